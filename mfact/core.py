@@ -1,0 +1,125 @@
+"""The types every room shares, and nothing that computes.
+
+Notation, here and everywhere: M is d1×d2, U is d1×r, V is d2×r, R = UVᵀ − M,
+G_U = RV and G_V = RᵀU are the gradients of f = ½‖R‖_F², and D = UᵀU − VᵀV is
+the unbalance whose change during a run is called its drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class Factors(NamedTuple):
+    """The point (U, V): U is d1×r, V is d2×r."""
+
+    U: Array
+    V: Array
+
+
+class Outcome(Enum):
+    """How a run ended: a sentence and the exit code of the process."""
+
+    GLOBAL_OPTIMUM = ("reached a global optimum", 0)
+    CONVERGED = ("converged", 0)
+    SADDLE = ("stopped at a saddle point", 3)
+    STALLED = ("stalled: the loss no longer decreases", 3)
+    ITERATION_LIMIT = ("reached the iteration limit before the tolerance", 3)
+    TIME_LIMIT = ("reached the time limit before the tolerance", 3)
+    DIVERGED = ("diverged", 4)
+    INTERRUPTED = ("interrupted by a signal", 130)
+
+    @property
+    def sentence(self) -> str:
+        return self.value[0]
+
+    @property
+    def exit_code(self) -> int:
+        return self.value[1]
+
+
+class Target(Protocol):
+    """Who holds M. All work that grows with the size of M is behind these three.
+
+    shape: (d1, d2). dtype: that of the arithmetic, float64 or float32.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+
+    @property
+    def norm(self) -> float:
+        """‖M‖_F, in the units of M."""
+
+    def products(self, U: Array, V: Array) -> tuple[Array, Array]:
+        """(M V, Mᵀ U) in one pass over M; U is d1×k, V is d2×k."""
+
+    def residual_norm(self, U: Array, V: Array) -> float:
+        """‖UVᵀ − M‖_F, formed from the differences themselves, in one pass."""
+
+
+class Schedule(Protocol):
+    """Step sizes η_t; `name` is what --schedule calls it."""
+
+    name: str
+
+    def __call__(self, step: int) -> float:
+        """η_t, in units of 1/M."""
+
+    def steps(self, start: int, count: int) -> Array:
+        """η_t for t = start … start + count − 1, the same numbers as one by one."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of the paper, or of this project, held against a run.
+
+    name: e.g. "lemma-3.1-i". statement: the claim in words with its numbers.
+    verdict: "holds", "violated", "hypotheses not met" or "inconclusive".
+    detail: margin, step of violation, or the hypothesis that is missing.
+    source: where the claim stands. numbers: what was compared, by name.
+    """
+
+    name: str
+    statement: str
+    verdict: str
+    detail: str
+    source: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that is known at the end of a run. Every view and file is drawn from it.
+
+    outcome, message: how it ended, and the sentence for the user with its way out.
+    U, V: the factors, d1×r and d2×r.
+    trace: column name -> 1-D array, one row a recorded step (see mfact.trace.COLUMNS).
+    problem: matrix (name, shape, kind), norm, sigma_1, objective written out, optimum …
+    settings: option name -> {"value": …, "source": "default" | "flag" | …}.
+    summary: iterations, loss, relative_residual, gap, gap_bound, gradient_norm,
+        drift, ledger_audit, distance_bound, passes, seconds …; all JSON values.
+    claims: the statements checked during and after the run.
+    provenance: versions, threads, command line, host, time; left out when reproducible.
+
+    The dicts hold JSON values only (str, int, float, bool, None, list, dict).
+    """
+
+    outcome: Outcome
+    message: str
+    U: Array
+    V: Array
+    trace: Mapping[str, Array]
+    problem: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    claims: tuple[Claim, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,67 @@
+"""What a run is asked to do: every option, with its default and its range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OBJECTIVES = ("plain", "balanced")
+SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
+STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
+ENGINES = ("auto", "direct", "reduced")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The options of a run, as typed; None means: chosen from the matrix.
+
+    rank: r, the number of columns of U and V.
+    objective: "plain" (1) or "balanced" (3); balance_weight: λ of (λ/8)‖UᵀU − VᵀV‖_F².
+    engine: "auto", "direct" or "reduced". method: the update rule.
+    schedule: one of SCHEDULES; step_size: η_0 (units 1/M); delta: power = ½ + delta;
+        eps: ε of Theorem 3.1 and of "certified", in the units of M; c_step: of Theorem 3.2.
+    start: one of STARTS or the path of a run file or .npz with U and V; start_scale: the standard
+        deviation of the entries (units of √M) for gaussian, c in c·Q for balanced …;
+        start_ratio: ‖U‖_F²/‖V‖_F² asked of an unbalanced start; seed: of the start.
+    tol: on the relative Eckart–Young gap; tol_residual: on ‖R‖_F/‖M‖_F; tol_gradient: on
+        ‖∇f‖/(σ₁^{3/2}); patience: steps without a relative decrease of the loss of 1e-12;
+        min_iter, max_iter, max_time (seconds).
+    optimum: whether the optimum ½Σ_{i>r}σ_i² is computed. every: rows of the trace (None: so
+        that about a thousand are kept). dtype: "float64" or "float32". threads: BLAS threads.
+    fast_forward: "auto" or "off"; ff_tol: its relative error. force: run though forecast not
+        to finish. escape: leave saddle points along the direction of negative curvature.
+    checkpoint: path; checkpoint_every: "100000" (steps) or "60s".
+    max_basis_bytes: memory limit of the reduced basis.
+    """
+
+    rank: int
+    objective: str = "plain"
+    balance_weight: float = 1.0
+    engine: str = "auto"
+    method: str = "gradient-descent"
+    schedule: str = "auto"
+    step_size: float | None = None
+    delta: float = 0.05
+    eps: float | None = None
+    c_step: float = 0.1
+    start: str = "gaussian"
+    start_scale: float | None = None
+    start_ratio: float = 100.0
+    seed: int | None = None
+    tol: float = 1e-10
+    tol_residual: float | None = None
+    tol_gradient: float | None = None
+    patience: int | None = None
+    min_iter: int = 0
+    max_iter: int = 1_000_000
+    max_time: float | None = None
+    optimum: bool = True
+    every: int | None = None
+    dtype: str = "float64"
+    threads: int | None = None
+    fast_forward: str = "auto"
+    ff_tol: float = 1e-8
+    force: bool = False
+    escape: bool = False
+    checkpoint: str | None = None
+    checkpoint_every: str | None = None
+    max_basis_bytes: int | None = None

@@ -1,0 +1,24 @@
+"""What a run records at each step, by column name."""
+
+from __future__ import annotations
+
+COLUMNS: dict[str, str] = {
+    "step": "t, the number of steps taken so far",
+    "log10_step": "log₁₀ t, also when t is too large for an integer",
+    "step_size": "η_t, the step size used from step t to t + 1",
+    "flow_time": "Ση, the sum of the step sizes so far",
+    "loss": "f = ½‖UVᵀ − M‖_F²",
+    "penalty": "(λ/8)‖UᵀU − VᵀV‖_F², zero for the plain objective",
+    "relative_residual": "‖UVᵀ − M‖_F / ‖M‖_F",
+    "gap": "(f − ½Σ_{i>r}σ_i²) / ½‖M‖_F², the relative Eckart–Young gap",
+    "gradient_norm": "norm of the gradient of the objective in both factors",
+    "drift": "‖D‖_F, D = UᵀU − VᵀV",
+    "relative_drift": "‖D‖_F / ‖M‖_F",
+    "drift_change": "‖D − D₀‖_F",
+    "norm_ratio": "‖U‖_F² / ‖V‖_F²",
+    "norm_U": "‖U‖_F²",
+    "norm_V": "‖V‖_F²",
+    "ledger": "‖Σ η²(G_UᵀG_U − G_VᵀG_V) …‖_F, what the drift must be by the exact law",
+    "audit": "‖(D − D₀) − ledger‖_F, zero but for rounding",
+    "leak": "weight that this step left outside the reduced basis",
+}
