@@ -1,0 +1,93 @@
+# make demo    factor a real matrix and show the tables      make test   the whole test suite
+# make check   all that CI runs                               make bench  the timings
+# make batch   a run file for every matrix in data/           make fuzz   long randomized tests
+# make clean   remove what was built (the environment in .venv stays)
+#
+# VENV=folder uses another environment, PYTHON=program makes it with another Python,
+# RANK=r is the rank that `make batch` fits.
+
+PYTHON ?= python3
+VENV ?= .venv
+RANK ?= 5
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := demo
+.DELETE_ON_ERROR:
+.PHONY: demo test check lint types imports wheel bench fuzz batch clean
+
+# --- Environments: made once, again when what they hold has changed ---
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "mfact needs Python 3.11 or later: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+# --- For users ---
+
+demo: $(VENV)/.installed
+	@mkdir -p build/demo
+	$(BIN)/mfact solve data/elnino.npy --rank 2 --seed 1 --output build/demo/elnino.run.h5
+
+# --- For developers. One BLAS thread: the matrices of the tests are small. ---
+
+test check wheel fuzz: export OPENBLAS_NUM_THREADS = 1
+
+test: $(VENV)/.installed-dev
+	$(PYTEST)
+
+check: lint types imports wheel test
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+# setuptools leaves build/lib behind and would pack files from it that are long gone.
+wheel: $(VENV)/.installed-dev
+	rm -rf build/lib build/bdist.* build/wheel
+	$(BIN)/python -m build --wheel --outdir build/wheel
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip install --quiet --disable-pip-version-check build/wheel/*.whl
+	cd build/wheel && venv/bin/mfact --version
+	cd build/wheel && venv/bin/mfact solve ../../data/elnino.npy --rank 1 --seed 1 --output run.h5
+	cd build/wheel && venv/bin/mfact show run.h5
+
+bench: $(VENV)/.installed-dev
+	$(PYTEST) tests/benchmarks
+
+fuzz: $(VENV)/.installed-dev
+	HYPOTHESIS_PROFILE=long $(PYTEST) -m hypothesis --timeout 0 tests
+
+# --- The exact matrices ---
+
+data/rank5.npy data/rank5.h5: | $(VENV)/.installed
+	$(BIN)/mfact generate $@ --shape 120x80 --rank 5 --condition 5 --seed 1
+
+# --- Batch: every matrix in data/ becomes a run file; a run that does not converge stops make ---
+
+MATRICES := $(wildcard data/*.npy data/*.h5)
+
+batch: $(MATRICES:data/%=build/batch/%.run.h5)
+
+build/batch/%.run.h5: data/% | $(VENV)/.installed
+	@mkdir -p $(@D)
+	$(BIN)/mfact solve $< --rank $(RANK) --seed 1 --output $@ > $(@:.h5=.txt)
+
+clean:
+	rm -rf build dist *.egg-info .hypothesis .benchmarks .pytest_cache .mypy_cache .ruff_cache \
+	  .import_linter_cache
+	find mfact tests -name __pycache__ -type d -prune -exec rm -rf {} +
