@@ -1,0 +1,231 @@
+"""Files that are either the old one or the complete new one, whatever happens between."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from mfact.errors import StorageError
+
+BLOCK = 1 << 24  # bytes a call: large enough for full speed, small enough to see signals
+
+_WAYS_OUT = {
+    errno.ENOSPC: "free space on that disk, or write to another",
+    errno.EDQUOT: "free some of your quota, or write to another disk",
+    errno.EFBIG: "raise the file size limit (ulimit -f), or write to another disk",
+    errno.EROFS: "choose a folder that can be written",
+    errno.EACCES: "choose a folder that can be written",
+    errno.EPERM: "choose a folder that can be written",
+    errno.ENOENT: "create the folder first",
+    errno.ENOTDIR: "name a file inside a folder",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EIO: "check the disk, or write to another",
+}
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """The path as it may stand in a message: control characters escaped, so one line.
+
+    >>> shown("a\\nb [1].h5")
+    'a\\\\nb [1].h5'
+    """
+    text = os.fsdecode(path)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def replace_file(
+    path: str | os.PathLike[str], image: bytes | bytearray | memoryview, *, mode: int | None = None
+) -> None:
+    """Make `image` the content of the file at `path`, all of it or nothing.
+
+    A temporary file beside the target is written, synchronized, read back and compared,
+    given its mode and renamed over the target; then the folder is synchronized. A symbolic
+    link stays a link: what it points to is replaced. After any failure but a kill no
+    temporary is left; one that a kill left is removed by the next write of the same path.
+
+    mode: permission bits; None keeps those of the old file, or follows the umask.
+
+    Raises StorageError, one line, when the file cannot be written or reads back different;
+    the target is then untouched. Only when the last step fails (synchronizing the folder)
+    is the new file in place, and the error says so.
+    """
+    target = _resolve(path)
+    try:
+        _sweep(target)
+        kept = _kept_mode(target) if mode is None else mode
+        temporary = _temporary_name(target)
+        # Without a mode to keep, the kernel applies the umask (or the folder's default ACL);
+        # with one, nobody else may read the file until it has it.
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        descriptor = os.open(temporary, flags, 0o666 if kept is None else 0o600)
+        try:
+            _fill(descriptor, memoryview(image).cast("B"), kept)
+            temporary.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+            raise
+    except OSError as error:
+        raise _refusal("cannot write", path, error) from error
+    try:
+        os.close(descriptor)  # not before: it holds the lock against _sweep
+        _synchronize_folder(target.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{shown(path)} is written, but could not be synchronized with the disk: "
+            f"{error.strerror or error}",
+            "check the disk before you rely on the file",
+        ) from error
+
+
+def claim_output(
+    path: str | os.PathLike[str], *, inputs: Iterable[str | os.PathLike[str]] = ()
+) -> None:
+    """Make sure, before a run, that its output can be written at `path`.
+
+    A trial file is created beside the target and removed; nothing is left behind.
+
+    inputs: files the run reads; the output may be none of them, by any name or link.
+
+    Raises StorageError for an output that is an input, a folder, a device or pipe, or a
+    write-protected file, and for a folder that is missing or cannot be written.
+
+    >>> claim_output("/")
+    Traceback (most recent call last):
+    mfact.errors.StorageError: the output / is a folder: name a file
+    """
+    target = _resolve(path)
+    try:
+        _kept_mode(target)
+        if target.exists():
+            for name in inputs:
+                with contextlib.suppress(FileNotFoundError):
+                    if Path(name).samefile(target):
+                        raise StorageError(
+                            f"the output {shown(path)} is the input {shown(name)}",
+                            "choose another output",
+                        )
+            if not os.access(target, os.W_OK):
+                raise StorageError(
+                    f"the output {shown(path)} exists and is write-protected",
+                    "choose another output, or make it writable",
+                )
+        trial = _temporary_name(target)
+        try:
+            os.close(os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        finally:
+            trial.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refusal("cannot write", path, error) from error
+
+
+def _resolve(path: str | os.PathLike[str]) -> Path:
+    """The file that is meant: links followed, a folder refused by its name."""
+    name = os.fsdecode(path)
+    if "\0" in name:
+        raise StorageError(f"the output {shown(path)} holds a null character", "rename it")
+    target = Path(name).resolve()
+    if target.is_dir() or name.endswith(os.sep):
+        raise StorageError(f"the output {shown(path)} is a folder", "name a file")
+    return target
+
+
+def _kept_mode(target: Path) -> int | None:
+    """The mode of the old file, None when there is none; only a regular file may be replaced."""
+    try:
+        status = target.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        # Renaming over /dev/null would take it away from the whole machine.
+        raise StorageError(f"the output {shown(target)} is not a regular file", "name a file")
+    return status.st_mode & 0o777
+
+
+def _prefix(target: Path) -> str:
+    # A digest, because the target's own name may already be as long as a name can be.
+    return f".mfact-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
+
+
+def _temporary_name(target: Path) -> Path:
+    return target.parent / f"{_prefix(target)}{secrets.token_hex(8)}.tmp"
+
+
+def _fill(descriptor: int, image: memoryview, mode: int | None) -> None:
+    """Lock, write, give the mode, synchronize, compare."""
+    with contextlib.suppress(OSError):  # a file system without locks is not swept either
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    done = 0
+    while done < len(image):
+        written = os.write(descriptor, image[done : done + BLOCK])
+        if written == 0:
+            raise OSError(errno.EIO, "nothing could be written")
+        done += written
+    if mode is not None:
+        os.fchmod(descriptor, mode)
+    os.fsync(descriptor)
+    _compare(descriptor, image)
+
+
+def _compare(descriptor: int, image: memoryview) -> None:
+    """Read the file back, from the disk where the kernel allows it."""
+    with contextlib.suppress(OSError):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    position = 0
+    while block := os.pread(descriptor, BLOCK, position):
+        if bytes(image[position : position + len(block)]) != block:  # memcmp, unlike the view's
+            break
+        position += len(block)
+    if position != len(image):
+        raise OSError(errno.EIO, "it reads back different from what was written")
+
+
+def _sweep(target: Path) -> None:
+    """Remove the temporaries of this target whose writer is dead (its lock is free)."""
+    with contextlib.suppress(OSError):
+        for leftover in _siblings(target):
+            with contextlib.suppress(OSError):
+                descriptor = os.open(leftover, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    leftover.unlink()
+                finally:
+                    os.close(descriptor)
+
+
+def _siblings(target: Path) -> Iterator[Path]:
+    prefix = _prefix(target)
+    with os.scandir(target.parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(prefix) and entry.name.endswith(".tmp"):
+                yield Path(entry.path)
+
+
+def _synchronize_folder(folder: Path) -> None:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return  # a folder one may write in but not list cannot be opened to synchronize it
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # no such thing on this file system
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _refusal(what: str, path: str | os.PathLike[str], error: OSError) -> StorageError:
+    return StorageError(
+        f"{what} {shown(path)}: {error.strerror or error}",
+        _WAYS_OUT.get(error.errno or 0, "check the path and the disk"),
+    )

@@ -1,0 +1,220 @@
+"""Named arrays and one JSON document as the bytes of one HDF5 file, and back, verified."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.errors import StorageError
+from mfact.storage.atomic import shown
+from mfact.storage.documents import from_json, to_json
+from mfact.storage.memory import available_bytes, format_bytes
+
+if TYPE_CHECKING:
+    import h5py
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+MARK = b"mfact-sha256:"
+DIGEST_LENGTH = 64
+CHUNK_BYTES = 1 << 20  # HDF5's chunk cache, so that every chunk is touched once
+
+KINDS = {"run": "a run file", "checkpoint": "a checkpoint"}
+_WAYS_OUT = {
+    "run": "pass a file that `mfact solve` wrote",
+    "checkpoint": "pass a checkpoint that `mfact solve` wrote",
+}
+
+
+def make_image(
+    kind: str, version: int, arrays: Mapping[str, Array], document: Mapping[str, Any]
+) -> bytearray:
+    """The bytes of an HDF5 file that holds `arrays` as datasets and `document` as JSON.
+
+    Root attribute `mfact_<kind>`: one JSON string, {"schema", "format_version", "datasets":
+    name -> shape and dtype, and the keys of document}. Root attribute `mfact_digest`:
+    "mfact-sha256:" and the SHA-256 of the whole file, taken with zeros in its place. No
+    clock, host or path goes in, so equal contents give equal bytes. The image is read back
+    and compared before it is returned.
+
+    arrays: of kind b, i, u, f or c, any shape; "a/b" is dataset b in group a.
+    document: plain JSON values (see mfact.storage.documents.plain).
+
+    Raises StorageError for an array of another kind, or when the image reads back different.
+    """
+    import h5py
+
+    listing = {}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biufc":
+            raise StorageError(f"the array {name} has dtype {array.dtype}, which cannot be stored")
+        listing[name] = {"shape": list(array.shape), "dtype": array.dtype.str}
+    header = {"schema": f"mfact.{kind}", "format_version": version, "datasets": listing}
+    text = to_json({**header, **document})
+
+    # The name is never a file on disk, but two images that are open at once need two names.
+    with h5py.File(f"mfact-{uuid.uuid4()}", "w", driver="core", backing_store=False) as file:
+        file.attrs["mfact_digest"] = np.bytes_(MARK + b"0" * DIGEST_LENGTH)
+        # A Python string is stored in the heap: the 64 KB limit on attributes is not its.
+        file.attrs[f"mfact_{kind}"] = text
+        held = [_add(file, name, array) for name, array in arrays.items()]
+        file.flush()
+        image = bytearray(file.id.get_file_image())
+        del held
+    _seal(image)
+    _compare(image, kind, version, arrays, text)
+    return image
+
+
+def read_image(
+    path: str | os.PathLike[str], kind: str, version: int
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and the document of the file at `path`, after its digest was verified.
+
+    kind, version: what is expected, and the newest format version this code reads.
+
+    Raises StorageError, one line, when the file is missing, is no mfact file, is of another
+    kind or a newer format version, is damaged, or does not fit in memory.
+    """
+    image = _load(path)
+    if not image.startswith(SIGNATURE) or MARK not in image:
+        raise StorageError(f"{shown(path)} is not {KINDS[kind]} of mfact", _WAYS_OUT[kind])
+    # HDF5 is never given a damaged file: its parser can crash on one.
+    if not _sealed(image):
+        raise StorageError(
+            f"{shown(path)} is damaged, or was changed after mfact wrote it",
+            "use a copy, or run again",
+        )
+    try:
+        return _parse(image, kind, version)
+    except StorageError as error:
+        raise StorageError(f"{shown(path)} {error.sentence}", error.way_out) from error
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise StorageError(
+            f"{shown(path)} has the digest of an mfact file and not its contents",
+            _WAYS_OUT[kind],
+        ) from error
+
+
+def _add(file: h5py.File, name: str, array: Array) -> h5py.Dataset:
+    """One dataset; with checksums, which need chunks, when it has elements and a length."""
+    options: dict[str, Any] = {"track_times": False}
+    if array.ndim and array.size:
+        row = array.itemsize * int(np.prod(array.shape[1:]))
+        rows = min(max(CHUNK_BYTES // row, 1), array.shape[0])
+        options["fletcher32"] = True
+        options["chunks"] = (rows, *array.shape[1:]) if row <= CHUNK_BYTES else True
+    return file.create_dataset(
+        name, data=np.ascontiguousarray(array).reshape(array.shape), **options
+    )
+
+
+def _digest(image: bytearray, start: int) -> bytes:
+    """SHA-256 in hexadecimal of the image with zeros where the digest goes."""
+    view = memoryview(image)
+    digest = hashlib.sha256(view[:start])
+    digest.update(b"0" * DIGEST_LENGTH)
+    digest.update(view[start + DIGEST_LENGTH :])
+    return digest.hexdigest().encode()
+
+
+def _seal(image: bytearray) -> None:
+    # The attribute is the first thing put in the file, so the first mark is its own.
+    start = image.index(MARK) + len(MARK)
+    image[start : start + DIGEST_LENGTH] = _digest(image, start)
+
+
+def _sealed(image: bytearray) -> bool:
+    start = image.index(MARK) + len(MARK)
+    return bytes(image[start : start + DIGEST_LENGTH]) == _digest(image, start)
+
+
+def _load(path: str | os.PathLike[str]) -> bytearray:
+    try:
+        status = Path(path).stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
+            raise StorageError(f"{shown(path)} is not a regular file", "pass a file")
+        if status.st_size > (free := available_bytes()):
+            raise StorageError(
+                f"{shown(path)} has {format_bytes(status.st_size)} and "
+                f"{format_bytes(free)} of memory is available",
+                "free memory",
+            )
+        image = bytearray(status.st_size)
+        with Path(path).open("rb") as file:
+            if file.readinto(image) != status.st_size:
+                raise StorageError(f"{shown(path)} changed while it was read", "try again")
+        return image
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(f"cannot read {shown(path)}: {reason}", "check the path") from error
+
+
+def _parse(image: bytearray, kind: str, version: int) -> tuple[dict[str, Array], dict[str, Any]]:
+    """What the image holds; StorageError with a sentence that lacks its subject."""
+    import h5py
+
+    with h5py.File(io.BytesIO(image), "r") as file:
+        for other, noun in KINDS.items():
+            if other != kind and f"mfact_{other}" in file.attrs:
+                raise StorageError(f"is {noun}, not {KINDS[kind]}", _WAYS_OUT[kind])
+        document = from_json(file.attrs[f"mfact_{kind}"])
+        if document.pop("schema") != f"mfact.{kind}":
+            raise ValueError("another schema")
+        if (found := document.pop("format_version")) > version:
+            raise StorageError(
+                f"has format version {found}, and this mfact reads up to {version}",
+                "use a newer mfact",
+            )
+        listing = document.pop("datasets")
+        arrays = {name: _fetch(file, name, facts, len(image)) for name, facts in listing.items()}
+    return arrays, document
+
+
+def _fetch(file: h5py.File, name: str, facts: Mapping[str, Any], size: int) -> Array:
+    import h5py
+
+    link = file.get(name, getlink=True)
+    dataset = file[name] if isinstance(link, h5py.HardLink) else None
+    if (
+        not isinstance(dataset, h5py.Dataset)
+        or dataset.external
+        or dataset.is_virtual
+        # Nothing is stored compressed, so a larger array than the file is a trap.
+        or dataset.nbytes > size
+        or list(dataset.shape) != facts["shape"]
+    ):
+        raise ValueError(f"{name} is not an array that mfact stores")
+    return np.asarray(dataset[()], dtype=np.dtype(facts["dtype"]))
+
+
+def _compare(
+    image: bytearray, kind: str, version: int, arrays: Mapping[str, Array], text: str
+) -> None:
+    back, document = _parse(image, kind, version)
+    same = from_json(text)
+    for key in ("schema", "format_version", "datasets"):
+        del same[key]
+    intact = to_json(document) == to_json(same) and back.keys() == arrays.keys()
+    if not intact or not all(same_bits(back[name], array) for name, array in arrays.items()):
+        raise StorageError("the file image reads back different from the result", "try again")
+
+
+def same_bits(a: Array, b: Array) -> bool:
+    """Whether dtype, shape and every bit agree, NaN and −0.0 included."""
+    return (
+        a.dtype == b.dtype
+        and a.shape == b.shape
+        and np.array_equal(
+            np.ascontiguousarray(a).reshape(-1).view(np.uint8),
+            np.ascontiguousarray(b).reshape(-1).view(np.uint8),
+        )
+    )

@@ -1,0 +1,128 @@
+"""Run files: one HDF5 file holds all that is known at the end of a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Array, Claim, Outcome, Result
+from mfact.errors import StorageError
+from mfact.provenance import repeatable
+from mfact.storage.atomic import replace_file, shown
+from mfact.storage.documents import plain
+from mfact.storage.images import make_image, read_image
+
+FORMAT_VERSION = 1
+
+
+def write_run(path: str | os.PathLike[str], result: Result, *, reproducible: bool = False) -> None:
+    """Write the run file of `result`, atomically and verified.
+
+    Datasets /U (d1×r), /V (d2×r), /trace/<column> (1-D), /claims/<index>-<name> (the
+    claim's numbers, float64) and the root attribute `mfact_run`, one JSON string with
+    the rest, in which a number that is not finite is null. Plain h5py reads it.
+
+    reproducible: leave out clock, host and paths (see mfact.provenance.repeatable), so
+        that equal runs give equal bytes.
+
+    Raises StorageError, one line; an existing file at `path` is then untouched.
+
+    >>> import tempfile
+    >>> result = Result(Outcome.CONVERGED, "", np.eye(2), np.eye(2), {}, {}, {}, {"loss": 0.0})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_run(f"{folder}/run.h5", result)
+    ...     read_run(f"{folder}/run.h5").summary
+    {'loss': 0.0}
+    """
+    replace_file(path, run_image(result, reproducible=reproducible))
+
+
+def run_image(result: Result, *, reproducible: bool = False) -> bytearray:
+    """The bytes of the run file of `result`; the arguments and errors of `write_run`."""
+    if reproducible:
+        result = repeatable(result)
+    arrays = {"U": result.U, "V": result.V}
+    for column, values in result.trace.items():
+        arrays[f"trace/{column}"] = values
+    claims = []
+    for index, claim in enumerate(result.claims):
+        numbers = plain(claim.numbers, where=f"claim {claim.name}")
+        claims.append({**dataclasses.asdict(claim), "numbers": numbers})
+        if numbers:
+            # JSON has no infinity; the dataset holds every number as a float64 too.
+            values = np.array([_as_float(value) for value in claim.numbers.values()])
+            arrays[_claim_dataset(index, claim.name)] = values
+    document = {
+        "outcome": result.outcome.name,
+        "outcome_sentence": result.outcome.sentence,
+        "message": result.message,
+        "problem": plain(result.problem, where="problem"),
+        "settings": plain(result.settings, where="settings"),
+        "summary": plain(result.summary, where="summary"),
+        "claims": claims,
+        "provenance": plain(result.provenance, where="provenance"),
+    }
+    return make_image("run", FORMAT_VERSION, arrays, document)
+
+
+def read_run(path: str | os.PathLike[str]) -> Result:
+    """The Result that `write_run` stored, arrays and claim numbers bit for bit.
+
+    In problem, settings, summary and provenance a number that was not finite is None, and
+    a tuple is a list.
+
+    Raises StorageError, one line, when the file is missing, not a run file of mfact, of a
+    newer format version, damaged, or changed since it was written.
+    """
+    arrays, document = read_image(path, "run", FORMAT_VERSION)
+    try:
+        claims = tuple(
+            _claim(facts, arrays.get(_claim_dataset(index, facts["name"])))
+            for index, facts in enumerate(document["claims"])
+        )
+        return Result(
+            outcome=Outcome[document["outcome"]],
+            message=document["message"],
+            U=arrays["U"],
+            V=arrays["V"],
+            trace={
+                name.removeprefix("trace/"): values
+                for name, values in arrays.items()
+                if name.startswith("trace/")
+            },
+            problem=document["problem"],
+            settings=document["settings"],
+            summary=document["summary"],
+            claims=claims,
+            provenance=document["provenance"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StorageError(
+            f"{shown(path)} lacks a part of a run file ({error})", "run `mfact solve` again"
+        ) from error
+
+
+def _claim_dataset(index: int, name: str) -> str:
+    return f"claims/{index}-{name.replace('/', '|')}"
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return math.nan if value is None else float(value)
+    except OverflowError:  # an integer beyond the floats; the JSON text has it in full
+        return math.inf if value > 0 else -math.inf
+
+
+def _claim(facts: Mapping[str, Any], values: Array | None) -> Claim:
+    """The claim, with the numbers that JSON could not hold taken from the dataset."""
+    exact = [] if values is None else values.tolist()
+    numbers = {
+        name: exact[place] if number is None else number
+        for place, (name, number) in enumerate(facts["numbers"].items())
+    }
+    return Claim(**{**facts, "numbers": numbers})
