@@ -1,0 +1,123 @@
+"""The certified step: Lemma 3.1's balance and descent, with constants and a short proof."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Claim
+from mfact.theory.lemma_3_1 import eps_hypotheses
+from mfact.theory.monitoring import (
+    HOLDS,
+    NOT_MET,
+    VIOLATED,
+    Info,
+    Peak,
+    Remembering,
+    Rows,
+    missing,
+    number,
+    rounding_of_loss,
+)
+
+SOURCE = "mfact, derived (after Du, Hu, Lee 2018, Lemma 3.1)"
+
+
+def certified_step(norm: float, eps: float) -> float:
+    """The largest step for which the proof below works: min(1/(12m), ε/(2m²)).
+
+    norm: m = ‖M‖_F. eps: 0 < ε ≤ m. Units of 1/M.
+
+    Claim: let 0 < ε ≤ m, f_0 ≤ ⅔m², ‖D_0‖_F ≤ ε/3, and 0 < η_t ≤ min(1/(12m), ε/(2m²)). Then
+    for all t: ‖D_t‖_F ≤ ε and f_{t+1} ≤ f_t − (η_t/2)‖∇f_t‖². M may have any rank.
+    Proof, by induction on t. Let f_t ≤ f_0 and ‖D_t‖_F ≤ ε.
+    1. ρ = ‖R‖_F ≤ √(4/3) m ≤ 1.155m and p = ‖UVᵀ‖_F ≤ m + ρ ≤ 2.155m.
+       With a = ‖UᵀU‖_F: p² = tr(UᵀU VᵀV) = a² − ⟨UᵀU, D⟩ ≥ a² − aε, so
+       a ≤ (ε + √(ε² + 4p²))/2 ≤ 2.713m; the same for V. So b² = max(‖U‖₂², ‖V‖₂²) ≤ 2.713m.
+    2. The Hessian's form ‖dU Vᵀ + U dVᵀ‖² + 2⟨R, dU dVᵀ⟩ is at most ‖U‖₂² + ‖V‖₂² + ‖R‖₂ times
+       ‖(dU, dV)‖². On the segment of the step, ‖ηG_U‖₂ ≤ ηρb ≤ 0.0963b, so there
+       ‖U‖₂², ‖V‖₂² ≤ 1.0963² b² ≤ 3.261m and ‖R‖₂ ≤ ρ(1 + 2ηb² + η²ρb²) ≤ 1.703m, hence
+       L ≤ 8.23m < 12m ≤ 1/η, and f_{t+1} ≤ f_t − η(1 − ηL/2)‖∇f‖² ≤ f_t − (η/2)‖∇f‖².
+    3. By the ledger ‖D_{t+1} − D_0‖_F ≤ Σ η²‖∇f‖² ≤ 2 η_max (f_0 − f_{t+1}) ≤ (ε/m²)(⅔m²),
+       so ‖D_{t+1}‖_F ≤ ε/3 + 2ε/3 = ε. ∎
+    Source: mfact, derived.
+
+    >>> certified_step(1.0, 0.1)
+    0.05
+    """
+    return min(1 / (12 * norm), eps / (2 * norm**2))
+
+
+class CertifiedMonitor(Remembering):
+    """Holds the run to the claim of certified_step, with each of its hypotheses checked.
+
+    The claim needs no probability and no rank of M, only numbers known at step 0 and the
+    step sizes; it applies to any schedule with an ε whose steps stay below certified_step.
+    Source: mfact, derived.
+    """
+
+    kept = ("drift", "shortfall", "steps", "first", "last")
+
+    def start(self, info: Info) -> None:
+        self.info = dict(info)
+        self.drift, self.shortfall, self.steps = Peak(), Peak(), Peak()
+        self.first: dict[str, float] | None = None
+        self.last: dict[str, float] | None = None
+
+    def segment(self, rows: Rows) -> None:
+        eps, norm = self.info.get("eps"), float(self.info["norm"])
+        if eps is None or not len(rows["step"]):
+            return
+        names = ("step", "loss", "gradient_norm", "step_size", "drift")
+        ends = [{name: float(rows[name][i]) for name in names} for i in (0, -1)]
+        self.first = self.first or ends[0]
+        before = self.last or ends[0]
+        columns = {n: np.concatenate([[before[n]], np.asarray(rows[n], float)]) for n in names}
+        loss, eta = columns["loss"], columns["step_size"]
+        with np.errstate(invalid="ignore", over="ignore"):
+            self.drift.see(columns["drift"][1:], eps * (1 + 1e-12), rows)
+            self.steps.see(eta[1:], certified_step(norm, eps) * (1 + 1e-12), rows)
+            # Over skipped steps only the decrease can be checked, not by how much.
+            single = np.diff(columns["step"]) == 1
+            promised = np.where(single, 0.5 * eta[:-1] * columns["gradient_norm"][:-1] ** 2, 0.0)
+            dtype = self.info.get("dtype", "float64")
+            allowed = 2 * rounding_of_loss(loss[:-1], norm, dtype)
+            self.shortfall.see(promised - (loss[:-1] - loss[1:]), allowed, rows)
+        self.last = ends[1]
+
+    def _lacks(self, info: Info) -> list[str]:
+        lacks = missing(info) + eps_hypotheses(info)
+        if self.first is None or info.get("eps") is None:
+            return lacks
+        eps, norm = float(info["eps"]), float(info["norm"])
+        if self.first["drift"] > eps / 3:
+            lacks.append(
+                f"‖D_0‖_F = {number(self.first['drift'])} is above ε/3 = {number(eps / 3)}"
+            )
+        if self.first["loss"] > 2 / 3 * norm**2:
+            limit = number(2 / 3 * norm**2)
+            lacks.append(f"f_0 = {number(self.first['loss'])} is above ⅔‖M‖_F² = {limit}")
+        if self.steps.over:
+            limit = number(certified_step(norm, eps))
+            lacks.append(f"step {self.steps.over} is longer than min(1/(12m), ε/(2m²)) = {limit}")
+        return lacks
+
+    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
+        info: dict[str, Any] = {**self.info, **(final or {})}
+        if info.get("eps") is None or self.first is None:
+            return ()
+        lacks, drift, short = self._lacks(info), self.drift, self.shortfall
+        eps, largest = float(info["eps"]), float(drift.value or 0.0)
+        over = drift.over or short.over
+        measured = f"largest ‖D_t‖_F = {number(largest)} (step {drift.at})"
+        if lacks:
+            verdict, detail = NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
+        elif over:
+            what = "‖D_t‖_F is above ε" if drift.over else "f decreased by less than (η/2)‖∇f‖²"
+            verdict, detail = VIOLATED, f"violated at step {over}: {what}; {measured}"
+        else:
+            verdict, detail = HOLDS, f"{measured}; margin {number(eps - largest)}"
+        statement = f"f decreases by (η/2)‖∇f‖² or more a step and ‖D_t‖_F ≤ ε = {number(eps)}"
+        numbers = {"eps": eps, "largest_drift": largest, "margin": eps - largest}
+        return (Claim("certified", statement, verdict, detail, SOURCE, numbers),)

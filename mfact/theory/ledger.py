@@ -1,0 +1,179 @@
+"""The ledger of the drift: by how much D = UᵀU − VᵀV changes, exactly and at most."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mfact.core import Array, Claim
+from mfact.theory.monitoring import (
+    HOLDS,
+    NOT_MET,
+    VIOLATED,
+    Info,
+    Peak,
+    Remembering,
+    Rows,
+    missing,
+    number,
+    rounding_of_loss,
+    step_label,
+)
+
+SOURCE = "mfact, derived; for gradient flow Du, Hu, Lee 2018, Theorem 2.2"
+
+
+def unbalance(U: Array, V: Array) -> Array:
+    """D = UᵀU − VᵀV, r×r symmetric, in the units of M.
+
+    >>> unbalance(np.eye(3, 2), 2 * np.eye(4, 2))
+    array([[-3.,  0.],
+           [ 0., -3.]])
+    """
+    D: Array = U.T @ U - V.T @ V
+    return D
+
+
+def ledger_step(
+    U: Array, V: Array, G_U: Array, G_V: Array, step_size: float, weight: float = 0.0
+) -> Array:
+    """The exact change of D in one step of gradient descent, r×r, in the units of M.
+
+    D₊ − D = η²(G_UᵀG_U − G_VᵀG_V) − (ηλ/2)(DP + PD),  P = UᵀU + VᵀV
+
+    U, V: d1×r and d2×r before the step. G_U, G_V: the gradient there of the objective
+    f + (λ/8)‖D‖_F², its balancing term included. step_size: η. weight: λ, 0 for the plain one.
+    Source: mfact, derived: expanding (U − ηG_U)ᵀ(U − ηG_U), the first-order terms of f cancel,
+    UᵀG_U + G_UᵀU − VᵀG_V − G_VᵀV = UᵀRV + VᵀRᵀU − VᵀRᵀU − UᵀRV = 0, and those of the
+    balancing term, (λ/2)UD and −(λ/2)VD, leave (λ/2)(PD + DP).
+
+    >>> U, V, M = np.array([[1.0], [0.0]]), np.array([[2.0], [0.0]]), np.eye(2)
+    >>> G_U, G_V = (U @ V.T - M) @ V, (U @ V.T - M).T @ U
+    >>> ledger_step(U, V, G_U, G_V, 0.5)
+    array([[0.75]])
+    """
+    change: Array = step_size**2 * (G_U.T @ G_U - G_V.T @ G_V)
+    if weight:
+        D, P = unbalance(U, V), U.T @ U + V.T @ V
+        change -= 0.5 * step_size * weight * (D @ P + P @ D)
+    return change
+
+
+class LedgerMonitor(Remembering):
+    """Audits the ledger and holds the measured drift against its bounds.
+
+    - audit: ‖(D_t − D_0) − ledger_t‖_F must be zero but for rounding at every step. Each step
+      rounds U and V by one unit u, so D by about 2u(‖U‖² + ‖V‖²); t steps add up like a
+      random walk, 2√t of that, and a factor 8 is allowed for products and their sums.
+    - bound: if every step has f₊ ≤ f − (η/2)‖∇f‖², then ‖D_T − D_0‖_F ≤ 2 η_max (f_0 − f_T).
+      From the ledger, ‖G_UᵀG_U − G_VᵀG_V‖_F ≤ ‖∇f‖², hence ‖D_T − D_0‖_F ≤ Σ η²‖∇f‖², which
+      holds for any step sizes, and η‖∇f‖² ≤ 2(f − f₊) makes it the sum above.
+    The hypothesis is checked at every step that was seen, up to the rounding of f.
+    Source: mfact, derived.
+    """
+
+    kept = (
+        "audit",
+        "drift_change",
+        "rise",
+        "first_loss",
+        "last",
+        "largest_step",
+        "squares",
+        "skipped",
+    )
+
+    def start(self, info: Info) -> None:
+        self.info = dict(info)
+        self.audit, self.drift_change, self.rise = Peak(), Peak(), Peak()
+        self.first_loss: float | None = None
+        self.last: dict[str, float] | None = None
+        self.largest_step = 0.0
+        self.squares = 0.0
+        self.skipped: str | None = None
+
+    def segment(self, rows: Rows) -> None:
+        if not len(rows["step"]):
+            return
+        unit = float(np.finfo(self.info.get("dtype", "float64")).eps)
+        norms = np.asarray(rows["norm_U"], float) + np.asarray(rows["norm_V"], float)
+        steps = np.asarray(rows["step"], float)
+        change = np.asarray(rows["drift_change"], float)
+        with np.errstate(invalid="ignore", over="ignore"):
+            rounding = 16 * unit * (1 + np.sqrt(steps)) * np.maximum(norms, self.info["norm"])
+            self.audit.see(np.asarray(rows["audit"], float), rounding, rows)
+            self.drift_change.see(change, math.inf, rows)
+            self._descent(rows)
+
+    def _descent(self, rows: Rows) -> None:
+        names = ("step", "loss", "gradient_norm", "step_size")
+        first, last = ({name: float(rows[name][i]) for name in names} for i in (0, -1))
+        before = self.last or first
+        columns = {n: np.concatenate([[before[n]], np.asarray(rows[n], float)]) for n in names}
+        loss, eta = columns["loss"], columns["step_size"][:-1]
+        skip = np.flatnonzero(~np.isin(np.diff(columns["step"]), (0.0, 1.0)))
+        if len(skip) and self.skipped is None:
+            self.skipped = step_label(rows, int(skip[0]))
+        # The first row of a run has no step before it: it is paired with itself.
+        taken = np.diff(columns["step"]) != 0
+        promised = 0.5 * eta * columns["gradient_norm"][:-1] ** 2 * taken
+        allowed = rounding_of_loss(loss[:-1], self.info["norm"], self.info.get("dtype", "float64"))
+        self.rise.see(promised - (loss[:-1] - loss[1:]), 2 * allowed, rows)
+        self.largest_step = max(self.largest_step, float(np.max(eta * taken)))
+        # In their order, so that the sum does not depend on the cut into blocks.
+        self.squares = float(np.cumsum(np.append(self.squares, 2 * eta * promised))[-1])
+        self.first_loss = first["loss"] if self.first_loss is None else self.first_loss
+        self.last = last
+
+    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
+        info = {**self.info, **(final or {})}
+        if self.last is None or self.first_loss is None:
+            return ()
+        return (self._audit_claim(), self._bound_claim(info))
+
+    def _audit_claim(self) -> Claim:
+        worst, drift = self.audit.value, self.drift_change.value
+        return Claim(
+            "ledger",
+            "the drift D_t − D_0 is what the exact law of the method gives, at every step",
+            VIOLATED if self.audit.over else HOLDS,
+            f"violated at step {self.audit.over}: off by up to {number(worst)}"
+            if self.audit.over
+            else f"off by at most {number(worst)} (rounding), while D moved by {number(drift)}",
+            SOURCE,
+            {"audit": _float(worst), "drift_change": _float(drift)},
+        )
+
+    def _bound_claim(self, info: Info) -> Claim:
+        assert self.last is not None
+        assert self.first_loss is not None
+        bound = 2 * self.largest_step * (self.first_loss - self.last["loss"])
+        drift = _float(self.drift_change.value)
+        numbers = {
+            "drift_change": drift,
+            "bound": bound,
+            "sum_of_squares": self.squares,
+            "largest_step_size": self.largest_step,
+            "shortfall": _float(self.rise.value),
+        }
+        lacks = missing(info)
+        if self.rise.over:
+            lacks.append(f"step {self.rise.over} decreased f by less than (η/2)‖∇f‖²")
+        if self.skipped:
+            lacks.append(f"steps were skipped before step {self.skipped}, so not each was seen")
+        audit = _float(self.audit.value)
+        if lacks:
+            verdict, detail = NOT_MET, "; ".join(lacks) + f"; measured drift {number(drift)}"
+            if not missing(info) and not self.skipped:
+                detail += f", at most Σ η²‖∇f‖² = {number(self.squares)} whatever the steps"
+        elif drift <= bound + audit:
+            verdict, detail = HOLDS, f"measured {number(drift)}, margin {number(bound - drift)}"
+        else:
+            verdict, detail = VIOLATED, f"measured {number(drift)} at step {self.drift_change.at}"
+        statement = f"‖D_t − D_0‖_F ≤ 2 η_max (f_0 − f_T) = {number(bound)}"
+        return Claim("drift-bound", statement, verdict, detail, "mfact, derived", numbers)
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,166 @@
+"""Lemma 3.1: along the run D stays small, f decreases, U and V stay bounded."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Claim
+from mfact.theory.monitoring import (
+    HOLDS,
+    NOT_MET,
+    VIOLATED,
+    Info,
+    Peak,
+    Remembering,
+    Rows,
+    missing,
+    number,
+    objective_values,
+    rounding_of_loss,
+    schedule_of,
+)
+
+SOURCE = "Du, Hu, Lee 2018, Lemma 3.1"
+
+
+def start_exponent(eps: float, std: float, d: int) -> float:
+    """p such that the entries' variance std² is ε/d^p: Theorem 3.1 asks for a p > 0.
+
+    eps: ε in the units of M. std: in units of √M. d: max(d1, d2).
+    Source: Theorem 3.1, N(0, ε/poly(d)), read as a variance. The polynomial is not stated;
+    a p of 1 keeps E‖U_0ᵀU_0 − V_0ᵀV_0‖ of the order of ε, larger p make it small.
+
+    >>> start_exponent(1.0, 0.01, 100)
+    2.0
+    """
+    if d == 1:
+        return math.inf if std**2 <= eps else -math.inf
+    return math.log(eps / std**2) / math.log(d) if std > 0 else math.inf
+
+
+def eps_hypotheses(info: Info) -> list[str]:
+    """What is missing of 0 < ε < ‖M‖_F, as phrases."""
+    eps, norm = info.get("eps"), info["norm"]
+    if eps is None:
+        return [f"the schedule {schedule_of(info)[0]} has no ε"]
+    if not 0 < eps < norm:
+        return [f"ε = {number(eps)} is not between 0 and ‖M‖_F = {number(norm)}"]
+    return []
+
+
+def hypotheses(info: Info) -> list[str]:
+    """What is missing of the hypotheses of Theorem 3.1 and Lemma 3.1, as phrases."""
+    lacks = missing(info, schedules=("theorem-3.1",), exact_rank=True) + eps_hypotheses(info)
+    start = info.get("start") or {}
+    if start.get("name") != "gaussian":
+        lacks.append(f"the start is {start.get('name')}, not Gaussian")
+    elif info.get("eps") is not None and info["eps"] > 0:
+        d = max(info["shape"])
+        p = start_exponent(info["eps"], start["std"], d)
+        if not p >= 1:
+            lacks.append(
+                f"the start's variance {number(start['std'] ** 2)} is ε/d^{p:.2f}, above ε/d ="
+                f" {number(info['eps'] / d)}"
+            )
+    return lacks
+
+
+class Lemma31Monitor(Remembering):
+    """Lemma 3.1 at every step that the run shows.
+
+    (i) ‖D_t‖_F ≤ ε; (ii) f_t ≤ f_{t−1} up to the rounding of f (see rounding_of_loss), and
+    f_0 ≤ 2‖M‖_F²; (iii) ‖U_t‖_F², ‖V_t‖_F² ≤ 5√r ‖M‖_F. The lemma holds with high
+    probability over the start. Without its hypotheses the measured values are still given.
+    Source: Du, Hu, Lee 2018, Lemma 3.1.
+    """
+
+    kept = ("drift", "rise", "norms", "first_loss", "last_loss", "count")
+
+    def start(self, info: Info) -> None:
+        self.info = dict(info)
+        self.drift, self.rise, self.norms = Peak(), Peak(), Peak()
+        self.first_loss: float | None = None
+        self.last_loss: float | None = None
+        self.count = 0
+
+    def segment(self, rows: Rows) -> None:
+        if not len(rows["step"]):
+            return
+        eps = self.info.get("eps")
+        limit = math.inf if eps is None else eps * (1 + 1e-12)  # rounding of ‖D‖_F itself
+        with np.errstate(invalid="ignore", over="ignore"):
+            self.drift.see(np.asarray(rows["drift"], float), limit, rows)
+            norms = np.maximum(rows["norm_U"], rows["norm_V"])
+            self.norms.see(np.asarray(norms, float), self._norm_bound() * (1 + 1e-12), rows)
+            loss = objective_values(rows)
+            if self.first_loss is None:
+                self.first_loss = self.last_loss = float(loss[0])
+            before = np.concatenate([[self.last_loss], loss[:-1]])
+            dtype = self.info.get("dtype", "float64")
+            allowed = 2 * rounding_of_loss(before, self.info["norm"], dtype)
+            self.rise.see(loss - before, allowed, rows)
+        self.last_loss = float(loss[-1])
+        self.count += len(loss)
+
+    def _norm_bound(self) -> float:
+        return 5 * math.sqrt(self.info["rank"]) * float(self.info["norm"])
+
+    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
+        info = {**self.info, **(final or {})}
+        if self.first_loss is None:
+            return ()
+        lacks = hypotheses(info)
+        return (self._balanced(info, lacks), self._decreasing(info, lacks), self._bounded(lacks))
+
+    def _balanced(self, info: Info, lacks: list[str]) -> Claim:
+        eps, drift = info.get("eps"), self.drift
+        measured = f"largest ‖D_t‖_F = {number(drift.value)} (step {drift.at})"
+        numbers = {"largest_drift": float(drift.value or 0.0)}
+        if eps is not None:
+            numbers |= {"eps": float(eps), "margin": float(eps) - numbers["largest_drift"]}
+        statement = "‖D_t‖_F ≤ ε" + (f" = {number(eps)}" if eps is not None else "") + " for all t"
+        return self._claim("lemma-3.1-i", statement, lacks, drift.over, measured, numbers)
+
+    def _decreasing(self, info: Info, lacks: list[str]) -> Claim:
+        limit = 2 * info["norm"] ** 2
+        over = self.rise.over or (None if (self.first_loss or 0.0) <= limit else "0")
+        worst = float(self.rise.value or 0.0)
+        name = "f" if info.get("objective", "plain") == "plain" else "f + (λ/8)‖D‖_F²"
+        measured = (
+            f"f_0 = {number(self.first_loss)}, largest rise in a step {number(max(worst, 0))}"
+        )
+        statement = f"{name} never increases, and f_0 ≤ 2‖M‖_F² = {number(limit)}"
+        numbers = {"first_loss": float(self.first_loss or 0.0), "limit": limit, "rise": worst}
+        return self._claim("lemma-3.1-ii", statement, lacks, over, measured, numbers)
+
+    def _bounded(self, lacks: list[str]) -> Claim:
+        bound, norms = self._norm_bound(), self.norms
+        measured = f"largest of both {number(norms.value)} (step {norms.at})"
+        numbers = {"bound": bound, "largest_norm": float(norms.value or 0.0)}
+        numbers["margin"] = bound - numbers["largest_norm"]
+        statement = f"‖U_t‖_F², ‖V_t‖_F² ≤ 5√r ‖M‖_F = {number(bound)} for all t"
+        return self._claim("lemma-3.1-iii", statement, lacks, norms.over, measured, numbers)
+
+    def _claim(
+        self,
+        name: str,
+        statement: str,
+        lacks: list[str],
+        over: str | None,
+        measured: str,
+        numbers: dict[str, Any],
+    ) -> Claim:
+        if lacks:
+            verdict = NOT_MET
+            result = f"; it fails at step {over}" if over else ""
+            detail = "; ".join(lacks) + f". Measured: {measured}{result}"
+        elif over:
+            verdict, detail = VIOLATED, f"violated at step {over}: {measured}"
+        else:
+            verdict, detail = HOLDS, f"{measured}, at each of {self.count} points seen"
+            if "margin" in numbers:
+                detail += f"; margin {number(numbers['margin'])}"
+        return Claim(name, statement, verdict, detail, SOURCE, numbers)

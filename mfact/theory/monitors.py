@@ -1,0 +1,51 @@
+"""All monitors of a run, behind one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mfact.core import Claim
+from mfact.theory.certified import CertifiedMonitor
+from mfact.theory.ledger import LedgerMonitor
+from mfact.theory.lemma_3_1 import Lemma31Monitor
+from mfact.theory.monitoring import Info, Monitor, Rows
+from mfact.theory.rates import RateMonitor
+from mfact.theory.theorem_3_1 import Theorem31Monitor
+from mfact.theory.theorem_3_2 import Theorem32Monitor
+
+
+class Monitors:
+    """The claims of the paper, and of this project, that are checked in every run.
+
+    A Monitor made of monitors, so that a run needs to know one. Blocks may be of any length,
+    also of one row, and the claims do not depend on how the steps were cut into blocks.
+    """
+
+    def __init__(self) -> None:
+        self.members: dict[str, Monitor] = {
+            "lemma-3.1": Lemma31Monitor(),
+            "theorem-3.1": Theorem31Monitor(),
+            "certified": CertifiedMonitor(),
+            "ledger": LedgerMonitor(),
+            "theorem-3.2": Theorem32Monitor(),
+            "late-rate": RateMonitor(),
+        }
+
+    def start(self, info: Info) -> None:
+        for member in self.members.values():
+            member.start(info)
+
+    def segment(self, rows: Rows) -> None:
+        for member in self.members.values():
+            member.segment(rows)
+
+    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
+        return tuple(c for member in self.members.values() for c in member.claims(final))
+
+    def state(self) -> dict[str, Any]:
+        return {name: member.state() for name, member in self.members.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        for name, member in self.members.items():
+            member.restore(state[name])

@@ -1,0 +1,164 @@
+"""How fast the end of a run converges, beside what the spectrum of M says."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mfact.core import Claim
+from mfact.theory.monitoring import (
+    HOLDS,
+    INCONCLUSIVE,
+    NOT_MET,
+    Info,
+    Remembering,
+    Rows,
+    gap_value,
+    missing,
+    number,
+)
+
+SOURCE = "mfact, derived (linearized gradient descent at a balanced optimum)"
+AGREEMENT = 0.1  # relative, on the exponent: the last decades still hold faster modes
+DECADES = 2.0
+
+
+def local_rate(gap: float, sigma_r: float, weight: float = 0.0) -> float:
+    """The slowest rate of decay ω at a balanced optimum: the error contracts by 1 − ηω a step.
+
+    plain (1): ω = σ_r − σ_{r+1};  with (λ/8)‖D‖_F²: ω = min(σ_r − σ_{r+1}, 2λσ_r)
+
+    gap: σ_r − σ_{r+1} (σ_r when M has rank r). weight: λ. Units of M.
+    The Hessian at U = ΦΣ^½, V = ΨΣ^½ couples dU along φ_j (j > r) with dV along ψ_j by −σ_j:
+    eigenvalues σ_i ± σ_j, i ≤ r < j. Inside the leading r×r block they are 0 (rotations, and
+    along a family of unbalanced optima for λ = 0) and σ_i + σ_j. The balancing term moves the
+    unbalanced family to λ(σ_i + σ_j), at least 2λσ_r. Source: mfact, derived.
+
+    >>> local_rate(0.5, 1.0), local_rate(1.0, 1.0, weight=0.25)
+    (0.5, 0.5)
+    """
+    return min(gap, 2 * weight * sigma_r) if weight else gap
+
+
+class RateMonitor(Remembering):
+    """Measures the contraction of ‖∇f‖ over its last two decades above rounding.
+
+    Levels of ‖∇f‖, two a decade, remember the last step at which the norm was above them;
+    the rate lies between two levels, so it is of the final approach whatever came before. It
+    is compared with the geometric mean of 1 − η_tω there, ω = local_rate. Near a far from
+    balanced optimum the rates are those of UᵀU and VᵀV instead: then "inconclusive".
+    Source: mfact, derived.
+    """
+
+    kept = ("levels", "rows", "flow_time", "squares")
+
+    def start(self, info: Info) -> None:
+        self.info = dict(info)
+        # level (in half decades of ‖∇f‖) -> [step, row, Ση, Ση², ln ‖∇f‖] when last above it
+        self.levels: dict[str, list[float]] = {}
+        self.rows, self.flow_time, self.squares = 0, 0.0, 0.0
+
+    def segment(self, rows: Rows) -> None:
+        gradient = np.asarray(rows["gradient_norm"], float)
+        if not len(gradient) or not np.all(np.isfinite(gradient)) or not np.all(gradient >= 0):
+            self.levels = {}
+            return
+        step, eta = (np.asarray(rows[name], float) for name in ("step", "step_size"))
+        # Before each row: sums over the steps taken so far, in their order, so that they do
+        # not depend on the cut into blocks. A given flow time also covers skipped steps.
+        flow = np.cumsum(np.concatenate([[self.flow_time], eta]))
+        squares = np.cumsum(np.concatenate([[self.squares], eta**2]))
+        if "flow_time" in rows:
+            flow = np.append(np.asarray(rows["flow_time"], float), math.nan)
+        with np.errstate(divide="ignore"):
+            logs = np.log(gradient)
+        later = np.maximum.accumulate(logs[::-1])[::-1]
+        half = math.log(10.0) / 2
+        positive = later[np.isfinite(later)]
+        if len(positive):
+            lowest, highest = math.floor(positive[-1] / half), math.floor(positive[0] / half)
+            for level in range(max(lowest, highest - 60), highest + 1):
+                i = int(np.searchsorted(-later, -level * half, side="right")) - 1
+                self.levels[str(level)] = [
+                    float(step[i]),
+                    float(self.rows + i),
+                    float(flow[i]),
+                    float(squares[i]),
+                    float(logs[i]),
+                ]
+            for name in [name for name in self.levels if int(name) < lowest]:
+                del self.levels[name]
+        self.rows += len(gradient)
+        self.flow_time, self.squares = float(flow[-1]), float(squares[-1])
+
+    def measured(self) -> dict[str, float] | None:
+        """The last two decades: steps, rows, flow time, Ση² and −ln of the contraction."""
+        unit = float(np.finfo(self.info.get("dtype", "float64")).eps)
+        floor = math.log(100 * unit * float(self.info["norm"]) ** 1.5)
+        points = [p for _, p in sorted((int(k), p) for k, p in self.levels.items())]
+        points = [p for p in points if p[4] > floor]
+        wanted = points[0][4] + DECADES * math.log(10.0) - 0.1 if points else math.inf
+        high = next((p for p in points if p[4] >= wanted), None)
+        if high is None or points[0][1] - high[1] < 4:
+            return None
+        low = points[0]
+        return {
+            "from_step": high[0],
+            "to_step": low[0],
+            "rows": low[1] - high[1],
+            "flow_time": low[2] - high[2],
+            "squares": low[3] - high[3],
+            "decay": high[4] - low[4],
+        }
+
+    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
+        info = {**self.info, **(final or {})}
+        found, gap = self.measured(), gap_value(info)
+        statement = "late in the run the error contracts by 1 − η(σ_r − σ_{r+1}) a step"
+        lacks = missing(info, plain=False)
+        if gap is None:
+            lacks.append("σ_r and σ_{r+1} are not known")
+        elif not gap > 0:
+            lacks.append(f"σ_r − σ_{{r+1}} = {number(gap)} is not positive")
+        if found is None:
+            lacks.append("the run did not go through two decades of linear convergence")
+        if lacks or found is None or gap is None:
+            return (Claim("late-rate", statement, NOT_MET, "; ".join(lacks), SOURCE, found or {}),)
+        weight = info["balance_weight"] if info.get("objective") == "balanced" else 0.0
+        omega = local_rate(gap, float(info["singular_values"][info["rank"] - 1]), weight)
+        expected = expected_decay(omega, found["rows"], found["flow_time"], found["squares"])
+        count = found["rows"]
+        if found["to_step"] - found["from_step"] == count:
+            unit, length = "a step", count
+        else:  # steps were skipped, where η is so small that only the flow time counts
+            unit, length = "a unit of flow time", found["flow_time"]
+            expected = omega * length
+        pair = math.exp(-found["decay"] / length), math.exp(-expected / length)
+        numbers = {**found, "contraction": pair[0], "predicted": pair[1], "rate": omega}
+        detail = (
+            f"measured {pair[0]:.6f}, predicted {pair[1]:.6f} {unit}"
+            f" (steps {found['from_step']:.6g} to {found['to_step']:.6g})"
+        )
+        agree = abs(found["decay"] - expected) <= AGREEMENT * expected
+        if not agree:
+            detail += "; not yet asymptotic, or the limit is far from balanced"
+        verdict = HOLDS if agree else INCONCLUSIVE
+        return (Claim("late-rate", statement, verdict, detail, SOURCE, numbers),)
+
+
+def expected_decay(omega: float, count: float, flow_time: float, squares: float) -> float:
+    """−Σ ln(1 − η_t ω) over count steps, from Ση and Ση²; infinite when a mean step overshoots.
+
+    To second order in the spread of the steps about their mean η̄:
+    count · [−ln(1 − η̄ω) + ½ var(η) ω²/(1 − η̄ω)²]. Source: mfact, derived.
+
+    >>> abs(expected_decay(0.5, 10, 2.0, 0.4) + 10 * math.log(0.9)) < 1e-12
+    True
+    """
+    mean = flow_time / count
+    inside = 1 - mean * omega
+    if inside <= 0:
+        return math.inf
+    variance = max(squares / count - mean**2, 0.0)
+    return count * (-math.log(inside) + 0.5 * variance * omega**2 / inside**2)

@@ -1,0 +1,123 @@
+"""The late rate against plain runs and against the eigenvalues of the Hessian."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from mfact.theory.monitors import Monitors
+from mfact.theory.rates import RateMonitor, local_rate
+
+
+def run(plain, sigma, schedule, count, weight=0.0, seed=41, rank=2):
+    rng = np.random.default_rng(seed)
+    M, _, _ = plain.matrix(rng, 16, 12, sigma)
+    U, V = 0.1 * rng.standard_normal((16, rank)), 0.1 * rng.standard_normal((12, rank))
+    rows, U, V = plain.record(M, U, V, schedule, count, weight)
+    objective = "balanced" if weight else "plain"
+    info = plain.information(M, rank, "constant", 0.1, objective=objective, weight=weight)
+    return M, rows, U, V, info
+
+
+def claim_of(info, rows):
+    monitor = RateMonitor()
+    monitor.start(info)
+    monitor.segment(rows)
+    return monitor.claims()[0]
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("sigma", [[1.0, 0.5], [1.0, 0.5, 0.3, 0.1]])
+def test_the_rate_of_plain_runs(plain, sigma, weight):
+    _, rows, _, _, info = run(plain, sigma, lambda t: 0.3, 3000, weight)
+    claim = claim_of(info, rows)
+    assert claim.verdict == "holds", claim.detail
+    # The same from two gradient norms, without levels: between 1e-6 and 1e-9 of the largest.
+    g = rows["gradient_norm"]
+    a, b = (np.flatnonzero(g > x * g.max())[-1] for x in (1e-6, 1e-9))
+    direct = (g[b] / g[a]) ** (1 / (b - a))
+    assert claim.numbers["contraction"] == pytest.approx(direct, rel=1e-2)
+
+
+def test_the_rate_under_decaying_steps(plain):
+    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.4 / (t + 1) ** 0.3, 4000)
+    assert claim_of(info, rows).verdict == "holds"
+
+
+def test_skipped_steps_are_compared_in_flow_time(plain):
+    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.02, 4000)
+    rows["flow_time"] = 0.02 * rows["step"]
+    kept = {n: v[::25] for n, v in rows.items()}
+    claim = claim_of(info, kept)
+    assert claim.verdict == "holds", claim.detail
+    assert "a unit of flow time" in claim.detail
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.2, 1.0])
+def test_the_slowest_mode_is_the_smallest_positive_eigenvalue(plain, weight):
+    M, Phi, Psi = plain.matrix(np.random.default_rng(42), 6, 5, [1.0, 0.6, 0.25])
+    U, V = Phi[:, :2] * np.sqrt([1.0, 0.6]), Psi[:, :2] * np.sqrt([1.0, 0.6])
+
+    def gradient(z):
+        A, B = z[:12].reshape(6, 2), z[12:].reshape(5, 2)
+        R, D = A @ B.T - M, A.T @ A - B.T @ B
+        parts = R @ B + weight / 2 * A @ D, R.T @ A - weight / 2 * B @ D
+        return np.concatenate([part.ravel() for part in parts])
+
+    z, h = np.concatenate([U.ravel(), V.ravel()]), 1e-5
+    steps = h * np.eye(len(z))
+    H = np.array([(gradient(z + e) - gradient(z - e)) / (2 * h) for e in steps])
+    values = np.linalg.eigvalsh((H + H.T) / 2)
+    # Flat directions (rotations, unbalancing) have eigenvalue 0 up to h² = 1e-10.
+    assert values[values > 1e-6].min() == pytest.approx(local_rate(0.35, 0.6, weight), abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"singular_values": None}, "not known"),
+        ({"singular_values": [1.0, 0.5, 0.5]}, "is not positive"),
+        ({"method": "adam"}, "the method is adam"),
+    ],
+)
+def test_what_is_missing_is_named(plain, change, words):
+    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 800)
+    claim = claim_of({**info, **change}, rows)
+    assert claim.verdict == "hypotheses not met"
+    assert words in claim.detail
+
+
+def test_a_short_run_and_a_diverging_one_have_no_rate(plain):
+    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 20)
+    assert "two decades" in claim_of(info, rows).detail
+    rows["gradient_norm"][-1] = np.inf
+    assert "two decades" in claim_of(info, rows).detail
+
+
+def test_a_far_from_balanced_limit_is_not_called_a_violation(plain):
+    rng = np.random.default_rng(43)
+    M, Phi, Psi = plain.matrix(rng, 16, 12, [1.0])
+    u, v = 4 * Phi + 1e-3 * rng.standard_normal((16, 1)), 0.2 * Psi
+    rows, _, _ = plain.record(M, u, v, lambda t: 0.05, 20000)
+    claim = claim_of(plain.information(M, 1, "constant", 0.1), rows)
+    assert claim.verdict == "inconclusive"
+    assert "balanced" in claim.detail
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (3, 200, 201, 700), tuple(range(1, 900, 7))])
+def test_all_monitors_are_independent_of_blocks_and_survive_json(plain, cuts):
+    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 900)
+    whole, parts = Monitors(), Monitors()
+    whole.start(info)
+    parts.start(info)
+    whole.segment(rows)
+    for block in plain.blocks(rows, *cuts):
+        memory = json.loads(json.dumps(parts.state()))
+        parts = Monitors()
+        parts.start(info)
+        parts.restore(memory)
+        parts.segment(block)
+    assert parts.claims() == whole.claims()
+    assert {c.name for c in whole.claims()} >= {"lemma-3.1-i", "ledger", "late-rate"}
