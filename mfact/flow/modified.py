@@ -1,0 +1,68 @@
+"""The flow that gradient descent with slowly changing steps follows, to fourth order.
+
+A smooth z(t) that passes through the iterates, z(t+1) − z(t) = −η(t) g(z(t)), obeys
+(e^∂ − 1) z = −φ with φ(t) = η(t) g(z(t)) and ∂ = d/dt, that is
+
+    z' = −(∂ / (e^∂ − 1)) φ = −φ + φ'/2 − φ''/12 + φ''''/720 − …       (Bernoulli numbers)
+
+Each ∂ makes a term smaller by one order, on z by η and on η by η'/η. Sorting z' = v1 + v2 + v3 + v4
+by order (v_n of size η^n, η^{(n)} of size η^{n+1}) and substituting z' into φ', φ'' gives
+
+    v1 = −η g
+    v2 = (η' g + η g'[v1]) / 2
+    v3 = η g'[v2] / 2 − q / 12,   q = η'' g + 2 η' g'[v1] + η (g''[v1, v1] − 2 g'[v2])
+    v4 = η g'[v3] / 2 − (2 η' g'[v2] + 2 η g''[v1, v2] + η g'[q/2 − η g'[v2]]) / 12
+
+For constant η these are the backward error coefficients of the explicit Euler method: with f = −g,
+f − (η/2) f'f + η² (f''(f,f)/12 + f'f'f/3) − …. The error of one unit of t is of order η^{p+1} when
+terms up to v_p are kept.
+
+Source: mfact, derived; for constant steps Hairer, Lubich, Wanner, Geometric Numerical
+Integration, chapter IX.
+"""
+
+from __future__ import annotations
+
+from mfact.core import Array
+from mfact.flow.clock import Rates
+from mfact.flow.small import Small
+
+ORDERS = (1, 2, 3, 4)
+
+
+def field(small: Small, Z: Array, rates: Rates, order: int) -> Array:
+    """dz/ds = (v1 + … + v_order)/η at Z, where ds = η dt; an array of the shape of Z, (…, 2, k, r).
+
+    rates: η and its relative derivatives by the step number. order: one of ORDERS; order 1 is
+    minus the gradient.
+
+    >>> import numpy as np
+    >>> small = Small(np.array([1.0]), weight=0.0)
+    >>> Z = np.full((2, 1, 1), 0.5)
+    >>> field(small, Z, Rates(0.1, 0.0, 0.0), order=1)[:, 0, 0]
+    array([0.375, 0.375])
+    """
+    eta, first, second = rates
+    jet = small.at(Z)
+    g = jet.gradient
+    if order == 1:
+        return -g
+    d1 = jet.slope(-g)
+    w2 = (0.5 * first) * g + (0.5 * eta) * d1.HP
+    total = w2 - g
+    if order == 2:
+        return total
+    d2 = jet.slope(w2)
+    q = second * g
+    q += (2.0 * first * eta) * d1.HP
+    q += (eta * eta) * jet.bend(d1, d1)
+    q -= (2.0 * eta) * d2.HP
+    w3 = (0.5 * eta) * d2.HP - q / 12.0
+    total += w3
+    if order == 3:
+        return total
+    rest = (0.5 * eta) * w3 + (eta * eta / 12.0) * d2.HP - (eta / 24.0) * q
+    total += jet.slope(rest).HP
+    total -= (first * eta / 6.0) * d2.HP
+    total -= (eta * eta / 6.0) * jet.bend(d1, d2)
+    return total

@@ -1,0 +1,133 @@
+"""The objective and its derivatives where M is a diagonal matrix.
+
+In bases in which M = diag(σ), with σ of length k, a point (U, V) is two k×r matrices X, Y, held
+here as one array Z of shape (2, k, r) with Z[0] = X and Z[1] = Y, or several points at once as
+(…, 2, k, r). Every derivative of the gradient then costs O(k r²) through XᵀX and YᵀY.
+
+The objective is f + (λ/8)‖D‖_F², f = ½‖XYᵀ − diag(σ)‖_F², D = XᵀX − YᵀY; λ is `weight`, and zero
+for the plain objective (1). With S the stacked Gram matrices and A(S) = (1 − λ/2) S[::-1] + (λ/2) S
+its gradient is Z A(S) − σ∘Z[::-1]: a cubic polynomial, whose derivatives are the methods below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from mfact.core import Array
+
+
+def stack(X: Array, Y: Array) -> Array:
+    """Z of shape (2, k, r) from X and Y, each k×r."""
+    return np.ascontiguousarray(np.stack([X, Y]), dtype=np.float64)
+
+
+def _swap(Z: Array) -> Array:
+    """(Y, X) from (X, Y), for any number of points."""
+    return Z[..., ::-1, :, :]
+
+
+@dataclass(frozen=True)
+class Small:
+    """The objective in coordinates in which M = diag(σ).
+
+    sigma: (k,), non-increasing, non-negative. weight: λ ≥ 0 of the balance term.
+
+    Source: equations (1) and (3) of Du, Hu, Lee 2018; the Gram form is mfact's, derived.
+
+    >>> small = Small(np.array([2.0, 1.0]), weight=0.0)
+    >>> Z = stack(np.array([[1.0], [0.0]]), np.array([[1.0], [0.0]]))
+    >>> small.at(Z).gradient[:, 0, 0]
+    array([-1., -1.])
+    """
+
+    sigma: Array
+    weight: float
+
+    def mix(self, gram: Array) -> Array:
+        """A(S) = (1 − λ/2) S[::-1] + (λ/2) S, linear in the Gram pair S of shape (2, r, r)."""
+        if self.weight == 0.0:
+            return _swap(gram)
+        half = 0.5 * self.weight
+        return (1.0 - half) * _swap(gram) + half * gram
+
+    def cross(self, Z: Array) -> Array:
+        """σ∘Z[::-1], what M and its transpose do to (Y, X)."""
+        return self.sigma[:, None] * _swap(Z)
+
+    def at(self, Z: Array) -> Jet:
+        """The gradient at Z, with what its derivatives need."""
+        mixed = self.mix(np.matmul(Z.swapaxes(-1, -2), Z))
+        return Jet(self, Z, mixed, np.matmul(Z, mixed) - self.cross(Z))
+
+    def scalars(self, Z: Array) -> Scalars:
+        """Loss above the optimum, penalty, gradient norm, unbalance and norms at Z."""
+        rank = Z.shape[2]
+        E = Z[0] @ Z[1].T
+        tail = np.diagonal(E)[rank:] @ self.sigma[rank:]
+        head = np.arange(min(rank, len(self.sigma)))
+        E[head, head] -= self.sigma[:rank]
+        D = Z[0].T @ Z[0] - Z[1].T @ Z[1]
+        drift = float(np.linalg.norm(D))
+        return Scalars(
+            loss_excess=float(0.5 * np.vdot(E, E) - tail),
+            penalty=0.125 * self.weight * drift**2,
+            gradient_norm=float(np.linalg.norm(self.at(Z).gradient)),
+            drift=drift,
+            norm_X=float(np.vdot(Z[0], Z[0])),
+            norm_Y=float(np.vdot(Z[1], Z[1])),
+        )
+
+
+class Scalars(NamedTuple):
+    """What is recorded of a point.
+
+    loss_excess: f − ½Σ_{i>r}σ_i², from ½‖E‖² − Σ_{i>r}σ_i E_ii with E = XYᵀ − diag(σ_1 … σ_r),
+        which loses no digits near the optimum (mfact, derived). penalty: (λ/8)‖D‖_F².
+    gradient_norm: of the whole objective, in both factors. drift: ‖D‖_F.
+    norm_X, norm_Y: ‖X‖_F², ‖Y‖_F².
+    """
+
+    loss_excess: float
+    penalty: float
+    gradient_norm: float
+    drift: float
+    norm_X: float
+    norm_Y: float
+
+
+class Jet(NamedTuple):
+    """The gradient at one point, and the directional derivatives that share its Gram matrices."""
+
+    small: Small
+    Z: Array
+    mixed: Array
+    gradient: Array
+
+    def slope(self, P: Array) -> Direction:
+        """The derivative of the gradient in the direction P of shape (2, k, r): H P."""
+        half = np.matmul(self.Z.swapaxes(-1, -2), P)
+        mixed = self.small.mix(half + half.swapaxes(-1, -2))
+        HP = np.matmul(P, self.mixed)
+        HP += np.matmul(self.Z, mixed)
+        HP -= self.small.cross(P)
+        return Direction(P, mixed, HP)
+
+    def bend(self, p: Direction, q: Direction) -> Array:
+        """The second derivative of the gradient in the directions p and q, symmetric in them."""
+        half = np.matmul(p.P.swapaxes(-1, -2), q.P)
+        mixed = self.small.mix(half + half.swapaxes(-1, -2))
+        second: Array = np.matmul(self.Z, mixed)
+        second += np.matmul(p.P, q.mixed)
+        second += np.matmul(q.P, p.mixed)
+        return second
+
+
+class Direction(NamedTuple):
+    """A direction P, the derivative of the mixed Gram matrices along it, and H P."""
+
+    P: Array
+    mixed: Array
+    HP: Array
