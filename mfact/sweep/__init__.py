@@ -1,0 +1,1 @@
+"""Many random starts at once: the constant probability of Theorem 3.2, counted."""
