@@ -1,0 +1,239 @@
+"""NPZ files: the members of a zip, read one block at a time, and SciPy's sparse ones."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.errors import DataError, MfactError, StorageError
+from mfact.storage import npy
+from mfact.storage.sparse import Compressed, assemble, check_range, dense_rows, integers, merged
+from mfact.storage.values import (
+    check_fits,
+    check_kind,
+    check_shape,
+    printable,
+    refuse_memory,
+    refuse_value,
+)
+
+MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+# The others that zipfile knows (bzip2, LZMA) are never written by NumPy, and LZMA's stated
+# dictionary size alone can ask for gigabytes.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_TEXT_BYTES = 64
+_SPARSE = {
+    "csr": ("data", "indices", "indptr"),
+    "csc": ("data", "indices", "indptr"),
+    "coo": ("data", "row", "col"),
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One array of an NPZ file: its name without .npy, and its header."""
+
+    name: str
+    header: npy.Header
+
+
+@dataclass(frozen=True)
+class NpzReader:
+    """A 2-D member of a kind that is taken."""
+
+    path: Path
+    member: Member
+    label: str
+
+    def read(self, dtype: np.dtype[Any]) -> Array:
+        with open_member(self.path, self.member.name, self.label) as stream:
+            header = npy.read_header(stream, self.label)
+            return npy.read_matrix(stream, header, dtype, self.label)
+
+    def values(self) -> Iterator[Array]:
+        if self.member.header.fortran:
+            yield np.ascontiguousarray(self.read(np.dtype(np.float64)))
+            return
+        with open_member(self.path, self.member.name, self.label) as stream:
+            header = npy.read_header(stream, self.label)
+            yield from npy.stream_values(stream, header, self.label)
+
+
+@dataclass(frozen=True)
+class SparseNpzReader:
+    """A file of scipy.sparse.save_npz in one of the forms csr, csc and coo."""
+
+    path: Path
+    form: str
+    shape: tuple[int, int]
+    label: str
+
+    def read(self, dtype: np.dtype[Any]) -> Any:
+        data, first, second = (
+            read_vector(self.path, name, self.label) for name in _SPARSE[self.form]
+        )
+        with np.errstate(over="ignore"):
+            data = data.astype(dtype, copy=False)
+        if self.form == "coo":
+            return coordinates(data, first, second, self.shape, self.label)
+        parts = Compressed(self.form.upper(), self.shape, data, first, second)
+        return assemble(parts, self.label)
+
+    def values(self) -> Iterator[Array]:
+        yield from dense_rows(self.read(np.dtype(np.float64)))
+
+
+def members(path: Path, label: str) -> list[Member]:
+    """The arrays of an NPZ file with their headers; no values are read."""
+    found = []
+    with _open_zip(path, label) as archive:
+        for info in archive.infolist():
+            if not info.filename.endswith(".npy"):
+                continue
+            name = info.filename.removesuffix(".npy")
+            where = f"{label}:{printable(name)}"
+            with _open_info(archive, info, where) as stream:
+                header = npy.read_header(stream, where)
+            if header.dtype.kind != "O":  # a pickle has no declared length
+                npy.check_length(header, info.file_size, where)
+            found.append(Member(name, header))
+    return found
+
+
+def is_sparse(found: list[Member]) -> bool:
+    """Whether the members are those that scipy.sparse.save_npz writes."""
+    return {"format", "shape", "data"} <= {member.name for member in found}
+
+
+def sparse_reader(path: Path, found: list[Member], label: str) -> SparseNpzReader:
+    """Look at a sparse NPZ file; DataError for forms and kinds that are not taken."""
+    headers = {member.name: member.header for member in found}
+    form = _text(path, headers["format"], label)
+    if form not in _SPARSE:
+        raise DataError(
+            f"{label} is a sparse matrix of the form {printable(form)}",
+            "convert it with .tocsr() before saving",
+        )
+    missing = [name for name in _SPARSE[form] if name not in headers]
+    if missing:
+        raise DataError(f"{label} has no {missing[0]}", "write it with scipy.sparse.save_npz")
+    check_kind(headers["data"].dtype, label)
+    if headers["shape"].shape != (2,):
+        raise DataError(f"{label} has no 2-D shape", "write it with scipy.sparse.save_npz")
+    declared = integers(read_vector(path, "shape", label), label, "lengths")
+    if int(declared.min()) < 0:
+        raise DataError(f"{label} has a negative length", "write it again")
+    shape = check_shape(tuple(int(length) for length in declared), label)
+    return SparseNpzReader(path, form, shape, label)
+
+
+def coordinates(
+    data: Array, rows: Array, columns: Array, shape: tuple[int, int], label: str
+) -> Any:
+    """The csr_array of (row, column, value) triples, each checked; duplicates added up."""
+    from scipy.sparse import coo_array
+
+    integers(rows, label, "row indices")
+    integers(columns, label, "column indices")
+    if data.ndim != 1 or not data.size == rows.size == columns.size:
+        raise DataError(f"{label} has indices and values of different lengths", "write it again")
+    check_range(rows, shape[0], label, "row index")
+    check_range(columns, shape[1], label, "column index")
+    finite = np.isfinite(data)
+    if not finite.all():
+        k = int(np.argmin(finite))
+        refuse_value(data[k], (int(rows[k]), int(columns[k])), data.dtype, label)
+    index = np.int32 if max(*shape, data.size) < 2**31 else np.int64
+    itemsize = np.dtype(index).itemsize
+    check_fits(data.size * (data.itemsize + 3 * itemsize) + (shape[0] + 1) * itemsize, label)
+    places = rows.astype(index, copy=False), columns.astype(index, copy=False)
+    return merged(coo_array((data, places), shape=shape).tocsr(), label)
+
+
+def read_vector(path: Path, name: str, label: str) -> Array:
+    """A 1-D member, whole, in its own kind (native byte order)."""
+    with open_member(path, name, label) as stream:
+        header = npy.read_header(stream, label)
+        check_kind(header.dtype, f"{label}:{printable(name)}")
+        if len(header.shape) != 1:
+            raise DataError(f"{label} has a member {name} that is not 1-D", "write it again")
+        native = header.dtype.newbyteorder("=")
+        flat = npy.Header((header.shape[0], 1), header.dtype, False, header.offset)
+        if flat.data_bytes == 0:
+            return np.empty(0, native)
+        return npy.read_matrix(stream, flat, native, label)[:, 0]
+
+
+@contextmanager
+def open_member(path: Path, name: str, label: str) -> Iterator[npy.Stream]:
+    """The stream of a member of an NPZ file."""
+    with _open_zip(path, label) as archive:
+        try:
+            info = archive.getinfo(f"{name}.npy")
+        except KeyError:
+            raise DataError(f"{label} has no member {printable(name)}", "write it again") from None
+        with _open_info(archive, info, label) as stream:
+            yield stream
+
+
+@contextmanager
+def _open_zip(path: Path, label: str) -> Iterator[zipfile.ZipFile]:
+    """The archive; whatever zipfile raises inside becomes one StorageError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except MfactError:
+        raise
+    except MemoryError:
+        refuse_memory(label)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        OSError,
+        ValueError,
+        RuntimeError,  # an encrypted member
+        NotImplementedError,
+        OverflowError,
+        IndexError,
+    ) as error:
+        raise StorageError(
+            f"{label} cannot be read as NPZ: {printable(str(error)[:160])}",
+            "copy the file again, or write it with numpy.savez",
+        ) from error
+
+
+@contextmanager
+def _open_info(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> Iterator[npy.Stream]:
+    if info.compress_type not in _METHODS:
+        raise DataError(
+            f"{label} is compressed with zip method {info.compress_type}",
+            "write it with numpy.savez_compressed",
+        )
+    with archive.open(info) as stream:
+        yield cast(npy.Stream, stream)  # a ZipExtFile, which zipfile declares as IO
+
+
+def _text(path: Path, header: npy.Header, label: str) -> str:
+    """The value of a 0-D member of a string kind."""
+    if header.dtype.kind not in "SU" or header.data_bytes > _TEXT_BYTES or header.shape:
+        raise DataError(f"{label} does not say its form", "write it with scipy.sparse.save_npz")
+    with open_member(path, "format", label) as stream:
+        npy.read_header(stream, label)
+        raw = stream.read(header.data_bytes)
+    if len(raw) < header.data_bytes:
+        raise StorageError(f"{label} ends before its last value", "copy the file again")
+    if header.dtype.kind == "S":
+        return raw.rstrip(b"\0").decode("latin-1")
+    order = "utf-32-le" if header.dtype.str.startswith("<") else "utf-32-be"
+    return raw.decode(order, "replace").rstrip("\0")
