@@ -42,7 +42,7 @@ def write_run(path: str | os.PathLike[str], result: Result, *, reproducible: boo
     replace_file(path, run_image(result, reproducible=reproducible))
 
 
-def run_image(result: Result, *, reproducible: bool = False) -> bytearray:
+def run_image(result: Result, *, reproducible: bool = False) -> bytes:
     """The bytes of the run file of `result`; the arguments and errors of `write_run`."""
     if reproducible:
         result = repeatable(result)
