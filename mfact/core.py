@@ -7,7 +7,7 @@ the unbalance whose change during a run is called its drift.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
@@ -123,3 +123,47 @@ class Result:
     summary: Mapping[str, Any]
     claims: tuple[Claim, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the next step depends on, as a value.
+
+    step: t. point: the factors in the engine's coordinates. coordinates: what the engine needs
+    to read them (None for plain U, V). conserved: what has accumulated since step 0.
+    """
+
+    step: int
+    point: Any
+    conserved: Any
+    coordinates: Any = None
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A block of steps: one row for each of the points t, t + 1, … that a step was taken from.
+
+    rows: column name -> array of n values; row i belongs to state_at(i). state: after the last
+    of these steps, its own row not known yet. state_at(i): the state at row i. notes: sentences
+    on what the engine did, for the log.
+    """
+
+    rows: Mapping[str, Array]
+    state: State
+    state_at: Callable[[int], State]
+    notes: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """In which coordinates the loop runs."""
+
+    name: str
+
+    def start(self, point: Factors) -> State:
+        """The state at step 0."""
+
+    def advance(self, state: State, step_sizes: Array) -> Segment:
+        """Up to len(step_sizes) ≥ 1 steps from `state`, at least one."""
+
+    def leave(self, state: State) -> Factors:
+        """(U, V) of a state."""

@@ -1,0 +1,211 @@
+"""Orthonormal bases in which every iterate of gradient descent lies.
+
+The update multiplies U and V from the right by r×r matrices and adds M V and MᵀU. So U stays in
+the span of U₀, M V₀, M MᵀU₀, … and V in the span of V₀, MᵀU₀, MᵀM V₀, …: a block Krylov space of
+the pair. One pass over M adds one block to each side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import qr, solve_triangular
+
+from mfact.core import Array, Target
+
+
+@dataclass(frozen=True)
+class Side:
+    """One orthonormal basis: `known` columns whose products with M are known, then `pending` ones.
+
+    store: d×capacity, Fortran order; columns are only ever appended, so that older values of
+        Side keep their meaning while they share it.
+    """
+
+    store: Array
+    known: int
+    pending: int
+
+    @property
+    def basis(self) -> Array:
+        return self.store[:, : self.known]
+
+    @property
+    def next_block(self) -> Array:
+        return self.store[:, self.known : self.known + self.pending]
+
+    def with_block(self, block: Array) -> Side:
+        """The pending columns become known, and `block` becomes pending."""
+        filled = self.known + self.pending
+        store = self.store
+        if filled + block.shape[1] > store.shape[1]:
+            capacity = min(
+                store.shape[0], max(filled + block.shape[1], store.shape[1] * 3 // 2 + 8)
+            )
+            store = np.empty((store.shape[0], capacity), store.dtype, order="F")
+            store[:, :filled] = self.store[:, :filled]
+        store[:, filled : filled + block.shape[1]] = block
+        return Side(store, filled, block.shape[1])
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The pair of bases L (d1×k₁) and Q (d2×k₂), B = LᵀMQ, and what lies just outside.
+
+    M Q = L B + L₊ leak_left E and MᵀL = Q Bᵀ + Q₊ leak_right E', where L₊, Q₊ are the pending
+    blocks and E, E' pick the last block of coordinates: (I − LLᵀ)M Q Y has norm
+    ‖leak_left · (last rows of Y)‖_F.
+
+    last_left, last_right: widths of the last known blocks. passes: over M so far.
+    orthogonality: the largest |LᵀL − I| or |QᵀQ − I| entry seen, after repair.
+
+    Source: mfact, derived; the block Krylov space is that of Golub and Kahan 1965.
+    """
+
+    left: Side
+    right: Side
+    B: Array
+    leak_left: Array
+    leak_right: Array
+    last_left: int
+    last_right: int
+    passes: int
+    scale: float
+    orthogonality: float
+
+    @property
+    def size(self) -> int:
+        return max(self.left.known, self.right.known)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether M maps the two spanned spaces into each other, to rounding."""
+        return self.left.pending == 0 and self.right.pending == 0
+
+    @property
+    def nbytes(self) -> int:
+        return self.left.store.nbytes + self.right.store.nbytes
+
+    @classmethod
+    def begin(cls, U: Array, V: Array, norm: float) -> Basis:
+        """The bases that hold U and V and no product with M yet."""
+        sides = []
+        for factor in (U, V):
+            block, _ = _orthonormal(factor, float(np.linalg.norm(factor)))
+            store = np.empty((len(factor), min(len(factor), 8 * factor.shape[1])), U.dtype, "F")
+            store[:, : block.shape[1]] = block
+            sides.append(Side(store, 0, block.shape[1]))
+        none = np.zeros((0, 0), U.dtype)
+        return cls(sides[0], sides[1], none, none, none, 0, 0, 0, norm, 0.0)
+
+    def extend(self, target: Target) -> Basis:
+        """One fused pass over M: the pending blocks become known, the next ones pending."""
+        new_left, new_right = self.left.next_block, self.right.next_block
+        forward, backward = target.products(new_left, new_right)  # M Q_new, Mᵀ L_new
+        L = self.left.store[:, : self.left.known + self.left.pending]
+        Q = self.right.store[:, : self.right.known + self.right.pending]
+        k1, k2 = self.left.known, self.right.known
+        B = np.empty((L.shape[1], Q.shape[1]), L.dtype)
+        B[:k1, :k2] = self.B
+        B[:, k2:] = L.T @ forward
+        B[k1:, :] = backward.T @ Q
+        forward -= L @ B[:, k2:]
+        backward -= Q @ B[k1:, :].T
+        left_block, leak_left, lost_left = _outside(forward, L, self.scale)
+        right_block, leak_right, lost_right = _outside(backward, Q, self.scale)
+        return replace(
+            self,
+            left=self.left.with_block(left_block),
+            right=self.right.with_block(right_block),
+            B=B,
+            leak_left=leak_left,
+            leak_right=leak_right,
+            last_left=new_left.shape[1],
+            last_right=new_right.shape[1],
+            passes=self.passes + 1,
+            orthogonality=max(self.orthogonality, lost_left, lost_right),
+        )
+
+    def enrich(self, width: int, seed: int) -> Basis:
+        """Pending blocks drawn at random: how a space that is exhausted looks for the rest of M."""
+        rng = np.random.default_rng(seed)
+        sides = []
+        for side in (self.left, self.right):
+            probe = rng.standard_normal((len(side.store), width)).astype(side.store.dtype)
+            probe -= side.basis @ (side.basis.T @ probe)
+            block, _, _ = _outside(probe, side.basis, float(np.linalg.norm(probe)))
+            sides.append(replace(side, pending=0).with_block(block))
+        return replace(self, left=sides[0], right=sides[1])
+
+    def enter(self, U: Array, V: Array) -> tuple[Array, Array]:
+        """(LᵀU, QᵀV)."""
+        return self.left.basis.T @ U, self.right.basis.T @ V
+
+    def leave(self, X: Array, Y: Array) -> tuple[Array, Array]:
+        """(L X, Q Y) for coordinates with at most as many rows as the bases have columns."""
+        return self.left.basis[:, : len(X)] @ X, self.right.basis[:, : len(Y)] @ Y
+
+
+def _orthonormal(block: Array, scale: float) -> tuple[Array, Array]:
+    """(q, R) with block = q R, where columns below rounding of `scale` are deflated."""
+    if block.shape[1] == 0 or scale == 0:
+        return block[:, :0], np.zeros((0, block.shape[1]), block.dtype)
+    tiny = 8 * np.finfo(block.dtype).eps * scale
+    fast = _cholesky_qr(block, tiny)
+    if fast is not None:
+        return fast
+    q, upper, order = qr(block, mode="economic", pivoting=True, check_finite=False)
+    rank = int(np.count_nonzero(np.abs(np.diag(upper)) > tiny))
+    R = np.empty((rank, block.shape[1]), block.dtype)
+    R[:, order] = upper[:rank]
+    return q[:, :rank], R
+
+
+def _cholesky_qr(block: Array, tiny: float) -> tuple[Array, Array] | None:
+    """QR by two Cholesky factorizations, or None when the block is too ill-conditioned.
+
+    Three to five times faster than Householder's on tall blocks; the second round restores
+    orthogonality as long as the condition number stays well below 1/sqrt(eps).
+    """
+    if block.shape[1] > block.shape[0]:
+        return None
+    total: Array | None = None
+    eye = np.eye(block.shape[1], dtype=block.dtype)
+    for _ in range(2):
+        try:
+            upper = np.linalg.cholesky(block.T @ block).T
+        except np.linalg.LinAlgError:
+            return None
+        diagonal = np.diag(upper)
+        if total is None and not diagonal.min() > max(1e-5 * diagonal.max(), 16 * tiny):
+            return None
+        block = block @ solve_triangular(upper, eye, check_finite=False)
+        total = upper if total is None else upper @ total
+    assert total is not None
+    return block, total
+
+
+def _outside(block: Array, basis: Array, scale: float) -> tuple[Array, Array, float]:
+    """Orthonormalize what is left of `block` outside `basis`, measuring orthogonality.
+
+    Returns (q, R, lost): block = q R to rounding of `scale`, and lost = max|basisᵀq| after it was
+    repaired. A block that has been projected once may keep weight in the basis as large as
+    rounding over its own size; each further projection squares that, so two suffice.
+    """
+    room = basis.shape[0] - basis.shape[1]
+    q, R = _orthonormal(block, scale)
+    if q.shape[1] > room:  # only rounding can be left once the space is full
+        q, R = q[:, :room], R[:room]
+    bound = 8 * np.finfo(block.dtype).eps
+    lost = 0.0
+    for _ in range(3):
+        if q.shape[1] == 0:
+            return q, R, 0.0
+        inside = basis.T @ q
+        lost = float(np.max(np.abs(inside), initial=0.0))
+        if lost <= bound:
+            break
+        q, again = _orthonormal(q - basis @ inside, 1e3)
+        R = again @ R
+    return q, R, lost

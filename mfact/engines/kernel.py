@@ -1,0 +1,137 @@
+"""The small step: gradient descent in reduced coordinates, many steps a call.
+
+Here M is a K×K matrix B, dense or diag(σ), and X, Y are K×r. One step is
+
+    A = XᵀX, C = YᵀY,  G_X = X K_X − B Y,  G_Y = Y K_Y − BᵀX,  (X, Y) ← (X, Y) − η (G_X, G_Y)
+
+with K_X = C, K_Y = A for the plain objective, and K_X = (1 − λ/2) C + (λ/2) A and its mirror
+image for the balanced one. The factors are kept transposed and stacked, Z[t] = [Xᵀ, Yᵀ] of shape
+2×r×K, so that each BLAS call sees a Fortran-ordered view of memory that is already there; all
+that is only looked at (losses, drift, ledger) is computed afterwards for a whole block of steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.linalg.blas import get_blas_funcs
+
+from mfact.core import Array
+
+
+class SmallSteps:
+    """Buffers for up to `length` steps with K×r factors, and the loop that fills them.
+
+    Z: (length + 1)×2×r×K, the points; P: length×2×r×K, minus the gradients; grams:
+    length×2×r×r, the pairs (A, C). Row t of P and grams belongs to point Z[t].
+    """
+
+    def __init__(self, rank: int, size: int, length: int, dtype: np.dtype[Any], weight: float):
+        self.rank, self.size, self.length, self.weight = rank, size, length, weight
+        self.Z = np.zeros((length + 1, 2, rank, size), dtype)
+        self.P = np.zeros((length, 2, rank, size), dtype)
+        self.grams = np.zeros((length, 2, rank, rank), dtype)
+        self._gemm = get_blas_funcs("gemm", dtype=dtype)
+        self._mixed = np.zeros((2, rank, rank), dtype)
+        self._mix = np.array([[weight / 2, 1 - weight / 2], [1 - weight / 2, weight / 2]], dtype)
+        self._move = np.zeros((2, rank, size), dtype)
+        # Slicing costs as much as a product of this size: every view is made once.
+        self._views = [
+            (
+                z[0].T,
+                z[1].T,
+                z,
+                z[::-1],
+                p,
+                p[0].T,
+                p[1].T,
+                g[0].T,
+                g[1].T,
+                g.reshape(2, rank * rank),
+                after,
+            )
+            for z, p, g, after in zip(self.Z, self.P, self.grams, self.Z[1:], strict=False)
+        ]
+
+    def run(self, B: Array | None, sigma: Array | None, step_sizes: Sequence[float]) -> None:
+        """Take the steps from Z[0]; M is diag(sigma) when B is None, else B (Fortran order)."""
+        gemm, multiply, add, dot, move = self._gemm, np.multiply, np.add, np.dot, self._move
+        spectrum = None
+        if B is None:
+            spectrum = np.ascontiguousarray(np.broadcast_to(sigma, (2, self.rank, self.size)))
+        if self.weight == 0:
+            mixed = None
+        else:
+            mixed, mix = self._mixed.reshape(2, -1), self._mix
+            mixed_X, mixed_Y = self._mixed[0].T, self._mixed[1].T
+        for (X, Y, z, swapped, p, p_X, p_Y, A, C, flat, after), eta in zip(
+            self._views, step_sizes, strict=False
+        ):
+            gemm(1.0, X, X, 0.0, A, 1, 0, 1)
+            gemm(1.0, Y, Y, 0.0, C, 1, 0, 1)
+            if spectrum is not None:
+                multiply(spectrum, swapped, p)
+            else:
+                gemm(1.0, B, Y, 0.0, p_X, 0, 0, 1)
+                gemm(1.0, B, X, 0.0, p_Y, 1, 0, 1)
+            if mixed is None:
+                gemm(-1.0, X, C, 1.0, p_X, 0, 0, 1)
+                gemm(-1.0, Y, A, 1.0, p_Y, 0, 0, 1)
+            else:
+                dot(mix, flat, mixed)
+                gemm(-1.0, X, mixed_X, 1.0, p_X, 0, 0, 1)
+                gemm(-1.0, Y, mixed_Y, 1.0, p_Y, 0, 0, 1)
+            multiply(p, eta, move)
+            add(z, move, after)
+
+    def differences(
+        self,
+        B: Array | None,
+        sigma: Array | None,
+        step_sizes: Sequence[float],
+        first: Array,
+        fresh: Sequence[float],
+    ) -> Array:
+        """A small difference to the points of the last run(), carried along by the linear step.
+
+        d₊ = d − η H(z) d + fresh·n, with H the Hessian, in the same stacked form as Z, and n a
+        fixed pattern of norm 1: how the rounding and the leak of each step grow or fade.
+        first: 2×r×K. Returns (len(step_sizes) + 1)×2×r×K.
+        """
+        gemm, multiply, add, dot, move = self._gemm, np.multiply, np.add, np.dot, self._move
+        count, mix = len(step_sizes), self._mix
+        d = np.empty((count + 1, 2, self.rank, self.size), self.Z.dtype)
+        d[0] = first
+        pattern = np.random.default_rng(self.size).standard_normal(first.shape)
+        pattern = (pattern / np.linalg.norm(pattern)).astype(self.Z.dtype)
+        change = np.zeros((2, self.rank, self.rank), self.Z.dtype)
+        change_X, change_Y = change[0].T, change[1].T
+        K = np.zeros((2, self.rank, self.rank), self.Z.dtype)
+        K_X, K_Y = K[0].T, K[1].T
+        p = np.zeros_like(move)
+        p_X, p_Y = p[0].T, p[1].T
+        if B is None:
+            sigma = np.ascontiguousarray(np.broadcast_to(sigma, (2, self.rank, self.size)))
+        for now, after, views, eta, new in zip(d, d[1:], self._views, step_sizes, fresh, strict=False):
+            X, Y, flat = views[0], views[1], views[9]
+            dX, dY = now[0].T, now[1].T
+            gemm(1.0, X, dX, 0.0, change_X, 1, 0, 1)
+            gemm(1.0, Y, dY, 0.0, change_Y, 1, 0, 1)
+            if sigma is not None:
+                multiply(sigma, now[::-1], p)
+            else:
+                gemm(1.0, B, dY, 0.0, p_X, 0, 0, 1)
+                gemm(1.0, B, dX, 0.0, p_Y, 1, 0, 1)
+            dot(mix, flat, K.reshape(2, -1))
+            gemm(-1.0, dX, K_X, 1.0, p_X, 0, 0, 1)
+            gemm(-1.0, dY, K_Y, 1.0, p_Y, 0, 0, 1)
+            dot(mix, (change + change.transpose(0, 2, 1)).reshape(2, -1), K.reshape(2, -1))
+            gemm(-1.0, X, K_X, 1.0, p_X, 0, 0, 1)
+            gemm(-1.0, Y, K_Y, 1.0, p_Y, 0, 0, 1)
+            multiply(p, eta, move)
+            add(now, move, after)
+            multiply(pattern, new, move)
+            add(after, move, after)
+        return d

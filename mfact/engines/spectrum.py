@@ -1,0 +1,140 @@
+"""SVD coordinates: M in the bases is diag(σ), a step costs O(K r²), and the gap is exact."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import svd
+
+from mfact.core import Array, Target
+from mfact.engines.basis import Basis
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """B = Φ diag(σ) Ψᵀ, padded to K×K, and how well it stands for M.
+
+    sigma: K values, descending, in units of M. tail: ‖M‖_F² − ‖B‖_F², formed directly when the
+    difference would be rounding. residuals: for each i ≤ r the norm of (M q_i − σ_i p_i,
+    Mᵀp_i − σ_i q_i) over the Ritz pair. leak_left, leak_right: Basis's, in these coordinates.
+    """
+
+    phi: Array
+    sigma: Array
+    psi: Array
+    tail: float
+    residuals: Array
+    leak_left: Array
+    leak_right: Array
+
+    @classmethod
+    def of(cls, basis: Basis, rank: int, target: Target) -> Spectrum:
+        """The SVD of the basis' B. Raises scipy's LinAlgError if LAPACK does not converge."""
+        size = basis.size
+        padded = padded_square(basis.B, size)
+        phi, sigma, psi_t = svd(padded, check_finite=False, overwrite_a=True)
+        psi = psi_t.T
+        tail = squared_tail(basis, target)
+        leak_left, leak_right = leaks(basis)
+        leak_left, leak_right = leak_left @ psi, leak_right @ phi
+        residuals = np.sqrt(
+            np.sum(leak_left[:, :rank] ** 2, axis=0) + np.sum(leak_right[:, :rank] ** 2, axis=0)
+        )
+        return cls(phi, sigma, psi, tail, residuals, leak_left, leak_right)
+
+    def floor(self, rank: int) -> float:
+        """½Σ_{i>r}σ_i² with the part of M outside the bases: the least loss that B can see."""
+        return 0.5 * (float(np.sum(self.sigma[rank:] ** 2)) + self.tail)
+
+    def shortfall(self, rank: int) -> float:
+        """How far floor() may lie above the least loss for M itself, in units of M².
+
+        Each Ritz value with residual ρ lies within min(ρ, ρ²/(σ_i − σ_{r+1})) of a singular value,
+        so that ½Σ(σ_i(M)² − σ_i²) ≤ Σ σ_i min(ρ_i, ρ_i²/gap_i), up to ρ² itself.
+
+        Source: Weyl's inequality, and Parlett 1980, Section 11.7 for the quadratic bound.
+        """
+        top = self.sigma[:rank]
+        after = float(self.sigma[rank]) if len(self.sigma) > rank else 0.0
+        room = np.maximum(top - after, np.finfo(top.dtype).tiny)
+        off = self.residuals[: len(top)]
+        error = np.minimum(off, off**2 / room)
+        return float(np.sum(top * error + error**2))
+
+
+def padded_square(B: Array, size: int) -> Array:
+    """B with zero rows or columns added, Fortran order: the padding stays zero in every step."""
+    padded = np.zeros((size, size), B.dtype, order="F")
+    padded[: B.shape[0], : B.shape[1]] = B
+    return padded
+
+
+def leaks(basis: Basis) -> tuple[Array, Array]:
+    """leak_left·E and leak_right·E' as dense matrices over all K coordinates."""
+    size, k1, k2 = basis.size, basis.left.known, basis.right.known
+    left = np.zeros((len(basis.leak_left), size), basis.B.dtype)
+    left[:, k2 - basis.last_right : k2] = basis.leak_left
+    right = np.zeros((len(basis.leak_right), size), basis.B.dtype)
+    right[:, k1 - basis.last_left : k1] = basis.leak_right
+    return left, right
+
+
+def squared_tail(basis: Basis, target: Target) -> float:
+    """‖M − L B Qᵀ‖_F²: by subtraction while that keeps eight digits, else by one more pass."""
+    total = target.norm**2
+    tail = total - float(np.vdot(basis.B, basis.B))
+    if tail > 1e8 * np.finfo(basis.B.dtype).eps * total:
+        return tail
+    return target.residual_norm(basis.left.basis @ basis.B, basis.right.basis) ** 2
+
+
+def excess_loss(Z: Array, sigma: Array) -> Array:
+    """½‖XYᵀ − diag(σ)‖_F² − ½Σ_{i>r}σ_i² for each Z[t] = [Xᵀ, Yᵀ], without cancellation.
+
+    With rows 1 = the leading r and 2 = the rest, twice the excess is
+    ‖X₁Y₁ᵀ − Σ₁‖² + ⟨X₁ᵀX₁, Y₂ᵀY₂⟩ + ⟨X₂ᵀX₂, Y₁ᵀY₁⟩ + ⟨X₂ᵀX₂, Y₂ᵀY₂⟩ − 2⟨Σ₂X₂, Y₂⟩:
+    every term goes to zero at the optimum, so a gap of 1e-25 is still a number.
+
+    Z: n×2×r×K. Returns n values in units of M². Source: mfact, derived.
+    """
+    r = min(Z.shape[2], Z.shape[3])
+    X1, Y1, X2, Y2 = Z[:, 0, :, :r], Z[:, 1, :, :r], Z[:, 0, :, r:], Z[:, 1, :, r:]
+    fit = X1.transpose(0, 2, 1) @ Y1
+    fit[:, range(r), range(r)] -= sigma[:r]
+    twice = np.einsum("nij,nij->n", fit, fit)
+    if X2.shape[2]:
+        XX1, YY1 = X1 @ X1.transpose(0, 2, 1), Y1 @ Y1.transpose(0, 2, 1)
+        XX2, YY2 = X2 @ X2.transpose(0, 2, 1), Y2 @ Y2.transpose(0, 2, 1)
+        twice += np.einsum("nij,nij->n", XX1, YY2)
+        twice += np.einsum("nij,nij->n", XX2, YY1 + YY2)
+        twice -= 2 * np.einsum("nik,nik->n", X2 * sigma[r:], Y2)
+    return np.asarray(0.5 * twice)
+
+
+def negative_curvature(z: Array, sigma: Array, weight: float) -> tuple[float, float]:
+    """(ρ, L): bounds −ρ ≤ Hessian ≤ L at the point z = [Xᵀ, Yᵀ], in units of M.
+
+    In the notation of excess_loss, with a = ‖X₁Y₁ᵀ − Σ₁‖, s = min σ_r(X₁), σ_r(Y₁),
+    n = max ‖X₁‖, ‖Y₁‖ and e = max ‖X₂‖, ‖Y₂‖, the form ‖dU Vᵀ + U dVᵀ‖² + 2⟨R, dU dVᵀ⟩ is at
+    least that of the matrix [[−a, −2ne], [−2ne, s² − e² − σ_{r+1}]] in (‖d₁‖, ‖d₂‖); the balance
+    term adds at least −(λ/2)‖D‖. Near the optimum ρ goes to zero.
+
+    Source: mfact, derived.
+    """
+    r = min(z.shape[1], z.shape[2])
+    X1, Y1, X2, Y2 = z[0, :, :r], z[1, :, :r], z[0, :, r:], z[1, :, r:]
+    if not np.isfinite(z).all():
+        return math.inf, math.inf
+    a = float(np.linalg.norm(X1.T @ Y1 - np.diag(sigma[:r])))
+    spread = np.linalg.eigvalsh(np.stack([X1 @ X1.T, Y1 @ Y1.T]))
+    s2, n = max(0.0, float(spread[:, 0].min())), math.sqrt(max(0.0, float(spread[:, -1].max())))
+    e = max(float(np.linalg.norm(X2)), float(np.linalg.norm(Y2)))
+    after = float(sigma[r]) if len(sigma) > r else 0.0
+    b, c = 2 * n * e, s2 - e**2 - after
+    least = (c - a) / 2 - math.hypot((c + a) / 2, b)
+    D = float(np.linalg.norm(z[0] @ z[0].T - z[1] @ z[1].T)) if weight else 0.0
+    rho = max(0.0, -least) + weight / 2 * D
+    top = (1 + weight) * 2 * (n + e) ** 2 + a + max(after, e**2)
+    return rho, top

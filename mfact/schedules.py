@@ -1,0 +1,132 @@
+"""Step sizes: each schedule is a formula in the step number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same step size at every step.
+
+    eta_t = size, in units of 1/M; gradient descent converges for size < 1/sigma_1, because the
+    sharpness at a balanced optimum is 2 sigma_1.
+
+    Raises SettingsError unless size is positive and finite.
+    Source: Du, Hu, Lee 2018, Section 3.2; the limit is mfact, derived.
+
+    >>> Constant(0.5)(7)
+    0.5
+    """
+
+    size: float
+    name: str = "constant"
+
+    def __post_init__(self) -> None:
+        _require_positive("step size", self.size)
+
+    def __call__(self, step: int) -> float:
+        return self.size
+
+    def steps(self, start: int, count: int) -> Array:
+        return np.full(count, self.size)
+
+
+@dataclass(frozen=True)
+class PowerDecay:
+    """Step sizes that shrink like a power of the step number.
+
+    eta_t = first / (t + 1)**power, in units of 1/M. The sum of eta diverges for power <= 1, so
+    that the run can reach any distance; the sum of eta**2, which bounds the drift, is finite for
+    power > 1/2.
+
+    Raises SettingsError unless first > 0 and 0 < power <= 1.
+    Source: Du, Hu, Lee 2018, Theorem 3.1 and footnote 11.
+
+    >>> PowerDecay(first=0.5, power=1.0)(4)
+    0.1
+    """
+
+    first: float
+    power: float
+    name: str = "power"
+
+    def __post_init__(self) -> None:
+        _require_positive("first step size", self.first)
+        if not 0 < self.power <= 1:
+            raise SettingsError(
+                f"the decay exponent is {self.power}", "it must be above 0 and at most 1"
+            )
+
+    def __call__(self, step: int) -> float:
+        return self.first / (step + 1) ** self.power
+
+    def steps(self, start: int, count: int) -> Array:
+        # One by one through the same scalar power: numpy's vectorized pow may differ in the
+        # last digit with the array's length, and a resumed run must repeat the same numbers.
+        first, power = self.first, self.power
+        return np.array([first / (t + 1) ** power for t in range(start, start + count)])
+
+
+def theorem_3_1(eps: float, rank: int, norm: float) -> PowerDecay:
+    """The step sizes of Theorem 3.1.
+
+    eta_t = sqrt(eps / r) / (100 (t + 1) m^{3/2}), m = norm = ‖M‖_F, 0 < eps < m in units of M.
+
+    Raises SettingsError for eps outside (0, m).
+    Source: Du, Hu, Lee 2018, Theorem 3.1.
+
+    >>> round(theorem_3_1(eps=0.04, rank=1, norm=1.0)(1), 6)
+    0.001
+    """
+    _require_eps(eps, norm, "theorem-3.1")
+    return PowerDecay(math.sqrt(eps / rank) / (100 * norm**1.5), 1.0, "theorem-3.1")
+
+
+def theorem_3_2(c_step: float, sigma_1: float) -> Constant:
+    """The constant step of Theorem 3.2: eta = c_step / sigma_1, for rank 1.
+
+    Source: Du, Hu, Lee 2018, Theorem 3.2.
+
+    >>> theorem_3_2(0.1, 2.0)(0)
+    0.05
+    """
+    _require_positive("c_step", c_step)
+    return Constant(c_step / sigma_1, "theorem-3.2")
+
+
+def certified(eps: float, norm: float) -> Constant:
+    """A constant step for which decrease and balance are proved for all t.
+
+    eta = min(1 / (12 m), eps / (2 m²)), m = ‖M‖_F. From a start with ‖D_0‖_F <= eps/3 the loss
+    never increases and ‖D_t‖_F <= eps at every step.
+
+    Raises SettingsError for eps outside (0, m).
+    Source: mfact, derived; not in the paper.
+
+    >>> certified(eps=0.1, norm=1.0)(0)
+    0.05
+    """
+    _require_eps(eps, norm, "certified")
+    return Constant(min(1 / (12 * norm), eps / (2 * norm**2)), "certified")
+
+
+def _require_positive(what: str, value: float) -> None:
+    if not (value > 0 and math.isfinite(value)):
+        raise SettingsError(f"the {what} is {value}", "it must be positive and finite")
+
+
+def _require_eps(eps: float, norm: float, schedule: str) -> None:
+    if not 0 < eps < norm:
+        raise SettingsError(
+            f"--schedule {schedule} needs 0 < ε < ‖M‖_F = {norm:.6g}, and ε is {eps:.6g}",
+            f"pass --eps {0.1 * norm:.3g}",
+        )
+
+
