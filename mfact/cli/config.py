@@ -1,0 +1,93 @@
+"""Options from a TOML file: below flags and environment variables, above defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from mfact.cli.help import GroupedOption
+from mfact.report.text import name_text
+
+SOURCES = {
+    ParameterSource.COMMANDLINE: "flag",
+    ParameterSource.ENVIRONMENT: "environment",
+    ParameterSource.DEFAULT_MAP: "config",
+    ParameterSource.DEFAULT: "default",
+}
+
+
+def read_config(ctx: click.Context, param: click.Parameter, path: str | None) -> None:
+    """The callback of --config: checks every key and value, then makes them defaults.
+
+    Keys are the long options without their dashes, `tol-residual = 1e-6`; underscores
+    serve too. An unknown key is an error that names the nearest known one.
+    """
+    if path is None:
+        return
+    shown = name_text(path)
+    known = {
+        p.name.replace("_", "-"): p
+        for p in ctx.command.params
+        if isinstance(p, GroupedOption) and p.name and p.name != param.name
+    }
+    defaults: dict[str, Any] = dict(ctx.default_map or {})
+    for key, value in _load(path, ctx).items():
+        name = key.replace("_", "-")
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            way_out = f"did you mean '{near[0]}'?" if near else "see --help for the options"
+            ctx.fail(f"{shown}: unknown key '{name_text(key)}': {way_out}")
+        option = known[name]
+        assert option.name is not None
+        if option.name in defaults:
+            ctx.fail(f"{shown}: '{name}' is given twice, with a dash and an underscore")
+        defaults[option.name] = _checked(option, name, value, shown, ctx)
+    ctx.default_map = defaults
+
+
+def _load(path: str, ctx: click.Context) -> Mapping[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(Path(path).read_bytes().decode("utf-8"))
+    except OSError as error:
+        ctx.fail(f"cannot read the config file {name_text(path)}: {error.strerror or error}")
+    except UnicodeDecodeError:
+        ctx.fail(f"{name_text(path)} is not TOML: it is not UTF-8 text")
+    except tomllib.TOMLDecodeError as error:
+        ctx.fail(f"{name_text(path)} is not TOML: {error}")
+    except RecursionError:
+        ctx.fail(f"{name_text(path)} is not usable TOML: it is nested too deep")
+
+
+def _checked(option: click.Option, name: str, value: Any, shown: str, ctx: click.Context) -> Any:
+    """The value, if the option can take it; click would convert 5.5 to 5 or true to 1."""
+    if option.is_flag and not isinstance(value, bool):
+        ctx.fail(f"{shown}: '{name}' is {_kind(value)}: write true or false")
+    if not option.is_flag and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
+        ctx.fail(f"{shown}: '{name}' is {_kind(value)}: write a number or a string")
+    if option.type is click.STRING and not isinstance(value, str):
+        value = str(value)
+    try:
+        return option.type.convert(value, option, ctx)
+    except click.BadParameter as error:
+        ctx.fail(f"{shown}: '{name}': {error.message}")
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "a truth value", dict: "a table", list: "an array", str: "a string"}
+    return kinds.get(type(value), f"a {type(value).__name__}")
+
+
+def sources(ctx: click.Context, names: Mapping[str, Any]) -> dict[str, str]:
+    """For each parameter where its value came from: flag, environment, config or default."""
+    found = {}
+    for name in names:
+        source = ctx.get_parameter_source(name)
+        found[name] = SOURCES.get(source, "default") if source else "default"
+    return found

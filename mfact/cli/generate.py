@@ -1,0 +1,109 @@
+"""mfact generate: a matrix with known singular values, to try things on."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import click
+
+from mfact.cli.help import helpful_command, option
+from mfact.cli.log import Log, log_options
+from mfact.cli.streams import emit
+from mfact.cli.types import Count, Numbers, Real, Shape
+from mfact.report.text import name_text, number
+
+EXAMPLES = (
+    ("mfact generate five.npy --shape 120x80 --rank 5 --seed 1", "exact rank 5, σ from 5 to 1"),
+    ("mfact generate noisy.h5 --shape 300x200 --spectrum 9,4,1 --noise 0.1 --dataset /M",
+     "chosen singular values, with noise of norm about 0.1"),
+)  # fmt: skip
+
+
+@helpful_command(
+    "generate", short_help="Make a test matrix with known singular values.", examples=EXAMPLES
+)
+@click.argument("output", metavar="OUTPUT")
+@option("--shape", "Model", "Rows x columns.", type=Shape(), required=True, metavar="D1xD2")
+@option(
+    "-r",
+    "--rank",
+    "Model",
+    "Singular values that are not zero.",
+    type=Count(least=1),
+    show_default="as many as --spectrum has",
+)
+@option(
+    "--spectrum",
+    "Model",
+    "The singular values, separated by commas.",
+    type=Numbers(above=0),
+    metavar="σ₁,σ₂,…",
+    show_default="from --condition",
+)
+@option(
+    "--condition",
+    "Model",
+    "κ: σ falls from κ to 1 in equal ratios.",
+    type=Real(least=1),
+    show_default="5",
+)
+@option(
+    "--noise", "Model", "a: adds a·N(0,1)/√(d1·d2) to each entry.", type=Real(least=0), default=0.0
+)
+@option(
+    "--seed", "Start", "Seed of the random numbers; printed.", type=Count(), show_default="drawn"
+)
+@option(
+    "--dtype",
+    "Output",
+    "Kind of the entries.",
+    type=click.Choice(("float64", "float32")),
+    default="float64",
+)
+@option("--dataset", "Output", "Where it goes in an HDF5 file.", metavar="PATH", show_default="/M")
+@log_options
+@click.pass_context
+def command(ctx: click.Context, /, output: str, **values: Any) -> int:
+    """Write M = Q₁ diag(σ) Q₂ᵀ + noise to OUTPUT, a .npy or .h5 file.
+
+    M is d1×d2; Q₁ and Q₂ are random with orthonormal columns, so that without noise σ are
+    the singular values of M to rounding.
+    """
+    from mfact.generation import chosen_spectrum, generate_matrix
+    from mfact.storage.atomic import claim_output
+    from mfact.storage.matrix_out import check_suffix, write_matrix
+    from mfact.storage.memory import MemoryPlan, available_bytes
+
+    d1, d2 = values["shape"]
+    spectrum = chosen_spectrum((d1, d2), values["rank"], values["spectrum"], values["condition"])
+    check_suffix(output, values["dataset"])
+    claim_output(output)
+    entries, r = d1 * d2, len(spectrum)
+    plan = MemoryPlan(
+        {"matrix": 8 * entries, "file image": 8 * entries, "factors": 24 * r * (d1 + d2)},
+        available_bytes(),
+    )
+    plan.check("choose a smaller shape")
+    seed = secrets.randbits(32) if values["seed"] is None else values["seed"]
+    M = generate_matrix((d1, d2), spectrum, noise=values["noise"], seed=seed, dtype=values["dtype"])
+    write_matrix(output, M, dataset=values["dataset"])
+    if not ctx.ensure_object(Log).quiet:
+        most = 8
+        shown = ", ".join(number(value) for value in spectrum[:most])
+        more = f", … ({r} values)" if r > most else ""
+        emit(
+            _line(
+                f"{name_text(output)}: M is {d1}×{d2}, {values['dtype']}, rank {r}, "
+                f"σ = {shown}{more}, noise {number(values['noise'])}, seed {seed}"
+            )
+        )
+    return 0
+
+
+def _line(text: str) -> str:
+    import sys
+
+    from mfact.report.terminal import look_of
+
+    return look_of(sys.stdout).symbols(text) + "\n"

@@ -1,0 +1,139 @@
+"""The `mfact` command: finds the subcommand, and turns every error into one line."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from mfact import __version__
+from mfact.cli.help import shown_help
+from mfact.cli.log import Log
+from mfact.cli.streams import die_by, discard_stdout, flush_streams
+from mfact.errors import MfactError
+
+# Name -> what it does. Command `a-b` is `command` in mfact/cli/a_b.py, imported when named.
+COMMANDS = {
+    "solve": "Factor a matrix by gradient descent, and say why it worked.",
+    "show": "Print the tables of a run file.",
+    "inspect": "Say what a matrix file holds: spectrum, rank, step size.",
+    "generate": "Make a test matrix with known singular values.",
+    "completion": "Print the shell's completion script.",
+}
+
+
+class LazyGroup(click.Group):
+    """Subcommands by name: none is imported before it is named on the command line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"mfact.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, 1)
+            way_out = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(COMMANDS)}"
+            ctx.fail(f"no such command '{name}': {way_out}")
+        return super().resolve_command(ctx, args)
+
+    def get_help(self, ctx: click.Context) -> str:
+        return shown_help(super().get_help(ctx))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Run 'mfact COMMAND --help' for the options, examples and exit codes of a command.",
+)
+@click.version_option(__version__, "-V", "--version", message="mfact %(version)s")
+def cli() -> None:
+    """Factor a matrix M ≈ UVᵀ by gradient descent, and see why it worked.
+
+    The unregularized objective ½‖UVᵀ − M‖² is minimized as in Du, Hu and Lee
+    (2018), while the balance UᵀU − VᵀV, the ledger behind it, and the paper's
+    bounds are checked along the way.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """The entry point: runs the command and ends the process with its exit code."""
+    if not sys.warnoptions:
+        # Warnings of libraries are for those who call them; a user meets notes and errors.
+        warnings.simplefilter("ignore")
+    sys.exit(run(sys.argv[1:] if argv is None else argv))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line; returns the exit code, or dies by the signal that ended it."""
+    log = Log()
+    try:
+        code = _dispatch(list(argv), log)
+    except (KeyboardInterrupt, click.Abort):
+        die_by(signal.SIGINT)
+    finally:
+        log.close()
+    flush_streams()
+    return code
+
+
+def _dispatch(argv: list[str], log: Log) -> int:
+    """The exit code of a command line, each kind of failure translated once, here."""
+    try:
+        code: Any = cli.main(argv, prog_name="mfact", standalone_mode=False, obj=log)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "mfact"
+        message = error.format_message().rstrip(".").replace("\n", " ")
+        log.error(f"{path}: {message}; see '{path} --help'")
+        return 2
+    except click.ClickException as error:
+        log.error(f"mfact: {error.format_message()}")
+        return error.exit_code
+    except MfactError as error:
+        log.error(f"mfact: {error}")
+        _explain(log)
+        return error.exit_code
+    except BrokenPipeError:
+        discard_stdout()
+        return 0
+    except MemoryError:
+        log.error("mfact: out of memory: try a smaller rank or matrix, or --dtype float32")
+        _explain(log)
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        log.error(f"mfact: {where}{error.strerror or error}")
+        _explain(log)
+        return 1
+    except Exception as error:
+        # The last resort: whatever went wrong, a user meets one line.
+        way_out = "please report it" if log.verbose else "please report it; -v shows the traceback"
+        log.error(f"mfact: internal error: {type(error).__name__}: {error}: {way_out}")
+        _explain(log)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _explain(log: Log) -> None:
+    """The traceback of the error being handled, for those who asked with -v."""
+    log.detail(traceback.format_exc().rstrip())

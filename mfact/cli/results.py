@@ -1,0 +1,72 @@
+"""How a result reaches standard output: the format options, and the one place that prints."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mfact.cli.help import option
+from mfact.cli.streams import emit
+from mfact.cli.types import Count
+
+if TYPE_CHECKING:
+    from mfact.core import Result
+
+FORMATS = ("table", "json", "jsonl", "junit", "github")
+
+
+def format_options(function: Any) -> Any:
+    """The options --format, --rows, --factors, --no-timing and --reproducible."""
+    for decorate in (
+        option("--reproducible", "Output",
+               "Leave out clock, host and paths: equal runs give equal bytes.", is_flag=True),
+        option("--timing/--no-timing", "Output", "Whether to show what a clock measured.",
+               default=True),
+        option("--factors/--no-factors", "Output", "Whether the JSON document holds U and V.",
+               default=True),
+        option("--rows", "Output", "Lines of the iteration table; 0 for all.", type=Count(),
+               default=12),
+        option("--format", "Output", "The view of the result on standard output.",
+               type=click.Choice(FORMATS), default="table"),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+def print_result(result: Result, values: dict[str, Any], *, quiet: bool) -> None:
+    """Print the view that the format options ask for; quiet leaves out the table."""
+    if values["reproducible"]:
+        from mfact.provenance import repeatable
+
+        result = repeatable(result)
+    timing: bool = values["timing"]
+    match values["format"]:
+        case "json":
+            from mfact.report.machine import document, json_text
+
+            emit(json_text(document(result, timing=timing, factors=values["factors"])))
+        case "jsonl":
+            from mfact.report.machine import jsonl_text
+
+            emit(jsonl_text(result, timing=timing))
+        case "junit":
+            from mfact.report.machine import junit_text
+
+            emit(junit_text(result, timing=timing))
+        case "github":
+            from mfact.report.machine import github_text
+
+            emit(github_text(result))
+        case _ if not quiet:
+            from mfact.report.tables import page
+            from mfact.report.terminal import look_of
+
+            emit(page(result, look_of(sys.stdout), rows=values["rows"], timing=timing))
+
+
+def exit_code(result: Result, exit_zero: bool) -> int:
+    """The outcome's exit code; --exit-zero makes 3 (a limit) a success."""
+    code = result.outcome.exit_code
+    return 0 if exit_zero and code == 3 else code

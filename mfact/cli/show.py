@@ -1,0 +1,74 @@
+"""mfact show: the tables of a finished run, drawn from its file alone."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mfact.cli.help import helpful_command, option
+from mfact.cli.log import Log, log_options
+from mfact.cli.results import format_options, print_result
+from mfact.cli.streams import emit
+
+if TYPE_CHECKING:
+    from mfact.core import Result
+
+EXAMPLES = (
+    ("mfact show digits.run.h5", "the tables that solve printed"),
+    ("mfact show digits.run.h5 --rows 0 --no-timing", "every recorded row, without the clock"),
+    ("mfact show digits.run.h5 --format json --no-factors", "one JSON document, without U and V"),
+    ("mfact show digits.run.h5 --command", "the command line that repeats the run"),
+)
+
+
+@helpful_command("show", short_help="Print the tables of a run file.", examples=EXAMPLES)
+@click.argument("run_file", metavar="RUN.h5")
+@option(
+    "--command",
+    "Output",
+    "Print the command line that repeats the run, and no tables.",
+    is_flag=True,
+    envvar=None,
+)
+@format_options
+@log_options
+@click.pass_context
+def command(ctx: click.Context, /, run_file: str, **values: Any) -> int:
+    """Print what RUN.h5, a run file that `mfact solve` wrote, knows about its run.
+
+    M is d1×d2, U is d1×r, V is d2×r.
+    """
+    from mfact.storage.runs import read_run
+
+    result = read_run(run_file)
+    if values["command"]:
+        emit(command_line(result) + "\n")
+    else:
+        print_result(result, values, quiet=ctx.ensure_object(Log).quiet)
+    return 0
+
+
+def command_line(result: Result) -> str:
+    """The line that repeats a run: every setting that was chosen, and the seed, as flags.
+
+    Settings that came from the environment or a config file become flags too. The matrix
+    stands as it was named; run the line in the folder that the run had.
+    """
+    matrix = str(result.problem.get("path") or result.problem.get("name") or "MATRIX")
+    dataset = result.problem.get("dataset")
+    words = ["mfact", "solve", matrix]
+    if dataset:
+        words += ["--dataset", str(dataset)]
+    for name, entry in result.settings.items():
+        value, source = entry["value"], entry["source"]
+        option = "--" + name.replace("_", "-")
+        chosen = source in ("flag", "environment", "config") or name == "seed"
+        if not chosen or value is None or value is False and name != "optimum":
+            continue
+        if isinstance(value, bool):
+            words.append(option if value else option.replace("--", "--no-", 1))
+        else:
+            words += [option, repr(value) if isinstance(value, float) else str(value)]
+    return shlex.join(words)

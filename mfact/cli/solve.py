@@ -1,0 +1,152 @@
+"""mfact solve: the main job, from a matrix file to a run file and its tables."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mfact.cli.help import helpful_command, option
+from mfact.cli.log import Log, log_options
+from mfact.cli.options import run_options, settings_of
+from mfact.cli.results import exit_code, format_options, print_result
+from mfact.cli.streams import die_by
+from mfact.report.text import duration, name_text
+from mfact.trace import COLUMNS
+
+if TYPE_CHECKING:
+    from mfact.core import Result
+
+EXAMPLES = (
+    ("mfact solve digits.npy -r 5", "the paper's objective and decaying steps; run file beside"),
+    ("mfact solve digits.npy -r 5 --schedule constant --seed 1 -o five.h5", "a constant step"),
+    ("mfact solve data.h5:/X -r 5 --objective balanced --format json --no-output",
+     "the regularized objective, as one JSON document"),
+    ("mfact solve digits.npy -r 5 --config run.toml --max-time 60", "options from a file"),
+)  # fmt: skip
+
+
+def _notes() -> list[tuple[str, list[tuple[str, str]]]]:
+    return [("Columns of the trace", list(COLUMNS.items()))]
+
+
+@helpful_command(
+    "solve",
+    short_help="Factor a matrix by gradient descent.",
+    examples=EXAMPLES,
+    exit_codes=("0", "1", "2", "3", "4", "signal"),
+    notes=_notes,
+)
+@click.argument("matrix", metavar="MATRIX")
+@run_options
+@option(
+    "-o",
+    "--output",
+    "Output",
+    "The run file to write.",
+    metavar="RUN.h5",
+    show_default="the matrix's name, here: NAME.run.h5",
+)
+@option("--no-output", "Output", "Write no run file.", is_flag=True)
+@option(
+    "--factors-npy",
+    "Output",
+    "Also write U and V as PREFIX.U.npy and PREFIX.V.npy.",
+    metavar="PREFIX",
+)
+@format_options
+@option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True)
+@log_options
+@click.pass_context
+def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
+    """Factor MATRIX ≈ UVᵀ by gradient descent, and say why it worked.
+
+    MATRIX is d1×d2: a .npy or .npz file, an HDF5 file (file.h5, file.h5:/path),
+    MatrixMarket, or a scipy sparse .npz. U is d1×r, V is d2×r.
+    """
+    log = ctx.ensure_object(Log)
+    started = time.perf_counter()
+    settings, came_from = settings_of(ctx, values)
+    output = _output(ctx, matrix, values)
+
+    from mfact.run import solve
+    from mfact.storage.atomic import claim_output
+    from mfact.storage.matrices import open_matrix
+
+    log.detail(f"loaded in {duration(time.perf_counter() - started)}")
+    source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
+    if output is not None:
+        claim_output(output, inputs=[source.path])
+    result = solve(
+        source,
+        settings,
+        sources=came_from,
+        observers=_observers(log),
+        output=output,
+        reproducible=values["reproducible"],
+        argv=["mfact", *sys.argv[1:]],
+    )
+    _write(result, output, values, log)
+    print_result(result, values, quiet=log.quiet)
+    return _end(result, values["exit_zero"], log)
+
+
+def _output(ctx: click.Context, matrix: str, values: dict[str, Any]) -> str | None:
+    """The path of the run file: as asked, or NAME.run.h5 in the working folder."""
+    if values["no_output"]:
+        if values["output"] is not None:
+            ctx.fail("--output and --no-output exclude each other: give one")
+        return None
+    output: str | None = values["output"]
+    return default_output(matrix) if output is None else output
+
+
+def default_output(matrix: str) -> str:
+    """The name of the run file of a matrix, when none is asked for.
+
+    >>> default_output("data/digits.npy"), default_output("data/x.h5:/group/M")
+    ('digits.run.h5', 'x.run.h5')
+    """
+    file = matrix if Path(matrix).exists() else matrix.partition(":")[0]
+    return f"{Path(file).stem or 'matrix'}.run.h5"
+
+
+def _observers(log: Log) -> list[Any]:
+    """The progress line, where a person looks at a terminal that can rewrite a line."""
+    from mfact.report.terminal import is_terminal
+
+    dumb = os.environ.get("TERM", "dumb") in ("dumb", "unknown")
+    if log.quiet or dumb or not is_terminal(sys.stderr):
+        return []
+    from mfact.report.progress import ProgressLine
+
+    return [ProgressLine(sys.stderr)]
+
+
+def _write(result: Result, output: str | None, values: dict[str, Any], log: Log) -> None:
+    """The files that were asked for, each said once it is safe on the disk."""
+    if output is not None:
+        from mfact.storage.runs import write_run
+
+        write_run(output, result, reproducible=values["reproducible"])
+        log.note(f"wrote {name_text(output)}")
+    if values["factors_npy"] is not None:
+        from mfact.storage.factors import write_factors_npy
+
+        write_factors_npy(values["factors_npy"], result.U, result.V)
+        log.note(f"wrote {name_text(values['factors_npy'])}: U and V")
+
+
+def _end(result: Result, exit_zero: bool, log: Log) -> int:
+    """The exit code; an interrupted run dies by the signal that it was sent."""
+    from mfact.core import Outcome
+
+    if result.outcome is Outcome.INTERRUPTED:
+        log.close()
+        die_by(int(result.summary.get("signal") or signal.SIGINT))
+    return exit_code(result, exit_zero)

@@ -1,0 +1,1 @@
+"""One result, several views: tables for people, documents for programs."""

@@ -1,0 +1,109 @@
+"""The iteration table: which rows and which columns of a trace are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mfact.core import Array
+from mfact.report.text import exponent, step_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mfact.report.terminal import Look
+
+# Column of the trace, its heading, and its rank when there is not room for all.
+HEADINGS = {
+    "loss": ("f", 3),
+    "relative_residual": ("‖R‖/‖M‖", 1),
+    "gap": ("gap", 2),
+    "gradient_norm": ("‖∇f‖", 5),
+    "step_size": ("η", 6),
+    "drift": ("‖D‖", 4),
+    "drift_change": ("‖D−D₀‖", 7),
+    "ledger": ("ledger", 9),
+    "audit": ("audit", 8),
+}
+GUTTER = 2
+
+
+def chosen_rows(count: int, most: int) -> list[int]:
+    """Row numbers 0 … count − 1, evenly thinned to at most `most`, both ends kept.
+
+    most = 0 keeps every row.
+
+    >>> chosen_rows(5, 10), chosen_rows(101, 5), chosen_rows(1, 3), chosen_rows(7, 0)
+    ([0, 1, 2, 3, 4], [0, 25, 50, 75, 100], [0], [0, 1, 2, 3, 4, 5, 6])
+    """
+    if most == 0 or count <= most:
+        return list(range(count))
+    most = max(most, 2)
+    return [round(i * (count - 1) / (most - 1)) for i in range(most)]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as text: heading, cells, and its rank (0 is shown first)."""
+
+    heading: str
+    cells: tuple[str, ...]
+    rank: int
+
+    @property
+    def width(self) -> int:
+        return max(len(text) for text in (self.heading, *self.cells))
+
+
+def step_cells(trace: Mapping[str, Array], rows: list[int]) -> tuple[str, ...]:
+    """The step numbers of the rows; log₁₀ t serves where t is too large for a float."""
+    steps = trace["step"]
+    logs = trace.get("log10_step")
+    if logs is None:
+        return tuple(step_text(float(steps[i])) for i in rows)
+    return tuple(step_text(float(steps[i]), float(logs[i])) for i in rows)
+
+
+def fitting(columns: list[Column], width: int) -> tuple[list[Column], list[str]]:
+    """The columns that fit side by side, best rank first, and the headings left out."""
+    kept: set[int] = set()
+    room = width + GUTTER
+    for index in sorted(range(len(columns)), key=lambda i: columns[i].rank):
+        need = columns[index].width + GUTTER
+        if need > room and kept:
+            break
+        kept.add(index)
+        room -= need
+    shown = [c for i, c in enumerate(columns) if i in kept]
+    return shown, [c.heading for i, c in enumerate(columns) if i not in kept]
+
+
+def iteration_table(
+    trace: Mapping[str, Array], look: Look, most: int = 12
+) -> tuple[Table, list[str]] | None:
+    """The table of a trace that fits the look, and the headings that did not fit.
+
+    A column that is everywhere unknown is no column. None when nothing was recorded.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    if "step" not in trace or len(trace["step"]) == 0:
+        return None
+    rows = chosen_rows(len(trace["step"]), most)
+    columns = [Column("step", step_cells(trace, rows), 0)]
+    for name, (heading, rank) in HEADINGS.items():
+        if name in trace:
+            cells = tuple(exponent(float(trace[name][i])) for i in rows)
+            if set(cells) != {"-"}:
+                columns.append(Column(look.symbols(heading), cells, rank))
+    shown, left_out = fitting(columns, look.width)
+    table = Table.grid(padding=(0, GUTTER, 0, 0))
+    for column in shown:
+        table.add_column(justify="right", no_wrap=True, min_width=column.width)
+    table.add_row(*(Text(column.heading, style="bold") for column in shown))
+    table.add_row(*("─" * column.width for column in shown))
+    for cells in zip(*(column.cells for column in shown), strict=True):
+        table.add_row(*cells)
+    return table, left_out

@@ -1,0 +1,150 @@
+"""One result as a document for programs: JSON, JSON lines, JUnit, GitHub annotations."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mfact.core import Claim, Result
+from mfact.report.labels import timeless
+from mfact.report.text import name_text
+
+SCHEMA = "mfact-result/1"
+FORMATS = ("table", "json", "jsonl", "junit", "github")
+
+
+def finite(value: Any) -> Any:
+    """The value with each number that JSON cannot hold (nan, inf) as None.
+
+    >>> finite({"a": [1.0, float("nan")], "b": float("inf")})
+    {'a': [1.0, None], 'b': None}
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(k): finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+def document(result: Result, *, timing: bool = True, factors: bool = True) -> dict[str, Any]:
+    """The whole result as JSON values under the schema "mfact-result/1".
+
+    timing: False leaves out what a clock measured. factors: False leaves out U and V.
+    """
+    made: dict[str, Any] = {
+        "schema": SCHEMA,
+        "outcome": result.outcome.name,
+        "sentence": result.outcome.sentence,
+        "exit_code": result.outcome.exit_code,
+        "message": result.message,
+        "shape": {"M": [result.U.shape[0], result.V.shape[0]], "rank": result.U.shape[1]},
+        "problem": result.problem,
+        "settings": result.settings,
+        "summary": result.summary if timing else timeless(result.summary),
+        "claims": [_claim(claim) for claim in result.claims],
+        "trace": {name: list(_column(result, name)) for name in result.trace},
+        "provenance": result.provenance if timing else timeless(result.provenance),
+    }
+    if factors:
+        made["factors"] = {"U": result.U.tolist(), "V": result.V.tolist()}
+    cleaned: dict[str, Any] = finite(made)
+    return cleaned
+
+
+def json_text(value: Any) -> str:
+    """One JSON document, ASCII, with a final line end."""
+    return json.dumps(finite(value), indent=1, allow_nan=False) + "\n"
+
+
+def jsonl_text(result: Result, *, timing: bool = True) -> str:
+    """One JSON object a line: each recorded row of the trace, then the result without factors."""
+    columns = {name: list(_column(result, name)) for name in result.trace}
+    rows = [
+        {"type": "row", **dict(zip(columns, row, strict=True))}
+        for row in zip(*columns.values(), strict=True)
+    ]
+    last = document(result, timing=timing, factors=False)
+    del last["trace"]
+    lines = [*rows, {"type": "result", **last}]
+    return "".join(json.dumps(finite(line), allow_nan=False) + "\n" for line in lines)
+
+
+def junit_text(result: Result, *, timing: bool = True) -> str:
+    """A JUnit test suite: the outcome and each claim as one case.
+
+    A case fails where the run did not end well or the claim is violated; a claim that
+    could not be judged is skipped.
+    """
+    from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+    suite = Element("testsuite", name="mfact")
+    case = SubElement(suite, "testcase", classname=_subject(result), name="outcome")
+    if timing and "seconds" in result.summary:
+        case.set("time", f"{result.summary['seconds']:.6f}")
+    bad = result.outcome.exit_code != 0
+    if bad:
+        SubElement(case, "failure", message=name_text(result.outcome.sentence)).text = name_text(
+            result.message
+        )
+    failures, skipped = int(bad), 0
+    for claim in result.claims:
+        case = SubElement(suite, "testcase", classname=_subject(result), name=claim.name)
+        text = name_text(f"{claim.statement} {claim.detail}".strip())
+        if claim.verdict == "violated":
+            failures += 1
+            SubElement(case, "failure", message=claim.verdict).text = text
+        elif claim.verdict != "holds":
+            skipped += 1
+            SubElement(case, "skipped", message=f"{claim.verdict}: {text}")
+    suite.set("tests", str(1 + len(result.claims)))
+    suite.set("failures", str(failures))
+    suite.set("errors", "0")
+    suite.set("skipped", str(skipped))
+    indent(suite)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, "unicode") + "\n"
+
+
+def github_text(result: Result) -> str:
+    """GitHub Actions annotations: the outcome, and each claim that is violated."""
+    level = {0: "notice", 3: "warning"}.get(result.outcome.exit_code, "error")
+    lines = [_annotation(level, _subject(result), f"{result.outcome.sentence}. {result.message}")]
+    for claim in result.claims:
+        if claim.verdict == "violated":
+            text = f"{claim.statement}. {claim.detail}"
+            lines.append(_annotation("error", f"{_subject(result)} {claim.name}", text))
+    return "".join(lines)
+
+
+def _annotation(level: str, title: str, text: str) -> str:
+    def escaped(part: str, more: str = "") -> str:
+        part = name_text(part).replace("%", "%25")
+        for char in more:
+            part = part.replace(char, f"%{ord(char):02X}")
+        return part
+
+    return f"::{level} title={escaped(title, ':,')}::{escaped(text)}\n"
+
+
+def _subject(result: Result) -> str:
+    return name_text(str(result.problem.get("name", "matrix")))
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    return {
+        "name": claim.name,
+        "statement": claim.statement,
+        "verdict": claim.verdict,
+        "detail": claim.detail,
+        "source": claim.source,
+        "numbers": dict(claim.numbers),
+    }
+
+
+def _column(result: Result, name: str) -> Iterator[Any]:
+    """The entries of a trace column; step numbers as integers where they are finite."""
+    for value in result.trace[name].tolist():
+        yield int(value) if name == "step" and math.isfinite(value) else value

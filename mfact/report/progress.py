@@ -1,0 +1,103 @@
+"""The line on a terminal that tells how a run is getting on."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+from mfact.core import Array, Result
+from mfact.report.terminal import Look, look_of
+from mfact.report.text import duration, exponent, step_text
+
+INTERVAL = 0.1
+_CLEAR = "\r\x1b[K"
+
+
+class ProgressLine:
+    """An observer that rewrites one line: step, residual, drift, rate, time left.
+
+    The line is drawn at most ten times a second and is gone when the run stops; make
+    one only for a terminal that obeys escapes. `clock` is in seconds.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        look: Look | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._look = look or look_of(stream)
+        self._clock = clock
+        self._limits: dict[str, float] = {}
+        self._started = self._drawn = clock()
+        self._first: dict[str, float] = {}
+        self._last: dict[str, float] = {}
+
+    def start(self, info: Mapping[str, Any]) -> None:
+        """Remember the limits (max_iter, max_time, tol) that the time left is judged by."""
+        for name in ("max_iter", "max_time", "tol"):
+            if isinstance(info.get(name), (int, float)):
+                self._limits[name] = float(info[name])
+        self._started = self._drawn = self._clock()
+
+    def segment(self, rows: Mapping[str, Array]) -> None:
+        """Take the last of a block of steps, and draw when the last drawing is old enough."""
+        now = self._clock()
+        if not len(rows.get("step", ())):
+            return
+        if not self._first:
+            self._first = _row(rows, 0) | {"clock": now}
+        self._last = _row(rows, -1) | {"clock": now}
+        if now - self._drawn >= INTERVAL:
+            self._drawn = now
+            line = self._look.symbols(self.text())
+            self._stream.write(_CLEAR + line[: self._look.width - 1])
+            self._stream.flush()
+
+    def stop(self, result: Result) -> None:
+        """Leave the terminal as it was."""
+        self._stream.write(_CLEAR)
+        self._stream.flush()
+
+    def text(self) -> str:
+        """The line, without control characters."""
+        last = self._last
+        parts = [f"step {step_text(last['step'], last.get('log10_step', math.nan))}"]
+        for name, label in (("relative_residual", "‖R‖/‖M‖"), ("gap", "gap"), ("drift", "‖D‖")):
+            if not math.isnan(last.get(name, math.nan)):
+                parts.append(f"{label} {exponent(last[name])}")
+        rate = self.rate()
+        if math.isfinite(rate):
+            parts.append(f"{rate:,.0f} steps/s")
+        parts.append(f"left: {self.left()}")
+        return "  ".join(parts)
+
+    def rate(self) -> float:
+        """Steps a second since the first block; nan before there are two."""
+        seconds = self._last["clock"] - self._first["clock"]
+        steps = self._last["step"] - self._first["step"]
+        return steps / seconds if seconds > 0 and steps > 0 else math.nan
+
+    def left(self) -> str:
+        """Time until the tolerance at the present pace of the gap, and at most until a limit."""
+        ends = []
+        rate, last, first = self.rate(), self._last, self._first
+        if math.isfinite(rate) and "max_iter" in self._limits:
+            ends.append((self._limits["max_iter"] - last["step"]) / rate)
+        if "max_time" in self._limits:
+            ends.append(self._started + self._limits["max_time"] - last["clock"])
+        most = max(min(ends), 0.0) if ends else math.inf
+        gap, gap0, tol = last.get("gap", 0), first.get("gap", 0), self._limits.get("tol", 0)
+        if 0 < tol < gap < gap0 and last["clock"] > first["clock"]:
+            pace = math.log(gap0 / gap) / (last["clock"] - first["clock"])
+            if math.log(gap / tol) / pace < most:
+                return f"about {duration(float(round(math.log(gap / tol) / pace)))}"
+        return f"at most {duration(float(round(most)))}" if math.isfinite(most) else "unknown"
+
+
+def _row(rows: Mapping[str, Array], index: int) -> dict[str, float]:
+    names = ("step", "log10_step", "relative_residual", "gap", "drift")
+    return {name: float(rows[name][index]) for name in names if name in rows}

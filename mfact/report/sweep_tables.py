@@ -1,0 +1,248 @@
+"""A sweep over many starts as one document, and the page that is drawn from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfact.report.machine import finite
+from mfact.report.tables import facts, heading
+from mfact.report.terminal import Look, render
+from mfact.report.text import name_text, number
+from mfact.sweep.runs import (
+    Sweep,
+    interval,
+    limit_within,
+    slope_per_decade_of_size,
+    slope_per_decade_of_tolerance,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SCHEMA = "mfact-sweep/1"
+_QUANTILES = (("min", 0.0), ("5%", 0.05), ("median", 0.5), ("95%", 0.95), ("max", 1.0))
+
+
+def document(
+    runs: Sweep | None, name: str, grown: Sequence[Sweep], bounds: Sequence[float]
+) -> dict[str, Any]:
+    """All that the sweeps found, as JSON values under the schema "mfact-sweep/1".
+
+    runs: those on the matrix called `name`, if any; grown: those of `mfact.sweep.runs.growth`.
+    bounds: the C of 1/C ≤ ‖Φ_rᵀU‖_F/‖Ψ_rᵀV‖_F ≤ C.
+    """
+    settings = (runs or grown[0]).settings
+    made = {
+        "schema": SCHEMA,
+        "objective": "f = ½‖UVᵀ − M‖_F²",
+        "settings": {**vars(settings), "tolerances": list(settings.tolerances)},
+        "matrix": runs and {"name": name, **_one(runs, bounds)},
+        "growth": None,
+    }
+    if grown:
+        made["growth"] = {
+            "predicted_per_decade": slope_per_decade_of_size(settings, grown[0].values),
+            "sizes": _sizes(grown, bounds),
+        }
+    cleaned: dict[str, Any] = finite(made)
+    return cleaned
+
+
+def _one(runs: Sweep, bounds: Sequence[float]) -> dict[str, Any]:
+    settings, total = runs.settings, runs.settings.seeds
+    return {
+        "shape": list(runs.shape),
+        "rank_of_matrix": runs.values.size,
+        "leading_values": runs.values[: settings.rank + 1].tolist(),
+        "start_scale": runs.start_scale,
+        "step_size": runs.step_size,
+        "theorem_3_2": _hypotheses(runs),
+        "converged": _share(runs.converged, total),
+        "diverged": int(np.count_nonzero(runs.diverged)),
+        "steps": _steps(runs),
+        "predicted_per_decade_of_tolerance": slope_per_decade_of_tolerance(settings, runs.values),
+        "within": [
+            {
+                "bound": bound,
+                **_share(runs.within(bound), total),
+                "limit": limit_within(bound, settings),
+            }
+            for bound in bounds
+        ],
+        "final_ratio": [float(np.nanmin(runs.last)), float(np.nanmax(runs.last))],
+    }
+
+
+def _share(count: int, total: int) -> dict[str, Any]:
+    return {"count": count, "fraction": count / total, "interval": list(interval(count, total))}
+
+
+def _steps(runs: Sweep) -> list[dict[str, Any]]:
+    """For each tolerance how many runs got there, and quantiles of their steps."""
+    rows: list[dict[str, Any]] = []
+    for level, tol in enumerate(runs.settings.tolerances):
+        steps = runs.iterations(level)
+        quantiles = {
+            name: int(np.quantile(steps, q, method="inverted_cdf")) if steps.size else None
+            for name, q in _QUANTILES
+        }
+        rows.append({"tol": tol, "reached": steps.size, **quantiles})
+    return rows
+
+
+def _sizes(grown: Sequence[Sweep], bounds: Sequence[float]) -> list[dict[str, Any]]:
+    """One entry a size; per_decade: the growth of the median since the size before, by log₁₀ d."""
+    rows: list[dict[str, Any]] = []
+    for runs in grown:
+        row = _one(runs, bounds)
+        d, median = runs.shape[0], row["steps"][-1]["median"]
+        row["per_decade"] = None
+        if rows and d != rows[-1]["shape"][0] and None not in (median, before := _median(rows[-1])):
+            row["per_decade"] = (median - before) / math.log10(d / rows[-1]["shape"][0])
+        rows.append(row)
+    return rows
+
+
+def _median(row: Mapping[str, Any]) -> int | None:
+    median: int | None = row["steps"][-1]["median"]
+    return median
+
+
+def _hypotheses(runs: Sweep) -> str:
+    missing = []
+    if runs.settings.rank != 1:
+        missing.append(f"r is {runs.settings.rank}, and it is about r = 1")
+    if runs.values.size > 1:
+        missing.append(f"M has rank {runs.values.size}, and it is about rank 1")
+    return "hypotheses met" if not missing else f"hypotheses not met: {'; '.join(missing)}"
+
+
+def page(doc: Mapping[str, Any], look: Look) -> str:
+    """The document of a sweep as text: what was run, and a table for each finding."""
+    from rich.text import Text
+
+    parts: list[RenderableType] = [
+        Text(look.symbols("mfact: M ≈ UVᵀ by gradient descent from many starts"), style="bold")
+    ]
+    settings = doc["settings"]
+    if doc["matrix"]:
+        parts += _matrix(doc["matrix"], settings, look)
+    if doc["growth"]:
+        parts += _growth(doc["growth"], settings, look)
+    return render(parts, look)
+
+
+def _setup(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("objective", "f = ½‖UVᵀ − M‖_F²"),
+        ("starts", f"{settings['seeds']}, drawn from seed {settings['seed']}"),
+        ("start", f"N(0, s²), s = c_init √(σ₁/d), c_init {number(settings['c_init'])}"),
+        ("step", f"c_step/σ₁, c_step {number(settings['c_step'])}"),
+        ("tolerance", f"√(‖UVᵀ − M‖_F² − Σ_{{i>r}}σ_i²) ≤ {number(settings['tol'])} σ₁"),
+        ("step limit", str(settings["max_iter"])),
+        ("Theorem 3.2", run["theorem_3_2"]),
+    ]
+
+
+def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> list[Any]:
+    d1, d2 = run["shape"]
+    r = settings["rank"]
+    pairs = [
+        ("matrix", name_text(run["name"])),
+        ("shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"),
+        ("rank of M", str(run["rank_of_matrix"])),
+        (f"leading σ (r + 1 = {r + 1})", number(run["leading_values"])),
+        *_setup(run, settings),
+    ]
+    steps = [
+        [number(row["tol"]), str(row["reached"]), *(number(row[name]) for name, _ in _QUANTILES)]
+        for row in run["steps"]
+    ]
+    slope = run["predicted_per_decade_of_tolerance"]
+    within = [
+        [
+            number(row["bound"]),
+            str(row["count"]),
+            f"{row['fraction']:.4f}",
+            _ends(row["interval"]),
+            "-" if row["limit"] is None else f"{row['limit']:.4f}",
+        ]
+        for row in run["within"]
+    ]
+    share = run["converged"]
+    low, high = run["final_ratio"]
+    ratio = "|uᵀu*|/|vᵀv*|" if r == 1 else "‖Φ_rᵀU‖_F/‖Ψ_rᵀV‖_F"
+    return [
+        heading("Sweep", look),
+        facts(pairs, look),
+        heading("Steps to √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ₁, of the runs that got there", look),
+        _table(("ε", "runs", *(name for name, _ in _QUANTILES)), steps, look),
+        facts([("expected late growth per decade of ε", number(slope, 4))], look),
+        heading(f"Runs with 1/C ≤ {ratio} ≤ C at every step", look),
+        _table(("C", "runs", "fraction", "95 % interval", "small-start limit"), within, look),
+        heading("Summary", look),
+        facts(
+            [
+                ("converged", f"{share['count']} of {settings['seeds']}, {_fraction(share)}"),
+                ("diverged", str(run["diverged"])),
+                (f"final {ratio}", f"{number(low)} to {number(high)}"),
+            ],
+            look,
+        ),
+    ]
+
+
+def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> list[Any]:
+    rows = grown["sizes"]
+    bounds = [entry["bound"] for entry in rows[0]["within"]]
+    header = ("d", "converged", "5%", "median", "95%", "per decade")
+    lines = [
+        [
+            str(row["shape"][0]),
+            f"{row['converged']['fraction']:.4f}",
+            *(number(row["steps"][-1][name]) for name in ("5%", "median", "95%")),
+            "-" if row["per_decade"] is None else f"{row['per_decade']:.2f}",
+            *(f"{entry['fraction']:.3f}" for entry in row["within"]),
+        ]
+        for row in rows
+    ]
+    values = number(rows[0]["leading_values"])
+    return [
+        heading("Growth with d: d×d matrices of rank r, the same draws for each size", look),
+        facts([("σ", values), *_setup(rows[0], settings)], look),
+        _table((*header, *(f"C={number(bound)}" for bound in bounds)), lines, look),
+        facts(
+            [
+                ("expected per decade", f"{grown['predicted_per_decade']:.2f} steps, "
+                 "ln 10/(2 ln(1 + c_step σ_r/σ₁))"),
+                ("columns C", "fraction of runs with the ratio in [1/C, C] at every step"),
+            ],
+            look,
+        ),
+    ]  # fmt: skip
+
+
+def _fraction(share: Mapping[str, Any]) -> str:
+    return f"{share['fraction']:.4f}, 95 % interval {_ends(share['interval'])}"
+
+
+def _ends(ends: Sequence[float]) -> str:
+    return f"[{ends[0]:.4f}, {ends[1]:.4f}]"
+
+
+def _table(header: Iterable[str], rows: Iterable[Sequence[str]], look: Look) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in (cells := tuple(header)):
+        table.add_column(justify="right", no_wrap=look.width >= 60)
+    first = [Text(look.symbols(("  " if i == 0 else "") + c)) for i, c in enumerate(cells)]
+    table.add_row(*first, style="bold")
+    for row in rows:
+        table.add_row(*(Text(("  " if i == 0 else "") + c) for i, c in enumerate(row)))
+    return table

@@ -1,0 +1,113 @@
+"""Numbers, names and symbols as text that any terminal can show."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import Any
+
+_SYMBOLS = {
+    "‖": "||", "½": "1/2", "⅛": "1/8", "ᵀ": "'", "×": "x", "·": "*", "√": "sqrt ", "∇": "grad ",
+    "≤": "<=", "≥": ">=", "≈": "~", "→": "->", "∞": "inf", "±": "+-", "∈": "in", "⟨": "<", "⟩": ">",
+    "σ": "sigma", "Σ": "sum ", "λ": "lambda", "η": "eta", "ε": "eps", "δ": "delta", "κ": "kappa",
+    "τ": "tau", "β": "beta", "Δ": "Delta", "Φ": "Phi", "Ψ": "Psi", "ζ": "zeta", "φ": "phi",
+    "…": "...", "–": "-", "—": "-", "−": "-", "’": "'", "‘": "'", "“": '"', "”": '"',
+    "─": "-", "━": "=", "│": "|", "█": "#", "▌": "#", "é": "e",
+}  # fmt: skip
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ᵢᵣ", "0123456789+-ir")
+_RUNS = re.compile("([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)|([₀₁₂₃₄₅₆₇₈₉₊₋ᵢᵣ]+)")
+_TABLE = str.maketrans(_SYMBOLS)
+
+
+def ascii_text(text: str) -> str:
+    r"""The same text in ASCII: each symbol spelled out, anything else as an escape.
+
+    >>> ascii_text("‖UVᵀ − M‖ ≤ 10⁻³σ₁")
+    "||UV' - M|| <= 10^-3sigma_1"
+    >>> ascii_text("naïve")
+    'na\\xefve'
+    """
+    text = _RUNS.sub(
+        lambda run: "^" + run[1].translate(_RAISED) if run[1] else "_" + run[2].translate(_LOWERED),
+        text,
+    )
+    return text.translate(_TABLE).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def name_text(name: str | os.PathLike[str]) -> str:
+    r"""A file name, or any text from outside, with nothing that a terminal would obey.
+
+    Bytes that are not UTF-8 (surrogates, in Python) and control characters are
+    written as escapes, so that the text is one line and can be encoded.
+
+    >>> name_text("a\x1b[2Jb\udcff.npy")
+    'a\\x1b[2Jb\\xff.npy'
+    """
+    text = os.fspath(name)
+    try:
+        whole = os.fsencode(text).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # surrogates that stand for no byte, or an ASCII file system
+        whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in whole)
+
+
+def number(value: Any, digits: int = 6) -> str:
+    """A value of any JSON kind, in the fewest characters that keep `digits` digits.
+
+    >>> number(0.00012345678), number(3), number(None), number(float("nan")), number(True)
+    ('0.000123457', '3', '-', 'nan', 'yes')
+    """
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.{digits}g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(number(item, digits) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name_text(str(k))} {number(v, digits)}" for k, v in value.items())
+    return name_text(str(value))
+
+
+def exponent(value: float) -> str:
+    """A number of a column: four digits, always ten characters or fewer.
+
+    >>> exponent(0.0123456), exponent(float("nan")), exponent(0.0), exponent(-1e-300)
+    ('1.235e-02', '-', '0', '-1.000e-300')
+    """
+    if math.isnan(value):
+        return "-"
+    return "0" if value == 0 else f"{value:.3e}"
+
+
+def step_text(step: float, log10_step: float = math.nan) -> str:
+    """A step number, as a power of ten where it is too large to be written.
+
+    >>> step_text(1500.0), step_text(float("inf"), 12890.25)
+    ('1500', '10^12890.25')
+    """
+    if math.isfinite(step) and abs(step) < 1e15:
+        return str(int(step))
+    if math.isfinite(log10_step):
+        return f"10^{log10_step:.2f}"
+    return f"10^{math.log10(step):.2f}" if math.isfinite(step) else "-"
+
+
+def duration(seconds: float) -> str:
+    """A time span, three digits or whole seconds.
+
+    >>> duration(0.01234), duration(75), duration(7384), duration(float("inf"))
+    ('0.0123 s', '1 min 15 s', '2 h 03 min', 'unknown')
+    """
+    if not math.isfinite(seconds):
+        return "unknown"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+    return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60:02d} min"
