@@ -20,7 +20,7 @@ EXPECTED = {
     "elnino.npy": (None, (61, 12), "float64"),
     "elnino.h5": ("temperature", (61, 12), "float64"),
     "rank5.npy": (None, (120, 80), "float64"),
-    "rank5.h5": (None, (120, 80), "float64"),
+    "rank5.h5": ("M", (120, 80), "float64"),
 }
 
 
