@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mfact.errors import StorageError
+from mfact.storage.values import printable
 
 BLOCK = 1 << 24  # bytes a call: large enough for full speed, small enough to see signals
 
@@ -31,13 +32,12 @@ _WAYS_OUT = {
 
 
 def shown(path: str | os.PathLike[str]) -> str:
-    """The path as it may stand in a message: control characters escaped, so one line.
+    """The path as it may stand in a message: one line, on any terminal.
 
-    >>> shown("a\\nb [1].h5")
-    'a\\\\nb [1].h5'
+    >>> print(shown("M [1]\\t.h5"))
+    M [1]\\x09.h5
     """
-    text = os.fsdecode(path)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(os.fsencode(path))
 
 
 def replace_file(

@@ -16,7 +16,7 @@ from mfact.core import Array
 from mfact.errors import StorageError
 from mfact.storage.atomic import shown
 from mfact.storage.documents import from_json, to_json
-from mfact.storage.memory import available_bytes, format_bytes
+from mfact.storage.values import check_fits, printable
 
 if TYPE_CHECKING:
     import h5py
@@ -28,6 +28,9 @@ HEAD = 4096  # the digest is the first attribute of the root, which opens the fi
 CHUNK_BYTES = 1 << 20  # HDF5's chunk cache, so that every chunk is touched once
 
 KINDS = {"run": "a run file", "checkpoint": "a checkpoint"}
+_HEADER = ("schema", "format_version", "datasets")
+# What h5py raises, and what a document with a part missing does.
+_HDF5_ERRORS = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
 _WAYS_OUT = {
     "run": "pass a file that `mfact solve` wrote",
     "checkpoint": "pass a checkpoint that `mfact solve` wrote",
@@ -50,29 +53,22 @@ def make_image(
 
     Raises StorageError for an array of another kind, or when the image reads back different.
     """
-    import h5py
-
     listing = {}
     for name, array in arrays.items():
         if array.dtype.kind not in "biufc":
             raise StorageError(f"the array {name} has dtype {array.dtype}, which cannot be stored")
         listing[name] = {"shape": list(array.shape), "dtype": array.dtype.str}
-    header = {"schema": f"mfact.{kind}", "format_version": version, "datasets": listing}
+    header = dict(zip(_HEADER, (f"mfact.{kind}", version, listing), strict=True))
     text = to_json({**header, **document})
-
-    # A memory file of Python's costs a third of the time and half the memory of HDF5's own
-    # (driver="core"), whose image must be copied out.
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        file.attrs["mfact_digest"] = np.bytes_(MARK + b"0" * DIGEST_LENGTH)
-        # A Python string is stored in the heap: the 64 KB limit on attributes is not its.
-        file.attrs[f"mfact_{kind}"] = text
-        held = [_add(file, name, array) for name, array in arrays.items()]
-        file.flush()
-        del held
-    _seal(buffer.getbuffer())
-    image = buffer.getvalue()
-    _compare(image, kind, version, arrays, text)
+    try:
+        image = _form(kind, arrays, text)
+        intact = _holds(image, kind, version, arrays, text)
+    except (*_HDF5_ERRORS, MemoryError) as error:
+        raise StorageError(
+            f"{KINDS[kind]} could not be formed in memory: {printable(str(error))}", "free memory"
+        ) from error
+    if not intact:
+        raise StorageError(f"{KINDS[kind]} formed in memory reads back different", "try again")
     return image
 
 
@@ -99,11 +95,29 @@ def read_image(
         return _parse(image, kind, version)
     except StorageError as error:
         raise StorageError(f"{shown(path)} {error.sentence}", error.way_out) from error
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+    except _HDF5_ERRORS as error:
         raise StorageError(
             f"{shown(path)} has the digest of an mfact file and not its contents",
             _WAYS_OUT[kind],
         ) from error
+
+
+def _form(kind: str, arrays: Mapping[str, Array], text: str) -> bytes:
+    import h5py
+
+    # A memory file of Python's costs a third of the time and half the memory of HDF5's own
+    # (driver="core"), whose image must be copied out.
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["mfact_digest"] = np.bytes_(MARK + b"0" * DIGEST_LENGTH)
+        # A Python string is stored in the heap: the 64 KB limit on attributes is not its.
+        file.attrs[f"mfact_{kind}"] = text
+        # Held until flushed: a dataset that h5py closes drops the error of a failed write.
+        held = [_add(file, name, array) for name, array in arrays.items()]
+        file.flush()
+        del held
+    _seal(buffer.getbuffer())
+    return buffer.getvalue()
 
 
 def _add(file: h5py.File, name: str, array: Array) -> h5py.Dataset:
@@ -144,12 +158,7 @@ def _load(path: str | os.PathLike[str]) -> bytes:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
             raise StorageError(f"{shown(path)} is not a regular file", "pass a file")
-        if status.st_size > (free := available_bytes()):
-            raise StorageError(
-                f"{shown(path)} has {format_bytes(status.st_size)} and "
-                f"{format_bytes(free)} of memory is available",
-                "free memory",
-            )
+        check_fits(2 * status.st_size, shown(path))  # the file, and the arrays in it
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -165,14 +174,14 @@ def _parse(image: bytes, kind: str, version: int) -> tuple[dict[str, Array], dic
             if other != kind and f"mfact_{other}" in file.attrs:
                 raise StorageError(f"is {noun}, not {KINDS[kind]}", _WAYS_OUT[kind])
         document = from_json(file.attrs[f"mfact_{kind}"])
-        if document.pop("schema") != f"mfact.{kind}":
+        schema, found, listing = (document.pop(key) for key in _HEADER)
+        if schema != f"mfact.{kind}" or found < 1:
             raise ValueError("another schema")
-        if (found := document.pop("format_version")) > version:
+        if found > version:
             raise StorageError(
                 f"has format version {found}, and this mfact reads up to {version}",
                 "use a newer mfact",
             )
-        listing = document.pop("datasets")
         arrays = {name: _fetch(file, name, facts, len(image)) for name, facts in listing.items()}
     return arrays, document
 
@@ -194,14 +203,15 @@ def _fetch(file: h5py.File, name: str, facts: Mapping[str, Any], size: int) -> A
     return np.asarray(dataset[()], dtype=np.dtype(facts["dtype"]))
 
 
-def _compare(image: bytes, kind: str, version: int, arrays: Mapping[str, Array], text: str) -> None:
+def _holds(image: bytes, kind: str, version: int, arrays: Mapping[str, Array], text: str) -> bool:
+    """Whether the image, read as a file would be, gives back the text and every bit."""
     back, document = _parse(image, kind, version)
-    same = from_json(text)
-    for key in ("schema", "format_version", "datasets"):
-        del same[key]
-    intact = to_json(document) == to_json(same) and back.keys() == arrays.keys()
-    if not intact or not all(same_bits(back[name], array) for name, array in arrays.items()):
-        raise StorageError("the file image reads back different from the result", "try again")
+    same = {key: value for key, value in from_json(text).items() if key not in _HEADER}
+    return (
+        to_json(document) == to_json(same)
+        and back.keys() == arrays.keys()
+        and all(same_bits(back[name], array) for name, array in arrays.items())
+    )
 
 
 def same_bits(a: Array, b: Array) -> bool:

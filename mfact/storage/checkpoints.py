@@ -1,0 +1,51 @@
+"""Checkpoints: all that the next step depends on, bit for bit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mfact.core import Array
+from mfact.errors import StorageError
+from mfact.storage.atomic import replace_file, shown
+from mfact.storage.documents import plain
+from mfact.storage.images import make_image, read_image
+
+FORMAT_VERSION = 1
+
+
+def write_checkpoint(
+    path: str | os.PathLike[str], arrays: Mapping[str, Array], document: Mapping[str, Any]
+) -> None:
+    """Write named arrays and one JSON document, atomically and verified.
+
+    arrays: real, complex, integer or bool, any shape; "memory/velocity" makes a group.
+    document: str, int (of any size up to 4300 digits), float, bool, None, lists and dicts
+        with string keys. Floats come back bit for bit, infinities and NaN too.
+
+    Raises StorageError, one line; an existing file at `path` is then untouched.
+
+    >>> import tempfile, numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_checkpoint(f"{folder}/c.h5", {"U": np.eye(2)}, {"step": 7, "best": float("inf")})
+    ...     arrays, document = read_checkpoint(f"{folder}/c.h5")
+    >>> arrays["U"].tolist(), document
+    ([[1.0, 0.0], [0.0, 1.0]], {'step': 7, 'best': inf})
+    """
+    # Nested, so that no key of the caller's can meet one of the file's own.
+    body = {"document": plain(document, keep_nonfinite=True, where="the checkpoint")}
+    replace_file(path, make_image("checkpoint", FORMAT_VERSION, arrays, body))
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and the document that `write_checkpoint` stored, bit for bit.
+
+    Raises StorageError, one line, when the file is missing, not a checkpoint of mfact, of a
+    newer format version, damaged, or changed since it was written.
+    """
+    arrays, body = read_image(path, "checkpoint", FORMAT_VERSION)
+    document = body.get("document")
+    if not isinstance(document, dict):
+        raise StorageError(f"{shown(path)} lacks its document", "use another checkpoint")
+    return arrays, document
