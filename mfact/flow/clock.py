@@ -64,9 +64,7 @@ class Clock:
         count = self.count_at(time)
         inverse = exp(-count)
         p = self.power
-        return Rates(
-            self.first * exp(-p * count), -p * inverse, p * (p + 1.0) * inverse * inverse
-        )
+        return Rates(self.first * exp(-p * count), -p * inverse, p * (p + 1.0) * inverse * inverse)
 
     def sum_minus_integral(self, time: float) -> float:
         """−η/2 + η'/12 − η'''/720: its change from s(a) to s(b) is Σ_{a≤t<b} η(t) − ∫_a^b η.

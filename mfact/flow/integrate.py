@@ -9,6 +9,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import MfactError
+from mfact.flow.small import row_sizes
 
 
 class Stretch(NamedTuple):
@@ -30,9 +31,7 @@ def integrate(
 ) -> Stretch:
     """Z(end) of dZ/ds = field(s, Z) from Z(start) = Z; Z is (…, 2, k, r).
 
-    The absolute tolerance is rtol times the size of each row at the start, because a row is the
-    amplitude of one singular pair and the small ones decide when a plateau is left; rows under
-    1e-8 of the largest are held to that.
+    The absolute tolerance is rtol times the size of each row at the start (row_sizes).
 
     Raises MfactError when the solver gives up, which is when the solution leaves the numbers.
     Source: Hairer, Nørsett, Wanner, Solving Ordinary Differential Equations I, section II.5.
@@ -44,8 +43,6 @@ def integrate(
     from scipy.integrate import DOP853  # slow to import
 
     shape = Z.shape
-    rows = np.abs(Z).max(axis=(-3, -1), keepdims=True)
-    floor = np.maximum(rows, 1e-8 * rows.max())
     length = end - start
     solver = DOP853(
         lambda s, z: field(s, z.reshape(shape)).ravel(),
@@ -53,7 +50,7 @@ def integrate(
         Z.ravel(),
         end,
         rtol=rtol,
-        atol=np.broadcast_to(rtol * floor, shape).ravel(),
+        atol=np.broadcast_to(rtol * row_sizes(Z), shape).ravel(),
         first_step=None if first_step is None else min(first_step, length),
     )
     last, steps = solver.h_abs, 0

@@ -39,7 +39,7 @@ class State:
     """All that the rest of a fast-forward depends on, at a record: numbers and plain arrays.
 
     time: s of the clock. next_step: the solver's step to go on with. solver_steps: taken so far.
-    Z: (2, 2, k, r), the point and its companion. handover: the step h at which plain steps
+    Z: (3, 2, k, r), the point and its two companions. handover: the step h at which plain steps
     ended; handover_Z: the point there, (2, k, r); handover_flow_time: Σ_{t<h} η_t.
     """
 
@@ -98,9 +98,13 @@ def next_step(step: int) -> int:
     if step == 0:
         return 1
     power = int(PER_DECADE * log10(step))
-    while (grid := round(10.0 ** (power / PER_DECADE))) <= step:
+    while _grid(power) <= step:
         power += 1
-    return grid
+    return _grid(power)
+
+
+def _grid(power: int) -> int:
+    return round(float(10.0 ** (power / PER_DECADE)))
 
 
 def next_time(clock: Clock, time: float, sigma_1: float, limit: float) -> float:

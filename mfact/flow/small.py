@@ -24,6 +24,17 @@ def stack(X: Array, Y: Array) -> Array:
     return np.ascontiguousarray(np.stack([X, Y]), dtype=np.float64)
 
 
+def row_sizes(Z: Array) -> Array:
+    """The largest entry of each row j of (X, Y) together, shape (…, 1, k, 1).
+
+    A row is the amplitude of one singular pair, and the small ones decide when a plateau is left:
+    errors are measured against this. Rows under 1e-8 of the largest count as that large.
+    """
+    rows = np.abs(Z).max(axis=(-3, -1), keepdims=True)
+    sizes: Array = np.maximum(rows, 1e-8 * rows.max())
+    return sizes
+
+
 def _swap(Z: Array) -> Array:
     """(Y, X) from (X, Y), for any number of points."""
     return Z[..., ::-1, :, :]
