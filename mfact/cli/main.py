@@ -23,6 +23,7 @@ COMMANDS = {
     "solve": "Factor a matrix by gradient descent, and say why it worked.",
     "show": "Print the tables of a run file.",
     "inspect": "Say what a matrix file holds: spectrum, rank, step size.",
+    "sweep": "Count how often many random starts converge, and how balanced they stay.",
     "generate": "Make a test matrix with known singular values.",
     "completion": "Print the shell's completion script.",
 }

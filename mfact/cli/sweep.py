@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mfact.core import Array
     from mfact.sweep.runs import Sweep
 
+    _Kind = click.ParamType[Any]
+else:
+    _Kind = click.ParamType  # older clicks have no parameter to give
+
 EXAMPLES = (
     ("mfact sweep elnino.npy --seeds 2000 --seed 1",
      "how often gradient descent converges for r = 1, how fast, and how balanced it stays"),
@@ -30,12 +34,12 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-class Listed(click.ParamType):
+class Listed(_Kind):
     """Numbers of one kind, written with commas: 50,500,5000."""
 
     name = "list"
 
-    def __init__(self, kind: click.ParamType) -> None:
+    def __init__(self, kind: Count | Real) -> None:
         self.kind = kind
 
     def convert(
@@ -162,7 +166,7 @@ def _read(matrix: str, values: dict[str, Any]) -> tuple[str, tuple[int, int], Ar
         )
     # The matrix, the copy that the decomposition destroys, and its workspace.
     MemoryPlan({"matrix": 8 * d1 * d2, "singular values": 16 * d1 * d2}, available_bytes()).check()
-    M = source.read()
+    M: Any = source.read()
     return source.name, (d1, d2), singular_values(M.toarray() if source.sparse else M)
 
 

@@ -96,20 +96,18 @@ def _steps(runs: Sweep) -> list[dict[str, Any]]:
 
 def _sizes(grown: Sequence[Sweep], bounds: Sequence[float]) -> list[dict[str, Any]]:
     """One entry a size; per_decade: the growth of the median since the size before, by log₁₀ d."""
-    rows: list[dict[str, Any]] = []
-    for runs in grown:
-        row = _one(runs, bounds)
-        d, median = runs.shape[0], row["steps"][-1]["median"]
-        row["per_decade"] = None
-        if rows and d != rows[-1]["shape"][0] and None not in (median, before := _median(rows[-1])):
-            row["per_decade"] = (median - before) / math.log10(d / rows[-1]["shape"][0])
-        rows.append(row)
+    rows = [_one(runs, bounds) for runs in grown]
+    for before, row in zip([None, *rows], rows, strict=False):
+        row["per_decade"] = _per_decade(before, row) if before else None
     return rows
 
 
-def _median(row: Mapping[str, Any]) -> int | None:
-    median: int | None = row["steps"][-1]["median"]
-    return median
+def _per_decade(before: Mapping[str, Any], row: Mapping[str, Any]) -> float | None:
+    decades = math.log10(row["shape"][0] / before["shape"][0])
+    medians = before["steps"][-1]["median"], row["steps"][-1]["median"]
+    if decades == 0 or None in medians:
+        return None
+    return float((medians[1] - medians[0]) / decades)
 
 
 def _hypotheses(runs: Sweep) -> str:

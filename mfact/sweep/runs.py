@@ -81,11 +81,20 @@ class Sweep:
     last: Array
     diverged: Array
 
-    @property
-    def iterations(self) -> Array:
-        """Steps to the tolerance of the runs that converged, in increasing order."""
-        steps = self.hits[-1]
+    def iterations(self, level: int = -1) -> Array:
+        """Steps to settings.tolerances[level], in increasing order, of the runs that got there."""
+        steps = self.hits[level]
         return np.sort(steps[steps >= 0])
+
+    @property
+    def start_scale(self) -> float:
+        """Standard deviation of the entries of U and V at the start, units of √M."""
+        return self.settings.c_init * math.sqrt(float(self.values[0]) / max(self.shape))
+
+    @property
+    def step_size(self) -> float:
+        """η, units of 1/M."""
+        return self.settings.c_step / float(self.values[0])
 
     @property
     def converged(self) -> int:
@@ -108,6 +117,22 @@ def interval(count: int, total: int) -> tuple[float, float]:
     middle = (share + weight / 2) / (1 + weight)
     half = z / (1 + weight) * math.sqrt(share * (1 - share) / total + weight / (4 * total))
     return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def limit_within(bound: float, settings: SweepSettings) -> float:
+    """Probability of 1/C ≤ |uᵀu*|/|vᵀv*| ≤ C at every step, for r = 1 and small starts.
+
+    (2/π) arctan C − ½: at step 0 the ratio of two gaussians must lie there, and the two must agree
+    in sign, for then the ratio tends to 1 monotonically; else one passes through 0 in steps
+    of c_step times the other, too short to jump over (−1/C, 1/C) while C ≤ 2/c_step. nan elsewhere.
+    Source: mfact, derived.
+
+    >>> round(limit_within(2, SweepSettings()), 4)
+    0.2048
+    """
+    if settings.rank > 1 or not 1 <= bound <= 2 / settings.c_step:
+        return math.nan
+    return 2 / math.pi * math.atan(bound) - 0.5
 
 
 def slope_per_decade_of_size(settings: SweepSettings, values: Array) -> float:
@@ -184,7 +209,10 @@ def sweep(values: Array, shape: tuple[int, int], settings: SweepSettings) -> Swe
     return Sweep(settings, shape, values, *joined)
 
 
-def growth(sizes: Sequence[int], values: Array, settings: SweepSettings) -> list[Sweep]:
-    """The same sweep for d×d matrices of rank r, one for each d in sizes."""
-    head = values[: settings.rank]
-    return [sweep(head, (d, d), settings) for d in sizes]
+def growth(sizes: Sequence[int], spectrum: Array | None, settings: SweepSettings) -> list[Sweep]:
+    """The same sweep for d×d matrices of rank r, one for each d in sizes, from the same seed.
+
+    Their singular values are the first r of `spectrum`, all equal without one.
+    """
+    values = np.ones(settings.rank) if spectrum is None else spectrum[: settings.rank]
+    return [sweep(values, (d, d), settings) for d in sizes]
