@@ -65,7 +65,7 @@ def command_line(result: Result) -> str:
         value, source = entry["value"], entry["source"]
         option = "--" + name.replace("_", "-")
         chosen = source in ("flag", "environment", "config") or name == "seed"
-        if not chosen or value is None or value is False and name != "optimum":
+        if not chosen or value is None or (value is False and name != "optimum"):
             continue
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))

@@ -56,7 +56,7 @@ def _notes() -> list[tuple[str, list[tuple[str, str]]]]:
 @option(
     "--factors-npy",
     "Output",
-    "Also write U and V as PREFIX.U.npy and PREFIX.V.npy.",
+    "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
     metavar="PREFIX",
 )
 @format_options
@@ -80,8 +80,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
 
     log.detail(f"loaded in {duration(time.perf_counter() - started)}")
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
-    if output is not None:
-        claim_output(output, inputs=[source.path])
+    for path in _outputs(output, values):
+        claim_output(path, inputs=[source.path])
     result = solve(
         source,
         settings,
@@ -116,6 +116,16 @@ def default_output(matrix: str) -> str:
     return f"{Path(file).stem or 'matrix'}.run.h5"
 
 
+def _outputs(output: str | None, values: dict[str, Any]) -> list[str]:
+    """Every file that the run will write: a path that cannot be written fails first."""
+    from mfact.storage.factors import factors_npy_paths
+
+    paths = [] if output is None else [output]
+    if values["factors_npy"] is not None:
+        paths += factors_npy_paths(values["factors_npy"])
+    return paths
+
+
 def _observers(log: Log) -> list[Any]:
     """The progress line, where a person looks at a terminal that can rewrite a line."""
     from mfact.report.terminal import is_terminal
@@ -138,8 +148,8 @@ def _write(result: Result, output: str | None, values: dict[str, Any], log: Log)
     if values["factors_npy"] is not None:
         from mfact.storage.factors import write_factors_npy
 
-        write_factors_npy(values["factors_npy"], result.U, result.V)
-        log.note(f"wrote {name_text(values['factors_npy'])}: U and V")
+        for path in write_factors_npy(values["factors_npy"], result.U, result.V):
+            log.note(f"wrote {name_text(path)}")
 
 
 def _end(result: Result, exit_zero: bool, log: Log) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mfact.core import Result
 from mfact.report.iterations import iteration_table
 from mfact.report.labels import PROBLEM, SUMMARY, labelled, timeless
+from mfact.report.machine import finite
 from mfact.report.terminal import Look, render
 from mfact.report.text import name_text, number
 
@@ -25,6 +27,13 @@ def page(result: Result, look: Look, *, rows: int = 12, timing: bool = True) -> 
     rows: lines of the iteration table, 0 for all that were recorded.
     timing: False leaves out what a clock measured.
     """
+    # A run file holds null for what is not finite: both ways, the page is the same.
+    result = replace(
+        result,
+        problem=finite(result.problem),
+        settings=finite(result.settings),
+        summary=finite(result.summary),
+    )
     parts: list[RenderableType] = [
         *_banner(result, look),
         *_problem(result, look),
@@ -36,17 +45,36 @@ def page(result: Result, look: Look, *, rows: int = 12, timing: bool = True) -> 
     return render(parts, look)
 
 
-def facts(pairs: Iterator[tuple[str, str]] | list[tuple[str, str]], look: Look) -> RenderableType:
-    """Two columns, label and value; a value too long for its line is folded, never cut."""
+def facts(pairs: Iterable[tuple[str, str]], look: Look) -> RenderableType:
+    """Two columns, label and value; a value too long for its line is folded, never cut.
+
+    Where the labels leave less than half of the line, each value goes below its label.
+    """
     from rich.table import Table
     from rich.text import Text
 
+    texts = [(look.symbols(label), look.symbols(value)) for label, value in pairs]
+    labels = max((len(label) for label, _ in texts), default=0)
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=look.width >= 40)
+    if labels + 4 > look.width // 2:
+        grid.add_column(overflow="fold")
+        for label, value in texts:
+            grid.add_row(Text(f"  {label}"))
+            grid.add_row(indented(value, 6))
+        return grid
+    grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
-    for label, value in pairs:
-        grid.add_row(Text("  " + look.symbols(label)), Text(look.symbols(value)))
+    for label, value in texts:
+        grid.add_row(Text(f"  {label}"), Text(value))
     return grid
+
+
+def indented(text: str, by: int) -> RenderableType:
+    """A paragraph set in from the left, its long words folded."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    return Padding(Text(text, overflow="fold"), (0, 0, 0, by), expand=False)
 
 
 def heading(title: str, look: Look) -> RenderableType:
@@ -86,7 +114,7 @@ def _settings(result: Result, look: Look) -> list[RenderableType]:
         if value is None:
             unset.append(option)
         else:
-            entries.append((option, number(value), source))
+            entries.append((option, look.symbols(number(value)), look.symbols(source)))
     abreast = 2 if look.width >= _TWO_ABREAST else 1
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(abreast):
@@ -120,13 +148,12 @@ def _iterations(result: Result, look: Look, rows: int) -> list[RenderableType]:
     table, left_out = made
     parts = [heading("Iterations", look), table]
     if left_out:
-        parts.append(facts([("too narrow for", ", ".join(left_out))], look))
+        parts.append(facts([("no room for", ", ".join(left_out))], look))
     return parts
 
 
 def _claims(result: Result, look: Look) -> list[RenderableType]:
     """Each claim with its verdict, what it says, and by how much it holds."""
-    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -142,7 +169,7 @@ def _claims(result: Result, look: Look) -> list[RenderableType]:
         name = look.symbols(claim.name)
         text = look.symbols(claim.statement + (f". {claim.detail}" if claim.detail else ""))
         if look.width < _NARROW:
-            parts += [verdict.append(f": {name}"), Padding(Text(text), (0, 0, 0, 4))]
+            parts += [verdict.append(f": {name}"), indented(text, 4)]
         else:
             table.add_row(verdict, name, Text(text))
     return parts if look.width < _NARROW else [*parts, table]
@@ -157,6 +184,6 @@ def _summary(result: Result, look: Look, timing: bool) -> list[RenderableType]:
         Text(look.symbols("  " + result.outcome.sentence), style=style),
     ]
     if result.message:
-        parts.append(Text(look.symbols("  " + name_text(result.message)), overflow="fold"))
+        parts.append(indented(look.symbols(name_text(result.message)), 2))
     known = result.summary if timing else timeless(result.summary)
     return [*parts, facts(labelled(known, SUMMARY), look)]

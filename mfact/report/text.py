@@ -33,6 +33,7 @@ def ascii_text(text: str) -> str:
         lambda run: "^" + run[1].translate(_RAISED) if run[1] else "_" + run[2].translate(_LOWERED),
         text,
     )
+    text = text.replace("Σ_", "sum_")
     return text.translate(_TABLE).encode("ascii", "backslashreplace").decode("ascii")
 
 
