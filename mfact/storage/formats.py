@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from mfact.errors import DataError, SettingsError, StorageError
-from mfact.storage import npy, npz
+from mfact.storage import matrix_market, npy, npz
 from mfact.storage.hdf5 import SIGNATURE
 from mfact.storage.values import Reader, check_kind, check_shape, printable
 
 _START_BYTES = 128
-_MATRIX_MARKET = b"%%MatrixMarket"
 _NPY_WAY_OUT = "save the matrix as NPY with numpy.save, or as HDF5"
 # First bytes of files that people mistake for a matrix, and what to do with each.
 _STRANGERS = (
@@ -52,7 +51,7 @@ def look_at(path: Path, dataset: str | None, follow_links: bool) -> tuple[int, L
         return size, _look_npy(path, size, label)
     if start.startswith(npz.MAGICS):
         return size, _look_npz(path, dataset, label)
-    if start.startswith(_MATRIX_MARKET):
+    if start.startswith(matrix_market.MAGIC):
         _refuse_dataset(dataset, "a MatrixMarket file", label)
         return size, _look_matrix_market(path, size, label)
     if start.startswith(SIGNATURE) or _signature_follows(path, size):
@@ -136,10 +135,8 @@ def _choose_member(found: list[npz.Member], dataset: str | None, label: str) -> 
 
 
 def _look_matrix_market(path: Path, size: int, label: str) -> Look:
-    from mfact.storage.matrix_market import MarketReader, read_banner
-
-    banner = read_banner(path, size, label)
-    reader = MarketReader(path, banner, label)
+    banner = matrix_market.read_banner(path, size, label)
+    reader = matrix_market.MarketReader(path, banner, label)
     order = "COO" if banner.sparse else "F"
     return Look("matrix-market", None, banner.shape, banner.dtype, order, banner.sparse, reader)
 

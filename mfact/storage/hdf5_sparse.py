@@ -63,7 +63,7 @@ class SparseReader:
         return assemble(parts, self.label)
 
     def values(self) -> Iterator[Array]:
-        yield from dense_rows(self.read(np.dtype(np.float64)))
+        yield from dense_rows(self.read(np.dtype(np.float64)), self.label)
 
 
 def is_sparse(group: Any) -> bool:

@@ -1,8 +1,10 @@
-"""MatrixMarket files: the banner checked by hand, the entries parsed by SciPy."""
+"""MatrixMarket files, parsed block by block."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,39 +12,41 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array
-from mfact.errors import DataError, MfactError, StorageError
-from mfact.storage.npz import coordinates
-from mfact.storage.sparse import dense_rows
-from mfact.storage.values import (
-    BLOCK_BYTES,
-    check_fits,
-    check_shape,
-    new_matrix,
-    printable,
-    refuse_memory,
-    store,
-)
+from mfact.errors import DataError, StorageError
+from mfact.storage.sparse import coordinates, dense_rows
+from mfact.storage.values import check_fits, check_shape, new_matrix, printable, store
 
+MAGIC = b"%%MatrixMarket"
 _LINE_BYTES = 4096
+_BLOCK_BYTES = 4 << 20  # of text; its numbers take up to four times as much
 _DTYPES = {"real": "f8", "double": "f8", "integer": "i8", "unsigned-integer": "u8", "pattern": "u1"}
-_SYMMETRIES = ("general", "symmetric", "skew-symmetric")
+_SIGNS = {"general": 0, "symmetric": 1, "skew-symmetric": -1}
 _WAY_OUT = "write it again with scipy.io.mmwrite"
 
 
 @dataclass(frozen=True)
 class Banner:
-    """The first lines: shape, entries in the file, kind; sparse: "coordinate", not "array"."""
+    """The first lines. sign: of the mirrored entries, 0 when the file holds them all.
+
+    entries: how many the file holds. sparse: "coordinate", not "array". offset: bytes before
+    the first entry.
+    """
 
     shape: tuple[int, int]
     entries: int
     dtype: np.dtype[Any]
-    symmetric: bool
+    sign: int
     sparse: bool
+    offset: int
 
 
 @dataclass(frozen=True)
 class MarketReader:
-    """A MatrixMarket file whose banner has been looked at."""
+    """A MatrixMarket file whose banner has been looked at.
+
+    SciPy's own reader ends in a segmentation fault on some malformed entries (SciPy 1.17), so
+    the numbers are parsed here.
+    """
 
     path: Path
     banner: Banner
@@ -50,46 +54,112 @@ class MarketReader:
 
     def read(self, dtype: np.dtype[Any]) -> Any:
         """The csr_array of a coordinate file, the Fortran-ordered array of an array file."""
-        parsed = self._parse()
-        if self.banner.sparse:
-            rows, columns = parsed.coords
-            with np.errstate(over="ignore"):
-                data = parsed.data.astype(dtype, copy=False)
-            return coordinates(data, rows, columns, self.banner.shape, self.label)
-        out = new_matrix(self.banner.shape, dtype, "F", self.label)
-        store(parsed, out, lambda i: (i[0], i[1]), self.label)
-        return out
+        return self._read_sparse(dtype) if self.banner.sparse else self._read_dense(dtype)
 
     def values(self) -> Iterator[Array]:
         matrix = self.read(np.dtype(np.float64))
         if self.banner.sparse:
-            yield from dense_rows(matrix)
+            yield from dense_rows(matrix, self.label)
         else:
             yield np.ascontiguousarray(matrix)
 
-    def _parse(self) -> Any:
-        from scipy.io import mmread
+    def _read_sparse(self, dtype: np.dtype[Any]) -> Any:
+        count, width = self.banner.entries, 2 if self.banner.dtype == np.uint8 else 3
+        index = np.dtype(np.int32 if max(*self.banner.shape, count) < 2**30 else np.int64)
+        # Mirroring holds the entries once as read and twice as written.
+        copies = 3 if self.banner.sign else 1
+        check_fits(copies * count * (2 * index.itemsize + dtype.itemsize), self.label)
+        rows, columns = np.empty(count, index), np.empty(count, index)
+        data, done = np.ones(count, dtype), 0
+        for numbers in self._numbers(count * width, width):
+            entries = numbers.reshape(-1, width)
+            part = slice(done, done + len(entries))
+            self._store_indices(entries[:, 0], rows[part], self.banner.shape[0], "row")
+            self._store_indices(entries[:, 1], columns[part], self.banner.shape[1], "column")
+            if width == 3:
+                with np.errstate(over="ignore"):
+                    data[part] = entries[:, 2]
+            done += len(entries)
+        if self.banner.sign:
+            off = rows != columns
+            mirrored = columns[off], rows[off], self.banner.sign * data[off]
+            rows, columns, data = (
+                np.concatenate(pair) for pair in zip((rows, columns, data), mirrored, strict=True)
+            )
+        return coordinates(data, rows, columns, self.banner.shape, self.label)
 
-        # SciPy's triples: two indices and a value; its array: one value; mirrored ones twice.
-        each = 24 if self.banner.sparse else 8
-        mirrored = 2 if self.banner.symmetric else 1
-        total = self.banner.shape[0] * self.banner.shape[1]
-        count = self.banner.entries * mirrored if self.banner.sparse else total
-        check_fits(count * each + BLOCK_BYTES, self.label)
+    def _read_dense(self, dtype: np.dtype[Any]) -> Array:
+        shape, sign, count = self.banner.shape, self.banner.sign, self.banner.entries
+        out = new_matrix(shape, dtype, "F", self.label)
+        if sign == 0:
+            flat, done = out.T.reshape(-1), 0
+            for numbers in self._numbers(count, 1):
+                with np.errstate(over="ignore"):
+                    flat[done : done + numbers.size] = numbers
+                done += numbers.size
+        else:
+            check_fits(2 * 8 * count, self.label)
+            lower, done = np.concatenate([np.empty(0), *self._numbers(count, 1)]), 0
+            for column in range(shape[1]):
+                # The diagonal of a skew-symmetric matrix is zero and not written.
+                top = column if sign > 0 else column + 1
+                part = lower[done : done + shape[0] - top]
+                done += part.size
+                with np.errstate(over="ignore"):
+                    out[column, column] = 0.0
+                    out[column, top:] = sign * part
+                    out[top:, column] = part
+        store(out, out, lambda i: (i[0], i[1]), self.label)
+        return out
+
+    def _store_indices(self, numbers: Array, out: Array, size: int, what: str) -> None:
+        good = (numbers >= 1) & (numbers <= size) & (numbers == np.floor(numbers))
+        if not good.all():
+            wrong = numbers[int(np.argmin(good))]
+            raise DataError(
+                f"{self.label} has the {what} number {wrong:.17g}, outside 1 … {size}", _WAY_OUT
+            )
+        out[...] = numbers - 1
+
+    def _numbers(self, count: int, width: int) -> Iterator[Array]:
+        """The count numbers of the entries, in blocks of whole entries of width numbers."""
+        found, carried, rest = 0, b"", np.empty(0)
+        with _opened(self.path, self.label) as stream:
+            stream.seek(self.banner.offset)
+            while found + rest.size < count:
+                block = stream.read(_BLOCK_BYTES)
+                text = carried + block
+                end = len(text) if not block else _last_space(text)
+                if not block and not text.strip():
+                    raise StorageError(
+                        f"{self.label} is truncated: it states {count // width} entries and "
+                        f"ends after {(found + rest.size) // width}",
+                        _WAY_OUT,
+                    )
+                if len(text) - end > _LINE_BYTES:
+                    raise DataError(f"{self.label} has an entry that is no number", _WAY_OUT)
+                numbers = np.concatenate([rest, self._parse(text[:end])])
+                carried = text[end:]
+                whole = min(numbers.size - numbers.size % width, count - found)
+                yield numbers[:whole]
+                found += whole
+                rest = numbers[whole:]
+            if rest.size or carried.strip() or stream.read(_LINE_BYTES).strip():
+                raise DataError(
+                    f"{self.label} has more than the {count // width} entries it states", _WAY_OUT
+                )
+
+    def _parse(self, text: bytes) -> Array:
+        text = text.strip()
+        if not text:
+            return np.empty(0)
         try:
-            parsed = mmread(str(self.path), spmatrix=False)
-        except MemoryError:
-            refuse_memory(self.label)
-        except MfactError:
-            raise
-        except (ValueError, OverflowError, RuntimeError, OSError, TypeError) as error:
-            raise StorageError(
-                f"{self.label} cannot be read as MatrixMarket: {printable(str(error)[:160])}",
-                _WAY_OUT,
-            ) from error
-        if parsed.shape != self.banner.shape or parsed.dtype.kind not in "fiu":
-            raise StorageError(f"{self.label} was changed while it was read", "run again")
-        return parsed
+            with warnings.catch_warnings():
+                # NumPy only warns about text that it stops at.
+                warnings.simplefilter("error")
+                return np.fromstring(text, sep=" ")
+        except (ValueError, DeprecationWarning):
+            raise DataError(f"{self.label} has an entry that is no number", _WAY_OUT) from None
 
 
 def read_banner(path: Path, size: int, label: str) -> Banner:
@@ -97,11 +167,12 @@ def read_banner(path: Path, size: int, label: str) -> Banner:
 
     Source: the Matrix Market exchange formats, NIST report 5935.
     """
-    with path.open("rb") as stream:
+    with _opened(path, label) as stream:
         words = stream.readline(_LINE_BYTES).decode("latin-1").lower().split()
         line = stream.readline(_LINE_BYTES)
         while line.startswith(b"%") or (line and not line.strip()):
             line = stream.readline(_LINE_BYTES)
+        offset = stream.tell()
     if len(words) != 5 or words[1] != "matrix" or words[2] not in ("coordinate", "array"):
         raise DataError(f"{label} has a broken MatrixMarket banner", _WAY_OUT)
     sparse, kind, symmetry = words[2] == "coordinate", words[3], words[4]
@@ -109,22 +180,42 @@ def read_banner(path: Path, size: int, label: str) -> Banner:
         raise DataError(
             f"{label} holds complex numbers", "factor the real and the imaginary part separately"
         )
-    if kind not in _DTYPES or symmetry not in _SYMMETRIES:
+    if kind not in _DTYPES or symmetry not in _SIGNS or (kind == "pattern" and not sparse):
         raise DataError(
-            f"{label} is {printable(kind)} and {printable(symmetry)}, which is not taken", _WAY_OUT
+            f"{label} is {printable(f'{words[2]} {kind} {symmetry}')}, which is not taken", _WAY_OUT
         )
-    numbers = line.split()
-    if len(numbers) != (3 if sparse else 2) or not all(n.isdigit() for n in numbers):
-        raise DataError(f"{label} has a broken size line", _WAY_OUT)
-    if max(map(len, numbers)) > 18:
-        raise DataError(f"{label} states a size that no file can hold", _WAY_OUT)
-    lengths = [int(number) for number in numbers]
+    lengths = _lengths(line, 3 if sparse else 2, label)
     shape = check_shape((lengths[0], lengths[1]), label)
-    symmetric = symmetry != "general"
-    entries = lengths[2] if sparse else shape[0] * shape[1] // (2 if symmetric else 1)
-    # An entry takes two digits, a space and a line end, a value of an array two bytes.
-    if entries * (4 if sparse else 1) > size:
+    sign = _SIGNS[symmetry]
+    if sign and shape[0] != shape[1]:
+        raise DataError(f"{label} is {symmetry} and not square", _WAY_OUT)
+    stored = {0: shape[0] * shape[1], 1: shape[0] * (shape[0] + 1) // 2}
+    entries = lengths[2] if sparse else stored.get(sign, shape[0] * (shape[0] - 1) // 2)
+    # A number takes a digit and a space; the last may lack the space.
+    numbers = entries if not sparse else entries * (2 if kind == "pattern" else 3)
+    if 2 * numbers - 1 > size - offset:
         raise StorageError(
             f"{label} is truncated: it states {entries} entries and has {size} bytes", _WAY_OUT
         )
-    return Banner(shape, entries, np.dtype(_DTYPES[kind]), symmetric, sparse)
+    return Banner(shape, entries, np.dtype(_DTYPES[kind]), sign, sparse, offset)
+
+
+def _lengths(line: bytes, count: int, label: str) -> list[int]:
+    numbers = line.split()
+    # More than 18 digits are more than any file can hold, and than an index can count.
+    if len(numbers) != count or not all(n.isdigit() and len(n) <= 18 for n in numbers):
+        raise DataError(f"{label} has a broken size line", _WAY_OUT)
+    return [int(number) for number in numbers]
+
+
+def _last_space(text: bytes) -> int:
+    return max(text.rfind(b"\n"), text.rfind(b" "), text.rfind(b"\t")) + 1
+
+
+@contextmanager
+def _opened(path: Path, label: str) -> Iterator[Any]:
+    try:
+        with path.open("rb") as stream:
+            yield stream
+    except OSError as error:
+        raise StorageError(f"{label} cannot be read: {error.strerror}", "check the disk") from error

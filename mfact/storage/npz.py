@@ -16,14 +16,12 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, MfactError, StorageError
 from mfact.storage import npy
-from mfact.storage.sparse import Compressed, assemble, check_range, dense_rows, integers, merged
+from mfact.storage.sparse import Compressed, assemble, coordinates, dense_rows, integers
 from mfact.storage.values import (
-    check_fits,
     check_kind,
     check_shape,
     printable,
     refuse_memory,
-    refuse_value,
 )
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -89,7 +87,7 @@ class SparseNpzReader:
         return assemble(parts, self.label)
 
     def values(self) -> Iterator[Array]:
-        yield from dense_rows(self.read(np.dtype(np.float64)))
+        yield from dense_rows(self.read(np.dtype(np.float64)), self.label)
 
 
 def members(path: Path, label: str) -> list[Member]:
@@ -134,29 +132,6 @@ def sparse_reader(path: Path, found: list[Member], label: str) -> SparseNpzReade
         raise DataError(f"{label} has a negative length", "write it again")
     shape = check_shape(tuple(int(length) for length in declared), label)
     return SparseNpzReader(path, form, shape, label)
-
-
-def coordinates(
-    data: Array, rows: Array, columns: Array, shape: tuple[int, int], label: str
-) -> Any:
-    """The csr_array of (row, column, value) triples, each checked; duplicates added up."""
-    from scipy.sparse import coo_array
-
-    integers(rows, label, "row indices")
-    integers(columns, label, "column indices")
-    if data.ndim != 1 or not data.size == rows.size == columns.size:
-        raise DataError(f"{label} has indices and values of different lengths", "write it again")
-    check_range(rows, shape[0], label, "row index")
-    check_range(columns, shape[1], label, "column index")
-    finite = np.isfinite(data)
-    if not finite.all():
-        k = int(np.argmin(finite))
-        refuse_value(data[k], (int(rows[k]), int(columns[k])), data.dtype, label)
-    index = np.int32 if max(*shape, data.size) < 2**31 else np.int64
-    itemsize = np.dtype(index).itemsize
-    check_fits(data.size * (data.itemsize + 3 * itemsize) + (shape[0] + 1) * itemsize, label)
-    places = rows.astype(index, copy=False), columns.astype(index, copy=False)
-    return merged(coo_array((data, places), shape=shape).tocsr(), label)
 
 
 def read_vector(path: Path, name: str, label: str) -> Array:

@@ -55,6 +55,29 @@ def assemble(parts: Compressed, label: str) -> csr_array:
     return merged(matrix, label)
 
 
+def coordinates(
+    data: Array, rows: Array, columns: Array, shape: tuple[int, int], label: str
+) -> csr_array:
+    """The csr_array of (row, column, value) triples, each checked; duplicates added up."""
+    from scipy.sparse import coo_array
+
+    integers(rows, label, "row indices")
+    integers(columns, label, "column indices")
+    if data.ndim != 1 or not data.size == rows.size == columns.size:
+        raise DataError(f"{label} has indices and values of different lengths", "write it again")
+    check_range(rows, shape[0], label, "row index")
+    check_range(columns, shape[1], label, "column index")
+    finite = np.isfinite(data)
+    if not finite.all():
+        k = int(np.argmin(finite))
+        refuse_value(data[k], (int(rows[k]), int(columns[k])), data.dtype, label)
+    index = np.int32 if max(*shape, data.size) < 2**31 else np.int64
+    itemsize = np.dtype(index).itemsize
+    check_fits(data.size * (data.itemsize + 3 * itemsize) + (shape[0] + 1) * itemsize, label)
+    places = rows.astype(index, copy=False), columns.astype(index, copy=False)
+    return merged(coo_array((data, places), shape=shape).tocsr(), label)
+
+
 def merged(matrix: csr_array, label: str) -> csr_array:
     """The matrix with duplicate entries added up, in place; DataError if a sum overflows."""
     before = matrix.nnz
@@ -66,8 +89,9 @@ def merged(matrix: csr_array, label: str) -> csr_array:
     return matrix
 
 
-def dense_rows(matrix: csr_array) -> Iterator[Array]:
+def dense_rows(matrix: csr_array, label: str) -> Iterator[Array]:
     """The rows of a sparse matrix as dense float64 blocks of about BLOCK_BYTES."""
+    check_fits(8 * matrix.shape[1], label)
     rows = max(1, BLOCK_BYTES // (8 * matrix.shape[1]))
     for top in range(0, matrix.shape[0], rows):
         yield matrix[top : top + rows].toarray()
