@@ -102,6 +102,11 @@ def _dispatch(argv: list[str], log: Log) -> int:
     """The exit code of a command line, each kind of failure translated once, here."""
     try:
         code: Any = cli.main(argv, prog_name="mfact", standalone_mode=False, obj=log)
+    except click.Abort:  # Ctrl-C, as click names it: not an error of the kinds below
+        raise
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "mfact"
         message = error.format_message().rstrip(".").replace("\n", " ")
