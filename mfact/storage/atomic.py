@@ -56,26 +56,19 @@ def replace_file(
     the target is then untouched. Only when the last step fails (synchronizing the folder)
     is the new file in place, and the error says so.
     """
-    target = _resolve(path)
     try:
+        target = _resolve(path)
         _sweep(target)
         kept = _kept_mode(target) if mode is None else mode
-        temporary = _temporary_name(target)
-        # Without a mode to keep, the kernel applies the umask (or the folder's default ACL);
-        # with one, nobody else may read the file until it has it.
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o666 if kept is None else 0o600)
+        temporary, descriptor = _open_temporary(target, kept)
         try:
             _fill(descriptor, memoryview(image).cast("B"), kept)
             temporary.replace(target)
         except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+            _discard(temporary, descriptor)
             raise
     except OSError as error:
-        raise _refusal("cannot write", path, error) from error
+        raise _refusal(path, error) from error
     try:
         os.close(descriptor)  # not before: it holds the lock against _sweep
         _synchronize_folder(target.parent)
@@ -103,8 +96,8 @@ def claim_output(
     Traceback (most recent call last):
     mfact.errors.StorageError: the output / is a folder: name a file
     """
-    target = _resolve(path)
     try:
+        target = _resolve(path)
         _kept_mode(target)
         if target.exists():
             for name in inputs:
@@ -125,7 +118,7 @@ def claim_output(
         finally:
             trial.unlink(missing_ok=True)
     except OSError as error:
-        raise _refusal("cannot write", path, error) from error
+        raise _refusal(path, error) from error
 
 
 def _resolve(path: str | os.PathLike[str]) -> Path:
@@ -133,7 +126,7 @@ def _resolve(path: str | os.PathLike[str]) -> Path:
     name = os.fsdecode(path)
     if "\0" in name:
         raise StorageError(f"the output {shown(path)} holds a null character", "rename it")
-    target = Path(name).resolve()
+    target = Path(os.path.realpath(name))
     if target.is_dir() or name.endswith(os.sep):
         raise StorageError(f"the output {shown(path)} is a folder", "name a file")
     return target
@@ -160,10 +153,34 @@ def _temporary_name(target: Path) -> Path:
     return target.parent / f"{_prefix(target)}{secrets.token_hex(8)}.tmp"
 
 
+def _open_temporary(target: Path, mode: int | None) -> tuple[Path, int]:
+    """A new empty file beside the target, locked so that no other writer sweeps it away."""
+    while True:
+        temporary = _temporary_name(target)
+        # Without a mode to keep, the kernel applies the umask (or the folder's default ACL);
+        # with one, nobody else may read the file until it has it.
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        descriptor = os.open(temporary, flags, 0o666 if mode is None else 0o600)
+        try:
+            with contextlib.suppress(OSError):  # a file system without locks is not swept either
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return temporary, descriptor
+        except BaseException:
+            _discard(temporary, descriptor)
+            raise
+        os.close(descriptor)  # swept between its creation and its lock
+
+
+def _discard(temporary: Path, descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        temporary.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
+
+
 def _fill(descriptor: int, image: memoryview, mode: int | None) -> None:
-    """Lock, write, give the mode, synchronize, compare."""
-    with contextlib.suppress(OSError):  # a file system without locks is not swept either
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Write, give the mode, synchronize, compare."""
     done = 0
     while done < len(image):
         written = os.write(descriptor, image[done : done + BLOCK])
@@ -224,8 +241,8 @@ def _synchronize_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _refusal(what: str, path: str | os.PathLike[str], error: OSError) -> StorageError:
+def _refusal(path: str | os.PathLike[str], error: OSError) -> StorageError:
     return StorageError(
-        f"{what} {shown(path)}: {error.strerror or error}",
+        f"cannot write {shown(path)}: {error.strerror or error}",
         _WAYS_OUT.get(error.errno or 0, "check the path and the disk"),
     )
