@@ -35,6 +35,7 @@ from mfact.schedules import PowerDecay
 
 RTOL = 1e-13  # of one solver step, near the least that SciPy takes
 NEGLIGIBLE = 0.1  # what terms left out between two records may add up to, in units of RTOL
+OVERFLOW = 1e50  # the fourth power of an entry, in the penalty, must be a number
 FIRST_HANDOVER = 128  # the earliest step at which the flow is tried
 SAFETY = 2.0  # on the distances to the companions
 MARGIN = 0.1  # what the trial may use up of the tolerance, the rest is for its growth
@@ -187,7 +188,7 @@ class Course:
         with np.errstate(over="ignore", invalid="ignore"):
             for eta in etas.tolist():
                 Z = Z - eta * self.small.at(Z).gradient
-        if not np.isfinite(Z).all():
+        if not np.abs(Z).max() < OVERFLOW:
             raise MfactError(f"the steps diverged before step {end}", "take a smaller first step")
         return _Plain(end, Z, at.flow_time + float(etas.sum()))
 
