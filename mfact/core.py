@@ -67,9 +67,11 @@ class Target(Protocol):
 
 
 class Schedule(Protocol):
-    """Step sizes η_t; `name` is what --schedule calls it."""
+    """Step sizes η_t."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What --schedule calls it."""
 
     def __call__(self, step: int) -> float:
         """η_t, in units of 1/M."""

@@ -65,13 +65,13 @@ class PowerDecay:
             )
 
     def __call__(self, step: int) -> float:
-        return self.first / (step + 1) ** self.power
+        return self.first / float((step + 1) ** self.power)
 
     def steps(self, start: int, count: int) -> Array:
         # One by one through the same scalar power: numpy's vectorized pow may differ in the
         # last digit with the array's length, and a resumed run must repeat the same numbers.
         first, power = self.first, self.power
-        return np.array([first / (t + 1) ** power for t in range(start, start + count)])
+        return np.array([first / float((t + 1) ** power) for t in range(start, start + count)])
 
 
 def theorem_3_1(eps: float, rank: int, norm: float) -> PowerDecay:
@@ -128,5 +128,3 @@ def _require_eps(eps: float, norm: float, schedule: str) -> None:
             f"--schedule {schedule} needs 0 < ε < ‖M‖_F = {norm:.6g}, and ε is {eps:.6g}",
             f"pass --eps {0.1 * norm:.3g}",
         )
-
-

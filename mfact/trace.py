@@ -21,4 +21,6 @@ COLUMNS: dict[str, str] = {
     "ledger": "‖Σ η²(G_UᵀG_U − G_VᵀG_V) …‖_F, what the drift must be by the exact law",
     "audit": "‖(D − D₀) − ledger‖_F, zero but for rounding",
     "leak": "weight that this step left outside the reduced basis",
+    "alignment_U": "|uᵀu*| for rank 1, u* the leading left singular vector of M",
+    "alignment_V": "|vᵀv*| for rank 1, v* the leading right singular vector of M",
 }

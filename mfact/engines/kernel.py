@@ -60,6 +60,7 @@ class SmallSteps:
         gemm, multiply, add, dot, move = self._gemm, np.multiply, np.add, np.dot, self._move
         spectrum = None
         if B is None:
+            assert sigma is not None
             spectrum = np.ascontiguousarray(np.broadcast_to(sigma, (2, self.rank, self.size)))
         if self.weight == 0:
             mixed = None
@@ -113,8 +114,11 @@ class SmallSteps:
         p = np.zeros_like(move)
         p_X, p_Y = p[0].T, p[1].T
         if B is None:
+            assert sigma is not None
             sigma = np.ascontiguousarray(np.broadcast_to(sigma, (2, self.rank, self.size)))
-        for now, after, views, eta, new in zip(d, d[1:], self._views, step_sizes, fresh, strict=False):
+        for now, after, views, eta, new in zip(
+            d, d[1:], self._views, step_sizes, fresh, strict=False
+        ):
             X, Y, flat = views[0], views[1], views[9]
             dX, dY = now[0].T, now[1].T
             gemm(1.0, X, dX, 0.0, change_X, 1, 0, 1)

@@ -92,4 +92,4 @@ def rows(
 
 def _frobenius(stack: Array) -> Array:
     flat = stack.reshape(len(stack), -1)
-    return np.sqrt(np.einsum("ni,ni->n", flat, flat))
+    return np.asarray(np.sqrt(np.einsum("ni,ni->n", flat, flat)))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfact.core import Array, Factors, Segment, State, Target
+from mfact.core import Array, Engine, Factors, Segment, State, Target
 from mfact.engines.basis import Basis
 from mfact.engines.kernel import SmallSteps
 from mfact.engines.measures import Conserved, cumulative, ledger_terms, rows
@@ -66,7 +66,8 @@ class ReducedEngine:
 
     target: holds M. rank: r. weight: λ of the balance term, 0 for the plain objective.
     gap_tolerance: the relative Eckart–Young gap at which the run may end; near it the engine
-    turns to SVD coordinates, where the gap is exact. max_basis_bytes: memory for both bases.
+    turns to SVD coordinates, where the gap is exact. max_basis_bytes: memory for both bases;
+    a run that needs more goes on in the engine beyond_memory, from the same point.
     """
 
     name = "reduced"
@@ -78,10 +79,11 @@ class ReducedEngine:
         weight: float = 0.0,
         gap_tolerance: float = 1e-10,
         max_basis_bytes: int | None = None,
+        beyond_memory: Engine | None = None,
     ) -> None:
         self.target, self.rank, self.weight = target, rank, weight
         self.gap_tolerance = gap_tolerance
-        self.max_basis_bytes = max_basis_bytes
+        self.max_basis_bytes, self.beyond_memory = max_basis_bytes, beyond_memory
         self.eps = float(np.finfo(target.dtype).eps)
         self._steps: SmallSteps | None = None
         self._length = 4
@@ -105,12 +107,17 @@ class ReducedEngine:
         return State(0, z, Conserved(D, np.zeros_like(D), tangent=first), coordinates)
 
     def leave(self, state: State) -> Factors:
+        if state.coordinates is None:
+            return Factors(*state.point)
         X, Y = self._raw(state.coordinates, state.point)
         return Factors(*state.coordinates.basis.leave(X, Y))
 
     # -- steps --------------------------------------------------------------------------------
 
     def advance(self, state: State, step_sizes: Array) -> Segment:
+        if state.coordinates is None:
+            assert self.beyond_memory is not None
+            return self.beyond_memory.advance(state, step_sizes)
         notes: list[str] = []
         # Blocks end at multiples of LOOK, where the growth of differences is judged anew: what
         # is decided there does not depend on where a run was cut.
@@ -123,6 +130,11 @@ class ReducedEngine:
             if segment is not None:
                 return replace(segment, notes=tuple(notes) + segment.notes)
             state = event(state)
+            if state.coordinates is None:
+                assert self.beyond_memory is not None
+                segment = self.beyond_memory.advance(state, step_sizes)
+                note = f"the basis reached its limit of {self.max_basis_bytes} bytes; the run"
+                return replace(segment, notes=(*notes, f"{note} goes on directly"))
             self._length = 4
             step_sizes = step_sizes[:4]
             basis = state.coordinates.basis
@@ -180,6 +192,9 @@ class ReducedEngine:
             state.step, grams, squares, eta, ledgers[:-1], flow_times[:-1], kept.start, weight, norm
         )
         half = 0.5 * norm**2
+        if co.spectrum is not None and self.rank == 1:
+            table["alignment_U"] = np.abs(Z[:-1, 0, 0, 0])
+            table["alignment_V"] = np.abs(Z[:-1, 1, 0, 0])
         if co.spectrum is not None:
             excess = excess_loss(Z[:-1], co.spectrum.sigma)
             table["loss"] = excess + co.spectrum.floor(self.rank)
@@ -223,12 +238,23 @@ class ReducedEngine:
 
     def _extend(self, state: State) -> State:
         """One more block on each side; the factors get zeros there."""
+        if self.beyond_memory is not None and self._next_bytes(state) > (
+            self.max_basis_bytes or math.inf
+        ):
+            conserved = replace(state.conserved, tangent=None, rho=0.0, top=0.0)
+            return State(state.step, self.leave(state), conserved)
         basis = state.coordinates.basis.extend(self.target)
         return self._map(
             state,
             lambda z: self._stack(*self._raw(state.coordinates, z), basis.size),
             self._dense(basis, state.step),
         )
+
+    def _next_bytes(self, state: State) -> int:
+        """What both bases hold once they are extended."""
+        basis, (d1, d2) = state.coordinates.basis, self.target.shape
+        columns = (basis.left.known + basis.left.pending, basis.right.known + basis.right.pending)
+        return int((d1 * columns[0] + d2 * columns[1]) * self.target.dtype.itemsize)
 
     def to_spectrum(self, state: State) -> State:
         """The same state in SVD coordinates."""
@@ -343,7 +369,7 @@ class ReducedEngine:
     ) -> Array:
         """Where SVD coordinates begin to pay, or are needed for an exact loss or gap."""
         steps = state.step + np.arange(len(grams)) - co.changed
-        pays = steps * self.rank >= 20 * co.basis.size
+        pays = (steps * self.rank >= 20 * co.basis.size) | (self.rank == 1)
         loss = self._gram_loss(co, Z, P, grams)
         total = self.target.norm**2
         # f − f* ≥ ‖∇f‖²/(2L) with L = 2σ₁ max(1, λ): before that, the gap cannot be met. At the

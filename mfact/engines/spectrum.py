@@ -63,6 +63,14 @@ class Spectrum:
         error = np.minimum(off, off**2 / room)
         return float(np.sum(top * error + error**2))
 
+    def beyond(self, rank: int) -> float:
+        """An estimate of ‖M − L B Qᵀ‖₂: what the bases do not show of M is at most the tail,
+        and, as the Krylov space holds the largest singular values first, below the last
+        converged one.
+        """
+        last = float(self.sigma[min(rank, len(self.sigma) - 1)]) if len(self.sigma) else math.inf
+        return min(math.sqrt(max(self.tail, 0.0)), last)
+
 
 def padded_square(B: Array, size: int) -> Array:
     """B with zero rows or columns added, Fortran order: the padding stays zero in every step."""

@@ -1,0 +1,100 @@
+"""The one loop: take a block of steps, look at it, decide."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mfact.core import Array, Engine, Outcome, Schedule, State
+from mfact.stopping import StopWatch, Verdict
+
+BLOCK = 1024
+"""Steps asked of an engine at once; it may take fewer."""
+
+
+class Observer(Protocol):
+    """Looks at a run without changing it."""
+
+    def segment(self, rows: Mapping[str, Array]) -> None:
+        """The next block of rows, one a step."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Where the loop stopped, and why."""
+
+    state: State
+    outcome: Outcome
+    reason: str
+    seconds: float
+
+
+Confirm = Callable[[State, Verdict], tuple[State, Verdict | None]]
+"""Looks closer at a verdict: the state to go on from, and the verdict if it stands."""
+
+
+def descend(
+    engine: Engine,
+    state: State,
+    schedule: Schedule,
+    watch: StopWatch,
+    confirm: Confirm,
+    observers: Sequence[Observer] = (),
+    *,
+    interrupted: Callable[[], bool] = lambda: False,
+    between: Callable[[State, float], State] = lambda state, seconds: state,
+    seconds: float = 0.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Finish:
+    """Gradient descent from `state` until a rule of `watch` ends it.
+
+    observers see each row once, in order. confirm is asked before an outcome that one row cannot
+    prove. between is called with the state after each block: checkpoints are written there.
+    seconds: already spent by an earlier part of the run; looking at it is not counted.
+    """
+    good = state
+    while True:
+        began = clock()
+        asked = interrupted()
+        segment = engine.advance(state, schedule.steps(state.step, BLOCK))
+        seconds += clock() - began
+        verdict = watch.find(segment.rows, seconds, asked)
+        while verdict is not None and verdict.needs:
+            at = segment.state_at(verdict.index)
+            began = clock()
+            at, confirmed = confirm(at, verdict)
+            seconds += clock() - began
+            if confirmed is not None:
+                _show(observers, segment.rows, verdict.index + 1)
+                return Finish(at, confirmed.outcome, confirmed.reason, seconds)
+            # It goes on from here, in whatever coordinates the closer look has left.
+            _show(observers, segment.rows, verdict.index)
+            began = clock()
+            segment = engine.advance(at, schedule.steps(at.step, 1))
+            seconds += clock() - began
+            verdict = watch.find(segment.rows, seconds, asked)
+            if verdict is not None and verdict.needs:
+                # The closer look has denied just this; the step is taken.
+                verdict = None
+        if verdict is None:
+            _show(observers, segment.rows, len(segment.rows["step"]))
+            good = segment.state_at(len(segment.rows["step"]) - 1)
+            state = between(segment.state, seconds)
+            continue
+        shown = verdict.index + 1
+        end = segment.state_at(verdict.index)
+        if verdict.outcome is Outcome.DIVERGED:
+            # The last point that was still in bounds is the one to keep.
+            shown = verdict.index
+            end = segment.state_at(verdict.index - 1) if verdict.index else good
+        _show(observers, segment.rows, shown)
+        return Finish(end, verdict.outcome, verdict.reason, seconds)
+
+
+def _show(observers: Sequence[Observer], rows: Mapping[str, Array], count: int) -> None:
+    if count:
+        visible: dict[str, Any] = {name: column[:count] for name, column in rows.items()}
+        for observer in observers:
+            observer.segment(visible)

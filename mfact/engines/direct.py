@@ -1,0 +1,99 @@
+"""The plain loop on U and V themselves: one pass over M a step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mfact.core import Array, Factors, Segment, State, Target
+from mfact.engines.measures import Conserved, cumulative, ledger_terms, rows
+from mfact.engines.reduced import GRAM_LOSS_FLOOR
+from mfact.methods.gradient_descent import GradientDescent
+from mfact.problems.factorization import Factorization
+
+KEPT_BYTES = 64 << 20
+"""Points kept so that a block can end at any of its steps."""
+
+
+class DirectEngine:
+    """Runs the update on d1×r and d2×r factors.
+
+    optimum: ½Σ_{i>r}σ_i² in units of M², or None when the gap is not asked for.
+    """
+
+    name = "direct"
+
+    def __init__(
+        self,
+        target: Target,
+        problem: Factorization,
+        method: GradientDescent,
+        optimum: float | None = None,
+    ) -> None:
+        self.target, self.problem, self.method, self.optimum = target, problem, method, optimum
+        self.eps = float(np.finfo(target.dtype).eps)
+
+    def start(self, point: Factors) -> State:
+        D = point.U.T @ point.U - point.V.T @ point.V
+        return State(0, point, Conserved(D, np.zeros_like(D)))
+
+    def leave(self, state: State) -> Factors:
+        return Factors(*state.point)
+
+    def advance(self, state: State, step_sizes: Array) -> Segment:
+        per_point = sum(factor.nbytes for factor in state.point)
+        step_sizes = step_sizes[: max(1, min(32, KEPT_BYTES // per_point))]
+        points, grams, squares, losses = [state.point], [], [], []
+        with np.errstate(all="ignore"):
+            for eta in step_sizes.tolist():
+                U, V = points[-1]
+                MV, MtU = self.target.products(U, V)
+                G_U, G_V, A, C = self.problem.gradient(U, V, MV, MtU)
+                losses.append(self._loss(U, V, MV, A, C))
+                grams.append((A, C))
+                squares.append((G_U.T @ G_U, G_V.T @ G_V))
+                points.append(self.method.step(Factors(U, V), Factors(G_U, G_V), eta))
+            return self._segment(
+                state, points, np.array(grams), np.array(squares), np.array(losses), step_sizes
+            )
+
+    def _segment(
+        self,
+        state: State,
+        points: list[Factors],
+        grams: Array,
+        squares: Array,
+        losses: Array,
+        eta: Array,
+    ) -> Segment:
+        kept: Conserved = state.conserved
+        weight, norm = self.problem.weight, self.target.norm
+        ledgers = cumulative(kept.ledger, ledger_terms(grams, squares, eta, weight))
+        flow_times = cumulative(np.array(kept.flow_time), eta)
+        table = rows(
+            state.step, grams, squares, eta, ledgers[:-1], flow_times[:-1], kept.start, weight, norm
+        )
+        half = 0.5 * norm**2 or 1.0
+        table["loss"] = losses
+        known = self.optimum is not None
+        table["optimum"] = np.full(len(eta), self.optimum if known else np.nan)
+        table["gap"] = np.maximum(losses - table["optimum"], 0) / half
+        table["relative_residual"] = np.sqrt(2 * np.maximum(losses, 0)) / (norm or 1.0)
+        table["leak"] = np.zeros(len(eta))
+        table["distance"] = np.zeros(len(eta))
+        base = state.step
+
+        def state_at(i: int) -> State:
+            conserved = replace(kept, ledger=ledgers[i], flow_time=float(flow_times[i]))
+            return State(base + i, points[i], conserved)
+
+        return Segment(table, state_at(len(eta)), state_at)
+
+    def _loss(self, U: Array, V: Array, MV: Array, A: Array, C: Array) -> float:
+        """½‖UVᵀ − M‖_F²: from Gram matrices where that is right, else from the residual."""
+        total = self.target.norm**2
+        loss = 0.5 * (total - 2 * float(np.vdot(U, MV)) + float(np.vdot(A, C)))
+        if loss > 0.5 * GRAM_LOSS_FLOOR * total or not np.isfinite(loss):
+            return loss
+        return 0.5 * self.target.residual_norm(U, V) ** 2

@@ -1,0 +1,284 @@
+"""From names to objects: every choice of a run is made here, and what does not fit is refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mfact.core import Array, Factors, Schedule, Target
+from mfact.engines.basis import Basis
+from mfact.engines.spectrum import Spectrum
+from mfact.errors import SettingsError
+from mfact.methods.gradient_descent import GradientDescent
+from mfact.problems.factorization import Factorization
+from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
+from mfact.settings import ENGINES, OBJECTIVES, SCHEDULES, RunSettings
+from mfact.starts import default_scale, directions, scaled, spectral, theorem_3_1_scale
+
+SIGMA_1_ACCURACY = 1e-3
+"""Relative residual of the leading Ritz pair at which σ₁ is known well enough for a step size:
+σ₁ itself is then known to about the square of it."""
+
+BELONGS = {
+    "balance_weight": ("objective", ("balanced",)),
+    "delta": ("schedule", ("power",)),
+    "eps": ("schedule", ("theorem-3.1", "certified")),
+    "c_step": ("schedule", ("theorem-3.2",)),
+    "step_size": ("schedule", ("constant", "power")),
+    "start_ratio": ("start", ("unbalanced",)),
+    "ff_tol": ("fast_forward", ("auto",)),
+    "max_basis_bytes": ("engine", ("reduced", "auto")),
+}
+"""Options that mean something with some choices only, and with which."""
+
+METHODS = {"gradient-descent": GradientDescent()}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The objects of a run.
+
+    sigma_1, sigma_1_error: an estimate from below, and what it may be short of.
+    basis: Krylov bases that hold the start already, with the passes that σ₁ took.
+    scale: of the start, in units of √M; None when it came from a file.
+    """
+
+    problem: Factorization
+    schedule: Schedule
+    start: Factors
+    scale: float | None
+    basis: Basis
+    sigma_1: float
+    sigma_1_error: float
+    settings: RunSettings
+
+
+def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[str] = ()) -> None:
+    """Refuse what cannot run, before anything big is read or computed.
+
+    explicit: names of the options that the user gave.
+
+    Raises SettingsError with the two things that do not fit and what to type instead.
+    """
+    for name, value, known in (
+        ("objective", settings.objective, OBJECTIVES),
+        ("engine", settings.engine, ENGINES),
+        ("schedule", settings.schedule, SCHEDULES),
+        ("method", settings.method, tuple(METHODS)),
+        ("dtype", settings.dtype, ("float64", "float32")),
+        ("fast-forward", settings.fast_forward, ("auto", "off")),
+    ):
+        if value not in known:
+            raise SettingsError(f"--{name} is {value!r}", f"choose one of {', '.join(known)}")
+    least = min(shape)
+    if settings.rank < 1:
+        raise SettingsError(f"the rank is {settings.rank}", "it must be at least 1")
+    if settings.rank > least:
+        raise SettingsError(
+            f"rank {settings.rank} is above min(d1, d2) = {least} of a {shape[0]}×{shape[1]} matrix",
+            f"pass -r {least} or less",
+        )
+    _check_numbers(settings)
+    if settings.schedule == "theorem-3.2" and settings.rank != 1:
+        raise SettingsError(
+            f"--schedule theorem-3.2 is for rank 1, and the rank is {settings.rank}",
+            "use --schedule constant, or -r 1",
+        )
+    for option in explicit:
+        if option not in BELONGS:
+            continue
+        chooser, choices = BELONGS[option]
+        chosen = (
+            resolved_schedule(settings) if chooser == "schedule" else getattr(settings, chooser)
+        )
+        if chosen not in choices:
+            raise SettingsError(
+                f"{flag(option)} has no meaning with {flag(chooser)} {chosen}",
+                f"leave it out, or use {flag(chooser)} {choices[0]}",
+            )
+    if not METHODS[settings.method].commutes_with_rotation and settings.engine == "reduced":
+        raise SettingsError(
+            f"--method {settings.method} does not commute with rotations,"
+            " so it is another iteration in reduced coordinates",
+            "use --engine direct",
+        )
+
+
+def _check_numbers(settings: RunSettings) -> None:
+    for name in ("step_size", "start_scale", "start_ratio", "max_time", "ff_tol", "c_step"):
+        value = getattr(settings, name)
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise SettingsError(f"{flag(name)} is {value}", "it must be positive and finite")
+    for name in ("tol", "tol_residual", "tol_gradient", "balance_weight", "min_iter", "max_iter"):
+        value = getattr(settings, name)
+        if value is not None and not (value >= 0 and math.isfinite(value)):
+            raise SettingsError(f"{flag(name)} is {value}", "it must be a number of at least 0")
+    for name in ("every", "patience", "threads", "max_basis_bytes"):
+        value = getattr(settings, name)
+        if value is not None and value < 1:
+            raise SettingsError(f"{flag(name)} is {value}", "it must be at least 1")
+    if not 0 < settings.delta <= 0.5:
+        raise SettingsError(f"--delta is {settings.delta}", "it must be above 0 and at most 0.5")
+    if settings.min_iter > settings.max_iter:
+        raise SettingsError(
+            f"--min-iter {settings.min_iter} is above --max-iter {settings.max_iter}",
+            "raise --max-iter",
+        )
+    if settings.seed is not None and settings.seed < 0:
+        raise SettingsError(f"--seed is {settings.seed}", "it must be at least 0")
+
+
+def flag(option: str) -> str:
+    """How an option is typed.
+
+    >>> flag("max_iter")
+    '--max-iter'
+    """
+    return "--" + option.replace("_", "-")
+
+
+def resolved_schedule(settings: RunSettings) -> str:
+    """The paper's choice where none is made: rank 1 a constant step, rank r > 1 decaying ones."""
+    if settings.schedule != "auto":
+        return settings.schedule
+    if settings.rank == 1 and settings.step_size is None:
+        return "theorem-3.2" if settings.objective == "plain" else "constant"
+    return "constant" if settings.rank == 1 else "power"
+
+
+def build(settings: RunSettings, target: Target, given: Factors | None = None) -> Plan:
+    """Draw the start, look at M through it until σ₁ is known, and fix the step sizes.
+
+    given: the start when it comes from a file; else it is drawn from settings.seed.
+
+    Raises SettingsError where the matrix does not fit the options.
+    """
+    check(settings, target.shape)
+    weight = settings.balance_weight if settings.objective == "balanced" else 0.0
+    problem = Factorization(weight)
+    assert settings.seed is not None or given is not None
+    shape, rank = target.shape, settings.rank
+    if given is not None:
+        point = Factors(*(np.array(x, target.dtype, order="F") for x in given))
+        if point.U.shape != (shape[0], rank) or point.V.shape != (shape[1], rank):
+            raise SettingsError(
+                f"the start has U {point.U.shape} and V {point.V.shape}",
+                f"M is {shape[0]}×{shape[1]} and the rank is {rank}: give factors of that size",
+            )
+    else:
+        assert settings.seed is not None
+        kind = "gaussian" if settings.start in ("spectral", "unbalanced") else settings.start
+        point = directions(kind, shape, rank, settings.seed, str(target.dtype))
+    basis, sigma_1, error = look_at(target, point)
+    schedule = _schedule(settings, problem, target.norm, sigma_1)
+    scale: float | None = None
+    if given is None:
+        scale = settings.start_scale
+        if scale is None and schedule.name in ("theorem-3.1", "certified"):
+            scale = theorem_3_1_scale(_eps(settings, target.norm), max(shape))
+            if settings.start == "balanced":
+                scale *= math.sqrt(max(shape))
+            elif settings.start == "spectral":
+                scale = math.sqrt(_eps(settings, target.norm) / (sigma_1 or 1.0)) / 10
+        elif scale is None:
+            scale = default_scale(settings.start, sigma_1, max(shape)) or 1e-3
+        if settings.start == "spectral":
+            basis, phi, sigma, psi = leading_pairs(basis, target, rank)
+            point = spectral(phi, sigma, psi, scale)
+        else:
+            point = scaled(settings.start, point, scale, settings.start_ratio)
+    return Plan(problem, schedule, point, scale, basis, sigma_1, error, settings)
+
+
+def _eps(settings: RunSettings, norm: float) -> float:
+    return 0.1 * norm if settings.eps is None else settings.eps
+
+
+def _schedule(
+    settings: RunSettings, problem: Factorization, norm: float, sigma_1: float
+) -> Schedule:
+    """The step sizes; those not given are in units of 1/σ₁.
+
+    The sharpness at a balanced optimum is 2 max(1, λ) σ₁ and a constant step must stay below
+    two over it; half of that limit is the default, and 0.3 of it where the steps decay.
+    """
+    name = resolved_schedule(settings)
+    unit = 2.0 / (problem.sharpness * (sigma_1 or 1.0))
+    if name == "constant":
+        return Constant(settings.step_size or 0.5 * unit)
+    if name == "power":
+        return PowerDecay(settings.step_size or 0.3 * unit, 0.5 + settings.delta)
+    if name == "theorem-3.2":
+        return theorem_3_2(settings.c_step, sigma_1 or 1.0)
+    if norm == 0:
+        raise SettingsError(
+            f"--schedule {name} needs 0 < ε < ‖M‖_F, and M is zero", "use --schedule constant"
+        )
+    if name == "theorem-3.1":
+        return theorem_3_1(_eps(settings, norm), settings.rank, norm)
+    return certified(_eps(settings, norm), norm)
+
+
+def look_at(target: Target, point: Factors, most: int = 40) -> tuple[Basis, float, float]:
+    """Bases that hold `point`, extended until σ₁ is known: (basis, σ₁, error).
+
+    σ₁ is the largest Ritz value, a lower bound; with the pair's residual ρ, some singular value
+    lies within min(ρ, ρ²/(σ₁ − σ₂)) of it. A start that M maps to nothing goes on at random.
+
+    Source: Golub and Kahan 1965; Parlett 1980, Section 11.7.
+    """
+    basis = Basis.begin(point.U, point.V, target.norm)
+    sigma_1 = error = 0.0
+    if target.norm == 0:
+        return basis, 0.0, 0.0
+    for _ in range(most):
+        if basis.exhausted:
+            unseen = target.norm**2 - float(np.vdot(basis.B, basis.B))
+            if unseen <= 1e-6 * target.norm**2 or basis.size >= min(target.shape):
+                break
+            basis = basis.enrich(point.U.shape[1], seed=basis.passes)
+        basis = basis.extend(target)
+        sigma_1, error, residual = _leading(basis)
+        if basis.passes >= 3 and residual <= SIGMA_1_ACCURACY * sigma_1:
+            break
+    return basis, sigma_1, error
+
+
+def _leading(basis: Basis) -> tuple[float, float, float]:
+    """σ₁ of B with its error bound and the residual of its pair."""
+    if 0 in basis.B.shape:
+        return 0.0, 0.0, math.inf
+    phi, sigma, psi_t = np.linalg.svd(basis.B, full_matrices=False)
+    k1, k2 = basis.B.shape
+    right = basis.leak_left @ psi_t[0, k2 - basis.last_right :]
+    left = basis.leak_right @ phi[k1 - basis.last_left :, 0]
+    residual = math.hypot(float(np.linalg.norm(right)), float(np.linalg.norm(left)))
+    apart = float(sigma[0] - sigma[1]) if len(sigma) > 1 else float(sigma[0])
+    error = min(residual, residual**2 / apart) if apart > 0 else residual
+    return float(sigma[0]), error, residual
+
+
+def leading_pairs(
+    basis: Basis, target: Target, rank: int, most: int = 200
+) -> tuple[Basis, Array, Array, Array]:
+    """The leading singular pairs (Φ_r, σ, Ψ_r) of M, to a relative residual of 1e-10."""
+    spectrum = Spectrum.of(basis, rank, target)
+    for _ in range(most):
+        if basis.exhausted or spectrum.residuals.max() <= 1e-10 * spectrum.sigma[0]:
+            break
+        basis = basis.extend(target)
+        spectrum = Spectrum.of(basis, rank, target)
+    phi, psi = basis.leave(
+        spectrum.phi[: basis.left.known, :rank], spectrum.psi[: basis.right.known, :rank]
+    )
+    return basis, phi, spectrum.sigma[:rank], psi
+
+
+def with_seed(settings: RunSettings) -> RunSettings:
+    """The same settings with a seed drawn where none was given."""
+    if settings.seed is not None:
+        return settings
+    return replace(settings, seed=int(np.random.SeedSequence().generate_state(1)[0]))

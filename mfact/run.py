@@ -1,0 +1,480 @@
+"""A run from the matrix to the result."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfact.core import Array, Claim, Factors, Outcome, Result, State, Target
+from mfact.descent import Finish, descend
+from mfact.engines.direct import DirectEngine
+from mfact.engines.reduced import ReducedEngine
+from mfact.errors import DataError, SettingsError
+from mfact.plan import METHODS, build, check, with_seed
+from mfact.recorder import Recorder
+from mfact.settings import STARTS, RunSettings
+from mfact.signals import SignalFlag
+from mfact.stopping import StopRules, StopWatch
+from mfact.targets.dense import DenseTarget
+from mfact.theory.lemma_3_2 import Certificate, lemma_3_2
+from mfact.theory.monitors import Monitors
+from mfact.verdicts import Judge, Optimum, leave, optimum_of
+
+if TYPE_CHECKING:
+    from mfact.storage.matrices import MatrixSource
+
+
+def solve(
+    matrix: Array | MatrixSource | Target,
+    settings: RunSettings | None = None,
+    *,
+    sources: Mapping[str, str] | None = None,
+    observers: Sequence[Any] = (),
+    output: str | None = None,
+    reproducible: bool = False,
+    argv: Sequence[str] | None = None,
+    signals: bool = False,
+    **options: Any,
+) -> Result:
+    """Factor a matrix: M ≈ UVᵀ by gradient descent.
+
+    matrix: an array, an opened file (mfact.storage.matrices.open_matrix) or a Target.
+    settings: the options of the run; or give them by name, solve(M, rank=5).
+    sources: option -> where its value came from ("flag", "environment", …); those named here
+        and not "default" are refused when they mean nothing with the other choices.
+    observers: objects with start(info), segment(rows), stop(result).
+    signals: let SIGINT and SIGTERM end the run in good order, with the outcome INTERRUPTED.
+
+    Raises SettingsError, DataError and MemoryPlanError before the first step.
+
+    >>> result = solve(np.outer([3.0, 4.0], [1.0, 0.0]), rank=1, seed=1)
+    >>> np.round(result.U @ result.V.T, 4).tolist()
+    [[3.0, 0.0], [4.0, 0.0]]
+    """
+    if settings is None:
+        settings = RunSettings(**options)
+    elif options:
+        settings = dataclasses.replace(settings, **options)
+    sources = dict(sources or {})
+    if settings.seed is None and settings.start in STARTS:
+        settings = with_seed(settings)
+        sources["seed"] = "drawn"
+    explicit = [name for name, source in sources.items() if source not in ("default", "drawn")]
+    shape = matrix.shape if hasattr(matrix, "shape") else np.shape(matrix)
+    if len(shape) == 2:
+        check(settings, (int(shape[0]), int(shape[1])), explicit)
+    flag: AbstractContextManager[Any] = SignalFlag() if signals else nullcontext(None)
+    with flag as caught, _threads(settings.threads):
+        target, described = _target(matrix, settings.dtype)
+        run = Run(target, settings, sources, described, observers)
+        return run.result(run.descend(caught), reproducible=reproducible, argv=argv, caught=caught)
+
+
+class Run:
+    """One run: its objects, what has been seen of it, and the result drawn from them."""
+
+    def __init__(
+        self,
+        target: Target,
+        settings: RunSettings,
+        sources: Mapping[str, str],
+        described: Mapping[str, Any],
+        observers: Sequence[Any],
+    ) -> None:
+        self.target, self.settings, self.sources = target, settings, sources
+        self.described, self.observers = described, observers
+        given = None if settings.start in STARTS else _read_start(settings.start)
+        self.plan = build(settings, target, given)
+        self.notes: list[str] = []
+        self.engine, self.why = self._engine()
+        self.state = self._first_state()
+        self.rules = self._rules()
+        self.watch = StopWatch(self.rules)
+        self.recorder = Recorder(settings.every)
+        self.monitors = Monitors()
+        self.judge = Judge(
+            self.engine,
+            target,
+            self.watch,
+            self.plan.problem.weight,
+            settings.tol,
+            self._optimum(),
+            settings.escape,
+        )
+        self.info = self._info()
+
+    # -- setting up -----------------------------------------------------------------------------
+
+    def _engine(self) -> tuple[ReducedEngine | DirectEngine, str]:
+        settings, plan = self.settings, self.plan
+        direct = DirectEngine(self.target, plan.problem, METHODS[settings.method])
+        if settings.engine == "direct":
+            return direct, "asked for"
+        reduced = ReducedEngine(
+            self.target,
+            settings.rank,
+            plan.problem.weight,
+            gap_tolerance=settings.tol,
+            max_basis_bytes=settings.max_basis_bytes,
+            beyond_memory=direct,
+        )
+        if settings.engine == "reduced":
+            return reduced, "asked for"
+        if settings.max_iter <= plan.basis.passes:
+            return direct, f"{settings.max_iter} steps need fewer passes over M than a basis"
+        return reduced, "a basis takes a few dozen passes over M, the plain loop one a step"
+
+    def _first_state(self) -> State:
+        if isinstance(self.engine, ReducedEngine):
+            state = self.engine.start_in(self.plan.basis, self.plan.start)
+            if self.settings.rank == 1 and self.settings.optimum:
+                # One pair of singular vectors is cheap, and Theorem 3.2 speaks of it throughout.
+                state = self.engine.sharpen(state, 1e-13)
+            return state
+        return self.engine.start(self.plan.start)
+
+    def _optimum(self) -> Optimum | None:
+        """The optimum for an engine that does not see it by itself, from Krylov bases at random."""
+        if not (self.settings.optimum and isinstance(self.engine, DirectEngine)):
+            return None
+        seer = ReducedEngine(self.target, self.settings.rank)
+        rng = np.random.default_rng(0)
+        probe = Factors(*(rng.standard_normal((d, self.settings.rank)) for d in self.target.shape))
+        probe = Factors(*(factor.astype(self.target.dtype) for factor in probe))
+        state = seer.sharpen(seer.start(probe), 0.1 * max(self.settings.tol, 1e-13))
+        optimum = optimum_of(seer, state)
+        self.engine.optimum = optimum.floor
+        self.seer_passes = state.coordinates.basis.passes
+        return optimum
+
+    def _rules(self) -> StopRules:
+        s = self.settings
+        tol_gradient = s.tol_gradient
+        if not s.optimum and tol_gradient is None and s.tol_residual is None:
+            tol_gradient = 1e-8
+        return StopRules(
+            tol=s.tol if s.optimum else None,
+            tol_residual=s.tol_residual,
+            tol_gradient=tol_gradient,
+            patience=s.patience,
+            min_iter=s.min_iter,
+            max_iter=s.max_iter,
+            max_time=s.max_time,
+            norm=self.target.norm,
+            sigma_1=self.plan.sigma_1,
+            eps=float(np.finfo(self.target.dtype).eps),
+        )
+
+    def _info(self) -> dict[str, Any]:
+        """What the observers and monitors are told of the run."""
+        s, plan = self.settings, self.plan
+        eps = None
+        if plan.schedule.name in ("theorem-3.1", "certified"):
+            eps = s.eps if s.eps is not None else 0.1 * self.target.norm
+        schedule = {"name": plan.schedule.name, **dataclasses.asdict(plan.schedule)}  # type: ignore[call-overload]
+        return {
+            "norm": self.target.norm,
+            "sigma_1": plan.sigma_1,
+            "rank": s.rank,
+            "shape": list(self.target.shape),
+            "dtype": str(self.target.dtype),
+            "objective": s.objective,
+            "balance_weight": s.balance_weight,
+            "method": s.method,
+            "schedule": schedule,
+            "eps": eps,
+            "start": {"name": s.start, "std": plan.scale},
+            "max_iter": s.max_iter,
+            "max_time": s.max_time,
+            "tol": s.tol,
+            "engine": self.engine.name,
+            "singular_values": None,
+            "numerical_rank": None,
+        }
+
+    # -- running --------------------------------------------------------------------------------
+
+    def descend(self, caught: SignalFlag | None, seconds: float = 0.0) -> Finish:
+        for observer in (self.monitors, *self.observers):
+            observer.start(self.info)
+        return self.go_on(caught, seconds)
+
+    def go_on(self, caught: SignalFlag | None, seconds: float) -> Finish:
+        return descend(
+            self.engine,
+            self.state,
+            self.plan.schedule,
+            self.watch,
+            self.judge,
+            (self.recorder, self.monitors, *self.observers),
+            interrupted=lambda: bool(caught),
+            seconds=seconds,
+        )
+
+    # -- the result -----------------------------------------------------------------------------
+
+    def result(
+        self,
+        finish: Finish,
+        *,
+        reproducible: bool,
+        argv: Sequence[str] | None,
+        caught: SignalFlag | None,
+    ) -> Result:
+        from mfact.provenance import gather, repeatable
+
+        state = finish.state
+        outcome, certificate = finish.outcome, None
+        if outcome is not Outcome.DIVERGED:
+            if self.settings.optimum:
+                state = self.judge.sharpened(state)
+            certificate = self._certificate(state)
+        U, V = leave(self.engine, state)
+        optimum = self.judge.optimum
+        trace = self._trace(optimum)
+        final = self._final_info(optimum)
+        claims = self.monitors.claims(final)
+        if certificate is not None:
+            claims += (lemma_3_2(certificate, self.settings.rank, self._rank_of_M(optimum)),)
+            claims += (_verdict_claim(certificate),)
+        summary = self._summary(finish, state, trace, optimum, certificate)
+        if caught:
+            summary["signal"] = caught.number
+        result = Result(
+            outcome=outcome,
+            message=self._message(finish, summary),
+            U=U,
+            V=V,
+            trace={name: col for name, col in trace.items() if name not in ("optimum", "distance")},
+            problem=self._problem(optimum),
+            settings=self._settings(),
+            summary=summary,
+            claims=claims,
+            provenance={} if reproducible else gather(argv),
+        )
+        for observer in self.observers:
+            observer.stop(result)
+        return repeatable(result) if reproducible else result
+
+    def _certificate(self, state: State) -> Certificate:
+        certificate = self.judge.certificate(state)
+        last = self.recorder.last.get("loss")
+        if last is not None and self.recorder.last["step"] == state.step:
+            # SVD coordinates do not see what lies outside of them; the loss does.
+            certificate = dataclasses.replace(certificate, loss=float(last))
+        return certificate
+
+    def _trace(self, optimum: Optimum | None) -> dict[str, Array]:
+        """The recorded rows, the gap of each against the optimum known at the end."""
+        trace = self.recorder.table()
+        if optimum is None or not trace:
+            return trace
+        half = 0.5 * self.target.norm**2 or 1.0
+        used = trace["optimum"]
+        late = np.isnan(trace["gap"])
+        gap = np.where(
+            late,
+            (trace["loss"] - optimum.floor) / half,
+            trace["gap"] + np.where(late, 0.0, used - optimum.floor) / half,
+        )
+        return {**trace, "gap": np.maximum(gap, 0.0)}
+
+    def _rank_of_M(self, optimum: Optimum | None) -> int | None:
+        """The numerical rank of M, where the known singular values tell it."""
+        if optimum is None or not optimum.values:
+            return None
+        values = np.array(optimum.values)
+        zero = values <= max(self.target.shape) * self.rules.eps * values[0]
+        if zero.any():
+            return int(np.argmax(zero))
+        unseen = 2 * optimum.floor <= (max(self.target.shape) * self.rules.eps * values[0]) ** 2
+        return len(values) if unseen or len(values) == min(self.target.shape) else None
+
+    def _final_info(self, optimum: Optimum | None) -> dict[str, Any]:
+        if optimum is None:
+            return dict(self.info)
+        return {
+            **self.info,
+            "singular_values": list(optimum.values),
+            "numerical_rank": self._rank_of_M(optimum),
+        }
+
+    def _problem(self, optimum: Optimum | None) -> dict[str, Any]:
+        d1, d2 = self.target.shape
+        norm = self.target.norm
+        return {
+            **self.described,
+            "shape": [d1, d2],
+            "rank": self.settings.rank,
+            "objective": self.plan.problem.formula,
+            "norm": norm,
+            "sigma_1": self.plan.sigma_1,
+            "sigma_1_error": self.plan.sigma_1_error,
+            "singular_values": None if optimum is None else list(optimum.values),
+            "optimum": None if optimum is None else optimum.floor,
+            "optimum_error": None if optimum is None else optimum.error,
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        """Each option with its value and where it came from, and what was chosen for it."""
+        chosen = {
+            "schedule": self.plan.schedule.name,
+            "start_scale": self.plan.scale,
+            "every": self.recorder.every,
+            "engine": f"{self.engine.name}: {self.why}",
+            "eps": self.info["eps"],
+            "tol_gradient": self.rules.tol_gradient,
+            "step_size": self.plan.schedule(0),
+        }
+        table = {}
+        for field in dataclasses.fields(RunSettings):
+            value = getattr(self.settings, field.name)
+            source = self.sources.get(field.name, "default")
+            entry = {"value": value, "source": source}
+            if field.name in chosen and chosen[field.name] != value:
+                entry["used"] = chosen[field.name]
+            table[field.name] = entry
+        return table
+
+    def _summary(
+        self,
+        finish: Finish,
+        state: State,
+        trace: Mapping[str, Array],
+        optimum: Optimum | None,
+        certificate: Certificate | None,
+    ) -> dict[str, Any]:
+        last = {name: float(column[-1]) for name, column in trace.items()} if trace else {}
+        half = 0.5 * self.target.norm**2 or 1.0
+        kept = state.conserved
+        size = math.sqrt(last.get("norm_U", 0.0) + last.get("norm_V", 0.0))
+        reduced = state.coordinates is not None
+        passes = state.coordinates.basis.passes if reduced else self._direct_passes(state)
+        names = (
+            "loss",
+            "penalty",
+            "relative_residual",
+            "gap",
+            "gradient_norm",
+            "drift",
+            "relative_drift",
+            "drift_change",
+            "norm_ratio",
+        )
+        summary: dict[str, Any] = {
+            "iterations": state.step,
+            **{name: last.get(name) for name in names},
+            "gap_bound": None if optimum is None else optimum.error / half,
+            "ledger_audit": last.get("audit"),
+            "flow_time": kept.flow_time,
+            # Two runs that differ by rounding alone never end farther apart than this.
+            "distance_bound": min(kept.distance / size, 2.0) if size else 0.0,
+            "passes": passes,
+            "basis_size": state.coordinates.basis.size if reduced else None,
+            "orthogonality": state.coordinates.basis.orthogonality if reduced else None,
+            "escapes": self.judge.escapes or None,
+            "verdict": None if certificate is None else certificate.verdict,
+            "curvature": None if certificate is None else certificate.curvature,
+            "notes": [*self.notes] or None,
+            "seconds": finish.seconds,
+        }
+        return {name: value for name, value in summary.items() if value is not None}
+
+    def _direct_passes(self, state: State) -> int:
+        return self.plan.basis.passes + getattr(self, "seer_passes", 0) + state.step + 1
+
+    def _message(self, finish: Finish, summary: Mapping[str, Any]) -> str:
+        """What happened, and for every end but a good one what to type instead."""
+        schedule, sigma_1 = self.plan.schedule, self.plan.sigma_1
+        outcome, reason = finish.outcome, finish.reason
+        if outcome is Outcome.DIVERGED:
+            eta = schedule(finish.state.step)
+            safe = 1.0 / (self.plan.problem.sharpness * sigma_1)
+            return (
+                f"{reason} with step size {eta:.4g}, {eta * sigma_1:.3g} times 1/σ₁ = "
+                f"{1 / sigma_1:.4g}; the last point before is kept. Use --step-size {safe:.3g}"
+                + ("" if schedule.name == "constant" else " or --schedule constant")
+            )
+        if outcome is Outcome.ITERATION_LIMIT:
+            if schedule(finish.state.step) < schedule(0):
+                return (
+                    f"{reason}, and the steps have decayed to {schedule(finish.state.step):.3g};"
+                    " --schedule constant converges at a linear rate"
+                )
+            return f"{reason}; raise it, or loosen --tol"
+        if outcome is Outcome.TIME_LIMIT:
+            return f"{reason}; raise it, or loosen --tol"
+        if outcome is Outcome.SADDLE:
+            return f"{reason}. Use --escape to go on along the direction of negative curvature"
+        if outcome is Outcome.STALLED:
+            return f"{reason}; raise --patience or loosen --tol"
+        return reason
+
+
+def _verdict_claim(certificate: Certificate) -> Claim:
+    """The verdict of the certificate as a claim of its own."""
+    return Claim(
+        name="certificate",
+        statement="the end point is a global optimum",
+        verdict={"global optimum": "holds", "strict saddle": "violated"}.get(
+            certificate.verdict, "inconclusive"
+        ),
+        detail=certificate.reason,
+        source="Eckart and Young 1936; Du, Hu, Lee 2018, Lemma 3.2",
+        numbers={
+            "gap": certificate.gap,
+            "gap_error": certificate.gap_error,
+            "relative_gradient": certificate.relative_gradient,
+            "curvature": certificate.curvature,
+            "curvature_residual": certificate.curvature_residual,
+        },
+    )
+
+
+def _target(matrix: Any, dtype: str) -> tuple[Target, dict[str, Any]]:
+    """The matrix behind a Target, and what is known of where it came from."""
+    if hasattr(matrix, "products"):
+        return matrix, {"name": type(matrix).__name__}
+    if hasattr(matrix, "read") and hasattr(matrix, "describe"):
+        values = matrix.read(dtype)
+        described = matrix.describe()
+    else:
+        values, described = matrix, {"name": "array"}
+    if hasattr(values, "tocsr"):
+        from mfact.targets.sparse import SparseTarget
+
+        return SparseTarget(values), described
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"the matrix holds {array.dtype}", "pass real numbers")
+    target = DenseTarget(array.astype(dtype, copy=False))
+    if not math.isfinite(target.norm):
+        raise DataError("the matrix has values that are not finite", "replace or remove them")
+    return target, described
+
+
+def _read_start(path: str) -> Factors:
+    """Factors to start from, out of a run file or an .npz file."""
+    if not Path(path).exists():
+        raise SettingsError(
+            f"--start {path} is neither one of {', '.join(STARTS)} nor a file",
+            "name one of them, or a run file or .npz with U and V",
+        )
+    from mfact.storage.factors import read_factors
+
+    return read_factors(path)
+
+
+def _threads(count: int | None) -> AbstractContextManager[Any]:
+    if count is None:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(count)
+    return limits

@@ -1,0 +1,194 @@
+"""When a run ends: tolerances, limits, divergence, and points that no longer move."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Array, Outcome
+
+BLOWN_UP = 1e4
+"""A loss this many times the largest of f_0 and ½‖M‖_F² is on its way to infinity."""
+
+LEAST_DECREASE = 1e-12
+"""A relative decrease of the loss below this does not count against --patience."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A row at which the run may end, and why. needs: what must be confirmed first."""
+
+    index: int
+    outcome: Outcome
+    reason: str
+    needs: str = ""
+
+
+@dataclass(frozen=True)
+class StopRules:
+    """The limits of a run.
+
+    tol: on the relative Eckart–Young gap, None to ignore it. tol_residual: on ‖R‖_F/‖M‖_F.
+    tol_gradient: on ‖∇f‖_F in units of σ₁^{3/2}. patience: steps without a decrease.
+    min_iter, max_iter: steps. max_time: seconds of solving. norm, sigma_1: of M. eps: of the
+    arithmetic.
+    """
+
+    tol: float | None
+    tol_residual: float | None
+    tol_gradient: float | None
+    patience: int | None
+    min_iter: int
+    max_iter: int
+    max_time: float | None
+    norm: float
+    sigma_1: float
+    eps: float
+
+
+class StopWatch:
+    """Applies the rules to block after block; its memory is three numbers."""
+
+    def __init__(self, rules: StopRules) -> None:
+        self.rules = rules
+        self.first_loss: float | None = None
+        self.anchor_loss = math.inf
+        self.anchor_step = 0
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "first_loss": self.first_loss,
+            "anchor_loss": None if math.isinf(self.anchor_loss) else self.anchor_loss,
+            "anchor_step": self.anchor_step,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.first_loss = state["first_loss"]
+        anchor = state["anchor_loss"]
+        self.anchor_loss = math.inf if anchor is None else anchor
+        self.anchor_step = state["anchor_step"]
+
+    def find(self, rows: Mapping[str, Array], seconds: float, interrupted: bool) -> Verdict | None:
+        """The first row at which the run ends, if there is one."""
+        if self.first_loss is None:
+            self.first_loss = float(rows["loss"][0])
+        if interrupted:
+            return Verdict(0, Outcome.INTERRUPTED, "a signal asked it to stop")
+        found = [
+            verdict
+            for verdict in (
+                self._diverged(rows),
+                self._gap(rows),
+                self._residual(rows),
+                self._gradient(rows),
+                self._still(rows),
+                self._stalled(rows),
+                self._iterations(rows),
+                self._time(rows, seconds),
+            )
+            if verdict is not None
+        ]
+        # min() keeps the first of equals: a tolerance met at the last step is met.
+        return min(found, key=lambda verdict: verdict.index, default=None)
+
+    def start_anew(self, step: int, loss: float) -> None:
+        """Count patience from here, after a stall that was judged to be none."""
+        self.anchor_loss, self.anchor_step = loss, step
+
+    def _first(self, rows: Mapping[str, Array], where: Array, after_minimum: bool) -> int | None:
+        if after_minimum:
+            where = where & (rows["step"] >= self.rules.min_iter)
+        return int(np.argmax(where)) if where.any() else None
+
+    def _diverged(self, rows: Mapping[str, Array]) -> Verdict | None:
+        assert self.first_loss is not None
+        limit = BLOWN_UP * max(self.first_loss, 0.5 * self.rules.norm**2)
+        bad = ~(rows["loss"] <= limit) | ~np.isfinite(rows["gradient_norm"])
+        index = self._first(rows, bad, after_minimum=False)
+        if index is None:
+            return None
+        step = int(rows["step"][index])
+        return Verdict(index, Outcome.DIVERGED, f"the loss left all bounds at step {step}")
+
+    def _gap(self, rows: Mapping[str, Array]) -> Verdict | None:
+        if self.rules.tol is None:
+            return None
+        index = self._first(rows, rows["gap"] <= self.rules.tol, after_minimum=True)
+        if index is None:
+            return None
+        gap = float(rows["gap"][index])
+        reason = f"the relative Eckart–Young gap is {gap:.2e}, within --tol {self.rules.tol:g}"
+        return Verdict(index, Outcome.GLOBAL_OPTIMUM, reason, needs="optimum")
+
+    def _residual(self, rows: Mapping[str, Array]) -> Verdict | None:
+        tol = self.rules.tol_residual
+        if tol is None:
+            return None
+        index = self._first(rows, rows["relative_residual"] <= tol, after_minimum=True)
+        if index is None:
+            return None
+        value = float(rows["relative_residual"][index])
+        return Verdict(
+            index,
+            Outcome.CONVERGED,
+            f"the relative residual is {value:.2e}, within --tol-residual {tol:g}",
+        )
+
+    def _gradient(self, rows: Mapping[str, Array]) -> Verdict | None:
+        tol = self.rules.tol_gradient
+        if tol is None:
+            return None
+        unit = self.rules.sigma_1**1.5 or 1.0
+        index = self._first(rows, rows["gradient_norm"] <= tol * unit, after_minimum=True)
+        if index is None:
+            return None
+        value = float(rows["gradient_norm"][index]) / unit
+        # A small gradient alone may be a saddle: at a small start it always is.
+        return Verdict(
+            index,
+            Outcome.CONVERGED,
+            f"the gradient norm is {value:.2e} σ₁^(3/2), within --tol-gradient {tol:g}",
+            needs="second order",
+        )
+
+    def _still(self, rows: Mapping[str, Array]) -> Verdict | None:
+        """Where the gradient is rounding and no step changes the point any more."""
+        size = np.sqrt(rows["norm_U"] + rows["norm_V"])
+        rounding = 0.25 * self.rules.eps * self.rules.sigma_1 * size
+        index = self._first(rows, rows["gradient_norm"] <= rounding, after_minimum=True)
+        if index is None:
+            return None
+        return Verdict(index, Outcome.STALLED, "the gradient is down to rounding", needs="kind")
+
+    def _stalled(self, rows: Mapping[str, Array]) -> Verdict | None:
+        if self.rules.patience is None:
+            return None
+        for index, (step, loss) in enumerate(
+            zip(rows["step"].tolist(), rows["loss"].tolist(), strict=True)
+        ):
+            if loss < self.anchor_loss * (1 - LEAST_DECREASE):
+                self.anchor_loss, self.anchor_step = loss, step
+            elif step - self.anchor_step >= self.rules.patience and step >= self.rules.min_iter:
+                return Verdict(
+                    index,
+                    Outcome.STALLED,
+                    f"the loss did not decrease for {self.rules.patience} steps",
+                    needs="kind",
+                )
+        return None
+
+    def _iterations(self, rows: Mapping[str, Array]) -> Verdict | None:
+        index = self._first(rows, rows["step"] >= self.rules.max_iter, after_minimum=False)
+        if index is None:
+            return None
+        return Verdict(index, Outcome.ITERATION_LIMIT, f"--max-iter is {self.rules.max_iter}")
+
+    def _time(self, rows: Mapping[str, Array], seconds: float) -> Verdict | None:
+        limit = self.rules.max_time
+        if limit is None or seconds < limit:
+            return None
+        return Verdict(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
