@@ -1,0 +1,215 @@
+"""Lemma 3.2 as a certificate: is this point a global optimum, a strict saddle, or neither?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mfact.core import Array, Claim, Factors, Target
+from mfact.theory.hessian import line_minimum
+from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, NOT_MET, VIOLATED, number
+from mfact.theory.second_order import SecondOrder, look
+from mfact.theory.spectral import Spectral
+
+GLOBAL_OPTIMUM = "global optimum"
+STRICT_SADDLE = "strict saddle"
+SOURCE = "Du, Hu, Lee 2018, Lemma 3.2"
+
+
+@dataclass(frozen=True)
+class Certificate(SecondOrder):
+    """What the first two derivatives and the Eckart–Young theorem say of a point (U, V).
+
+    verdict: "global optimum", "strict saddle" or "inconclusive"; reason: with the numbers
+    that decided. relative_gradient: ‖∇F‖ / scale^{3/2}. The other fields: see SecondOrder.
+    """
+
+    verdict: str
+    reason: str
+    relative_gradient: float
+
+
+def certify(
+    target: Target,
+    U: Array,
+    V: Array,
+    *,
+    weight: float = 0.0,
+    leading: tuple[Array, float] | None = None,
+    loss: float | None = None,
+    tol: float = 1e-8,
+    tol_gradient: float = 1e-4,
+    accuracy: float = 1e-2,
+) -> Certificate:
+    """The certificate of (U, V) for the matrix behind target.
+
+    U: d1×r, V: d2×r. weight: λ of the objective, 0 for (1).
+    leading: (σ₁ … σ_r or more, error bound of each) where known: it makes the gap exact to
+        that error. Without it the gap is bounded from the factors themselves, see
+        gap_interval in mfact.theory.eckart_young. loss: f where known, saves a pass.
+    tol: gap that counts as optimal. tol_gradient: relative gradient that counts as
+        stationary. accuracy: of the curvature, relative.
+
+    - global optimum: gap + gap_error ≤ tol.
+    - strict saddle: relative_gradient ≤ tol_gradient, and negative curvature θ that the gradient
+      cannot explain, θ² ≥ ‖∇F‖ √σ₁: a stationary point within the distance over which the
+      Hessian, whose Lipschitz constant is of the order of √σ₁, keeps the sign of θ.
+    - otherwise inconclusive.
+
+    Near a stationary point with RV = 0 and RᵀU = 0 the Hessian falls apart: with (τ, x, y) the
+    leading singular pair of R off the spaces of U and V, its smallest eigenvalue is 0 or less
+    inside (along rotations), and outside, on dU = xαᵀ, dV = yβᵀ, that of
+    [[VᵀV + (λ/2)D, −τI], [−τI, UᵀU − (λ/2)D]]. One pass gives the gradient, a few passes of one
+    column τ by Lanczos, and one pass verifies the direction against the whole Hessian.
+    Source: mfact, derived; the dichotomy: Du, Hu, Lee 2018, Lemma 3.2.
+
+    >>> from mfact.targets.dense import DenseTarget
+    >>> M = np.diag([3.0, 2.0, 1.0])
+    >>> e1, e2 = np.eye(3)[:, :1], np.eye(3)[:, 1:2]
+    >>> certify(DenseTarget(M), 3**0.5 * e1, 3**0.5 * e1).verdict
+    'global optimum'
+    >>> saddle = certify(DenseTarget(M), 2**0.5 * e2, 2**0.5 * e2)
+    >>> saddle.verdict, round(saddle.curvature, 9)
+    ('strict saddle', -1.0)
+    """
+    seen = look(target, U, V, weight=weight, leading=leading, loss=loss, accuracy=accuracy)
+    return _judge(seen, tol, tol_gradient)
+
+
+def certify_spectral(
+    X: Array,
+    Y: Array,
+    sigma: Array,
+    *,
+    unresolved: float,
+    coupling: float = 0.0,
+    norm: float | None = None,
+    weight: float = 0.0,
+    tol: float = 1e-8,
+    tol_gradient: float = 1e-4,
+) -> Certificate:
+    """The same in SVD coordinates, without a pass over M.
+
+    X = ΦᵀU and Y = ΨᵀV, k×r, where U = ΦX, V = ΨY and M = Φ diag(σ) Ψᵀ + E.
+    sigma: k values in decreasing order. unresolved: a bound on ‖E‖₂ between the complements of
+    Φ and Ψ. coupling: a bound on ‖ΦᵀE‖₂ and ‖EΨ‖₂, zero when they are exact singular vectors.
+    norm: ‖M‖_F, for the relative gap; that of sigma when not given.
+
+    The direction is in the same coordinates, (ΦᵀdU, ΨᵀdV). What E could add is in the bounds:
+    outside of Φ, Ψ the Hessian's least eigenvalue is that of the 2r×2r matrix of certify with
+    τ = unresolved, and coupling moves any eigenvalue by at most itself.
+    The gap is summed by blocks of XYᵀ = [[Z₁₁, Z₁₂], [Z₂₁, Z₂₂]] (leading r, rest), so
+    that nothing cancels: ½(‖Z₁₁ − Σ₁‖² + ‖Z₁₂‖² + ‖Z₂₁‖² + ‖Z₂₂‖² − 2⟨Z₂₂, Σ₂⟩).
+    Source: mfact, derived.
+
+    >>> root = np.diag([3.0, 2.0])[:, :1] ** 0.5
+    >>> certify_spectral(root, root, np.array([3.0, 2.0]), unresolved=0.5).verdict
+    'global optimum'
+    """
+    small = Spectral(np.asarray(sigma, float), unresolved, coupling, norm)
+    seen = look(small, X, Y, weight=weight, accuracy=1e-10)
+    return _judge(seen, tol, tol_gradient)
+
+
+def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
+    relative = math.inf if seen.gradient_norm > 0 else 0.0  # for M = 0
+    if seen.scale > 0:
+        relative = seen.gradient_norm / seen.scale**1.5
+    depth = -seen.curvature
+    dominant = depth > seen.rounding and depth**2 >= seen.gradient_norm * seen.scale**0.5
+    if seen.gap + seen.gap_error <= tol:
+        verdict = GLOBAL_OPTIMUM
+        reason = f"the gap is at most {number(seen.gap + seen.gap_error)}"
+    elif relative <= tol_gradient and dominant:
+        verdict = STRICT_SADDLE
+        reason = (
+            f"stationary to {number(relative)} (relative), and the Hessian has negative curvature"
+            f" {number(seen.curvature)}; the gap is {number(seen.gap)}"
+        )
+    else:
+        verdict = INCONCLUSIVE
+        reason = f"the gap is {number(seen.gap)} ± {number(seen.gap_error)}, above {tol:g}; "
+        if relative > tol_gradient:
+            reason += f"and the point is not stationary: relative gradient {number(relative)}"
+        else:
+            reason += (
+                f"the least curvature found, {number(seen.curvature)}, is not negative enough"
+                f" against the relative gradient {number(relative)}"
+            )
+    return Certificate(**vars(seen), verdict=verdict, reason=reason, relative_gradient=relative)
+
+
+def escape(U: Array, V: Array, certificate: Certificate) -> Factors:
+    """(U, V) moved along the escape direction to the exact minimum of the objective on it.
+
+    Along the line F is a quartic with known coefficients (certificate.line); its global
+    minimizer is a root of a cubic. From a strict saddle this decreases F, by at least
+    θ²/(16 c₄) when slope and cubic term vanish. Apply it to factors in the coordinates
+    of the certificate; for one from certify_spectral first map its direction out, see embed.
+    Returns (U, V) itself when no step along the line decreases F.
+    Source: mfact, derived.
+
+    >>> from mfact.targets.dense import DenseTarget
+    >>> M, zero = np.diag([4.0, 1.0]), np.zeros((2, 1))
+    >>> U, V = escape(zero, zero, certify(DenseTarget(M), zero, zero))
+    >>> np.round(U @ V.T, 9) + 0.0
+    array([[4., 0.],
+           [0., 0.]])
+    """
+    s, _ = line_minimum(certificate.line)
+    return Factors(U + s * certificate.direction.U, V + s * certificate.direction.V)
+
+
+def embed(certificate: Certificate, Phi: Array, Psi: Array) -> Certificate:
+    """A certificate from certify_spectral with its direction in the coordinates of M."""
+    dX, dY = certificate.direction
+    return replace(certificate, direction=Factors(Phi @ dX, Psi @ dY))
+
+
+def lemma_3_2(certificate: Certificate, rank: int, rank_of_M: int | None) -> Claim:
+    """Lemma 3.2 with this point's numbers: ε is the measured ‖D‖_F.
+
+    A stationary point with ‖D‖_F ≤ ε has ‖UVᵀ − M‖_F ≤ ε or is a strict saddle (M of rank r).
+    Proof that shows a little more, R = 0 or a strict saddle: RV = 0 and RᵀU = 0 make the
+    singular values of M those of UVᵀ together with those of R. So when R ≠ 0, with leading triple
+    (τ, x, y), UVᵀ has rank below r, and one factor has a null vector, say Uw = 0 with ‖w‖ = 1.
+    On dU = a·xwᵀ, dV = b·ywᵀ the Hessian's form is a²‖Vw‖² − 2τab (x ⟂ U, y ⟂ V), with least value
+    (v − √(v² + 4τ²))/2 < 0 at a² + b² = 1, v = ‖Vw‖² = −wᵀDw ≤ ‖D‖_F. ∎ So ε only decides
+    how negative the curvature is. Source: Du, Hu, Lee 2018, Lemma 3.2; proof: mfact, derived.
+    """
+    residual, eps = math.sqrt(2 * certificate.loss), certificate.drift
+    numbers = {
+        "eps": eps,
+        "residual": residual,
+        "gradient_norm": certificate.gradient_norm,
+        "curvature": certificate.curvature,
+    }
+    statement = (
+        f"a stationary point with ‖UᵀU − VᵀV‖_F ≤ ε = {number(eps)} has ‖UVᵀ − M‖_F ≤ ε"
+        " or is a strict saddle"
+    )
+    # Stationary to a relative g means: within about √g of a stationary point in ‖R‖/‖M‖.
+    allowed = eps + 1e-8 * certificate.norm
+    lacks = []
+    if certificate.weight:
+        lacks.append("the objective has a balancing term, the lemma is about (1)")
+    if rank_of_M is None:
+        lacks.append(f"it is not known whether M has rank {rank}")
+    elif rank_of_M != rank:
+        lacks.append(f"M has numerical rank {rank_of_M}, not r = {rank}")
+    if certificate.relative_gradient > 1e-4:
+        lacks.append(f"not stationary: relative gradient {number(certificate.relative_gradient)}")
+    measured = f"‖UVᵀ − M‖_F = {number(residual)}, curvature {number(certificate.curvature)}"
+    if lacks:
+        verdict, detail = NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
+    elif residual <= allowed:
+        verdict, detail = HOLDS, f"within ε: {measured}"
+    elif certificate.verdict == STRICT_SADDLE:
+        verdict, detail = HOLDS, f"a strict saddle: {measured}"
+    elif certificate.relative_gradient <= 1e-12:
+        verdict, detail = VIOLATED, f"stationary, and neither: {measured}"
+    else:
+        verdict, detail = INCONCLUSIVE, f"not stationary enough to tell: {measured}"
+    return Claim("lemma-3.2", statement, verdict, detail, SOURCE, numbers)

@@ -1,0 +1,240 @@
+"""The numbers behind a certificate: gradient, gap and least curvature at one point."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfact.core import Array, Factors, Target
+from mfact.theory.eckart_young import Spaces, gap_interval
+from mfact.theory.hessian import (
+    Products,
+    gradient,
+    hessian_product,
+    line_coefficients,
+    line_minimum,
+)
+from mfact.theory.residual_pair import leading_pair
+from mfact.theory.spectral import Spectral
+
+
+@dataclass(frozen=True)
+class SecondOrder:
+    """What is known of the objective F = f + (λ/8)‖D‖_F² at (U, V).
+
+    gradient_norm: ‖∇F‖. loss: f = ½‖UVᵀ − M‖_F², in SVD coordinates of what they resolve.
+    gap: (f − ½Σ_{i>r}σ_i²) / ½‖M‖_F²; the exact one lies within gap_error of it.
+    curvature: the least value found of the Hessian's form on unit directions, the one along
+        direction; an eigenvalue lies within curvature_residual of it.
+    curvature_floor: the smallest eigenvalue is at least this, as far as Lanczos saw.
+    line: c₁ … c₄ of F along direction. drift: ‖D‖_F. weight: λ. norm: ‖M‖_F.
+    scale: σ₁, or an estimate from below. rounding: of a curvature. passes: over M.
+    """
+
+    gradient_norm: float
+    loss: float
+    gap: float
+    gap_error: float
+    curvature: float
+    curvature_residual: float
+    curvature_floor: float
+    direction: Factors
+    line: tuple[float, float, float, float]
+    drift: float
+    weight: float
+    norm: float
+    scale: float
+    rounding: float
+    passes: int
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """M seen from the spaces of U and V, [[A, B], [C, E]], of which A, B, C cost no pass.
+
+    left, right: orthonormal bases of the spaces, cut at singular values of U, V below cutoff;
+    dropped: the largest one cut. values: σ(A), top: the largest. coupling: max(‖B‖_F, ‖C‖_F).
+    misfit_norm, misfit: ‖UVᵀ − A‖ in the bases, Frobenius and spectral norm.
+    """
+
+    left: Array
+    right: Array
+    dropped: float
+    A: Array
+    values: Array
+    coupling: float
+    misfit_norm: float
+    misfit: float
+
+    @classmethod
+    def of(cls, U: Array, V: Array, MV: Array, MtU: Array, cutoff: float) -> _Blocks:
+        left, solve_U, dropped_U = _range(U, cutoff)
+        right, solve_V, dropped_V = _range(V, cutoff)
+        MQ, MtL = MV @ solve_V, MtU @ solve_U
+        A = left.T @ MQ
+        C, B = MQ - left @ A, MtL - right @ A.T
+        misfit = (left.T @ U) @ (right.T @ V).T - A
+        empty = 0 in A.shape
+        return cls(
+            left,
+            right,
+            max(dropped_U, dropped_V),
+            A,
+            np.zeros(0) if empty else np.linalg.svd(A, compute_uv=False),
+            max(float(np.linalg.norm(B)), float(np.linalg.norm(C))),
+            float(np.linalg.norm(misfit)),
+            0.0 if empty else float(np.linalg.norm(misfit, 2)),
+        )
+
+    @property
+    def top(self) -> float:
+        return float(self.values[0]) if len(self.values) else 0.0
+
+    def spaces(self, tau: float) -> Spaces | None:
+        """What bounds the gap, when both spaces were taken whole; tau bounds ‖E‖₂."""
+        if self.A.shape[0] != self.A.shape[1] or self.dropped > 0:
+            return None
+        return Spaces(self.values, self.coupling, self.misfit_norm, tau)
+
+
+def _range(U: Array, cutoff: float) -> tuple[Array, Array, float]:
+    """(Q, S, dropped): Q = US spans what U has above cutoff; dropped is its largest value below."""
+    Q, T = np.linalg.qr(U)
+    P, s, Wt = np.linalg.svd(T, full_matrices=False)
+    kept = int(np.sum(s > cutoff))
+    dropped = float(s[kept]) if kept < len(s) else 0.0
+    return Q @ P[:, :kept], Wt[:kept].T / s[:kept], dropped
+
+
+def _outside(U: Array, V: Array, weight: float, tau: float) -> tuple[float, Array, Array]:
+    """Least eigenvalue of [[VᵀV + (λ/2)D, −τI], [−τI, UᵀU − (λ/2)D]] and its vector (α, β)."""
+    UtU, VtV, r = U.T @ U, V.T @ V, U.shape[1]
+    D, cross = 0.5 * weight * (UtU - VtV), -tau * np.eye(r)
+    values, vectors = np.linalg.eigh(np.block([[VtV + D, cross], [cross, UtU - D]]))
+    return float(values[0]), vectors[:r, 0], vectors[r:, 0]
+
+
+def _inside(U: Array, V: Array, balanced: bool) -> tuple[Array, Array] | None:
+    """(G, H) such that (UG, VH) is flat to second order at an optimum, or unbalances for r = 1.
+
+    A rotation of two columns (G = H skew) leaves UVᵀ and D as they are; for r = 1, or
+    without a balancing term, U(1 + s), V(1 − s) leaves UVᵀ. None where it does not move.
+    """
+    r = U.shape[1]
+    if r > 1 and balanced:
+        G = np.zeros((r, r))
+        G[0, 1], G[1, 0] = 1.0, -1.0
+        H = G
+    else:
+        G, H = np.eye(r), -np.eye(r)
+    size = math.hypot(np.linalg.norm(U @ G), np.linalg.norm(V @ H))
+    return (G / size, H / size) if size > 0 else None
+
+
+def _rayleigh(
+    products: Products, U: Array, V: Array, direction: Factors, weight: float
+) -> tuple[float, float, Factors]:
+    """The Hessian's form along a unit direction, how far it is from an eigenvalue, and it."""
+    H_U, H_V = hessian_product(products, U, V, *direction, weight)
+    theta = float(np.sum(H_U * direction.U) + np.sum(H_V * direction.V))
+    off = np.linalg.norm(H_U - theta * direction.U), np.linalg.norm(H_V - theta * direction.V)
+    return theta, float(np.hypot(*off)), direction
+
+
+def look(
+    target: Target | Spectral,
+    U: Array,
+    V: Array,
+    *,
+    weight: float,
+    leading: tuple[Array, float] | None = None,
+    loss: float | None = None,
+    accuracy: float,
+) -> SecondOrder:
+    """Gradient, gap and least curvature at (U, V); see certify for the method and arguments.
+
+    Where the factors are near rank-deficient, their spaces are cut at singular values of
+    ‖∇F‖^{1/3}: what is cut changes the Hessian by its square, what is kept leaves a coupling of
+    ‖∇F‖ over it, and the cut makes both of the order of ‖∇F‖^{2/3}. Source: mfact, derived.
+    """
+    passes = 0
+
+    def products(A: Array, B: Array) -> tuple[Array, Array]:
+        nonlocal passes
+        passes += 1
+        MB, MtA = target.products(A.astype(target.dtype), B.astype(target.dtype))
+        return MB.astype(float), MtA.astype(float)
+
+    U, V = U.astype(float), V.astype(float)
+    norm, unit = float(target.norm), float(np.finfo(target.dtype).eps)
+    MV, MtU = products(U, V)
+    grad = gradient(lambda *_: (MV, MtU), U, V, weight)
+    size = math.hypot(np.linalg.norm(grad.U), np.linalg.norm(grad.V))
+    if loss is None:
+        passes += 1
+        off = float(target.residual_norm(U.astype(target.dtype), V.astype(target.dtype)))
+        loss = 0.5 * off**2
+    blocks = _Blocks.of(U, V, MV, MtU, max(size ** (1 / 3), 1e2 * math.sqrt(unit * norm)))
+
+    def enough(tau: float, residual: float) -> bool:
+        least = _outside(U, V, weight, tau)[0]
+        if least > 0:  # not the escape direction: only its sign must be beyond doubt
+            return residual <= max(accuracy, 0.2) * least
+        return residual <= accuracy * max(-least, 1e-6 * max(tau, blocks.top))
+
+    pair = leading_pair(products, target.shape, blocks.left, blocks.right, enough)
+    value, alpha, beta = _outside(U, V, weight, pair.tau)
+    zero = Factors(np.zeros_like(U), np.zeros_like(V))
+    theta, theta_residual, direction = 0.0, 0.0, zero  # of M = 0 and zero factors
+    mix = _inside(U, V, weight > 0)
+    if mix is not None:
+        G, H = mix
+        known = MV @ H, MtU @ G  # M(VH) and Mᵀ(UG) without a pass
+        along = Factors(U @ G, V @ H)
+        theta, theta_residual, direction = _rayleigh(lambda *_: known, U, V, along, weight)
+    if pair.tau > 0 and (mix is None or value < theta):
+        along = Factors(np.outer(pair.x, alpha), np.outer(pair.y, beta))
+        theta, theta_residual, direction = _rayleigh(products, U, V, along, weight)
+
+    slope = float(np.sum(grad.U * direction.U) + np.sum(grad.V * direction.V))
+    line = line_coefficients(U, V, *direction, slope, theta, weight)
+    D = U.T @ U - V.T @ V
+    drift = float(np.linalg.norm(D))
+    tau = pair.tau + pair.residual
+    extra = 0.0
+    if isinstance(target, Spectral):
+        tau, extra = max(tau, target.unresolved), target.coupling
+        gap, gap_error = target.gap(U, V)
+    else:
+        surely = -line_minimum(line)[1] - 0.125 * weight * drift**2
+        gap, gap_error = gap_interval(
+            loss,
+            norm,
+            U.shape[1],
+            surely=surely,
+            spaces=blocks.spaces(tau),
+            leading=leading,
+            unit=unit,
+        )
+    floor = min(_outside(U, V, weight, tau)[0], -blocks.misfit - 0.5 * weight * drift)
+    spread = math.hypot(np.linalg.norm(U), np.linalg.norm(V))
+    scale = max(blocks.top, pair.tau, float(leading[0][0]) if leading else 0.0)
+    return SecondOrder(
+        gradient_norm=size,
+        loss=loss,
+        gap=gap,
+        gap_error=gap_error,
+        curvature=theta,
+        curvature_residual=theta_residual,
+        curvature_floor=floor - blocks.coupling - extra - 4 * blocks.dropped * spread,
+        direction=direction,
+        line=line,
+        drift=drift,
+        weight=weight,
+        norm=norm,
+        scale=scale,
+        rounding=64 * unit * scale,
+        passes=passes,
+    )

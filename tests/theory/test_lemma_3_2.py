@@ -1,0 +1,318 @@
+"""Certificates against the dense Hessian, the SVD, and saddles planted on purpose."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mfact.targets.dense import DenseTarget
+from mfact.theory.lemma_3_2 import certify, certify_spectral, embed, escape, lemma_3_2
+
+WEIGHTS = st.sampled_from([0.0, 0.3, 1.0])
+SEEDS = st.integers(0, 10**6)
+
+
+def objective(M, U, V, weight):
+    D = U.T @ U - V.T @ V
+    return 0.5 * np.sum((U @ V.T - M) ** 2) + weight / 8 * np.sum(D**2)
+
+
+def dense_hessian(M, U, V, weight):
+    """By central differences of the gradient written out: exact for a quartic up to h²."""
+    shape, cut = U.shape, U.size
+
+    def grad(z):
+        A, B = z[:cut].reshape(shape), z[cut:].reshape(V.shape)
+        R, D = A @ B.T - M, A.T @ A - B.T @ B
+        parts = R @ B + weight / 2 * A @ D, R.T @ A - weight / 2 * B @ D
+        return np.concatenate([part.ravel() for part in parts])
+
+    z, h = np.concatenate([U.ravel(), V.ravel()]), 1e-4
+    H = np.array([(grad(z + e) - grad(z - e)) / (2 * h) for e in h * np.eye(len(z))])
+    return (H + H.T) / 2
+
+
+def planted(seed, r, rank, subset, shape=(9, 7), noise=0.0):
+    """M of the given rank, and factors built from a subset of its singular triples, rotated."""
+    rng = np.random.default_rng(seed)
+    sigma = np.sort(rng.uniform(0.2, 2.0, rank))[::-1]
+    sigma -= 0.05 * np.arange(rank) - 0.05 * rank  # no two closer than 0.05
+    Phi = np.linalg.qr(rng.standard_normal((shape[0], rank)))[0]
+    Psi = np.linalg.qr(rng.standard_normal((shape[1], rank)))[0]
+    U, V = np.zeros((shape[0], r)), np.zeros((shape[1], r))
+    n = len(subset)
+    U[:, :n], V[:, :n] = (
+        Phi[:, subset] * sigma[subset] ** 0.5,
+        Psi[:, subset] * sigma[subset] ** 0.5,
+    )
+    rotation = np.linalg.qr(rng.standard_normal((r, r)))[0]
+    U, V = U @ rotation, V @ rotation
+    U, V = (W + noise * rng.standard_normal(W.shape) for W in (U, V))
+    return Phi * sigma @ Psi.T, U, V, sigma, Phi, Psi
+
+
+@st.composite
+def saddles(draw):
+    """(rank of M, r, subset): any subset of at most r triples other than the leading ones."""
+    rank = draw(st.integers(1, 6))
+    r = draw(st.integers(1, 5))
+    best = set(range(min(r, rank)))
+    subset = draw(st.sets(st.integers(0, rank - 1), max_size=r).filter(lambda s: s != best))
+    return rank, r, sorted(subset)
+
+
+@given(SEEDS, saddles(), WEIGHTS)
+def test_planted_saddles_are_found_with_their_exact_curvature(seed, case, weight):
+    rank, r, subset = case
+    M, U, V, sigma, *_ = planted(seed, r, rank, subset)
+    found = certify(DenseTarget(M), U, V, weight=weight)
+    assert found.verdict == "strict saddle", found.reason
+    values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
+    assert found.curvature == pytest.approx(values[0], abs=1e-6)  # differences: h² = 1e-8, /h
+    assert found.curvature_floor <= values[0] + 1e-6
+    # All is known in closed form here: −σ_out, plus the smallest σ that was fitted with r full.
+    out = max(sigma[i] for i in range(rank) if i not in subset)
+    fitted = min(sigma[subset]) if len(subset) == r else 0.0
+    assert found.curvature == pytest.approx(fitted - out, abs=1e-9)
+    gap = (2 * objective(M, U, V, 0.0) - np.sum(sigma[r:] ** 2)) / np.sum(sigma**2)
+    assert abs(found.gap - gap) <= found.gap_error + 1e-13
+
+
+@given(SEEDS, saddles(), WEIGHTS)
+def test_escape_goes_down_to_the_end_of_the_line(seed, case, weight):
+    rank, r, subset = case
+    M, U, V, *_ = planted(seed, r, rank, subset)
+    found = certify(DenseTarget(M), U, V, weight=weight)
+    U1, V1 = escape(U, V, found)
+    before, after = objective(M, U, V, weight), objective(M, U1, V1, weight)
+    assert after < before - found.curvature**2 / 20 * min(1, 1 / (1 + weight))
+    dU, dV = found.direction
+    length = np.linalg.norm(U1 - U) / np.linalg.norm(dU)
+    for s in np.linspace(-3 * length, 3 * length, 61):
+        assert objective(M, U + s * dU, V + s * dV, weight) >= after - 1e-12 * (1 + before)
+
+
+@given(SEEDS, st.integers(1, 4), st.integers(0, 3), WEIGHTS)
+def test_optima_are_certified_by_svd_or_without(seed, r, more, weight):
+    M, U, V, sigma, *_ = planted(seed, r, r + more, list(range(r)), noise=1e-7)
+    exact = (2 * objective(M, U, V, 0.0) - np.sum(sigma[r:] ** 2)) / np.sum(sigma**2)
+    for leading in (None, (sigma[: r + 1], 1e-13)):
+        found = certify(DenseTarget(M), U, V, weight=weight, leading=leading)
+        assert found.verdict == "global optimum", found.reason
+        assert abs(found.gap - exact) <= found.gap_error + 1e-14
+        assert found.gap + found.gap_error < 1e-10
+        assert found.curvature_floor > -1e-4  # cut and coupling at gradients of 1e-7
+    values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
+    assert found.curvature <= values[0] + 1e-5
+    assert found.curvature_floor <= values[0] + 1e-6
+
+
+@given(SEEDS, saddles(), WEIGHTS, st.sampled_from([1e-9, 1e-6]))
+def test_points_near_a_saddle_are_still_told(seed, case, weight, noise):
+    rank, r, subset = case
+    M, U, V, *_ = planted(seed, r, rank, subset, noise=noise)
+    found = certify(DenseTarget(M), U, V, weight=weight)
+    assert found.verdict == "strict saddle", found.reason
+    values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
+    assert values[0] - 1e-5 <= found.curvature <= values[0] + found.curvature_residual + 1e-5
+    assert found.curvature_floor <= values[0] + 1e-5
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("std", [0.0, 1e-12, 1e-6])
+def test_zero_and_tiny_factors_are_at_the_saddle_of_the_origin(weight, std):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        M = rng.standard_normal((9, 7))
+        U, V = std * rng.standard_normal((9, 3)), std * rng.standard_normal((7, 3))
+        found = certify(DenseTarget(M), U, V, weight=weight)
+        assert found.verdict == "strict saddle"
+        # A start of size 1e-6 moves the curvature −σ₁ by its square and, with it, the vectors.
+        assert found.curvature == pytest.approx(-np.linalg.norm(M, 2), abs=1e-9)
+
+
+def test_a_point_on_the_way_is_inconclusive():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        M, U, V = rng.standard_normal((9, 7)), rng.standard_normal((9, 2)), np.ones((7, 2))
+        found = certify(DenseTarget(M), U, V)
+        assert found.verdict == "inconclusive"
+        assert "not stationary" in found.reason
+
+
+def test_a_near_tie_needs_a_small_gradient():
+    # σ₂ and σ₃ differ by 1e-5: fitting the wrong one costs a gap of 3e-6, with curvature −1e-5.
+    sigma = np.array([2.0, 1.00001, 1.0])
+    X = np.zeros((3, 2))
+    X[0, 0], X[2, 1] = 2**0.5, 1.0
+    found = certify_spectral(X, X, sigma, unresolved=0.0)
+    assert found.verdict == "strict saddle"
+    assert found.curvature == pytest.approx(-1e-5, rel=1e-6)
+    X[0, 0] += 1e-6
+    found = certify_spectral(X, X, sigma, unresolved=0.0)
+    assert found.verdict == "inconclusive"
+    assert "not negative enough" in found.reason
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("subset", [[], [0, 2, 3], [1, 2, 3], [0, 1], [0, 1, 2]])
+def test_lanczos_on_larger_matrices_agrees_with_the_spectrum(weight, subset):
+    M, U, V, sigma, Phi, Psi = planted(5, 3, 6, subset, shape=(400, 300))
+    rng = np.random.default_rng(6)
+    noise = 0.02 * rng.standard_normal(M.shape) / 20
+    off = noise - Phi @ (Phi.T @ noise)
+    M = M + off - (off @ Psi) @ Psi.T
+    found = certify(DenseTarget(M), U, V, weight=weight, accuracy=1e-8)
+    out = max([sigma[i] for i in range(6) if i not in subset])
+    fitted = min(sigma[subset]) if len(subset) == 3 else 0.0
+    if subset == [0, 1, 2]:
+        assert found.verdict == "global optimum", found.reason
+        assert found.curvature == pytest.approx(0.0, abs=1e-12)
+    else:
+        assert found.verdict == "strict saddle"
+        assert found.curvature == pytest.approx(fitted - out, abs=1e-9)
+        assert found.curvature_residual < 1e-7
+        rough = certify(DenseTarget(M), U, V, weight=weight)
+        assert rough.passes < found.passes
+        assert rough.verdict == "strict saddle"
+
+
+def test_float32_is_judged_with_its_own_rounding():
+    M, U, V, *_ = planted(7, 2, 4, [0, 1])
+    found = certify(DenseTarget(M.astype(np.float32)), U, V, tol=1e-5)
+    assert found.verdict == "global optimum"
+    M, U, V, *_ = planted(7, 2, 4, [1, 2])
+    assert certify(DenseTarget(M.astype(np.float32)), U, V).verdict == "strict saddle"
+
+
+@given(SEEDS, saddles(), WEIGHTS)
+def test_spectral_coordinates_say_the_same(seed, case, weight):
+    rank, r, subset = case
+    M, U, V, sigma, Phi, Psi = planted(seed, r, rank, subset, noise=0.0)
+    whole = certify(DenseTarget(M), U, V, weight=weight)
+    X, Y = Phi.T @ U, Psi.T @ V
+    small = certify_spectral(X, Y, sigma, unresolved=0.0, weight=weight)
+    assert small.verdict == whole.verdict == "strict saddle"
+    assert small.curvature == pytest.approx(whole.curvature, abs=1e-12)
+    assert small.gradient_norm == pytest.approx(whole.gradient_norm, abs=1e-12)
+    exact = (2 * objective(M, U, V, 0.0) - np.sum(sigma[r:] ** 2)) / np.sum(sigma**2)
+    assert small.gap == pytest.approx(exact, abs=1e-13)
+    moved = escape(U, V, embed(small, Phi, Psi))
+    assert objective(M, *moved, weight) == pytest.approx(
+        objective(M, *escape(U, V, whole), weight), rel=1e-9, abs=1e-12
+    )
+
+
+@given(SEEDS, st.integers(1, 3))
+def test_the_spectral_gap_keeps_digits_that_subtraction_loses(seed, r):
+    _M, U, V, sigma, Phi, Psi = planted(seed, r, 6, list(range(r)), noise=1e-9)
+    X, Y = Phi.T @ U, Psi.T @ V
+    found = certify_spectral(X, Y, sigma, unresolved=0.0)
+    wide = X.astype(np.longdouble) @ Y.T.astype(np.longdouble) - np.diag(
+        sigma.astype(np.longdouble)
+    )
+    exact = (np.sum(wide**2) - np.sum(sigma[r:].astype(np.longdouble) ** 2)) / np.sum(sigma**2)
+    assert 0 < exact < 1e-16
+    # sigma carries rounding of M's construction into X, Y only; longdouble keeps 1e-19.
+    assert found.gap == pytest.approx(float(exact), rel=1e-2, abs=3e-19)
+    assert found.verdict == "global optimum"
+
+
+def test_what_is_unresolved_widens_the_bounds():
+    sigma = np.array([3.0, 2.0, 1.0])
+    X = np.diag(sigma**0.5)[:, :2]
+    sure = certify_spectral(X, X, sigma, unresolved=0.5)
+    assert (sure.verdict, sure.gap_error) == ("global optimum", 0.0)
+    unsure = certify_spectral(X, X, sigma, unresolved=2.5, norm=4.0)
+    # M might have a singular value of 2.5 outside, instead of the 2.0 that was fitted.
+    assert unsure.gap_error == pytest.approx((2.5**2 - 2.0**2) / 16)
+    assert unsure.verdict == "inconclusive"
+    assert unsure.curvature_floor == pytest.approx(2.0 - 2.5)
+    coupled = certify_spectral(X, X, sigma, unresolved=0.5, coupling=1e-3)
+    assert 0 < coupled.gap_error < 1e-5
+    assert coupled.curvature_floor == pytest.approx(-1e-3, rel=1e-6)
+
+
+@given(SEEDS, st.floats(1e-4, 0.3))
+def test_the_coupled_bound_covers_the_true_gap(seed, size):
+    # M = [[diag σ, B], [C, E]] in given bases; the certificate sees σ, ‖E‖₂ and max(‖B‖, ‖C‖).
+    rng = np.random.default_rng(seed)
+    sigma = np.array([3.0, 2.0, 1.5])
+    M = np.zeros((8, 7))
+    M[:3, :3] = np.diag(sigma)
+    M[3:, 3:] = rng.standard_normal((5, 4))
+    M[3:, 3:] *= 0.9 / np.linalg.norm(M[3:, 3:], 2)
+    M[:3, 3:], M[3:, :3] = size * rng.standard_normal((3, 4)), size * rng.standard_normal((5, 3))
+    coupling = max(np.linalg.norm(M[:3, 3:], 2), np.linalg.norm(M[3:, :3], 2))
+    X = np.diag(sigma**0.5)[:, :2]
+    norm = np.linalg.norm(M)
+    found = certify_spectral(X, X, sigma, unresolved=0.9, coupling=coupling, norm=norm)
+    U, V = np.zeros((8, 2)), np.zeros((7, 2))
+    U[:3], V[:3] = X, X
+    values = np.linalg.svd(M, compute_uv=False)
+    exact = (2 * objective(M, U, V, 0.0) - np.sum(values[2:] ** 2)) / norm**2
+    assert found.gap - 1e-14 <= exact <= found.gap + found.gap_error + 1e-14
+    lowest = np.linalg.eigvalsh(dense_hessian(M, U, V, 0.0))[0]
+    assert found.curvature_floor <= lowest + 1e-6
+
+
+def test_more_columns_than_rank():
+    sigma = np.array([2.0, 1.0])
+    X = np.zeros((2, 4))
+    X[0, 0] = 2**0.5
+    found = certify_spectral(X, X, sigma, unresolved=0.0)
+    assert (found.verdict, found.curvature) == ("strict saddle", pytest.approx(-1.0))
+    X[1, 1] = 1.0
+    assert certify_spectral(X, X, sigma, unresolved=0.0).verdict == "global optimum"
+
+
+def test_an_exactly_empty_column_does_not_pass_for_the_optimum_of_a_lower_rank():
+    M = np.diag([3.0, 2.0, 1.0])
+    U = np.zeros((3, 2))
+    U[0, 0] = 3**0.5
+    found = certify(DenseTarget(M), U, U)
+    assert found.verdict == "strict saddle"
+    assert found.gap + found.gap_error >= 4 / 14
+
+
+def test_the_zero_matrix():
+    zero = np.zeros((4, 2))
+    found = certify(DenseTarget(np.zeros((4, 4))), zero, zero)
+    assert (found.verdict, found.gap) == ("global optimum", 0.0)
+    assert certify(DenseTarget(np.zeros((4, 4))), zero + 1, zero + 1).verdict == "inconclusive"
+
+
+def test_the_lemma_with_its_numbers():
+    sigma = np.array([3.0, 2.0])
+    X = np.diag(sigma**0.5)
+    optimum = certify_spectral(X, X, sigma, unresolved=0.0)
+    claim = lemma_3_2(optimum, 2, 2)
+    assert (claim.verdict, claim.detail[:8]) == ("holds", "within ε")
+    X[0, 0] = 0
+    saddle = certify_spectral(X, X, sigma, unresolved=0.0)
+    claim = lemma_3_2(saddle, 2, 2)
+    assert claim.verdict == "holds"
+    assert "a strict saddle" in claim.detail
+    assert claim.numbers["residual"] == pytest.approx(3.0)
+    for rank_of_M, words in ((3, "numerical rank 3"), (None, "not known")):
+        claim = lemma_3_2(saddle, 2, rank_of_M)
+        assert claim.verdict == "hypotheses not met"
+        assert words in claim.detail
+    X[0, 0] = 1.0
+    claim = lemma_3_2(certify_spectral(X, X, sigma, unresolved=0.0), 2, 2)
+    assert "not stationary" in claim.detail
+
+
+@given(SEEDS, saddles())
+def test_unbalanced_saddles_are_strict_too(seed, case):
+    rank, r, subset = case
+    M, U, V, *_ = planted(seed, r, rank, subset)
+    rng = np.random.default_rng(seed)
+    T = np.eye(r) + 0.4 * rng.standard_normal((r, r)) / r
+    U, V = U @ T, V @ np.linalg.inv(T).T  # the same UVᵀ, another D: still stationary for (1)
+    found = certify(DenseTarget(M), U, V)
+    assert found.verdict == "strict saddle", found.reason
+    values = np.linalg.eigvalsh(dense_hessian(M, U, V, 0.0))
+    assert found.curvature == pytest.approx(values[0], abs=1e-6)
