@@ -35,7 +35,8 @@ $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
 
 demo: $(VENV)/.installed
 	@mkdir -p build/demo
-	$(BIN)/mfact solve data/elnino.npy --rank 2 --seed 1 --output build/demo/elnino.run.h5
+	$(BIN)/mfact solve data/elnino.npy --rank 2 --schedule constant --seed 1 \
+	  --output build/demo/elnino.run.h5
 
 # --- For developers. One BLAS thread: the matrices of the tests are small. ---
 
@@ -54,7 +55,7 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 imports: $(VENV)/.installed-dev
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 # setuptools leaves build/lib behind and would pack files from it that are long gone.
 wheel: $(VENV)/.installed-dev
@@ -85,7 +86,8 @@ batch: $(MATRICES:data/%=build/batch/%.run.h5)
 
 build/batch/%.run.h5: data/% | $(VENV)/.installed
 	@mkdir -p $(@D)
-	$(BIN)/mfact solve $< --rank $(RANK) --seed 1 --output $@ > $(@:.h5=.txt)
+	$(BIN)/mfact solve $< --rank $(RANK) --schedule constant --seed 1 --output $@ \
+	  > $(@:.h5=.txt)
 
 clean:
 	rm -rf build dist *.egg-info .hypothesis .benchmarks .pytest_cache .mypy_cache .ruff_cache \
