@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mfact.errors import DataError
 from mfact.storage import hdf5
+from mfact.storage.apart import Piece, apart
 from mfact.storage.hdf5_dense import DenseReader, Layout, inspect_dense
 from mfact.storage.hdf5_sparse import Group, SparseReader, inspect_sparse, is_sparse
 from mfact.storage.values import printable
@@ -31,6 +34,12 @@ def find_matrix(path: Path, dataset: str | None, follow_links: bool, label: str)
     Without a name: X of an AnnData file, else exactly one 2-D numeric dataset or sparse group.
     Raises DataError when there is none, or several, with the list of what is there.
     """
+    (piece,) = apart(partial(_look, path, dataset, follow_links, label), label)
+    found: Found = piece.note
+    return found
+
+
+def _look(path: Path, dataset: str | None, follow_links: bool, label: str) -> Iterator[Piece]:
     with hdf5.open_file(path, label) as file:
         root = hdf5.root(file)
         anndata = _is_anndata(root)
@@ -45,7 +54,8 @@ def find_matrix(path: Path, dataset: str | None, follow_links: bool, label: str)
         except hdf5.MissingObject as missing:
             way_out = _listing(_candidates(root), "name another dataset")
             raise DataError(missing.sentence, way_out) from None
-        return _describe(path, dataset, root, found, anndata, follow_links, label)
+        what = _describe(path, dataset, root, found, anndata, follow_links, label)
+        yield Piece(what, None)
 
 
 def _describe(

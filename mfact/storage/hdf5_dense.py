@@ -15,6 +15,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
 from mfact.storage import hdf5
+from mfact.storage.apart import Piece, apart
 from mfact.storage.memory import available_bytes
 from mfact.storage.values import (
     BLOCK_BYTES,
@@ -66,53 +67,46 @@ class DenseReader:
 
     def read(self, dtype: np.dtype[Any]) -> Array:
         """The whole matrix in dtype; of MATLAB's datasets a Fortran-ordered one."""
-        order = "F" if self.layout.transposed else "C"
-        with self._open() as dataset:
-            out = new_matrix(self.layout.matrix_shape, dtype, order, self.label)
-            stored = out.T if self.layout.transposed else out
-            step = self.layout.chunks or (1, self.layout.shape[1])
-            for tile in tiles(self.layout.shape, step, self.layout.dtype.itemsize):
-                self._read_tile(dataset, tile, stored)
+        transposed = self.layout.transposed
+        order = "F" if transposed else "C"
+        out = new_matrix(self.layout.matrix_shape, dtype, order, self.label)
+        stored = out.T if transposed else out
+        for tile, block in apart(self._tiles, self.label):
+            position = partial(_in_tile, tile, transposed)
+            store(block, stored[tile], position, self.label)
         return out
 
     def values(self) -> Iterator[Array]:
+        for top, block in apart(self._row_blocks, self.label):
+            out = np.empty(block.shape)
+            store(block, out, partial(_below, top), self.label)
+            yield out
+
+    def _tiles(self) -> Iterator[Piece]:
+        step = self.layout.chunks or (1, self.layout.shape[1])
+        with self._open() as dataset:
+            for tile in tiles(self.layout.shape, step, self.layout.dtype.itemsize):
+                yield Piece(tile, dataset[tile])
+
+    def _row_blocks(self) -> Iterator[Piece]:
         d1, d2 = self.layout.matrix_shape
         height = self.layout.chunks[self.layout.transposed] if self.layout.chunks else 1
         # A row of chunks at a time decompresses each chunk once; less only when it cannot fit.
         budget = max(BLOCK_BYTES, available_bytes() // 8)
         fit = max(1, budget // (8 * d2))
-        target = max(height, BLOCK_BYTES // (8 * d2) // height * height)
-        rows = min(d1, fit, target)
+        rows = min(d1, fit, max(height, BLOCK_BYTES // (8 * d2) // height * height))
         if self.layout.transposed and self.layout.chunks is None:
             rows = min(d1, fit)  # short pieces of every stored row would cost a read each
         with self._open() as dataset:
             for top in range(0, d1, rows):
                 part = slice(top, min(d1, top + rows))
-                index = (slice(None), part) if self.layout.transposed else (part, slice(None))
-                block = dataset[index]
-                block = block.T if self.layout.transposed else block
-                out = np.empty(block.shape)
-                store(block, out, partial(_below, top), self.label)
-                yield out
+                if self.layout.transposed:
+                    yield Piece(top, dataset[:, part].T)
+                else:
+                    yield Piece(top, dataset[part])
 
     def _open(self) -> Any:
         return open_dense(self.path, self.dataset, self.layout, self.follow_links, self.label)
-
-    def _read_tile(self, dataset: Any, tile: Tile, stored: Array) -> None:
-        target = stored[tile]
-        top, left = tile[0].start, tile[1].start
-        if self.layout.dtype == stored.dtype:
-            dataset.read_direct(stored, tile, tile)
-            block = target
-        else:
-            block = dataset[tile]
-        transposed = self.layout.transposed
-
-        def position(index: tuple[int, ...]) -> tuple[int, int]:
-            row, column = top + index[0], left + index[1]
-            return (column, row) if transposed else (row, column)
-
-        store(block, target, position, self.label)
 
 
 def inspect_dense(dataset: Any, follow_links: bool, label: str) -> Layout:
@@ -176,6 +170,11 @@ def tiles(shape: tuple[int, int], step: tuple[int, int], itemsize: int) -> Itera
                 slice(top, min(shape[0], top + rows)),
                 slice(left, min(shape[1], left + columns)),
             )
+
+
+def _in_tile(tile: Tile, transposed: bool, index: tuple[int, ...]) -> tuple[int, int]:
+    row, column = tile[0].start + index[0], tile[1].start + index[1]
+    return (column, row) if transposed else (row, column)
 
 
 def _below(top: int, index: tuple[int, ...]) -> tuple[int, int]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array
-from mfact.errors import DataError
+from mfact.errors import DataError, StorageError
 from mfact.storage import hdf5
+from mfact.storage.apart import Piece, apart
 from mfact.storage.sparse import Compressed, assemble, dense_rows
 from mfact.storage.values import (
     BLOCK_BYTES,
@@ -26,13 +27,15 @@ from mfact.storage.values import (
 class Group:
     """Where the three arrays of a compressed matrix stand in a group.
 
-    family: "h5ad", "10x" or "matlab". names: of the values, indices and pointers.
+    family: "h5ad", "10x" or "matlab". names, lengths: of the values, indices
+    and pointers.
     """
 
     family: str
     major: str
     shape: tuple[int, int]
     names: tuple[str, str, str]
+    lengths: tuple[int, ...]
     dtype: np.dtype[Any]
 
 
@@ -49,18 +52,28 @@ class SparseReader:
     def read(self, dtype: np.dtype[Any]) -> Any:
         """The csr_array of the group, in dtype."""
         kinds = (dtype, np.dtype(np.int64), np.dtype(np.int64))
-        with hdf5.open_file(self.path, self.label) as file:
-            root = hdf5.root(file)
-            data, indices, indptr = (
-                _read_vector(
-                    _member(root, self.dataset, name, self.follow_links, self.label),
-                    kind,
-                    self.label,
-                )
-                for name, kind in zip(self.group.names, kinds, strict=True)
-            )
+        sizes = list(zip(self.group.lengths, kinds, strict=True))
+        check_fits(sum(n * kind.itemsize for n, kind in sizes) + BLOCK_BYTES, self.label)
+        try:
+            data, indices, indptr = (np.empty(n, kind) for n, kind in sizes)
+        except (MemoryError, ValueError):
+            refuse_memory(self.label)
+        vectors = dict(zip(self.group.names, (data, indices, indptr), strict=True))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for (name, start), block in apart(self._pieces, self.label):
+                vectors[name][start : start + len(block)] = block
         parts = Compressed(self.group.major, self.group.shape, data, indices, indptr)
         return assemble(parts, self.label)
+
+    def _pieces(self) -> Iterator[Piece]:
+        with hdf5.open_file(self.path, self.label) as file:
+            root = hdf5.root(file)
+            for name, length in zip(self.group.names, self.group.lengths, strict=True):
+                member = _member(root, self.dataset, name, self.follow_links, self.label)
+                if member.shape != (length,):
+                    raise StorageError(f"{self.label} was changed while it was read", "run again")
+                for start, block in _vector_blocks(member, self.label):
+                    yield Piece((name, start), block)
 
     def values(self) -> Iterator[Array]:
         yield from dense_rows(self.read(np.dtype(np.float64)), self.label)
@@ -99,9 +112,12 @@ def inspect_sparse(root: Any, path: str, group: Any, follow_links: bool, label: 
         declared = hdf5.attribute(group, "h5sparse_shape") if shape is None else shape
     else:
         stored = _member(root, path, "shape", follow_links, label)
-        declared = tuple(_read_vector(stored, np.dtype(np.int64), label))
+        if stored.shape != (2,) or stored.dtype.kind not in "iu":
+            raise DataError(f"{label} does not say its shape", "write it again")
+        declared = tuple(next(_vector_blocks(stored, label))[1])
     shape = check_shape(_pair(declared, label), label)
-    return Group(family, major, shape, names, members[0].dtype)
+    lengths = tuple(int(member.shape[0]) for member in members)
+    return Group(family, major, shape, names, lengths, members[0].dtype)
 
 
 def _anndata_format(group: Any) -> str | None:
@@ -137,19 +153,12 @@ def _member(root: Any, path: str, name: str, follow_links: bool, label: str) -> 
     return member
 
 
-def _read_vector(dataset: Any, dtype: np.dtype[Any], label: str) -> Array:
+def _vector_blocks(dataset: Any, label: str) -> Iterator[tuple[int, Array]]:
     import h5py
 
-    (length,) = dataset.shape
     stored = h5py.Dataset(dataset)
     chunk = stored.chunks[0] if stored.chunks else 1
-    check_fits(length * dtype.itemsize + chunk * stored.dtype.itemsize + BLOCK_BYTES, label)
-    try:
-        out = np.empty(length, dtype)
-    except (MemoryError, ValueError):
-        refuse_memory(label)
+    check_fits(chunk * stored.dtype.itemsize + BLOCK_BYTES, label)
     step = max(1, BLOCK_BYTES // stored.dtype.itemsize // chunk) * chunk
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, length, step):
-            out[start : start + step] = stored[start : start + step]
-    return out
+    for start in range(0, stored.shape[0], step):
+        yield start, stored[start : start + step]

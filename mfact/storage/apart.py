@@ -1,0 +1,195 @@
+"""Work in a child process, so that a library that crashes takes nothing else with it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import resource
+import signal
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from mfact.errors import MfactError, StorageError
+from mfact.storage.memory import available_bytes
+
+# Processor time between two pieces. What the work does in it is bounded by the size of a piece,
+# so more means that the library goes round in a circle; waiting for a disk does not count.
+CPU_SECONDS = 30.0
+_PIPE_BYTES = 1 << 20  # what Linux lets any user ask for
+_LEAST_MEMORY = 256 << 20
+
+
+class Piece(NamedTuple):
+    """One thing that the work hands over: any small picklable value, and an array or None."""
+
+    note: Any
+    block: Any
+
+
+class LibraryCrash(StorageError):
+    """The HDF5 library ended its process, or was ended because it no longer got anywhere."""
+
+
+def apart(work: Callable[[], Iterator[Piece]], label: str) -> Iterator[Piece]:
+    """The pieces of work(), which runs in a forked child and is ended with this iterator.
+
+    A damaged file can make the HDF5 library read outside its memory, or loop for ever, or
+    unpack a small block without end; in the child this is a signal, CPU_SECONDS or a failed
+    allocation, and here one LibraryCrash. MfactErrors of the work are raised here as they are.
+    This keeps crashes away; it is no wall against an attacker, who owns the child.
+    """
+    reading, writing = os.pipe()
+    with suppress(OSError):  # a smaller pipe is only slower
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    child = _fork(label)
+    if child == 0:
+        os.close(reading)
+        _serve(work, writing)
+    os.close(writing)
+    status = None
+    try:
+        with os.fdopen(reading, "rb", buffering=0) as stream:
+            while (piece := _receive(stream)) is not None:
+                yield piece
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:
+        if status is None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    if status != 0:
+        raise _died(status, label)
+
+
+def _fork(label: str) -> int:
+    try:
+        with warnings.catch_warnings():
+            # Python 3.12 warns of threads (those of BLAS). The child calls neither BLAS nor
+            # anything else that waits for a lock which only a lost thread could release.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return os.fork()
+    except OSError as error:
+        raise StorageError(
+            f"{label} cannot be read: no process can be started for it ({error.strerror})",
+            "end other processes, or free memory",
+        ) from error
+
+
+def _serve(work: Callable[[], Iterator[Piece]], writing: int) -> None:
+    """The child: send the pieces of work, or the error that ended it, and exit."""
+    status = 1
+    try:
+        # The parent decides what a Ctrl-C ends; its own handlers are not for this process.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGPROF):
+            signal.signal(number, signal.SIG_DFL)
+        _limit_memory()
+        with os.fdopen(writing, "wb", buffering=0) as stream:
+            try:
+                _start_clock()
+                for piece in work():
+                    _send(stream, piece)
+                    _start_clock()
+            except MfactError as error:
+                _send(stream, Piece(_Failure(type(error), error.sentence, error.way_out), None))
+            except Exception:
+                _send(stream, Piece(_Bug(traceback.format_exc()), None))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+class _Failure(NamedTuple):
+    kind: type[MfactError]
+    sentence: str
+    way_out: str
+
+
+class _Bug(NamedTuple):
+    trace: str
+
+
+class _Header(NamedTuple):
+    note: Any
+    dtype: np.dtype[Any] | None
+    shape: tuple[int, ...]
+
+
+def _start_clock() -> None:
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+
+
+def _limit_memory() -> None:
+    with suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        room = max(_LEAST_MEMORY, available_bytes() // 2)
+        limit = pages * resource.getpagesize() + room
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard == resource.RLIM_INFINITY or limit < hard:
+            resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def _send(stream: Any, piece: Piece) -> None:
+    block = None if piece.block is None else np.ascontiguousarray(piece.block)
+    header = _Header(piece.note, None, ()) if block is None else None
+    if block is not None:
+        header = _Header(piece.note, block.dtype, block.shape)
+    body = pickle.dumps(header)
+    _write(stream, memoryview(len(body).to_bytes(8, "little") + body))
+    if block is not None and block.size:
+        _write(stream, block.reshape(-1).view(np.uint8).data)
+
+
+def _receive(stream: BinaryIO) -> Piece | None:
+    """The next piece; None when the child has closed the pipe, in good order or not."""
+    length = bytearray(8)
+    if not _read(stream, memoryview(length)):
+        return None
+    body = bytearray(int.from_bytes(length, "little"))
+    if not _read(stream, memoryview(body)):
+        return None
+    header: _Header = pickle.loads(body)  # written by our own child
+    if isinstance(header.note, _Failure):
+        raise header.note.kind(header.note.sentence, header.note.way_out)
+    if isinstance(header.note, _Bug):
+        raise RuntimeError(f"in the process that reads HDF5:\n{header.note.trace}")
+    if header.dtype is None:
+        return Piece(header.note, None)
+    block = np.empty(header.shape, header.dtype)
+    if block.size and not _read(stream, block.reshape(-1).view(np.uint8).data):
+        return None
+    return Piece(header.note, block)
+
+
+def _write(stream: Any, view: memoryview) -> None:
+    while view:
+        view = view[stream.write(view) :]
+
+
+def _read(stream: Any, view: memoryview) -> bool:
+    """Fill view; False when the pipe ends before."""
+    while view:
+        count = stream.readinto(view)
+        if not count:
+            return False
+        view = view[count:]
+    return True
+
+
+def _died(status: int, label: str) -> LibraryCrash:
+    if status == -signal.SIGPROF:
+        how = f"used {CPU_SECONDS:g} s of processor time without getting anywhere"
+    elif status < 0:
+        how = f"crashed ({signal.Signals(-status).name})"
+    else:
+        how = f"ended with status {status}"
+    return LibraryCrash(
+        f"{label} cannot be read: the HDF5 library {how}, so the file is damaged",
+        "copy the file again, or rewrite it with h5py or h5repack",
+    )
