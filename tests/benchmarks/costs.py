@@ -1,0 +1,165 @@
+"""What mfact itself costs: one small step, a process, a pass, and memory."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from contestants import (
+    PLAIN,
+    REDUCED,
+    Found,
+    Problem,
+    constant,
+    matrix,
+    mfact_solve,
+    plain_numpy,
+)
+from measure import paired
+from table import Goal, Work, seconds
+
+ROOT = Path(__file__).parents[2]
+
+
+def small_step(rounds: int) -> Work:
+    """Seconds a step of a 10×10 problem, from the difference of a long and a short run."""
+    problem = matrix(10, 10, 10, 0.0, 5.0)
+    problem = Problem("10×10, r=5", problem.M, 5, problem.sigma, 0.0, 1e-2)
+    short, long = 20_000, 220_000
+
+    def run(steps: int, every: int | None) -> Callable[[], Found]:
+        return lambda: mfact_solve(
+            problem, "reduced", tol=0.0, min_iter=steps, max_iter=steps, every=every
+        )
+
+    def loop(steps: int) -> Callable[[], Found]:
+        return lambda: plain_numpy(problem, constant(problem), tol=-1.0, steps=steps)
+
+    kinds = {
+        f"{REDUCED}, about 1,000 rows kept": (run(short, None), run(long, None)),
+        f"{REDUCED}, each step kept": (run(short, 1), run(long, 1)),
+        f"{PLAIN}, loss alone": (loop(short), loop(long)),
+    }
+    timed = paired(
+        {f"{name}: {n}": f for name, pair in kinds.items() for n, f in enumerate(pair)}, rounds, {}
+    )
+    micro = {
+        name: (timed[f"{name}: 1"].median - timed[f"{name}: 0"].median) / (long - short) * 1e6
+        for name in kinds
+    }
+    first = next(iter(micro))
+    return Work(
+        "One small step: k=10, r=5",
+        f"M is 10×10: {long:,} steps less {short:,} steps, over the difference; loss, gradient, "
+        f"drift, ledger and leak are kept for each step; medians of {rounds} rounds.",
+        ("contestant", "µs a step"),
+        [(name, f"{value:.2f}") for name, value in micro.items()],
+        {"microseconds": micro},
+        [Goal("a small step with everything recorded", micro[first], 12, 6, unit=" µs")],
+    )
+
+
+def processes(rounds: int) -> Work:
+    """`mfact solve` as a whole process on each matrix in data/, and what a start alone costs."""
+    command = [sys.executable, "-c", "from mfact.cli.main import main; main()"]
+    runs = {
+        "mfact --version": ["--version"],
+        **{
+            f"mfact solve data/{name} -r {rank}": [
+                "solve", f"data/{name}", "-r", str(rank), "--seed", "1", "--no-output",
+            ]
+            for name, rank in (
+                ("elnino.npy", 2), ("digits.npy", 5), ("camera.h5", 5), ("rank5.npy", 5),
+            )
+            if (ROOT / "data" / name).exists()
+        },
+    }  # fmt: skip
+    rows, data, goals = [], {}, []
+    for name, words in runs.items():
+        walls = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, check=False)
+            walls.append(time.perf_counter() - started)
+            if done.returncode not in (0, 3):
+                raise RuntimeError(f"{name} failed: {done.stderr.decode()}")
+        median = statistics.median(walls)
+        rows.append((name, seconds(median), str(done.returncode)))
+        data[name] = {"seconds": walls, "exit_code": done.returncode}
+        if "solve" in words:
+            goals.append(Goal(name, median, 1.0, 0.5, unit=" s"))
+    how = f"Wall time from start to end, medians of {rounds} runs."
+    return Work("The command as a process", how, ("command", "seconds", "exit"), rows, data, goals)
+
+
+def sizes(largest: int, rounds: int) -> Work:
+    """Square matrices: passes over M, and what a pass costs a byte."""
+    rows, data = [], {}
+    for d in (d for d in (500, 1000, 2000, 4000, 8000) if d <= largest):
+        problem = matrix(d, d, 10, 0.5, 5.0, known=False)
+        U, V = problem.start
+
+        def two_products(M=problem.M, U=U, V=V) -> Found:
+            return Found(M @ V, M.T @ U)
+
+        contestants = {REDUCED: lambda p=problem: mfact_solve(p, "reduced"), "pass": two_products}
+        timed = paired(contestants, rounds, {})
+        t = timed[REDUCED]
+        passes, size = float(t.found.passes or np.nan), problem.M.nbytes
+        rows.append(
+            (
+                str(d),
+                seconds(t.median),
+                f"{passes:g}",
+                f"{t.median / passes * 1e3:.3g}",
+                f"{t.median / passes / size * 1e12:.0f}",
+                f"{timed['pass'].median / size * 1e12:.0f}",
+            )
+        )
+        data[str(d)] = {"seconds": t.seconds, "passes": passes, "product": timed["pass"].seconds}
+    return Work(
+        "Cost against size: d×d, r=10, noise 0.5, κ=5",
+        "The reduced engine to gap 1e-10. The last column is MV and MᵀU in plain NumPy, "
+        f"10 columns each; medians of {rounds} rounds.",
+        ("d", "seconds", "passes", "ms a pass", "ps a pass and byte", "NumPy, ps a byte"),
+        rows,
+        data,
+    )
+
+
+def memory() -> Work:
+    """Peak memory of a reduced run beyond M, in a process of its own, in bases' worth."""
+    rows, data, goals = [], {}, []
+    for d1, d2 in ((2000, 1500), (4000, 3000)):
+        child = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("memory.py")), str(d1), str(d2)],
+            cwd=ROOT, capture_output=True, encoding="utf-8", check=True,
+        )  # fmt: skip
+        found = json.loads(child.stdout)
+        name = f"{d1}×{d2}, r=10, noise 0.5, κ=5"
+        worth = found["allocated"] / found["basis_bytes"]
+        rows.append(
+            (
+                name,
+                str(found["columns"]),
+                *(f"{found[k] / 2**20:.2f}" for k in ("basis_bytes", "allocated", "resident")),
+                f"{worth:.2f}",
+            )
+        )
+        data[name] = found
+        goals.append(Goal(f"peak memory beyond M ({name})", worth, 4, unit=" bases"))
+    return Work(
+        "Peak memory beyond M",
+        "A basis is L and Q, d1×k and d2×k. Allocated: NumPy's arrays, by tracemalloc. Resident: "
+        "the rise of VmHWM, with buffers of BLAS and the allocator, in a warm process.",
+        ("matrix", "k", "basis MiB", "allocated MiB", "resident MiB", "bases"),
+        rows,
+        data,
+        goals,
+    )
