@@ -31,6 +31,7 @@ from mfact.flow.records import (
     next_time,
 )
 from mfact.flow.small import Small, stack
+from mfact.problems.factorization import Factorization
 from mfact.schedules import PowerDecay
 
 RTOL = 1e-13  # of one solver step, near the least that SciPy takes
@@ -172,9 +173,11 @@ class Course:
         """By how much the last term of the second companion is too large, in units of η.
 
         That is the sharpness: each term of the modified flow is smaller than the one before by
-        η times a curvature, at the end of the run at most 2σ₁ + ‖D‖_F, as √(d² + 4σ²) ≤ d + 2σ.
+        η times a curvature, for (1) at the end of the run at most 2σ₁ + ‖D‖_F, because
+        √(d² + 4σ²) ≤ d + 2σ.
         """
-        sharpness = 2.0 * self.small.sigma[0] + self.small.scalars(Z).drift
+        balanced = Factorization(self.small.weight).sharpness * self.small.sigma[0]
+        sharpness = balanced + self.small.scalars(Z).drift
         return np.array([0.0, 0.0, sharpness]).reshape(3, 1, 1, 1)
 
     def _to_record(self, at: _Plain, target: int) -> _Plain:
