@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfact.core import Array
-from mfact.errors import StorageError
+from mfact.errors import MemoryPlanError, StorageError
 from mfact.storage.atomic import shown
 from mfact.storage.documents import from_json, to_json
-from mfact.storage.values import check_fits, printable
+from mfact.storage.memory import available_bytes, format_bytes
+from mfact.storage.values import printable
 
 if TYPE_CHECKING:
     import h5py
@@ -25,6 +26,7 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MARK = b"mfact-sha256:"
 DIGEST_LENGTH = 64
 HEAD = 4096  # the digest is the first attribute of the root, which opens the file
+ARRAY_KINDS = "biufc"
 CHUNK_BYTES = 1 << 20  # HDF5's chunk cache, so that every chunk is touched once
 
 KINDS = {"run": "a run file", "checkpoint": "a checkpoint"}
@@ -55,7 +57,7 @@ def make_image(
     """
     listing = {}
     for name, array in arrays.items():
-        if array.dtype.kind not in "biufc":
+        if array.dtype.kind not in ARRAY_KINDS:
             raise StorageError(f"the array {name} has dtype {array.dtype}, which cannot be stored")
         listing[name] = {"shape": list(array.shape), "dtype": array.dtype.str}
     header = dict(zip(_HEADER, (f"mfact.{kind}", version, listing), strict=True))
@@ -80,7 +82,7 @@ def read_image(
     kind, version: what is expected, and the newest format version this code reads.
 
     Raises StorageError, one line, when the file is missing, is no mfact file, is of another
-    kind or a newer format version, is damaged, or does not fit in memory.
+    kind or a newer format version, or is damaged; MemoryPlanError when it does not fit.
     """
     image = _load(path)
     if not image.startswith(SIGNATURE) or MARK not in image[:HEAD]:
@@ -158,7 +160,13 @@ def _load(path: str | os.PathLike[str]) -> bytes:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
             raise StorageError(f"{shown(path)} is not a regular file", "pass a file")
-        check_fits(2 * status.st_size, shown(path))  # the file, and the arrays in it
+        needed = 2 * status.st_size  # the file, and the arrays in it
+        if needed > (free := available_bytes()):
+            raise MemoryPlanError(
+                f"{shown(path)} needs {format_bytes(needed)} of memory to read and "
+                f"{format_bytes(free)} is available",
+                "free memory",
+            )
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -198,6 +206,8 @@ def _fetch(file: h5py.File, name: str, facts: Mapping[str, Any], size: int) -> A
         # Nothing is stored compressed, so a larger array than the file is a trap.
         or dataset.nbytes > size
         or list(dataset.shape) != facts["shape"]
+        or dataset.dtype != np.dtype(facts["dtype"])
+        or dataset.dtype.kind not in ARRAY_KINDS
     ):
         raise ValueError(f"{name} is not an array that mfact stores")
     return np.asarray(dataset[()], dtype=np.dtype(facts["dtype"]))

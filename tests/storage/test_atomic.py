@@ -13,7 +13,7 @@ import pytest
 
 from mfact.errors import StorageError
 from mfact.storage import atomic
-from mfact.storage.atomic import claim_output, replace_file
+from mfact.storage.atomic import replace_file
 
 
 @pytest.fixture
@@ -181,72 +181,29 @@ def test_two_writers_of_one_file_leave_one_of_their_images(tmp_path: Path) -> No
     assert names(tmp_path) == ["run.h5"]
 
 
-def refusal(path: Path | str, inputs: tuple[Path, ...] = ()) -> str:
-    with pytest.raises(StorageError) as caught:
-        claim_output(path, inputs=inputs)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert caught.value.way_out
-    return message
-
-
-def test_a_free_path_is_claimed_without_a_trace(tmp_path: Path) -> None:
-    before = tmp_path.stat().st_mode
-    claim_output(tmp_path / "run.h5", inputs=[tmp_path / "M.npy"])
-    assert names(tmp_path) == []
-    assert tmp_path.stat().st_mode == before
-
-
-def test_an_existing_output_is_claimed_and_not_touched(tmp_path: Path) -> None:
-    path = tmp_path / "run.h5"
-    path.write_bytes(b"old")
-    before = path.stat()
-    claim_output(path)
-    assert path.stat() == before
-
-
-@pytest.mark.parametrize("way", ["same", "detour", "hard", "symbolic", "link to the input"])
-def test_an_output_that_is_an_input_is_refused(tmp_path: Path, way: str) -> None:
-    matrix = tmp_path / "M.h5"
-    matrix.write_bytes(b"data")
-    output, source = tmp_path / "out.h5", matrix
-    if way == "same":
-        output = matrix
-    elif way == "detour":
-        (tmp_path / "sub").mkdir()
-        output = tmp_path / "sub" / ".." / "M.h5"
-    elif way == "hard":
-        output.hardlink_to(matrix)
-    elif way == "symbolic":
-        output.symlink_to(matrix)
-    else:
-        source = tmp_path / "link.h5"
-        source.symlink_to(matrix)
-        output = matrix
-    assert "is the input" in refusal(output, (tmp_path / "other.npy", source))
-    assert matrix.read_bytes() == b"data"
-
-
-def test_places_where_no_file_can_go(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "loop").symlink_to("loop")
-    assert "is a folder" in refusal(tmp_path)
-    assert "is a folder" in refusal(f"{tmp_path}/new/")
-    assert "No such file or directory: create the folder" in refusal(tmp_path / "no/run.h5")
-    assert "Not a directory" in refusal(tmp_path / "file/run.h5")
-    assert "not a regular file" in refusal("/dev/null")
-    assert "not a regular file" in refusal(tmp_path / "pipe")
-    assert "File name too long" in refusal(tmp_path / ("x" * 256))
-    assert "symbolic links" in refusal(tmp_path / "loop")
-    assert "null character" in refusal("a\0b")
-    assert "a folder" in refusal("")
-    assert names(tmp_path) == ["file", "loop", "pipe"]
-
-
 @pytest.mark.parametrize("where", ["folder", "/dev/null", "no/run.h5"])
 def test_the_writer_refuses_the_same_places(tmp_path: Path, where: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(StorageError):
         replace_file(tmp_path / where, b"new")
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+def test_the_file_is_synchronized_before_the_rename_and_the_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = []
+    fsync, replace = os.fsync, os.replace
+
+    def spy_fsync(descriptor: int) -> None:
+        order.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def spy_replace(source: Path, target: Path) -> None:
+        order.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", spy_fsync)
+    monkeypatch.setattr(os, "replace", spy_replace)
+    replace_file(tmp_path / "run.h5", b"new")
+    assert order == ["file", "rename", "folder"]
