@@ -48,8 +48,8 @@ def chosen_spectrum(
         raise SettingsError(
             f"rank {rank} and a spectrum of {len(spectrum)} values do not fit", "give one of them"
         )
-    r = rank if rank is not None else len(spectrum or ())
-    if not 1 <= r <= min(shape):
+    r = rank if spectrum is None else len(spectrum)
+    if r is None or not 1 <= r <= min(shape):
         raise SettingsError(
             f"rank {r} does not fit a matrix of {shape[0]}×{shape[1]}",
             f"choose 1 to {min(shape)}",

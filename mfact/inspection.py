@@ -133,7 +133,8 @@ def _triangular(M: csr_array) -> Array:
 
 def _norm(entries: Array) -> float:
     """‖·‖_F, also where the squares overflow or vanish."""
-    plain = float(np.linalg.norm(entries))
+    with np.errstate(over="ignore"):
+        plain = float(np.linalg.norm(entries))
     if 1e-140 < plain < math.inf:
         return plain
     largest = float(np.max(np.abs(entries), initial=0.0))

@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "Print the tables of a run file.",
     "inspect": "Say what a matrix file holds: spectrum, rank, step size.",
     "sweep": "Count how often many random starts converge, and how balanced they stay.",
+    "flow": "Follow the gradient flow of a matrix.",
     "generate": "Make a test matrix with known singular values.",
     "completion": "Print the shell's completion script.",
 }

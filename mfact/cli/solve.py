@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -21,6 +20,7 @@ from mfact.trace import COLUMNS
 
 if TYPE_CHECKING:
     from mfact.core import Result
+    from mfact.report.progress import ProgressLine
 
 EXAMPLES = (
     ("mfact solve digits.npy -r 5", "the paper's objective and decaying steps; run file beside"),
@@ -82,15 +82,22 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
     for path in _outputs(output, values):
         claim_output(path, inputs=[source.path])
-    result = solve(
-        source,
-        settings,
-        sources=came_from,
-        observers=_observers(log),
-        output=output,
-        reproducible=values["reproducible"],
-        argv=["mfact", *sys.argv[1:]],
-    )
+    progress = _progress(log)
+    try:
+        result = solve(
+            source,
+            settings,
+            sources=came_from,
+            observers=progress,
+            output=output,
+            reproducible=values["reproducible"],
+            argv=["mfact", *sys.argv[1:]],
+            signals=True,
+        )
+    finally:
+        for line in progress:
+            line.clear()
+    log.detail(f"{result.outcome.sentence}: {result.message}")
     _write(result, output, values, log)
     print_result(result, values, quiet=log.quiet)
     return _end(result, values["exit_zero"], log)
@@ -126,12 +133,11 @@ def _outputs(output: str | None, values: dict[str, Any]) -> list[str]:
     return paths
 
 
-def _observers(log: Log) -> list[Any]:
+def _progress(log: Log) -> list[ProgressLine]:
     """The progress line, where a person looks at a terminal that can rewrite a line."""
-    from mfact.report.terminal import is_terminal
+    from mfact.report.terminal import is_terminal, obeys_escapes
 
-    dumb = os.environ.get("TERM", "dumb") in ("dumb", "unknown")
-    if log.quiet or dumb or not is_terminal(sys.stderr):
+    if log.quiet or not obeys_escapes() or not is_terminal(sys.stderr):
         return []
     from mfact.report.progress import ProgressLine
 

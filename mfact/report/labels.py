@@ -13,6 +13,9 @@ PROBLEM = {
     "path": "file",
     "dataset": "dataset",
     "format": "format",
+    "file_bytes": "size",
+    "stored_dtype": "stored as",
+    "order": "order",
     "kind": "kind",
     "objective": "objective",
     "norm": "‖M‖_F",
@@ -20,21 +23,31 @@ PROBLEM = {
     "singular_values": "leading σ",
     "optimum": "optimum ½Σ_{i>r}σ_i²",
 }
+# The shapes have their own line; sparse is told by the order.
+_TOLD_ELSEWHERE = {"shape", "rank", "sparse"}
 SUMMARY = {
     "iterations": "iterations",
     "log10_iterations": "log₁₀ iterations",
+    "flow_time": "flow time Ση",
     "loss": "loss f = ½‖UVᵀ − M‖_F²",
+    "penalty": "penalty (λ/8)‖UᵀU − VᵀV‖_F²",
     "relative_residual": "residual ‖UVᵀ − M‖_F/‖M‖_F",
     "gap": "Eckart–Young gap",
     "gap_bound": "gap known to within",
-    "gradient_norm": "gradient norm",
+    "gradient_norm": "gradient norm ‖∇f‖",
+    "verdict": "certificate",
+    "curvature": "least curvature",
     "drift": "unbalance ‖D‖_F, D = UᵀU − VᵀV",
     "relative_drift": "‖D‖_F/‖M‖_F",
     "drift_change": "drift ‖D − D₀‖_F",
     "norm_ratio": "‖U‖_F²/‖V‖_F²",
     "ledger_audit": "ledger audit ‖(D − D₀) − ledger‖_F",
     "distance_bound": "distance to the plain iterates, at most",
+    "escapes": "escapes from saddle points",
     "passes": "passes over M",
+    "basis_size": "reduced basis, columns",
+    "orthogonality": "basis off orthonormal by",
+    "notes": "notes",
     "seconds": "time",
 }
 _CLOCK = {"seconds", "steps_per_second", "rate", "started", "finished", "time", "date"}
@@ -52,16 +65,24 @@ def timeless(values: Mapping[str, Any]) -> dict[str, Any]:
 def labelled(values: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Label and text of each known value, the labelled ones first and in their order.
 
-    A key without a label is shown under its own name: nothing in a result is hidden.
+    A key without a label is shown under its own name, an error behind its value.
 
     >>> list(labelled({"new_thing": 2, "seconds": 90.0, "gap": None}, SUMMARY))
     [('time', '1 min 30 s'), ('new thing', '2')]
+    >>> list(labelled({"sigma_1": 2.0, "sigma_1_error": 1e-9}, PROBLEM))
+    [('σ₁', '2 ± 1e-09')]
     """
     for key in [*(k for k in labels if k in values), *(k for k in values if k not in labels)]:
         value = values[key]
-        if value is None or value == "" or value == [] or value == {}:
+        error_of = key.removesuffix("_error")
+        if key in _TOLD_ELSEWHERE or (error_of != key and error_of in values):
             continue
-        yield labels.get(key, key.replace("_", " ")), _value_text(key, value)
+        if value is None or value in ("", [], {}) or (key == "penalty" and value == 0):
+            continue
+        text = _value_text(key, value)
+        if error := values.get(f"{key}_error"):
+            text += f" ± {number(error, 2)}"
+        yield labels.get(key, key.replace("_", " ")), text
 
 
 def _value_text(key: str, value: Any) -> str:

@@ -59,6 +59,10 @@ class ProgressLine:
 
     def stop(self, result: Result) -> None:
         """Leave the terminal as it was."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Wipe the line, also when a run ends by an error; harmless when there is none."""
         self._stream.write(_CLEAR)
         self._stream.flush()
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _VERDICT_STYLE = {"holds": "green", "violated": "bold red"}
+# Those that could be judged come first.
+_VERDICTS = {"violated": 0, "holds": 1, "inconclusive": 2, "hypotheses not met": 3}
 _TWO_ABREAST = 90
 _NARROW = 70
 
@@ -107,14 +109,17 @@ def _settings(result: Result, look: Look) -> list[RenderableType]:
     if not result.settings:
         return []
     entries: list[tuple[str, str, str]] = []
+    notes: list[tuple[str, str]] = []
     unset: list[str] = []
     for name, entry in result.settings.items():
         option = name.replace("_", "-")
-        value, source = _entry(entry)
-        if value is None:
+        value, source, note = setting_text(entry)
+        if value == "-":
             unset.append(option)
         else:
-            entries.append((option, look.symbols(number(value)), look.symbols(source)))
+            entries.append((option, look.symbols(value), look.symbols(source)))
+        if note:
+            notes.append((option, note))
     abreast = 2 if look.width >= _TWO_ABREAST else 1
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(abreast):
@@ -123,22 +128,30 @@ def _settings(result: Result, look: Look) -> list[RenderableType]:
         table.add_column(overflow="fold")
     half = -(-len(entries) // abreast)
     for i in range(half):
-        cells = [Text("  " + t if k == 0 else t) for k, t in enumerate(entries[i])]
-        if abreast == 2 and half + i < len(entries):
-            cells += [Text("  " + t if k == 0 else t) for k, t in enumerate(entries[half + i])]
-        for cell in cells[2::3]:
-            cell.stylize("dim")
+        cells = []
+        for option, value, source in entries[i::half]:
+            cells += [Text(f"  {option}"), Text(value), Text(source, style="dim")]
         table.add_row(*cells)
     parts = [heading("Settings (and where each came from)", look), table]
     if unset:
-        parts.append(facts([("not set", ", ".join(unset))], look))
-    return parts
+        notes.append(("not set", ", ".join(unset)))
+    return [*parts, facts(notes, look)] if notes else parts
 
 
-def _entry(entry: Any) -> tuple[Any, str]:
-    if isinstance(entry, Mapping):
-        return entry.get("value"), name_text(str(entry.get("source", "")))
-    return entry, ""
+def setting_text(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Value, source and a remark of one setting; what was chosen for it stands for the value.
+
+    >>> setting_text({"value": "auto", "source": "default", "used": "direct: few steps"})
+    ('direct', 'auto, default', 'few steps')
+    >>> setting_text({"value": None, "source": "default", "used": 0.25})
+    ('0.25', 'chosen', '')
+    """
+    value, source = entry["value"], name_text(str(entry["source"]))
+    used = entry.get("used")
+    if used is None:
+        return number(value), source, ""
+    text, _, note = number(used).partition(": ")
+    return text, "chosen" if value is None else f"{number(value)}, {source}", note
 
 
 def _iterations(result: Result, look: Look, rows: int) -> list[RenderableType]:
@@ -164,7 +177,7 @@ def _claims(result: Result, look: Look) -> list[RenderableType]:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for claim in result.claims:
+    for claim in sorted(result.claims, key=lambda claim: _VERDICTS.get(claim.verdict, 9)):
         verdict = Text("  " + claim.verdict, style=_VERDICT_STYLE.get(claim.verdict, "yellow"))
         name = look.symbols(claim.name)
         text = look.symbols(claim.statement + (f". {claim.detail}" if claim.detail else ""))

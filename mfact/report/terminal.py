@@ -41,6 +41,11 @@ def is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
+def obeys_escapes(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether TERM names a terminal that obeys escape sequences; none and dumb do not."""
+    return environ.get("TERM", "") not in ("", "dumb", "unknown")
+
+
 def takes_only_ascii(stream: TextIO | None) -> bool:
     """Whether the stream's encoding lacks the symbols that mfact prints.
 
@@ -59,11 +64,10 @@ def look_of(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> L
     """The look that fits a stream.
 
     Columns: COLUMNS, else those of the terminal, else 100. Colours: on a terminal
-    unless NO_COLOR is set or TERM is dumb; elsewhere only under FORCE_COLOR.
+    unless NO_COLOR is set or TERM is dumb or missing; elsewhere only under FORCE_COLOR.
     """
     terminal = is_terminal(stream)
-    dumb = environ.get("TERM", "") in ("dumb", "unknown")
-    colour = (terminal and not dumb) or bool(environ.get("FORCE_COLOR"))
+    colour = (terminal and obeys_escapes(environ)) or bool(environ.get("FORCE_COLOR"))
     columns = environ.get("COLUMNS", "")
     width = int(columns) if columns.isdecimal() else 0
     if not width and terminal and stream is not None:

@@ -27,12 +27,13 @@ def stream(encoding="utf-8"):
 @pytest.mark.parametrize(
     ("terminal", "environ", "colour"),
     [
-        (True, {}, True),
+        (True, {}, False),
         (True, {"TERM": "xterm"}, True),
         (True, {"TERM": "dumb"}, False),
-        (True, {"NO_COLOR": "1"}, False),
-        (True, {"NO_COLOR": ""}, True),
-        (False, {}, False),
+        (True, {"TERM": ""}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": ""}, True),
+        (False, {"TERM": "xterm"}, False),
         (False, {"FORCE_COLOR": "1"}, True),
         (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
     ],
