@@ -1,7 +1,7 @@
 # make demo    factor a real matrix and show the tables      make test   the whole test suite
 # make check   all that CI runs                               make bench  the timings
 # make batch   a run file for every matrix in data/           make fuzz   long randomized tests
-# make clean   remove what was built (the environment in .venv stays)
+# make readme  put present output into README.md          make clean  remove what was built (not .venv)
 #
 # VENV=folder uses another environment, PYTHON=program makes it with another Python,
 # RANK=r is the rank that `make batch` fits.
@@ -14,7 +14,7 @@ PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
-.PHONY: demo test check lint types imports wheel bench fuzz batch clean
+.PHONY: demo test check lint types imports wheel readme bench fuzz batch clean
 
 # --- Environments: made once, again when what they hold has changed ---
 
@@ -40,7 +40,7 @@ demo: $(VENV)/.installed
 
 # --- For developers. One BLAS thread: the matrices of the tests are small. ---
 
-test check wheel fuzz: export OPENBLAS_NUM_THREADS = 1
+test check wheel readme fuzz: export OPENBLAS_NUM_THREADS = 1
 
 test: $(VENV)/.installed-dev
 	$(PYTEST)
@@ -67,8 +67,13 @@ wheel: $(VENV)/.installed-dev
 	cd build/wheel && venv/bin/mfact solve ../../data/elnino.npy --rank 1 --seed 1 --output run.h5
 	cd build/wheel && venv/bin/mfact show run.h5
 
+readme: $(VENV)/.installed-dev
+	$(BIN)/python tests/setup/readme_tour.py
+
+# BENCH holds words for it, as in make bench BENCH="noise --rounds 3"; --help lists them.
 bench: $(VENV)/.installed-dev
-	$(PYTEST) tests/benchmarks
+	@mkdir -p build/bench
+	$(BIN)/python tests/benchmarks/run.py --json build/bench/bench.json $(BENCH)
 
 fuzz: $(VENV)/.installed-dev
 	HYPOTHESIS_PROFILE=long $(PYTEST) -m hypothesis --timeout 0 tests

@@ -1,171 +1,62 @@
-"""README.md is true: its commands run, and print what it shows.
-
-Each ```console block is run by bash, in order, in one folder that holds a copy of data/; ```toml
-blocks named by the comment in their first line become files there. A command ends with exit
-code 0 unless a comment on its line says `# exit N`.
-
-What must agree with the text shown: every word, in order, with runs of rule characters and of
-spaces taken as one. Numbers must agree to 5 %; two numbers under 1e-6 count as equal (they are
-rounding, and differ between processors), and so do two times and two sizes of memory. A line with
-`…` alone stands for any lines.
-"""
+"""README.md is true: its commands run, and print what it shows (see readme_tour)."""
 
 from __future__ import annotations
 
 import doctest
-import os
 import re
 import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+import readme_tour as tour
 
 from mfact.core import Outcome
 from mfact.trace import COLUMNS
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-MACHINE_DEPENDENT = r"(?:ns|µs|ms|s|min|h|[kMG]i?B)"
-NUMBER = re.compile(rf"[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(\s?{MACHINE_DEPENDENT}\b)?", re.IGNORECASE)
-RULES = re.compile(r"[─━═┄╌\-]{3,}")
-
-
-@dataclass(frozen=True)
-class Command:
-    """One `$ ` line of the README, and what the README shows below it."""
-
-    line: str
-    shown: tuple[str, ...]
-
-    @property
-    def exit_code(self) -> int:
-        stated = re.search(r"#\s*exit (\d+)\s*$", self.line)
-        return int(stated.group(1)) if stated else 0
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-
-
-def commands(block: str) -> list[Command]:
-    """The commands of one console block; a line that ends in a backslash goes on."""
-    found = []
-    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        line, _, shown = part.replace("\\\n", " ").partition("\n")
-        found.append(Command(line, tuple(shown.rstrip().splitlines())))
-    return found
-
-
-def shape(line: str) -> str:
-    """The words of a line, with # for each number."""
-    return " ".join(RULES.sub("---", NUMBER.sub("#", line)).split())
-
-
-def same_numbers(shown: str, printed: str) -> bool:
-    """Whether numbers that should not depend on the machine agree to 5 %."""
-    for a, b in zip(NUMBER.finditer(shown), NUMBER.finditer(printed), strict=True):
-        if a.group(1) and b.group(1):
-            continue
-        x, y = (float(re.sub("−", "-", m.group().split()[0])) for m in (a, b))
-        if max(abs(x), abs(y)) >= 1e-6 and abs(x - y) > 0.05 * max(abs(x), abs(y)):
-            return False
-    return True
-
-
-def first_difference(shown: tuple[str, ...], printed: list[str]) -> str | None:
-    """None, or a sentence that says where the output departs from the README."""
-    at, anywhere = 0, False
-    wanted = [line for line in shown if line.strip()]
-    present = [line for line in printed if line.strip()]
-    for line in wanted:
-        if line.strip() == "…":
-            anywhere = True
-            continue
-        while True:
-            if at == len(present):
-                return f"not printed: {line!r}"
-            agrees = shape(line) == shape(present[at]) and same_numbers(line, present[at])
-            at += 1
-            if agrees:
-                break
-            if not anywhere:
-                return f"README: {line!r}\nprinted: {present[at - 1]!r}"
-        anywhere = False
-    if wanted and not anywhere and at < len(present):
-        return f"not in README: {present[at]!r}"
-    return None
-
-
-TOUR = [command for block in blocks("console") for command in commands(block)]
+TEXT = tour.README.read_text(encoding="utf-8")
+COMMANDS = tour.commands(TEXT)
 
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory):
     """Exit code and output of every command, run once and in order."""
-    folder = tmp_path_factory.mktemp("tour")
-    shutil.copytree(ROOT / "data", folder / "data")
-    for text in blocks("toml"):
-        name = text.splitlines()[0].removeprefix("# ").strip()
-        (folder / name).write_text(text, encoding="utf-8")
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("MFACT_", "COLUMNS"))
-    } | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "LC_ALL": "C.UTF-8",
-        "COLUMNS": "100",
-    }
-    return [
-        subprocess.run(
-            ["bash", "-c", command.line],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-        for command in TOUR
-    ]
+    return tour.run(TEXT, tmp_path_factory.mktemp("tour"))
 
 
-@pytest.mark.parametrize("index", range(len(TOUR)), ids=[c.line[:60] for c in TOUR])
+@pytest.mark.parametrize("index", range(len(COMMANDS)), ids=[c.line[:60] for c in COMMANDS])
 def test_command_runs_and_prints_what_the_readme_shows(index, outputs):
-    command, done = TOUR[index], outputs[index]
-    assert done.returncode == command.exit_code, done.stdout
-    if command.shown:
-        difference = first_difference(command.shown, done.stdout.splitlines())
-        assert difference is None, f"{difference}\n\nall that was printed:\n{done.stdout}"
+    command, (code, printed) = COMMANDS[index], outputs[index]
+    everything = "\n".join(printed)
+    assert code == command.exit_code, everything
+    difference = tour.first_difference(command.shown, printed)
+    assert difference is None, f"{difference}\n(`make readme` renews)\n\n{everything}"
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+def test_there_is_a_tour_and_nothing_in_it_is_left_without_output():
+    assert len(COMMANDS) >= 10
+    for command in COMMANDS:
+        assert command.line.startswith("mfact ")
+        assert any(line.strip() not in ("", tour.GAP) for line in command.shown)
+
+
+@pytest.mark.parametrize("block", tour.blocks(TEXT, "python"))
 def test_python_examples_run(block, tmp_path, monkeypatch):
-    shutil.copytree(ROOT / "data", tmp_path / "data")
+    shutil.copytree(tour.ROOT / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     example = doctest.DocTestParser().get_doctest(block, {}, "README.md", "README.md", 0)
     assert example.examples
     assert doctest.DocTestRunner().run(example).failed == 0
 
 
-def test_there_is_a_tour():
-    assert len(TOUR) >= 10
-    assert all(command.line.startswith("mfact ") for command in TOUR)
-
-
 @pytest.mark.parametrize("column", COLUMNS)
 def test_every_trace_column_is_explained_in_the_words_of_the_program(column):
-    assert f"| `{column}` | {COLUMNS[column].replace('|', chr(92) + '|')} |" in README
+    meaning = COLUMNS[column].replace("|", "\\|")
+    assert f"| `{column}` | {meaning} |" in TEXT, "`make readme` renews the table"
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_every_outcome_stands_beside_its_exit_code(outcome):
-    assert re.search(
-        rf"^\| {outcome.exit_code} \|.*{re.escape(outcome.sentence)}", README, re.MULTILINE
-    )
+    sentence = re.escape(outcome.sentence)
+    assert re.search(rf"^\| {outcome.exit_code} \|.*{sentence}", TEXT, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -184,5 +75,27 @@ def test_every_outcome_stands_beside_its_exit_code(outcome):
     ],
 )
 def test_the_comparison_itself(shown, printed, agree):
-    difference = first_difference(tuple(shown.splitlines()), printed.splitlines())
+    difference = tour.first_difference(tuple(shown.splitlines()), printed.splitlines())
     assert (difference is None) == agree
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "renewed"),
+    [
+        ("old 1", "new 2\nmore", "new 2\nmore"),
+        ("…\nsum 1\nrest", "a\nsum 2\nb\nc", "…\nsum 2\nb\nc"),
+        ("head 1\n…\nsum 1\n…", "head 2\na\nsum 2\nb", "head 2\n…\nsum 2\n…"),
+        ("…\ngone 1\n…", "a\nb", "…\ngone 1\n…"),
+    ],
+)
+def test_renewal_keeps_what_is_left_out(shown, printed, renewed):
+    assert tour.renewed(tuple(shown.splitlines()), printed.splitlines()) == renewed.splitlines()
+
+
+def test_a_renewed_readme_shows_what_is_printed():
+    text = "a\n```console\n$ mfact x \\\n  --y\nold 1\n$ mfact z\n```\nb\n"
+    renewed = tour.renew(text, [(0, ["new 2", "", "more"]), (0, ["z 3"])])
+    assert renewed == (
+        "a\n```console\n$ mfact x \\\n  --y\nnew 2\n\nmore\n$ mfact z\nz 3\n```\nb\n"
+    )
+    assert [c.shown for c in tour.commands(renewed)] == [("new 2", "", "more"), ("z 3",)]
