@@ -27,7 +27,8 @@ class Inspection:
     rank_tolerance: max(d1, d2)·ε·σ₁, below which a singular value counts as zero.
     numerical_rank: how many are above it; a lower bound unless `rank_is_exact`.
     suggested_rank: None for a zero matrix; reason: why this one.
-    suggested_step: the constant step size 0.5/σ₁ (units 1/M), None for a zero matrix.
+    suggested_step: the constant step size 0.5/σ₁ (units 1/M), None where that is no finite
+        number.
     nonzeros: entries that are not zero.
     """
 
@@ -81,6 +82,7 @@ def inspect_matrix(
     epsilon = float(np.finfo(precision if precision in ("float16", "float32") else "float64").eps)
     tolerance = max(M.shape) * epsilon * first
     rank = int(np.count_nonzero(values > tolerance))
+    step = 0.5 / first if first > 0 else math.inf
     suggested, reason = _suggestion(values, norm, tolerance, rank, complete)
     return Inspection(
         shape=(int(M.shape[0]), int(M.shape[1])),
@@ -93,7 +95,7 @@ def inspect_matrix(
         rank_is_exact=complete or rank < len(values),
         suggested_rank=suggested,
         reason=reason,
-        suggested_step=0.5 / first if first > 0 else None,
+        suggested_step=step if math.isfinite(step) else None,
     )
 
 
@@ -148,7 +150,7 @@ def _suggestion(
         return None, "the matrix is zero"
     # Below the tolerance values are rounding: they count as the tolerance itself. A gap in
     # the second half of the spectrum makes no low rank.
-    floor = np.maximum(values, tolerance)
+    floor = np.maximum(values, max(tolerance, float(np.finfo(float).smallest_subnormal)))
     half = max(1, len(values) // 2) if complete else len(values)
     ratios = (floor[:-1] / floor[1:])[:half]
     if len(ratios) and ratios.max() >= CLEAR_GAP:

@@ -47,7 +47,7 @@ def handmade(**changes: Any) -> Result:
             "rank": {"value": 2, "source": "flag"},
             "schedule": {"value": "auto", "source": "default", "used": "constant"},
             "engine": {"value": "auto", "source": "flag", "used": "reduced: fewer passes over M"},
-            "step_size": {"value": None, "source": "default", "used": 0.0123},
+            "step_size": {"value": None, "source": "default", "used": 0.000796835},
             "seed": {"value": 7, "source": "drawn"},
             "tol": {"value": 1e-10, "source": "environment"},
             "optimum": {"value": True, "source": "default"},

@@ -100,6 +100,12 @@ def test_the_zero_matrix():
     assert found.energy == (0.0, 0.0)
 
 
+def test_a_matrix_below_the_normal_floats_has_no_step():
+    found = inspect_matrix(np.full((3, 2), 1e-310))
+    assert found.suggested_rank == 1
+    assert found.suggested_step is None
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
 def test_norms_whose_squares_leave_the_floats(scale):
     found = inspect_matrix(scale * np.diag([4.0, 3.0]))

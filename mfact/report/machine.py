@@ -93,7 +93,7 @@ def junit_text(result: Result, *, timing: bool = True) -> str:
     failures, skipped = int(bad), 0
     for claim in result.claims:
         case = SubElement(suite, "testcase", classname=_subject(result), name=claim.name)
-        text = name_text(f"{claim.statement} {claim.detail}".strip())
+        text = name_text(f"{claim.statement}. {claim.detail}".strip())
         if claim.verdict == "violated":
             failures += 1
             SubElement(case, "failure", message=claim.verdict).text = text

@@ -61,7 +61,7 @@ def facts(pairs: Iterable[tuple[str, str]], look: Look) -> RenderableType:
     if labels + 4 > look.width // 2:
         grid.add_column(overflow="fold")
         for label, value in texts:
-            grid.add_row(Text(f"  {label}"))
+            grid.add_row(indented(label, 2))
             grid.add_row(indented(value, 6))
         return grid
     grid.add_column(no_wrap=True)
@@ -103,9 +103,6 @@ def _problem(result: Result, look: Look) -> list[RenderableType]:
 
 def _settings(result: Result, look: Look) -> list[RenderableType]:
     """Every option in effect, with the place it came from; unset ones in one line."""
-    from rich.table import Table
-    from rich.text import Text
-
     if not result.settings:
         return []
     entries: list[tuple[str, str, str]] = []
@@ -120,7 +117,20 @@ def _settings(result: Result, look: Look) -> list[RenderableType]:
             entries.append((option, look.symbols(value), look.symbols(source)))
         if note:
             notes.append((option, note))
-    abreast = 2 if look.width >= _TWO_ABREAST else 1
+    if look.width < _NARROW:
+        table = facts([(option, f"{value} ({source})") for option, value, source in entries], look)
+    else:
+        table = _in_columns(entries, abreast=2 if look.width >= _TWO_ABREAST else 1)
+    parts = [heading("Settings (and where each came from)", look), table]
+    if unset:
+        notes.append(("not set", ", ".join(unset)))
+    return [*parts, facts(notes, look)] if notes else parts
+
+
+def _in_columns(entries: list[tuple[str, str, str]], abreast: int) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(abreast):
         table.add_column(no_wrap=True)
@@ -132,10 +142,7 @@ def _settings(result: Result, look: Look) -> list[RenderableType]:
         for option, value, source in entries[i::half]:
             cells += [Text(f"  {option}"), Text(value), Text(source, style="dim")]
         table.add_row(*cells)
-    parts = [heading("Settings (and where each came from)", look), table]
-    if unset:
-        notes.append(("not set", ", ".join(unset)))
-    return [*parts, facts(notes, look)] if notes else parts
+    return table
 
 
 def setting_text(entry: Mapping[str, Any]) -> tuple[str, str, str]:

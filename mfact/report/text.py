@@ -8,9 +8,9 @@ import re
 from typing import Any
 
 _SYMBOLS = {
-    "‖": "||", "½": "1/2", "⅛": "1/8", "ᵀ": "'", "×": "x", "·": "*", "√": "sqrt ", "∇": "grad ",
+    "‖": "||", "½": "1/2", "⅛": "1/8", "ᵀ": "'", "×": "x", "·": "*", "√": "sqrt", "∇": "grad",
     "≤": "<=", "≥": ">=", "≈": "~", "→": "->", "∞": "inf", "±": "+-", "∈": "in", "⟨": "<", "⟩": ">",
-    "σ": "sigma", "Σ": "sum ", "λ": "lambda", "η": "eta", "ε": "eps", "δ": "delta", "κ": "kappa",
+    "σ": "sigma", "Σ": "sum", "λ": "lambda", "η": "eta", "ε": "eps", "δ": "delta", "κ": "kappa",
     "τ": "tau", "β": "beta", "Δ": "Delta", "Φ": "Phi", "Ψ": "Psi", "ζ": "zeta", "φ": "phi",
     "…": "...", "–": "-", "—": "-", "−": "-", "’": "'", "‘": "'", "“": '"', "”": '"',
     "─": "-", "━": "=", "│": "|", "█": "#", "▌": "#", "é": "e",
@@ -18,6 +18,7 @@ _SYMBOLS = {
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ᵢᵣ", "0123456789+-ir")
 _RUNS = re.compile("([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)|([₀₁₂₃₄₅₆₇₈₉₊₋ᵢᵣ]+)")
+_GREEK = re.compile("([σΣληεδκτβΔΦΨζφ√∇])(?=[A-Za-zα-ωΑ-Ω])")
 _TABLE = str.maketrans(_SYMBOLS)
 
 
@@ -26,6 +27,8 @@ def ascii_text(text: str) -> str:
 
     >>> ascii_text("‖UVᵀ − M‖ ≤ 10⁻³σ₁")
     "||UV' - M|| <= 10^-3sigma_1"
+    >>> ascii_text("1 − ησ_r, Σ_{i>r}σ_i², ∇f, √r")
+    '1 - eta sigma_r, sum_{i>r}sigma_i^2, grad f, sqrt r'
     >>> ascii_text("naïve")
     'na\\xefve'
     """
@@ -33,7 +36,7 @@ def ascii_text(text: str) -> str:
         lambda run: "^" + run[1].translate(_RAISED) if run[1] else "_" + run[2].translate(_LOWERED),
         text,
     )
-    text = text.replace("Σ_", "sum_")
+    text = _GREEK.sub(r"\1 ", text)  # ησ is two names
     return text.translate(_TABLE).encode("ascii", "backslashreplace").decode("ascii")
 
 

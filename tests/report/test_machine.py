@@ -76,7 +76,7 @@ def test_junit_counts_what_it_holds():
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "2", "1")
     assert len(suite.findall("testcase")) == 4
     assert len(suite.findall("testcase/failure")) == 2
-    assert suite.find("testcase[@name='bad']/failure").text == "a < b at step 3 & 4"
+    assert suite.find("testcase[@name='bad']/failure").text == "a < b. at step 3 & 4"
     assert suite.find("testcase[@name='outcome']").get("time") == "0.250000"
 
 

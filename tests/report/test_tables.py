@@ -39,7 +39,7 @@ def test_numbers_are_whole_and_no_line_is_cut(width, ascii_only):
     assert "..." not in text
     assert "\x1b" not in text
     assert text.isascii() or not ascii_only
-    for whole in ("1.5e-13", "3.5e-10", "0.0001111", "12.3457"):
+    for whole in ("1.5e-13", "3.5e-10", "0.0001111", "12.3457", "0.000796835"):
         assert whole in text
     # The iteration table holds whole cells whatever the width.
     cells = re.search(r"Iterations\n.*?\n.*?\n(.*?)\n(?:  no|\n)", text, re.DOTALL)[1].split()
