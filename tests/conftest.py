@@ -6,6 +6,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+# --doctest-modules would import each conftest.py under one name.
+collect_ignore_glob = ["*conftest.py"]
+
 # A shared machine makes single examples slow now and then: time is pytest-timeout's business.
 settings.register_profile(
     "ci",
