@@ -24,6 +24,8 @@ from contestants import (
 from measure import paired
 from table import Goal, Work, seconds
 
+from mfact.core import Array
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,7 +33,7 @@ def small_step(rounds: int) -> Work:
     """Seconds a step of a 10×10 problem, from the difference of a long and a short run."""
     problem = matrix(10, 10, 10, 0.0, 5.0)
     problem = Problem("10×10, r=5", problem.M, 5, problem.sigma, 0.0, 1e-2)
-    short, long = 20_000, 220_000
+    short, long = 10_000, 60_000
 
     def run(steps: int, every: int | None) -> Callable[[], Found]:
         return lambda: mfact_solve(
@@ -100,37 +102,44 @@ def processes(rounds: int) -> Work:
 
 def sizes(largest: int, rounds: int) -> Work:
     """Square matrices: passes over M, and what a pass costs a byte."""
-    rows, data = [], {}
+    from mfact.targets.dense import DenseTarget
+
+    rows: list[tuple[str, ...]] = []
+    data: dict[str, Any] = {}
     for d in (d for d in (500, 1000, 2000, 4000, 8000) if d <= largest):
         problem = matrix(d, d, 10, 0.5, 5.0, known=False)
-        U, V = problem.start
-
-        def two_products(M=problem.M, U=U, V=V) -> Found:
-            return Found(M @ V, M.T @ U)
-
-        contestants = {REDUCED: lambda p=problem: mfact_solve(p, "reduced"), "pass": two_products}
-        timed = paired(contestants, rounds, {})
-        t = timed[REDUCED]
-        passes, size = float(t.found.passes or np.nan), problem.M.nbytes
+        timed = paired(_passes(problem, DenseTarget(problem.M).products), rounds, {})
+        whole, passes = timed[REDUCED], float(timed[REDUCED].found.passes or np.nan)
+        per_byte = 1e12 / problem.M.nbytes
         rows.append(
             (
                 str(d),
-                seconds(t.median),
+                seconds(whole.median),
                 f"{passes:g}",
-                f"{t.median / passes * 1e3:.3g}",
-                f"{t.median / passes / size * 1e12:.0f}",
-                f"{timed['pass'].median / size * 1e12:.0f}",
+                *(f"{timed[name].median * per_byte:.0f}" for name in ("mfact", "NumPy")),
+                f"{whole.median / passes * per_byte:.0f}",
             )
         )
-        data[str(d)] = {"seconds": t.seconds, "passes": passes, "product": timed["pass"].seconds}
+        data[str(d)] = {"passes": passes, **{name: t.seconds for name, t in timed.items()}}
     return Work(
         "Cost against size: d×d, r=10, noise 0.5, κ=5",
-        "The reduced engine to gap 1e-10. The last column is MV and MᵀU in plain NumPy, "
-        f"10 columns each; medians of {rounds} rounds.",
-        ("d", "seconds", "passes", "ms a pass", "ps a pass and byte", "NumPy, ps a byte"),
+        "The reduced engine to gap 1e-10. A pass is MV and MᵀU with 10 columns each; costs are in "
+        f"picoseconds a byte of M; medians of {rounds} rounds.",
+        ("d", "seconds", "passes", "a pass", "a pass, plain NumPy", "all, over passes"),
         rows,
         data,
     )
+
+
+def _passes(
+    problem: Problem, products: Callable[[Array, Array], tuple[Array, Array]]
+) -> dict[str, Callable[[], Found]]:
+    U, V = problem.start
+    return {
+        REDUCED: lambda: mfact_solve(problem, "reduced"),
+        "mfact": lambda: Found(*products(U, V)),
+        "NumPy": lambda: Found(problem.M @ V, problem.M.T @ U),
+    }
 
 
 def memory() -> Work:

@@ -24,7 +24,7 @@ def main(d1: int, d2: int) -> None:
     asked = RunSettings(
         rank=10, engine="reduced", schedule="constant", start_scale=problem.start_scale, seed=SEED
     )
-    columns = int(solve(problem.M, asked).summary["basis_columns"])
+    columns = int(solve(problem.M, asked).summary["basis_size"])
     print(
         json.dumps(
             {
