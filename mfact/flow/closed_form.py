@@ -62,7 +62,8 @@ def propagate(small: Small, Z: Array, time: float) -> Array:
     shift = imbalance(small, Z)
     if shift is None:
         raise SettingsError(
-            "the gradient flow from this start has no closed form", "use the ODE solver"
+            "the gradient flow from this start has no closed form",
+            "use --solver ode, or a balanced start",
         )
     count = max(1, ceil(2.0 * float(small.sigma[0]) * time))
     half = 0.5 * shift

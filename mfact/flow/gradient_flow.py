@@ -35,11 +35,18 @@ class FlowResult:
     drift_change: Array
 
 
-def flow(small: Small, Z: Array, times: Sequence[float], method: str = "auto") -> FlowResult:
+def flow(
+    small: Small,
+    Z: Array,
+    times: Sequence[float],
+    method: str = "auto",
+    rtol: float = RTOL,
+) -> FlowResult:
     """The gradient flow dZ/ds = −∇ from Z, at increasing times ≥ 0.
 
-    method: "closed-form", "ode" (DOP853, relative tolerance 1e-10 a step), or "auto": the closed
-    form where it holds, which is for the plain objective when D₀ = λI (always for r = 1), and for weight 1.
+    method: "closed-form", "ode" (DOP853, relative tolerance rtol a step), or "auto": the closed
+    form where it holds, which is for weight 1, and for the plain objective when D₀ = λI, as it is
+    for r = 1.
     Raises SettingsError for another method, for times that decrease, and where "closed-form" is
     asked for and does not hold.
     Source: Du, Hu, Lee 2018, Section 2; closed form as in mfact.flow.closed_form.
@@ -68,7 +75,7 @@ def flow(small: Small, Z: Array, times: Sequence[float], method: str = "auto") -
                 float(start),
                 float(end),
                 Z,
-                rtol=RTOL,
+                rtol=rtol,
                 first_step=first_step,
             )
             Z, first_step = stretch.Z, stretch.next_step

@@ -16,7 +16,7 @@ from mfact.flow.small import Small
 from mfact.problems.factorization import Factorization
 from mfact.starts import default_scale, directions, scaled, spectral
 
-FITTED = 1e-6  # of σ_r: how far the slowest mode is from its end at the default time
+FITTED = 1e-6  # how far the slowest mode is from its end at the default time, relatively
 HALVINGS = 5
 FIRST_STEP = 0.5  # of the largest stable step: what --compare-gd begins with
 
@@ -29,8 +29,8 @@ class FlowSettings:
     "unbalanced", "spectral", or what the factors given are called. start_scale: as in
     mfact.starts; None: its default. start_ratio: ‖U‖_F²/‖V‖_F² of "unbalanced". imbalance: of
     "balanced", D₀ = imbalance·I. seed: of the start. time: flow time to reach, in units of 1/M;
-    None: until the slowest of the r modes is fitted. method: "auto", "closed-form" or "ode".
-    rows: number of times shown, from 0 on. compare_gd: whether gradient descent is run too.
+    None: until the slowest of the r modes is fitted. solver: "auto", "closed-form" or "ode".
+    points: number of times shown, from 0 on. compare_gd: whether gradient descent is run too.
     """
 
     rank: int
@@ -41,8 +41,8 @@ class FlowSettings:
     imbalance: float = 0.0
     seed: int = 0
     time: float | None = None
-    method: str = "auto"
-    rows: int = 11
+    solver: str = "auto"
+    points: int = 11
     compare_gd: bool = False
 
 
@@ -58,6 +58,10 @@ class Study:
     flow: FlowResult
     comparison: Comparison | None
 
+    @property
+    def rank(self) -> int:
+        return self.settings.rank
+
 
 def study(M: Array, settings: FlowSettings, factors: Factors | None = None) -> Study:
     """Follow the gradient flow on M (d1×d2) from the start named, or from the factors given.
@@ -70,7 +74,7 @@ def study(M: Array, settings: FlowSettings, factors: Factors | None = None) -> S
     >>> found.flow.method, found.flow.drift_change.max() < 1e-9
     ('closed-form', np.True_)
     >>> round(found.comparison.drift_slope, 1)
-    1.1
+    1.0
     """
     d1, d2 = M.shape
     if settings.rank > min(d1, d2):
@@ -93,7 +97,7 @@ def study(M: Array, settings: FlowSettings, factors: Factors | None = None) -> S
     if settings.time is None:
         settings = replace(settings, time=fitted_time(small, Z))
     assert settings.time is not None
-    times = np.linspace(0.0, settings.time, max(2, settings.rows))
+    times = np.linspace(0.0, settings.time, settings.points)
     comparison = None
     if settings.compare_gd:
         first = ceil(settings.time * problem.sharpness * sigma[0] / (2.0 * FIRST_STEP))
@@ -104,17 +108,19 @@ def study(M: Array, settings: FlowSettings, factors: Factors | None = None) -> S
         shape=(d1, d2),
         sigma=svd.sigma,
         formula=problem.formula,
-        flow=flow(small, Z, times.tolist(), settings.method),
+        flow=flow(small, Z, times.tolist(), settings.solver),
         comparison=comparison,
     )
 
 
 def fitted_time(small: Small, Z: Array) -> float:
-    """The flow time at which the slowest of the r modes is within 1e-6 of its end.
+    """The flow time at which the slowest of the r modes is within about 1e-6 of its end.
 
-    τ* = (1/(2σ_r)) (ln(σ_r/s₀) + ln 10⁶), s₀ = σ_min(A)², A = (X + Y)/2 in the r leading rows;
-    σ_r stands for the smallest of the r leading singular values that is not zero to rounding.
-    Source: mfact, derived; exact for r = 1 and a rank-1 matrix, an upper estimate otherwise.
+    ln(σ_r/s₀)/(2σ_r) + ln(10⁶)/σ_r, s₀ = σ_min(A)², A = (X + Y)/2 in the r leading rows: the time
+    that its product takes to grow, and that what is outside the singular vectors takes to decay.
+    σ_r is the smallest of the r leading singular values that is not zero to rounding. When M has
+    further ones, what belongs to them decays more slowly, like exp(−(σ_r − σ_{r+1})s).
+    Source: mfact, derived.
     """
     seen = small.sigma > small.sigma[0] * len(small.sigma) * np.finfo(np.float64).eps
     r = min(Z.shape[2], int(np.count_nonzero(seen)))
@@ -123,7 +129,7 @@ def fitted_time(small: Small, Z: Array) -> float:
     least = float(np.linalg.svd(A, compute_uv=False)[r - 1]) ** 2
     # A start with nothing along the slowest mode would never leave it but for rounding.
     growth = max(0.0, log(slowest / max(least, 1e-32 * slowest)))
-    return (growth - log(FITTED)) / (2.0 * slowest)
+    return (0.5 * growth - log(FITTED)) / slowest
 
 
 def _scale(settings: FlowSettings, svd: Svd, d: int) -> float:

@@ -1,0 +1,172 @@
+"""A gradient flow as one document, and the page that is drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfact.flow.compare import Comparison
+from mfact.flow.study import Study
+from mfact.report.machine import finite
+from mfact.report.tables import facts, heading
+from mfact.report.terminal import Look, render
+from mfact.report.text import exponent, name_text, number
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SCHEMA = "mfact-flow/1"
+METHODS = {
+    "closed-form": "closed form, in sub-steps of at most 1/(2σ₁)",
+    "ode": "DOP853, relative tolerance 1e-10, in SVD coordinates",
+}
+COLUMNS = (
+    ("time", "s", "the flow time, in units of 1/M"),
+    ("gap", "gap", "(f − ½Σ_{i>r}σ_i²) / ½‖M‖², the relative Eckart–Young gap"),
+    ("gradient_norm", "gradient", "norm of the gradient of the objective in both factors"),
+    ("drift", "‖D‖", "unbalance, D = UᵀU − VᵀV"),
+    ("drift_change", "‖D − D₀‖", "its change, which the flow of the plain objective keeps at 0"),
+    ("norm_ratio", "‖U‖²/‖V‖²", "squared norm of U over that of V"),
+)
+GD_COLUMNS = (
+    ("step_size", "η", "step size, in units of 1/M"),
+    ("steps", "steps", "number of steps to the same flow time"),
+    ("distance", "distance", "‖(U, V) − flow‖ / ‖flow‖ at the end"),
+    ("drift", "drift", "‖D − D_flow‖ at the end; D_flow = D₀ for the plain objective"),
+)
+
+
+def document(found: Study, name: str) -> dict[str, Any]:
+    """All that was found, as JSON values under the schema "mfact-flow/1"; name: the matrix's."""
+    half = 0.5 * float(found.sigma @ found.sigma)
+    rows = [
+        {
+            "time": float(time),
+            "gap": scalars.loss_excess / half,
+            "loss": scalars.loss_excess + 0.5 * float(np.sum(found.sigma[found.rank :] ** 2)),
+            "penalty": scalars.penalty,
+            "gradient_norm": scalars.gradient_norm,
+            "drift": scalars.drift,
+            "drift_change": float(change),
+            "norm_ratio": scalars.norm_X / scalars.norm_Y if scalars.norm_Y else None,
+        }
+        for time, scalars, change in zip(
+            found.flow.times, found.flow.scalars, found.flow.drift_change, strict=True
+        )
+    ]
+    made = {
+        "schema": SCHEMA,
+        "matrix": {
+            "name": name,
+            "shape": list(found.shape),
+            "norm": float(np.sqrt(2.0 * half)),
+            "leading_values": found.sigma[: found.rank + 1].tolist(),
+        },
+        "objective": found.formula,
+        "settings": vars(found.settings),
+        "method": found.flow.method,
+        "flow": rows,
+        "gradient_descent": None if found.comparison is None else _compared(found.comparison),
+    }
+    cleaned: dict[str, Any] = finite(made)
+    return cleaned
+
+
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    columns = (comparison.step_sizes, comparison.counts, comparison.distance, comparison.drift)
+    keys = [key for key, _, _ in GD_COLUMNS]
+    return {
+        "rows": [
+            dict(zip(keys, row, strict=True))
+            for row in zip(*(column.tolist() for column in columns), strict=True)
+        ],
+        "distance_slope": comparison.distance_slope,
+        "drift_slope": comparison.drift_slope,
+    }
+
+
+def page(doc: Mapping[str, Any], look: Look) -> str:
+    """The document of a flow as text: what was followed, its table, gradient descent beside it."""
+    from rich.text import Text
+
+    matrix, settings = doc["matrix"], doc["settings"]
+    (d1, d2), r = matrix["shape"], settings["rank"]
+    pairs = [
+        ("matrix", name_text(matrix["name"])),
+        ("shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"),
+        ("objective", doc["objective"]),
+        ("‖M‖_F", number(matrix["norm"])),
+        (f"leading σ (r + 1 = {r + 1})", number(matrix["leading_values"])),
+        ("start", _start(settings)),
+        ("flow", f"d(U, V)/ds = −∇, to s = {number(settings['time'])}"),
+        ("method", METHODS[doc["method"]]),
+    ]
+    kept = [
+        column
+        for column in COLUMNS
+        if column[0] != "drift_change" or doc["flow"][0]["drift_change"] is not None
+    ]
+    parts: list[RenderableType] = [
+        Text(look.symbols("mfact: gradient flow of M ≈ UVᵀ"), style="bold"),
+        heading("Problem", look),
+        facts(pairs, look),
+        heading("Flow", look),
+        _table(kept, doc["flow"], look),
+        facts([(label, text) for _, label, text in kept], look),
+    ]
+    if doc["gradient_descent"]:
+        parts += _descent(doc["gradient_descent"], look)
+    return render(parts, look)
+
+
+def _descent(compared: Mapping[str, Any], look: Look) -> list[RenderableType]:
+    slopes = [
+        (f"slope of {what}", "hidden by rounding" if slope is None else f"{slope:.3f}")
+        for what, slope in (
+            ("distance", compared["distance_slope"]),
+            ("drift", compared["drift_slope"]),
+        )
+    ]
+    return [
+        heading("Gradient descent to the same flow time", look),
+        _table(GD_COLUMNS, compared["rows"], look),
+        facts([(label, text) for _, label, text in GD_COLUMNS], look),
+        heading("Slopes against η, log–log, over the three smallest: both are 1 as η → 0", look),
+        facts(slopes, look),
+    ]
+
+
+def _start(settings: Mapping[str, Any]) -> str:
+    kind = name_text(settings["start"])
+    if settings["start_scale"] is None:
+        return kind
+    text = f"{kind}, scale {number(settings['start_scale'])}"
+    if kind == "unbalanced":
+        text += f", ‖U‖²/‖V‖² about {number(settings['start_ratio'])}"
+    if settings["imbalance"]:
+        text += f", D₀ = {number(settings['imbalance'])} I"
+    return text if kind == "spectral" else f"{text}, seed {settings['seed']}"
+
+
+def _table(
+    columns: Iterable[tuple[str, str, str]], rows: Sequence[Mapping[str, Any]], look: Look
+) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    kept = tuple(columns)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in kept:
+        table.add_column(justify="right", no_wrap=look.width >= 60)
+    table.add_row(*(Text(look.symbols("  " + label)) for _, label, _ in kept), style="bold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row[key])) for key, _, _ in kept))
+    return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else exponent(value)
