@@ -42,7 +42,7 @@ SUMMARY = {
     "drift_change": "drift ‖D − D₀‖_F",
     "norm_ratio": "‖U‖_F²/‖V‖_F²",
     "ledger_audit": "ledger audit ‖(D − D₀) − ledger‖_F",
-    "distance_bound": "from plain iterates, at most",
+    "distance_bound": "distance to the plain iterates, at most",
     "escapes": "escapes from saddle points",
     "passes": "passes over M",
     "basis_size": "reduced basis, columns",
