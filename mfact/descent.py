@@ -23,10 +23,10 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Finish:
-    """Where the loop stopped, and why."""
+    """Where the loop stopped, and why. outcome: None when it was left for another way to go on."""
 
     state: State
-    outcome: Outcome
+    outcome: Outcome | None
     reason: str
     seconds: float
 
@@ -44,23 +44,26 @@ def descend(
     observers: Sequence[Observer] = (),
     *,
     interrupted: Callable[[], bool] = lambda: False,
-    between: Callable[[State, float], State] = lambda state, seconds: state,
+    between: Callable[[State, float], bool] = lambda state, seconds: False,
     seconds: float = 0.0,
+    max_iter: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Finish:
     """Gradient descent from `state` until a rule of `watch` ends it.
 
     observers see each row once, in order. confirm is asked before an outcome that one row cannot
-    prove. between is called with the state after each block: checkpoints are written there.
+    prove. between is called with the state after each block, all rows before it shown and its own
+    not: checkpoints are written there, and the loop is left when it returns True. max_iter:
+    blocks end there, so that it is such a place.
     seconds: already spent by an earlier part of the run; looking at it is not counted.
     """
     good = state
     while True:
-        began = clock()
-        asked = interrupted()
-        segment = engine.advance(state, schedule.steps(state.step, BLOCK))
+        began, before, asked = clock(), seconds, interrupted()
+        count = BLOCK if max_iter is None else max(1, min(BLOCK, max_iter - state.step))
+        segment = engine.advance(state, schedule.steps(state.step, count))
         seconds += clock() - began
-        verdict = watch.find(segment.rows, seconds, asked)
+        verdict = watch.find(segment.rows, before, asked)
         while verdict is not None and verdict.needs:
             at = segment.state_at(verdict.index)
             began = clock()
@@ -74,14 +77,16 @@ def descend(
             began = clock()
             segment = engine.advance(at, schedule.steps(at.step, 1))
             seconds += clock() - began
-            verdict = watch.find(segment.rows, seconds, asked)
+            verdict = watch.find(segment.rows, before, asked)
             if verdict is not None and verdict.needs:
                 # The closer look has denied just this; the step is taken.
                 verdict = None
         if verdict is None:
             _show(observers, segment.rows, len(segment.rows["step"]))
             good = segment.state_at(len(segment.rows["step"]) - 1)
-            state = between(segment.state, seconds)
+            state = segment.state
+            if between(state, seconds):
+                return Finish(state, None, "", seconds)
             continue
         shown = verdict.index + 1
         end = segment.state_at(verdict.index)

@@ -42,17 +42,19 @@ class Plan:
     """The objects of a run.
 
     sigma_1, sigma_1_error: an estimate from below, and what it may be short of.
-    basis: Krylov bases that hold the start already, with the passes that σ₁ took.
+    start, basis: the start, and Krylov bases that hold it already; None when a run is resumed.
+    first_passes: over M, that the basis took.
     scale: of the start, in units of √M; None when it came from a file.
     """
 
     problem: Factorization
     schedule: Schedule
-    start: Factors
+    start: Factors | None
     scale: float | None
-    basis: Basis
+    basis: Basis | None
     sigma_1: float
     sigma_1_error: float
+    first_passes: int
     settings: RunSettings
 
 
@@ -78,7 +80,7 @@ def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[st
         raise SettingsError(f"the rank is {settings.rank}", "it must be at least 1")
     if settings.rank > least:
         raise SettingsError(
-            f"rank {settings.rank} is above min(d1, d2) = {least} of a {shape[0]}×{shape[1]} matrix",
+            f"rank {settings.rank} is above min(d1, d2) = {least}, M is {shape[0]}×{shape[1]}",
             f"pass -r {least} or less",
         )
     _check_numbers(settings)
@@ -122,7 +124,7 @@ def _check_numbers(settings: RunSettings) -> None:
             raise SettingsError(f"{flag(name)} is {value}", "it must be at least 1")
     if not 0 < settings.delta <= 0.5:
         raise SettingsError(f"--delta is {settings.delta}", "it must be above 0 and at most 0.5")
-    if settings.min_iter > settings.max_iter:
+    if settings.max_iter is not None and settings.min_iter > settings.max_iter:
         raise SettingsError(
             f"--min-iter {settings.min_iter} is above --max-iter {settings.max_iter}",
             "raise --max-iter",
@@ -172,7 +174,8 @@ def build(settings: RunSettings, target: Target, given: Factors | None = None) -
         assert settings.seed is not None
         kind = "gaussian" if settings.start in ("spectral", "unbalanced") else settings.start
         point = directions(kind, shape, rank, settings.seed, str(target.dtype))
-    basis, sigma_1, error = look_at(target, point)
+    # A start from elsewhere may miss the leading singular vectors, and σ₁ with them.
+    basis, sigma_1, error = look_at(target, point, guests=0 if given is None else rank)
     schedule = _schedule(settings, problem, target.norm, sigma_1)
     scale: float | None = None
     if given is None:
@@ -190,7 +193,7 @@ def build(settings: RunSettings, target: Target, given: Factors | None = None) -
             point = spectral(phi, sigma, psi, scale)
         else:
             point = scaled(settings.start, point, scale, settings.start_ratio)
-    return Plan(problem, schedule, point, scale, basis, sigma_1, error, settings)
+    return Plan(problem, schedule, point, scale, basis, sigma_1, error, basis.passes, settings)
 
 
 def _eps(settings: RunSettings, norm: float) -> float:
@@ -222,15 +225,17 @@ def _schedule(
     return certified(_eps(settings, norm), norm)
 
 
-def look_at(target: Target, point: Factors, most: int = 40) -> tuple[Basis, float, float]:
-    """Bases that hold `point`, extended until σ₁ is known: (basis, σ₁, error).
+def look_at(
+    target: Target, point: Factors, most: int = 40, guests: int = 0
+) -> tuple[Basis, float, float]:
+    """Bases that hold `point` and random guests, extended until σ₁ is known: (basis, σ₁, error).
 
     σ₁ is the largest Ritz value, a lower bound; with the pair's residual ρ, some singular value
     lies within min(ρ, ρ²/(σ₁ − σ₂)) of it. A start that M maps to nothing goes on at random.
 
     Source: Golub and Kahan 1965; Parlett 1980, Section 11.7.
     """
-    basis = Basis.begin(point.U, point.V, target.norm)
+    basis = Basis.begin(point.U, point.V, target.norm, guests)
     sigma_1 = error = 0.0
     if target.norm == 0:
         return basis, 0.0, 0.0

@@ -38,6 +38,11 @@ class Recorder:
             due = self.columns["step"] % self.every == 0
             self.columns = {name: column[due] for name, column in self.columns.items()}
 
+    def keep(self, rows: Mapping[str, Array]) -> None:
+        """Keep all of these rows, whatever their step numbers."""
+        self.last = {name: column[-1] for name, column in rows.items()}
+        self._append(rows)
+
     def _append(self, rows: Mapping[str, Array]) -> None:
         if not self.columns:
             self.columns = dict(rows)
@@ -55,7 +60,8 @@ class Recorder:
     def table(self) -> dict[str, Array]:
         """The recorded rows, the last row of the run among them."""
         columns = dict(self.columns)
-        if self.last and not (len(columns["step"]) and columns["step"][-1] == self.last["step"]):
+        known = len(columns.get("step", ())) > 0
+        if self.last and not (known and columns["log10_step"][-1] == self.last["log10_step"]):
             columns = {
                 name: np.append(column, self.last.get(name, np.nan))
                 for name, column in columns.items()

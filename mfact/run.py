@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mfact import resuming
 from mfact.core import Array, Claim, Factors, Outcome, Result, State, Target
 from mfact.descent import Finish, descend
 from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
 from mfact.errors import DataError, SettingsError
+from mfact.flight import Flight, takes_off
+from mfact.flow.records import EXACT
+from mfact.flow.records import State as FlightState
 from mfact.plan import METHODS, build, check, with_seed
 from mfact.recorder import Recorder
-from mfact.settings import STARTS, RunSettings
+from mfact.resuming import Rhythm
+from mfact.settings import MOST_PLAIN_STEPS, STARTS, RunSettings
 from mfact.signals import SignalFlag
 from mfact.stopping import StopRules, StopWatch
 from mfact.targets.dense import DenseTarget
@@ -69,11 +74,60 @@ def solve(
     shape = matrix.shape if hasattr(matrix, "shape") else np.shape(matrix)
     if len(shape) == 2:
         check(settings, (int(shape[0]), int(shape[1])), explicit)
+    Rhythm.of(settings.checkpoint_every)
     flag: AbstractContextManager[Any] = SignalFlag() if signals else nullcontext(None)
     with flag as caught, _threads(settings.threads):
         target, described = _target(matrix, settings.dtype)
-        run = Run(target, settings, sources, described, observers)
-        return run.result(run.descend(caught), reproducible=reproducible, argv=argv, caught=caught)
+        named = {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")}
+        run = Run(target, settings, sources, described, observers, named, output, caught)
+        for observer in (run.monitors, *observers):
+            observer.start(run.info)
+        return run.result(run.descend(), reproducible=reproducible, argv=argv)
+
+
+def resume(
+    path: str,
+    matrix: Array | MatrixSource | Target,
+    *,
+    max_iter: int | None = None,
+    max_time: float | None = None,
+    observers: Sequence[Any] = (),
+    reproducible: bool = False,
+    argv: Sequence[str] | None = None,
+    signals: bool = False,
+) -> Result:
+    """Go on with a run from its checkpoint: the same run, bit for bit, as if never cut.
+
+    path: of the checkpoint. matrix: the one the run began with; another is refused.
+    max_iter, max_time: new limits, where the old ones were reached.
+
+    Raises StorageError for a damaged or foreign checkpoint, and for another matrix.
+    """
+    saved = resuming.read(path)
+    settings = saved.settings
+    changed: dict[str, Any] = {"max_iter": max_iter, "max_time": max_time}
+    changed = {name: value for name, value in changed.items() if value is not None}
+    settings = dataclasses.replace(settings, **changed)
+    document = saved.document
+    sources = {**document["sources"], **dict.fromkeys(changed, "flag")}
+    flag: AbstractContextManager[Any] = SignalFlag() if signals else nullcontext(None)
+    with flag as caught, _threads(settings.threads):
+        target, _ = _target(matrix, settings.dtype)
+        resuming.require_same(saved, target, path)
+        run = Run(
+            target,
+            settings,
+            sources,
+            document["described"],
+            observers,
+            saved.matrix,
+            document["output"],
+            caught,
+            saved,
+        )
+        for observer in observers:
+            observer.start(run.info)
+        return run.result(run.descend(), reproducible=reproducible, argv=argv)
 
 
 class Run:
@@ -86,14 +140,27 @@ class Run:
         sources: Mapping[str, str],
         described: Mapping[str, Any],
         observers: Sequence[Any],
+        matrix: Mapping[str, Any],
+        output: str | None,
+        caught: SignalFlag | None,
+        saved: resuming.Saved | None = None,
     ) -> None:
         self.target, self.settings, self.sources = target, settings, sources
         self.described, self.observers = described, observers
-        given = None if settings.start in STARTS else _read_start(settings.start)
-        self.plan = build(settings, target, given)
+        self.matrix, self.output, self.caught = matrix, output, caught
+        if saved is None:
+            given = None if settings.start in STARTS else _read_start(settings.start)
+            self.plan = build(settings, target, given)
+        else:
+            self.plan = dataclasses.replace(saved.plan(), settings=settings)
         self.notes: list[str] = []
+        self.seconds = 0.0
+        self.seer_passes = 0
+        self.landed: dict[str, Any] = {}
+        self.flight: FlightState | None = None
+        self.flight_rows: list[dict[str, float]] = []
+        self.flight_leak = 0.0
         self.engine, self.why = self._engine()
-        self.state = self._first_state()
         self.rules = self._rules()
         self.watch = StopWatch(self.rules)
         self.recorder = Recorder(settings.every)
@@ -104,10 +171,19 @@ class Run:
             self.watch,
             self.plan.problem.weight,
             settings.tol,
-            self._optimum(),
+            None,
             settings.escape,
         )
         self.info = self._info()
+        self.rhythm = Rhythm.of(settings.checkpoint_every)
+        self.saved_at = (0.0, 0.0)
+        self.has_checkpoint = saved is not None
+        if saved is None:
+            self.judge.optimum = self._optimum()
+            self.state = self._first_state()
+        else:
+            saved.restore(self)
+            self.saved_at = (self.seconds, self._steps_done)
 
     # -- setting up -----------------------------------------------------------------------------
 
@@ -126,12 +202,14 @@ class Run:
         )
         if settings.engine == "reduced":
             return reduced, "asked for"
-        if settings.max_iter <= plan.basis.passes:
+        if settings.max_iter is not None and settings.max_iter <= plan.first_passes:
             return direct, f"{settings.max_iter} steps need fewer passes over M than a basis"
         return reduced, "a basis takes a few dozen passes over M, the plain loop one a step"
 
     def _first_state(self) -> State:
+        assert self.plan.start is not None
         if isinstance(self.engine, ReducedEngine):
+            assert self.plan.basis is not None
             state = self.engine.start_in(self.plan.basis, self.plan.start)
             if self.settings.rank == 1 and self.settings.optimum:
                 # One pair of singular vectors is cheap, and Theorem 3.2 speaks of it throughout.
@@ -164,7 +242,7 @@ class Run:
             tol_gradient=tol_gradient,
             patience=s.patience,
             min_iter=s.min_iter,
-            max_iter=s.max_iter,
+            max_iter=MOST_PLAIN_STEPS if s.max_iter is None else s.max_iter,
             max_time=s.max_time,
             norm=self.target.norm,
             sigma_1=self.plan.sigma_1,
@@ -190,7 +268,7 @@ class Run:
             "schedule": schedule,
             "eps": eps,
             "start": {"name": s.start, "std": plan.scale},
-            "max_iter": s.max_iter,
+            "max_iter": self.rules.max_iter,
             "max_time": s.max_time,
             "tol": s.tol,
             "engine": self.engine.name,
@@ -200,22 +278,84 @@ class Run:
 
     # -- running --------------------------------------------------------------------------------
 
-    def descend(self, caught: SignalFlag | None, seconds: float = 0.0) -> Finish:
-        for observer in (self.monitors, *self.observers):
-            observer.start(self.info)
-        return self.go_on(caught, seconds)
-
-    def go_on(self, caught: SignalFlag | None, seconds: float) -> Finish:
-        return descend(
+    def descend(self) -> Finish:
+        """The loop, and after it, for steps that decay, the flow that they follow."""
+        if self.flight is not None:
+            return Flight(self).fly()
+        self._between(self.state, self.seconds)
+        finish = descend(
             self.engine,
             self.state,
             self.plan.schedule,
             self.watch,
             self.judge,
             (self.recorder, self.monitors, *self.observers),
-            interrupted=lambda: bool(caught),
-            seconds=seconds,
+            interrupted=lambda: self.stopping,
+            between=self._between,
+            seconds=self.seconds,
+            max_iter=self.rules.max_iter,
         )
+        if finish.outcome is not None:
+            return finish
+        return Flight(self).fly()
+
+    def asked_to_stop(self) -> bool:
+        """Whether a signal has come; looked at once a block, so that all agree on when."""
+        self.stopping = bool(self.caught)
+        return self.stopping
+
+    def _between(self, state: State, seconds: float) -> bool:
+        self.state, self.seconds = state, seconds
+        limit = self.rules.max_time
+        last = self.asked_to_stop() or (limit is not None and seconds >= limit)
+        last = last or state.step >= self.rules.max_iter
+        if self.checkpoint_due(state.step, asked=last):
+            self.save()
+        return not last and self._takes_off(state)
+
+    def _takes_off(self, state: State) -> bool:
+        return (
+            takes_off(self.plan.schedule, state.step)
+            and self.settings.fast_forward == "auto"
+            and state.coordinates is not None
+            and self.target.dtype == np.float64
+        )
+
+    # -- checkpoints ------------------------------------------------------------------------------
+
+    @property
+    def checkpoint(self) -> str | None:
+        """The path of the checkpoint: as asked for, or beside the output."""
+        if self.settings.checkpoint is not None:
+            return self.settings.checkpoint
+        return None if self.output is None else f"{self.output}.checkpoint"
+
+    def checkpoint_due(self, step: float, *, asked: bool) -> bool:
+        """Whether to write a checkpoint here. asked: the run is about to end before its goal.
+
+        Where none was asked for, a run that has lasted for less than a minute writes one only
+        when a signal ends it.
+        """
+        if self.checkpoint is None:
+            return False
+        explicit = self.settings.checkpoint is not None
+        if asked:
+            return explicit or self.stopping
+        seconds, steps = self.saved_at
+        if self.rhythm.steps is not None:
+            return step - steps >= self.rhythm.steps
+        assert self.rhythm.seconds is not None
+        return self.seconds - seconds >= self.rhythm.seconds
+
+    def save(self) -> None:
+        assert self.checkpoint is not None
+        resuming.write(self.checkpoint, self)
+        self.has_checkpoint = True
+        self.saved_at = (self.seconds, self._steps_done)
+
+    @property
+    def _steps_done(self) -> float:
+        return self.flight_rows[-1]["step"] if self.flight_rows else float(self.state.step)
 
     # -- the result -----------------------------------------------------------------------------
 
@@ -225,12 +365,12 @@ class Run:
         *,
         reproducible: bool,
         argv: Sequence[str] | None,
-        caught: SignalFlag | None,
     ) -> Result:
         from mfact.provenance import gather, repeatable
 
-        state = finish.state
-        outcome, certificate = finish.outcome, None
+        state, outcome = finish.state, finish.outcome
+        assert outcome is not None
+        certificate = None
         if outcome is not Outcome.DIVERGED:
             if self.settings.optimum:
                 state = self.judge.sharpened(state)
@@ -244,8 +384,10 @@ class Run:
             claims += (lemma_3_2(certificate, self.settings.rank, self._rank_of_M(optimum)),)
             claims += (_verdict_claim(certificate),)
         summary = self._summary(finish, state, trace, optimum, certificate)
-        if caught:
-            summary["signal"] = caught.number
+        if self.caught:
+            summary["signal"] = self.caught.number
+        if self.has_checkpoint:
+            summary["checkpoint"] = self.checkpoint
         result = Result(
             outcome=outcome,
             message=self._message(finish, summary),
@@ -368,7 +510,8 @@ class Run:
             "norm_ratio",
         )
         summary: dict[str, Any] = {
-            "iterations": state.step,
+            "iterations": None if self.landed.get("log10_iterations", 0) >= EXACT else state.step,
+            **self.landed,
             **{name: last.get(name) for name in names},
             "gap_bound": None if optimum is None else optimum.error / half,
             "ledger_audit": last.get("audit"),
@@ -387,7 +530,7 @@ class Run:
         return {name: value for name, value in summary.items() if value is not None}
 
     def _direct_passes(self, state: State) -> int:
-        return self.plan.basis.passes + getattr(self, "seer_passes", 0) + state.step + 1
+        return self.plan.first_passes + self.seer_passes + state.step + 1
 
     def _message(self, finish: Finish, summary: Mapping[str, Any]) -> str:
         """What happened, and for every end but a good one what to type instead."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 OBJECTIVES = ("plain", "balanced")
 SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
 STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
+MOST_PLAIN_STEPS = 1_000_000
 ENGINES = ("auto", "direct", "reduced")
 
 
@@ -24,7 +25,8 @@ class RunSettings:
         start_ratio: ‖U‖_F²/‖V‖_F² asked of an unbalanced start; seed: of the start.
     tol: on the relative Eckart–Young gap; tol_residual: on ‖R‖_F/‖M‖_F; tol_gradient: on
         ‖∇f‖/(σ₁^{3/2}); patience: steps without a relative decrease of the loss of 1e-12;
-        min_iter, max_iter, max_time (seconds).
+        min_iter, max_iter, max_time (seconds); max_iter None: a million plain steps, and
+        as many as it takes where they are fast-forwarded.
     optimum: whether the optimum ½Σ_{i>r}σ_i² is computed. every: rows of the trace (None: so
         that about a thousand are kept). dtype: "float64" or "float32". threads: BLAS threads.
     fast_forward: "auto" or "off"; ff_tol: its relative error. force: run though forecast not
@@ -52,7 +54,7 @@ class RunSettings:
     tol_gradient: float | None = None
     patience: int | None = None
     min_iter: int = 0
-    max_iter: int = 1_000_000
+    max_iter: int | None = None
     max_time: float | None = None
     optimum: bool = True
     every: int | None = None

@@ -76,7 +76,8 @@ class Basis:
 
     @property
     def size(self) -> int:
-        return max(self.left.known, self.right.known)
+        """Rows of the small factors: at least one, though bases of zero factors are empty."""
+        return max(self.left.known, self.right.known, 1)
 
     @property
     def exhausted(self) -> bool:
@@ -88,10 +89,19 @@ class Basis:
         return self.left.store.nbytes + self.right.store.nbytes
 
     @classmethod
-    def begin(cls, U: Array, V: Array, norm: float) -> Basis:
-        """The bases that hold U and V and no product with M yet."""
+    def begin(cls, U: Array, V: Array, norm: float, guests: int = 0) -> Basis:
+        """The bases that hold U and V and no product with M yet.
+
+        guests: random columns added on each side, for a U and V that may miss singular vectors
+            of M: rounding leads the plain loop to those as well.
+        """
         sides = []
+        rng = np.random.default_rng(guests)
         for factor in (U, V):
+            if guests:
+                columns = rng.standard_normal((len(factor), guests)).astype(factor.dtype)
+                size = float(np.linalg.norm(factor)) or 1.0
+                factor = np.hstack([factor, columns * (size / np.linalg.norm(columns))])
             block, _ = _orthonormal(factor, float(np.linalg.norm(factor)))
             store = np.empty((len(factor), min(len(factor), 8 * factor.shape[1])), U.dtype, "F")
             store[:, : block.shape[1]] = block

@@ -38,6 +38,9 @@ LOOK = 256
 SAFETY = 10.0
 """The carried difference starts in one direction; rounding errors fall in all of them."""
 
+LARGEST_DIFFERENCE = 0.01
+"""Of two runs, relative to the factors, for which the linearized step speaks of both."""
+
 GRAM_LOSS_FLOOR = 1e-6
 """Below this part of ½‖M‖², the loss is no longer taken from Gram matrices."""
 
@@ -219,6 +222,9 @@ class ReducedEngine:
         else:
             growth = np.maximum(1 + eta * kept.rho, eta * kept.top - 1)
             distances = _accumulate(kept.distance, growth, fresh)
+        # The linear law holds for small differences only; once one is not, nothing is known.
+        lost = np.maximum.accumulate(~(distances <= LARGEST_DIFFERENCE * np.append(size, size[-1])))
+        distances[lost] = math.inf
         table["distance"] = distances[:-1]
         Z, base = Z.copy(), state.step
 
@@ -228,7 +234,7 @@ class ReducedEngine:
                 ledger=ledgers[i],
                 flow_time=float(flow_times[i]),
                 distance=float(distances[i]),
-                tangent=None if tangents is None else tangents[i],
+                tangent=None if tangents is None or lost[i] else tangents[i],
             )
             return State(base + i, Z[i], conserved, co)
 
@@ -302,16 +308,35 @@ class ReducedEngine:
             basis = co.basis
             settled = co.spectrum.shortfall(self.rank) <= tolerance * half
             unseen = co.spectrum.tail > 64 * self.eps * self.target.norm**2
-            full = basis.size >= min(self.target.shape)
-            if (settled and not (basis.exhausted and unseen)) or full and basis.exhausted:
+            full = max(basis.B.shape) >= min(self.target.shape)
+            if (settled and not (basis.exhausted and unseen)) or (full and basis.exhausted):
                 break
             if basis.exhausted:
                 basis = basis.enrich(self.rank, seed=basis.passes)
                 state = replace(state, coordinates=replace(co, basis=basis))
                 # Two blocks at least: the first alone has no Ritz residual to judge by.
                 state = self._extend(state)
-            state = self.to_spectrum(self._extend(state))
+            state = self.extended(state)
         return state
+
+    def settle(self, state: State, residual: float, most: int = 200) -> State:
+        """Extend until the leading r Ritz pairs are known to a relative residual.
+
+        A run whose limit is in a basis that holds these pairs no longer leaks much.
+        """
+        state = self.to_spectrum(state)
+        for _ in range(most):
+            spectrum = state.coordinates.spectrum
+            if state.coordinates.basis.exhausted or (
+                spectrum.residuals.max(initial=0.0) <= residual * spectrum.sigma[0]
+            ):
+                break
+            state = self.extended(state)
+        return state
+
+    def extended(self, state: State) -> State:
+        """One more block on each side, in SVD coordinates."""
+        return self.to_spectrum(self._extend(state))
 
     def _dense(self, basis: Basis, step: int) -> Coordinates:
         left, right = leaks(basis)
@@ -358,7 +383,8 @@ class ReducedEngine:
         if co.basis.exhausted:
             return np.zeros(len(eta), Z.dtype)
         source = co.spectrum if co.spectrum is not None else co
-        assert source.leak_left is not None and source.leak_right is not None
+        assert source.leak_left is not None
+        assert source.leak_right is not None
         left = Z[:, 1] @ source.leak_left.T
         right = Z[:, 0] @ source.leak_right.T
         total = np.einsum("nrb,nrb->n", left, left) + np.einsum("nrb,nrb->n", right, right)

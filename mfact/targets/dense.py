@@ -68,9 +68,7 @@ class DenseTarget:
             raise DataError("the matrix has values that are not finite", "replace or remove them")
         if scale == 0:
             return 0.0
-        squares = [
-            float(np.sum(np.square(block.astype(np.float64) / scale))) for block in blocks
-        ]
+        squares = [float(np.sum(np.square(block.astype(np.float64) / scale))) for block in blocks]
         return scale * math.sqrt(math.fsum(squares))
 
     def products(self, U: Array, V: Array) -> tuple[Array, Array]:

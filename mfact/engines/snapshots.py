@@ -1,0 +1,97 @@
+"""A state as named arrays and numbers, and back, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Array, Factors, State
+from mfact.engines.basis import Basis, Side
+from mfact.engines.measures import Conserved
+from mfact.engines.reduced import Coordinates
+from mfact.engines.spectrum import Spectrum, leaks, padded_square
+
+Arrays = dict[str, Array]
+Numbers = dict[str, Any]
+
+
+def pack(state: State) -> tuple[Arrays, Numbers]:
+    """Arrays and JSON values that unpack() turns into the same state."""
+    arrays: Arrays = {}
+    numbers: Numbers = {"step": state.step}
+    _pack_fields("conserved", state.conserved, arrays, numbers)
+    if state.coordinates is None:
+        arrays["U"], arrays["V"] = state.point
+        return arrays, numbers
+    arrays["point"] = state.point
+    co: Coordinates = state.coordinates
+    numbers["coordinates"] = {"changed": co.changed, "energy": co.energy, "unseen": co.unseen}
+    basis = co.basis
+    for name in ("left", "right"):
+        side: Side = getattr(basis, name)
+        arrays[f"basis/{name}"] = side.store[:, : side.known + side.pending]
+        numbers[f"basis/{name}"] = [side.known, side.pending]
+    _pack_fields("basis", basis, arrays, numbers, skip=("left", "right"))
+    if co.spectrum is not None:
+        _pack_fields("spectrum", co.spectrum, arrays, numbers)
+    return arrays, numbers
+
+
+def unpack(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> State:
+    """The state that pack() took apart."""
+    conserved = Conserved(**_fields("conserved", Conserved, arrays, numbers))
+    step = numbers["step"]
+    if "coordinates" not in numbers:
+        return State(step, Factors(arrays["U"], arrays["V"]), conserved)
+    sides: dict[str, Any] = {}
+    for name in ("left", "right"):
+        known, pending = numbers[f"basis/{name}"]
+        sides[name] = Side(np.asfortranarray(arrays[f"basis/{name}"]), known, pending)
+    basis = Basis(**sides, **_fields("basis", Basis, arrays, numbers))
+    spectrum = None
+    operator = leak_left = leak_right = None
+    if "spectrum/tail" in numbers:
+        spectrum = Spectrum(**_fields("spectrum", Spectrum, arrays, numbers))
+    else:
+        operator = padded_square(basis.B, basis.size)
+        leak_left, leak_right = leaks(basis)
+    coordinates = Coordinates(
+        basis=basis,
+        spectrum=spectrum,
+        operator=operator,
+        leak_left=leak_left,
+        leak_right=leak_right,
+        **numbers["coordinates"],
+    )
+    return State(step, arrays["point"], conserved, coordinates)
+
+
+def _pack_fields(
+    prefix: str, value: Any, arrays: Arrays, numbers: Numbers, skip: tuple[str, ...] = ()
+) -> None:
+    for field in fields(value):
+        if field.name in skip:
+            continue
+        item = getattr(value, field.name)
+        if isinstance(item, np.ndarray):
+            # Products round the same only if their operands lie the same way in memory.
+            numbers[f"{prefix}/{field.name}/order"] = "C" if item.flags.c_contiguous else "F"
+            arrays[f"{prefix}/{field.name}"] = item
+        elif item is not None:
+            numbers[f"{prefix}/{field.name}"] = item
+
+
+def _fields(
+    prefix: str, kind: type[Any], arrays: Mapping[str, Array], numbers: Mapping[str, Any]
+) -> dict[str, Any]:
+    values = {}
+    for field in fields(kind):
+        key = f"{prefix}/{field.name}"
+        if key in arrays:
+            values[field.name] = np.asarray(arrays[key], order=numbers[f"{key}/order"])
+        elif key in numbers and not isinstance(numbers[key], list):
+            values[field.name] = numbers[key]
+    return values

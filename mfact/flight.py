@@ -1,0 +1,268 @@
+"""Fast-forward as part of a run: the engine's coordinates, the run's rules, the flow's steps."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mfact.core import Array, Outcome, Schedule, State
+from mfact.descent import Finish
+from mfact.engines.reduced import ReducedEngine
+from mfact.flow.fast_forward import Course
+from mfact.flow.records import EXACT, FastForward, Record
+from mfact.flow.records import State as FlightState
+from mfact.flow.small import Small
+from mfact.schedules import PowerDecay
+from mfact.stopping import Verdict
+
+if TYPE_CHECKING:
+    from mfact.run import Run
+
+TAKE_OFF = {True: 1_024, False: 10_240}
+"""Steps taken one by one first, for η_0/(t+1) and for slower decay, whose flow needs more of them;
+multiples of the engine's LOOK, so that a block ends there. Runs that end before need no flow."""
+
+READY = 1e-12
+"""Relative Ritz residual of the leading r pairs, which the run is on its way to, before the flow
+takes over: in a basis that holds them it does not leak."""
+
+LEAK_SHARE = 0.1
+"""The part of --ff-tol that may leak out of the basis."""
+
+
+def takes_off(schedule: Schedule, step: int) -> bool:
+    """Whether a run with these step sizes goes over to the flow at this step."""
+    return isinstance(schedule, PowerDecay) and step == TAKE_OFF[schedule.power == 1.0]
+
+
+class Flight:
+    """One fast-forward: from the state of a run to its end.
+
+    rows: of the trace, so far. leaked: relative weight left outside the bases, so far.
+    """
+
+    def __init__(self, run: Run) -> None:
+        assert isinstance(run.engine, ReducedEngine)
+        assert isinstance(run.plan.schedule, PowerDecay)
+        self.run, self.engine, self.schedule = run, run.engine, run.plan.schedule
+        self.state = run.state
+        self.at: FlightState | None = run.flight
+        self.rows: list[dict[str, float]] = [dict(row) for row in run.flight_rows]
+        self.leaked = run.flight_leak
+        limit = run.settings.max_iter
+        self.log10_limit = math.inf if limit is None else math.log10(max(limit, 1))
+        self.began = time.perf_counter() - run.seconds
+        self.verdict: Verdict | None = None
+        self.must_extend = False
+        self.previous: Record | None = None
+        self.coming: FlightState | None = None
+
+    def fly(self) -> Finish:
+        """To the end of the run."""
+        if self.at is None:
+            self.state = self.engine.settle(self.state, READY)
+        while True:
+            done = self._course().resume(self.at) if self.at else self._take_off()
+            if self.must_extend:
+                self.state = self._moved(self.engine.extended(self.state))
+                continue
+            state = self._state_of(done)
+            verdict = self.verdict
+            if verdict is None:
+                verdict = Verdict(0, Outcome.ITERATION_LIMIT, f"--max-iter is {self._limit_text}")
+            if verdict.needs:
+                state, verdict = self.run.judge(state, verdict)
+                if verdict is None:
+                    # The optimum was not yet known well enough, or this is a saddle: go on.
+                    self.state = self._moved(state)
+                    continue
+            self._show()
+            return Finish(state, verdict.outcome, verdict.reason, self._seconds)
+
+    # -- the flow -------------------------------------------------------------------------------
+
+    def _course(self) -> Course:
+        spectrum = self.state.coordinates.spectrum
+        self.verdict, self.must_extend = None, False
+        self.previous = self.coming = None
+        return Course(
+            Small(spectrum.sigma, self.run.plan.problem.weight),
+            self.schedule,
+            stop=self._stop,
+            tol=self.run.settings.ff_tol,
+            log10_limit=self.log10_limit,
+            progress=self._progress,
+        )
+
+    def _take_off(self) -> FastForward:
+        state = self.state
+        return self._course().run(
+            state.point[0].T, state.point[1].T, state.step, state.conserved.flow_time
+        )
+
+    def _stop(self, record: Record) -> bool:
+        """Whether the flow ends at this record; every record passes here, in order."""
+        row = self._row(record)
+        while self.rows and self.rows[-1]["log10_step"] >= row["log10_step"]:
+            self.rows.pop()  # the flow began again from a later hand-over
+            self.leaked, self.previous, self.at = 0.0, None, None
+        leaked = self._leak(record)
+        if leaked > LEAK_SHARE * self.run.settings.ff_tol and not self._full:
+            self.must_extend = True
+            return True
+        self.leaked = leaked
+        self.rows.append(row)
+        self.previous = record
+        if self.coming is not None:
+            self.at, self.coming = self.coming, None
+        columns = {name: np.array([value]) for name, value in row.items()}
+        self.verdict = self.run.watch.point(columns, self.log10_limit)
+        limit = self.run.settings.max_time
+        if self.verdict is None and limit is not None and self._seconds >= limit:
+            self.verdict = Verdict(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
+        if self.run.asked_to_stop():
+            self.verdict = Verdict(0, Outcome.INTERRUPTED, "a signal asked it to stop")
+        self._checkpoint()
+        return self.verdict is not None
+
+    def _progress(self, record: Record, state: FlightState) -> None:
+        self.coming = state
+
+    def _leak(self, record: Record) -> float:
+        """What leaks until this record, relative to the factors: the larger of both ends' rates."""
+        spectrum = self.state.coordinates.spectrum
+        if self.state.coordinates.basis.exhausted or self.previous is None:
+            return self.leaked
+        before = self.previous
+        rates = [
+            math.hypot(
+                float(np.linalg.norm(spectrum.leak_left @ r.Y)),
+                float(np.linalg.norm(spectrum.leak_right @ r.X)),
+            )
+            / math.hypot(float(np.linalg.norm(r.X)), float(np.linalg.norm(r.Y)))
+            for r in (before, record)
+        ]
+        return self.leaked + max(rates) * (record.flow_time - before.flow_time)
+
+    @property
+    def _full(self) -> bool:
+        return bool(self.state.coordinates.basis.exhausted)
+
+    # -- what is seen of it -----------------------------------------------------------------------
+
+    def _row(self, record: Record) -> dict[str, float]:
+        """The columns of the trace at a record; the ledger is not kept here."""
+        run, X, Y, scalars = self.run, record.X, record.Y, record.scalars
+        norm = run.target.norm
+        half = 0.5 * norm**2
+        floor = self.state.coordinates.spectrum.floor(run.settings.rank)
+        loss = scalars.loss_excess + floor
+        D = X.T @ X - Y.T @ Y
+        kept = self.state.conserved
+        exact = record.log10_step < EXACT
+        row = {
+            "step": float(round(10.0**record.log10_step)) if exact else math.inf,
+            "log10_step": record.log10_step,
+            "step_size": record.step_size,
+            "flow_time": record.flow_time,
+            "loss": loss,
+            "penalty": scalars.penalty,
+            "relative_residual": math.sqrt(2 * max(loss, 0.0)) / norm,
+            "gap": scalars.loss_excess / half,
+            "gradient_norm": scalars.gradient_norm,
+            "drift": scalars.drift,
+            "relative_drift": scalars.drift / norm,
+            "drift_change": float(np.linalg.norm(D - kept.start)),
+            "norm_ratio": scalars.norm_X / scalars.norm_Y if scalars.norm_Y else math.nan,
+            "norm_U": scalars.norm_X,
+            "norm_V": scalars.norm_Y,
+            "leak": self.leaked,
+            "optimum": floor,
+            "distance": record.error * math.sqrt(scalars.norm_X + scalars.norm_Y),
+        }
+        if run.settings.rank == 1:
+            row["alignment_U"], row["alignment_V"] = abs(float(X[0, 0])), abs(float(Y[0, 0]))
+        return row
+
+    def _show(self) -> None:
+        """Let the observers see the rows, in one block."""
+        rows = [row for row in self.rows if row["log10_step"] > self._last_shown]
+        if not rows:
+            return
+        table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        self.run.recorder.keep(table)
+        for observer in (self.run.monitors, *self.run.observers):
+            observer.segment(table)
+
+    @property
+    def _last_shown(self) -> float:
+        last = self.run.recorder.last
+        return float(last["log10_step"]) if last else -math.inf
+
+    @property
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.began
+
+    @property
+    def _limit_text(self) -> str:
+        return str(self.run.settings.max_iter)
+
+    # -- states -----------------------------------------------------------------------------------
+
+    def _state_of(self, done: FastForward) -> State:
+        """The run's state at the last record."""
+        record = done.records[-1]
+        point = np.stack([record.X.T, record.Y.T])
+        step = round(10.0**record.log10_step) if record.log10_step < EXACT else self.state.step
+        error = (done.error + self.leaked) * float(np.linalg.norm(point))
+        kept = dataclasses.replace(
+            self.state.conserved,
+            flow_time=record.flow_time,
+            distance=self.state.conserved.distance + error,
+            tangent=None,
+        )
+        self.run.landed = {
+            "log10_iterations": record.log10_step,
+            "plain_steps": self.state.step if done.state is None else done.state.handover,
+            "fast_forward_error": done.error + self.leaked,
+        }
+        return State(step, point, kept, self.state.coordinates)
+
+    def _moved(self, state: State) -> State:
+        """The flight in the coordinates of `state`, whose bases hold those of the old one."""
+        if self.at is not None:
+            old, new = self.state.coordinates, state.coordinates
+            maps = [
+                after[:width].T @ before[:width]
+                for before, after, width in (
+                    (old.spectrum.phi, new.spectrum.phi, old.basis.left.known),
+                    (old.spectrum.psi, new.spectrum.psi, old.basis.right.known),
+                )
+            ]
+
+            def carried(Z: Array) -> Array:
+                return np.stack([maps[0] @ Z[..., 0, :, :], maps[1] @ Z[..., 1, :, :]], axis=-3)
+
+            self.at = dataclasses.replace(
+                self.at, Z=carried(self.at.Z), handover_Z=carried(self.at.handover_Z)
+            )
+            # The state at take-off, for what is read from it, in the same coordinates.
+            point = carried(self.state.point.swapaxes(-1, -2)).swapaxes(-1, -2)
+            return dataclasses.replace(self.state, point=point, coordinates=new)
+        return state
+
+    def _checkpoint(self) -> None:
+        run = self.run
+        run.seconds = self._seconds
+        if run.checkpoint_due(self._count, asked=self.verdict is not None):
+            run.state, run.flight = self.state, self.at
+            run.flight_rows, run.flight_leak = self.rows, self.leaked
+            run.save()
+
+    @property
+    def _count(self) -> float:
+        return self.rows[-1]["step"] if self.rows else 0.0

@@ -1,0 +1,217 @@
+"""Checkpoints of a run: what the next step depends on, and what has been seen so far."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfact.core import Array, Schedule, Target
+from mfact.engines.direct import DirectEngine
+from mfact.engines.snapshots import pack, unpack
+from mfact.errors import SettingsError, StorageError
+from mfact.flow.records import State as FlightState
+from mfact.plan import Plan
+from mfact.problems.factorization import Factorization
+from mfact.schedules import Constant, PowerDecay
+from mfact.settings import RunSettings
+from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
+from mfact.verdicts import Optimum
+
+if TYPE_CHECKING:
+    from mfact.run import Run
+
+DEFAULT_SECONDS = 60.0
+"""How often a checkpoint is written when nothing else is asked for, and how long a run may last
+before the first."""
+
+SCHEDULES: dict[str, type[Constant] | type[PowerDecay]] = {
+    "Constant": Constant,
+    "PowerDecay": PowerDecay,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Rhythm:
+    """When checkpoints are due: every so many steps or seconds.
+
+    >>> Rhythm.of("500"), Rhythm.of("2.5s")
+    (Rhythm(steps=500, seconds=None), Rhythm(steps=None, seconds=2.5))
+    """
+
+    steps: int | None
+    seconds: float | None
+
+    @classmethod
+    def of(cls, text: str | None) -> Rhythm:
+        """From what --checkpoint-every says. Raises SettingsError when it is neither."""
+        if text is None:
+            return cls(None, DEFAULT_SECONDS)
+        match = re.fullmatch(r"(\d+)|(\d+(?:\.\d*)?)\s*s", text.strip())
+        if match and match[1] and int(match[1]) > 0:
+            return cls(int(match[1]), None)
+        if match and match[2] and float(match[2]) > 0:
+            return cls(None, float(match[2]))
+        raise SettingsError(
+            f"--checkpoint-every is {text!r}", "give steps, as 100000, or seconds, as 60s"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """What a checkpoint holds, read back."""
+
+    arrays: Mapping[str, Array]
+    document: Mapping[str, Any]
+
+    @property
+    def settings(self) -> RunSettings:
+        return RunSettings(**self.document["settings"])
+
+    @property
+    def matrix(self) -> Mapping[str, Any]:
+        """How the matrix was named: path, dataset, follow_links."""
+        matrix: Mapping[str, Any] = self.document["matrix"]
+        return matrix
+
+    def plan(self) -> Plan:
+        """The choices made at the start of the run, and not made again."""
+        kept = self.document["plan"]
+        schedule: Schedule = SCHEDULES[kept["schedule"]["kind"]](**kept["schedule"]["fields"])
+        return Plan(
+            problem=Factorization(kept["weight"]),
+            schedule=schedule,
+            start=None,
+            scale=kept["scale"],
+            basis=None,
+            sigma_1=kept["sigma_1"],
+            sigma_1_error=kept["sigma_1_error"],
+            first_passes=kept["first_passes"],
+            settings=self.settings,
+        )
+
+    def restore(self, run: Run) -> None:
+        """Give the run what it had seen and where it was."""
+        document = self.document
+        run.watch.restore(document["watch"])
+        run.recorder.restore(_under("recorder/", self.arrays))
+        run.monitors.start(document["info"])
+        run.monitors.restore(document["monitors"])
+        run.info = dict(document["info"])
+        run.notes = list(document["notes"])
+        run.judge.escapes = document["escapes"]
+        run.state = unpack(_under("state/", self.arrays), document["state"])
+        run.seconds, run.seer_passes = document["seconds"], document["seer_passes"]
+        if document["optimum"] is not None:
+            run.judge.optimum = Optimum(**document["optimum"])
+            if isinstance(run.engine, DirectEngine):
+                run.engine.optimum = run.judge.optimum.floor
+        if document["flight"] is not None:
+            flight: dict[str, Any] = {**document["flight"], **_under("flight/", self.arrays)}
+            run.flight = FlightState(**flight)
+            run.flight_rows = document["flight_rows"]
+            run.flight_leak = document["flight_leak"]
+
+
+def read(path: str) -> Saved:
+    """A checkpoint file. Raises StorageError when it is none, or damaged."""
+    saved = Saved(*read_checkpoint(path))
+    if not {"settings", "plan", "state", "matrix", "monitors"} <= saved.document.keys():
+        raise StorageError(f"{path} is not a checkpoint of a run", "resume from another file")
+    return saved
+
+
+def write(path: str, run: Run) -> None:
+    """All of `run` that its future depends on, atomically."""
+    arrays: dict[str, Array] = {}
+    state_arrays, state_numbers = pack(run.state)
+    arrays |= {f"state/{name}": value for name, value in state_arrays.items()}
+    arrays |= {f"recorder/{name}": value for name, value in run.recorder.state().items()}
+    flight = None
+    if run.flight is not None:
+        flight = {}
+        for field in dataclasses.fields(run.flight):
+            value = getattr(run.flight, field.name)
+            if isinstance(value, np.ndarray):
+                arrays[f"flight/{field.name}"] = value
+            else:
+                flight[field.name] = value
+    plan = run.plan
+    document = {
+        "settings": dataclasses.asdict(run.settings),
+        "sources": dict(run.sources),
+        "matrix": run.matrix,
+        "described": dict(run.described),
+        "output": run.output,
+        "fingerprint": fingerprint(run.target),
+        "plan": {
+            "weight": plan.problem.weight,
+            "schedule": {
+                "kind": type(plan.schedule).__name__,
+                "fields": dataclasses.asdict(plan.schedule),  # type: ignore[call-overload]
+            },
+            "scale": plan.scale,
+            "sigma_1": plan.sigma_1,
+            "sigma_1_error": plan.sigma_1_error,
+            "first_passes": plan.first_passes,
+        },
+        "engine": run.engine.name,
+        "why": run.why,
+        "info": run.info,
+        "watch": run.watch.state(),
+        "monitors": run.monitors.state(),
+        "notes": run.notes,
+        "escapes": run.judge.escapes,
+        "optimum": None if run.judge.optimum is None else dataclasses.asdict(run.judge.optimum),
+        "seer_passes": run.seer_passes,
+        "state": state_numbers,
+        "flight": flight,
+        "flight_rows": run.flight_rows,
+        "flight_leak": run.flight_leak,
+        "seconds": run.seconds,
+    }
+    write_checkpoint(path, arrays, document)
+
+
+def fingerprint(target: Target) -> dict[str, Any]:
+    """What tells one matrix from another without storing it: shape, kind, norm and a product.
+
+    One pass over M: the norms of M w and Mᵀu for fixed random vectors.
+    """
+    rng = np.random.default_rng(20180600900)
+    probes = [rng.standard_normal((d, 1)).astype(target.dtype) for d in target.shape]
+    forward, backward = target.products(*probes)
+    return {
+        "shape": list(target.shape),
+        "dtype": str(target.dtype),
+        "norm": target.norm,
+        "forward": float(np.linalg.norm(forward)),
+        "backward": float(np.linalg.norm(backward)),
+    }
+
+
+def require_same(saved: Saved, target: Target, path: str) -> None:
+    """Refuse to go on with another matrix than the checkpoint's.
+
+    Raises StorageError with what differs. Norms are compared to 1e-12 (1e-5 in float32): the
+    order of summation changes with the number of threads, a matrix changes more.
+    """
+    now, then = fingerprint(target), saved.document["fingerprint"]
+    rounding = 1e-12 if now["dtype"] == "float64" else 1e-5
+    for name, value in then.items():
+        same = now[name] == value
+        if isinstance(value, float):
+            same = math.isclose(now[name], value, rel_tol=rounding)
+        if not same:
+            raise StorageError(
+                f"{path} is from another matrix: its {name} was {value}, now it is {now[name]}",
+                "resume with the matrix that the run began with, or start a new run",
+            )
+
+
+def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
