@@ -49,13 +49,18 @@ class Problem:
 
 @dataclass(frozen=True)
 class Found:
-    """The factors, the steps or passes behind them, and seconds where a clock inside took them."""
+    """The factors, and the steps or passes behind them.
+
+    seconds: of solving alone, where a clock inside took them. share: what to multiply the
+    seconds of the call by, where only a part of the work was done.
+    """
 
     U: np.ndarray
     V: np.ndarray
     steps: int | None = None
     passes: float | None = None
     seconds: float | None = None
+    share: float = 1.0
     detail: str = ""
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from contestants import (
@@ -21,7 +22,7 @@ from contestants import (
     mfact_solve,
     plain_numpy,
 )
-from measure import paired
+from measure import Rounds
 from table import Goal, Work, seconds
 
 from mfact.core import Array
@@ -29,7 +30,7 @@ from mfact.core import Array
 ROOT = Path(__file__).parents[2]
 
 
-def small_step(rounds: int) -> Work:
+def small_step(rounds: Rounds) -> Work:
     """Seconds a step of a 10×10 problem, from the difference of a long and a short run."""
     problem = matrix(10, 10, 10, 0.0, 5.0)
     problem = Problem("10×10, r=5", problem.M, 5, problem.sigma, 0.0, 1e-2)
@@ -48,8 +49,8 @@ def small_step(rounds: int) -> Work:
         f"{REDUCED}, each step kept": (run(short, 1), run(long, 1)),
         f"{PLAIN}, loss alone": (loop(short), loop(long)),
     }
-    timed = paired(
-        {f"{name}: {n}": f for name, pair in kinds.items() for n, f in enumerate(pair)}, rounds, {}
+    timed = rounds.paired(
+        {f"{name}: {n}": f for name, pair in kinds.items() for n, f in enumerate(pair)}, {}
     )
     micro = {
         name: (timed[f"{name}: 1"].median - timed[f"{name}: 0"].median) / (long - short) * 1e6
@@ -59,7 +60,7 @@ def small_step(rounds: int) -> Work:
     return Work(
         "One small step: k=10, r=5",
         f"M is 10×10: {long:,} steps less {short:,} steps, over the difference; loss, gradient, "
-        f"drift, ledger and leak are kept for each step; medians of {rounds} rounds.",
+        f"drift, ledger and leak are kept for each step; {rounds}.",
         ("contestant", "µs a step"),
         [(name, f"{value:.2f}") for name, value in micro.items()],
         {"microseconds": micro},
@@ -67,7 +68,7 @@ def small_step(rounds: int) -> Work:
     )
 
 
-def processes(rounds: int) -> Work:
+def processes(rounds: Rounds) -> Work:
     """`mfact solve` as a whole process on each matrix in data/, and what a start alone costs."""
     command = [sys.executable, "-c", "from mfact.cli.main import main; main()"]
     runs = {
@@ -85,7 +86,7 @@ def processes(rounds: int) -> Work:
     rows, data, goals = [], {}, []
     for name, words in runs.items():
         walls = []
-        for _ in range(rounds):
+        for _ in range(rounds.count):
             started = time.perf_counter()
             done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, check=False)
             walls.append(time.perf_counter() - started)
@@ -96,11 +97,11 @@ def processes(rounds: int) -> Work:
         data[name] = {"seconds": walls, "exit_code": done.returncode}
         if "solve" in words:
             goals.append(Goal(name, median, 1.0, 0.5, unit=" s"))
-    how = f"Wall time from start to end, medians of {rounds} runs."
+    how = f"Wall time from start to end, medians of {rounds.count} runs."
     return Work("The command as a process", how, ("command", "seconds", "exit"), rows, data, goals)
 
 
-def sizes(largest: int, rounds: int) -> Work:
+def sizes(largest: int, rounds: Rounds) -> Work:
     """Square matrices: passes over M, and what a pass costs a byte."""
     from mfact.targets.dense import DenseTarget
 
@@ -108,7 +109,7 @@ def sizes(largest: int, rounds: int) -> Work:
     data: dict[str, Any] = {}
     for d in (d for d in (500, 1000, 2000, 4000, 8000) if d <= largest):
         problem = matrix(d, d, 10, 0.5, 5.0, known=False)
-        timed = paired(_passes(problem, DenseTarget(problem.M).products), rounds, {})
+        timed = rounds.paired(_passes(problem, DenseTarget(problem.M).products), {})
         whole, passes = timed[REDUCED], float(timed[REDUCED].found.passes or np.nan)
         per_byte = 1e12 / problem.M.nbytes
         rows.append(
@@ -124,7 +125,7 @@ def sizes(largest: int, rounds: int) -> Work:
     return Work(
         "Cost against size: d×d, r=10, noise 0.5, κ=5",
         "The reduced engine to gap 1e-10. A pass is MV and MᵀU with 10 columns each; costs are in "
-        f"picoseconds a byte of M; medians of {rounds} rounds.",
+        f"picoseconds a byte of M; {rounds}.",
         ("d", "seconds", "passes", "a pass", "a pass, plain NumPy", "all, over passes"),
         rows,
         data,

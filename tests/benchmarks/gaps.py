@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -22,7 +21,7 @@ from contestants import (
     torch_autograd,
     wide_numpy,
 )
-from measure import Timed, have, paired
+from measure import Rounds, Timed, have
 from table import Goal, Work, seconds
 
 SVDS = "scipy svds"
@@ -32,7 +31,7 @@ TORCH = "PyTorch, autograd"
 DIRECT = "mfact, direct engine"
 
 
-def to_a_gap(d1: int, d2: int, noise: float, condition: float, rounds: int) -> Work:
+def to_a_gap(d1: int, d2: int, noise: float, condition: float, rounds: Rounds) -> Work:
     """Every contestant to the gap 1e-10, or to the precision that it has."""
     problem = matrix(d1, d2, 10, noise, condition)
     step = constant(problem)
@@ -45,13 +44,13 @@ def to_a_gap(d1: int, d2: int, noise: float, condition: float, rounds: int) -> W
         SVDS: lambda: svds(problem),
         RANDOMIZED: lambda: randomized(problem),
     }
-    how = f"Constant step 0.5/σ₁, start std 1e-2/√d1, to gap 1e-10; medians of {rounds} rounds."
+    how = f"Constant step 0.5/σ₁, start std 1e-2/√d1, to gap 1e-10; {rounds}."
     for name, package in ((TORCH, "torch"), (RANDOMIZED, "sklearn")):
         if not have(package):
             del contestants[name]
             how += f" {package} is not installed: left out."
-    few = {TORCH: 1, **dict.fromkeys((PLAIN, WIDE, DIRECT), min(3, rounds))}
-    timed = paired(contestants, rounds, few)
+    few = {TORCH: 1, **dict.fromkeys((PLAIN, WIDE, DIRECT), min(3, rounds.count))}
+    timed = rounds.paired(contestants, few)
     base = timed[REDUCED].median
     rows = [
         (name, seconds(t.median), f"{t.median / base:.2f}", seconds(t.call), *_found(problem, t))
@@ -76,17 +75,15 @@ def to_a_gap(d1: int, d2: int, noise: float, condition: float, rounds: int) -> W
     )
 
 
-def decaying(d1: int, d2: int, noise: float, condition: float, rounds: int, full: bool) -> Work:
+def decaying(d1: int, d2: int, noise: float, condition: float, rounds: Rounds, full: bool) -> Work:
     """20,000 steps of the schedule power; the plain loop over its first steps unless `full`."""
     problem = matrix(d1, d2, 10, noise, condition)
     steps, timed_steps = 20_000, 20_000 if full else 200
     step = power(problem, 0.05)
 
     def plain() -> Found:
-        started = time.perf_counter()
         found = plain_numpy(problem, step, tol=-1.0, steps=timed_steps)
-        taken = time.perf_counter() - started
-        return replace(found, steps=timed_steps, seconds=taken * steps / timed_steps)
+        return replace(found, share=steps / timed_steps)
 
     def reduced(fast_forward: str) -> Callable[[], Found]:
         return lambda: mfact_solve(
@@ -94,13 +91,12 @@ def decaying(d1: int, d2: int, noise: float, condition: float, rounds: int, full
             min_iter=steps, max_iter=steps, fast_forward=fast_forward, force=True,
         )  # fmt: skip
 
-    timed = paired(
+    timed = rounds.paired(
         {PLAIN: plain, REDUCED: reduced("off"), "the same, fast-forward": reduced("auto")},
-        rounds,
-        {PLAIN: min(2, rounds)},
+        {PLAIN: min(2, rounds.count)},
     )
     base = timed[REDUCED].median
-    how = f"η_t = 0.3/σ₁ (t+1)^−0.55, {steps:,} steps; medians of {rounds} rounds."
+    how = f"η_t = 0.3/σ₁ (t+1)^−0.55, {steps:,} steps; {rounds}."
     if not full:
         how += f" The plain loop took {timed_steps} steps, and its time is scaled up."
     return Work(

@@ -20,8 +20,8 @@ from contestants import Found
 class Timed:
     """The rounds of one contestant: seconds each, and what the first of them found.
 
-    seconds: what `Found.seconds` says where there is one, else the whole call.
-    calls: seconds of the whole call.
+    seconds: what `Found.seconds` says where there is one, else the whole call, times
+        `Found.share`. calls: seconds of the whole call.
     """
 
     seconds: list[float]
@@ -37,29 +37,45 @@ class Timed:
         return statistics.median(self.calls)
 
 
-def paired(
-    contestants: Mapping[str, Callable[[], Found]], rounds: int, few: Mapping[str, int]
-) -> dict[str, Timed]:
-    """Time all contestants in turn, round by round, so that a noisy moment hits all alike.
+@dataclass(frozen=True)
+class Rounds:
+    """How often each contestant takes part, and by which clock.
 
-    rounds: how many each takes part in; few: fewer, for the slow ones. One round before
-    them is not counted: it loads libraries and warms caches; the slow ones are spared it.
+    cpu: processor time of the whole call instead of wall time: with one thread the same on an
+    idle machine, and still of use on one that is not.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    calls: dict[str, list[float]] = {name: [] for name in contestants}
-    found: dict[str, Found] = {}
-    for number in range(-1, rounds):
-        for name, contestant in contestants.items():
-            if number >= few.get(name, rounds) or (number < 0 and name in few):
-                continue
-            started = time.perf_counter()
-            made = contestant()
-            call = time.perf_counter() - started
-            found.setdefault(name, made)
-            if number >= 0:
-                calls[name].append(call)
-                seconds[name].append(call if made.seconds is None else made.seconds)
-    return {name: Timed(seconds[name], calls[name], found[name]) for name in contestants}
+
+    count: int
+    cpu: bool = False
+
+    def __str__(self) -> str:
+        return f"medians of {self.count} rounds{', processor time' if self.cpu else ''}"
+
+    def paired(
+        self, contestants: Mapping[str, Callable[[], Found]], few: Mapping[str, int]
+    ) -> dict[str, Timed]:
+        """Time all contestants in turn, round by round, so that a noisy moment hits all alike.
+
+        few: fewer rounds, for the slow ones. One round before the others is not counted: it
+        loads libraries and warms caches; the slow ones are spared it.
+        """
+        clock = time.process_time if self.cpu else time.perf_counter
+        seconds: dict[str, list[float]] = {name: [] for name in contestants}
+        calls: dict[str, list[float]] = {name: [] for name in contestants}
+        found: dict[str, Found] = {}
+        for number in range(-1, self.count):
+            for name, contestant in contestants.items():
+                if number >= few.get(name, self.count) or (number < 0 and name in few):
+                    continue
+                started = clock()
+                made = contestant()
+                call = clock() - started
+                found.setdefault(name, made)
+                if number >= 0:
+                    inside = None if self.cpu else made.seconds
+                    calls[name].append(call)
+                    seconds[name].append(call * made.share if inside is None else inside)
+        return {name: Timed(seconds[name], calls[name], found[name]) for name in contestants}
 
 
 @contextmanager

@@ -20,13 +20,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from costs import memory, processes, sizes, small_step
 from gaps import decaying, to_a_gap
-from measure import machine, threads
+from measure import Rounds, machine, threads
 from table import Goal, Work
 
 
 def main() -> int:
     asked = _arguments()
-    rounds, condition = asked.rounds, asked.condition
+    rounds, condition = Rounds(asked.rounds, asked.clock == "cpu"), asked.condition
     works: dict[str, Callable[[], Work]] = {
         "exact": lambda: to_a_gap(2000, 1500, 0.0, condition, rounds),
         "noise": lambda: to_a_gap(2000, 1500, 0.5, condition, rounds),
@@ -56,7 +56,7 @@ def main() -> int:
                 failed.append(name)
                 traceback.print_exc()
             print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    about = machine() | {"threads": asked.threads, "rounds": rounds}
+    about = machine() | {"threads": asked.threads, "rounds": vars(rounds)}
     print(_markdown(done, about))
     if asked.json:
         document = {
@@ -82,6 +82,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", metavar="FILE", help="also write all numbers here")
     parser.add_argument("--threads", type=int, default=1, help="BLAS threads (1)")
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each contestant (7)")
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: for a machine that is busy"
+    )
     parser.add_argument("--condition", type=float, default=5.0, help="σ₁/σ_r of the signal (5)")
     parser.add_argument("--largest", type=int, default=8000, help="largest d of `size` (8000)")
     parser.add_argument(
