@@ -53,8 +53,6 @@ class Flight:
         self.at: FlightState | None = run.flight
         self.rows: list[dict[str, float]] = [dict(row) for row in run.flight_rows]
         self.leaked = run.flight_leak
-        limit = run.settings.max_iter
-        self.log10_limit = math.inf if limit is None else math.log10(max(limit, 1))
         self.began = time.perf_counter() - run.seconds
         self.verdict: Verdict | None = None
         self.must_extend = False
@@ -73,7 +71,7 @@ class Flight:
             state = self._state_of(done)
             verdict = self.verdict
             if verdict is None:
-                verdict = Verdict(0, Outcome.ITERATION_LIMIT, f"--max-iter is {self._limit_text}")
+                verdict = Verdict(0, Outcome.ITERATION_LIMIT, f"--max-iter is {self.run.settings.max_iter}")
             if verdict.needs:
                 state, verdict = self.run.judge(state, verdict)
                 if verdict is None:
@@ -94,7 +92,7 @@ class Flight:
             self.schedule,
             stop=self._stop,
             tol=self.run.settings.ff_tol,
-            log10_limit=self.log10_limit,
+            max_step=self.run.settings.max_iter,
             progress=self._progress,
         )
 
@@ -120,7 +118,7 @@ class Flight:
         if self.coming is not None:
             self.at, self.coming = self.coming, None
         columns = {name: np.array([value]) for name, value in row.items()}
-        self.verdict = self.run.watch.point(columns, self.log10_limit)
+        self.verdict = self.run.watch.point(columns)
         limit = self.run.settings.max_time
         if self.verdict is None and limit is not None and self._seconds >= limit:
             self.verdict = Verdict(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
@@ -206,10 +204,6 @@ class Flight:
     @property
     def _seconds(self) -> float:
         return time.perf_counter() - self.began
-
-    @property
-    def _limit_text(self) -> str:
-        return str(self.run.settings.max_iter)
 
     # -- states -----------------------------------------------------------------------------------
 

@@ -493,6 +493,7 @@ class Run:
         certificate: Certificate | None,
     ) -> dict[str, Any]:
         last = {name: float(column[-1]) for name, column in trace.items()} if trace else {}
+        audits = trace["audit"][np.isfinite(trace["audit"])] if trace else np.zeros(0)
         half = 0.5 * self.target.norm**2 or 1.0
         kept = state.conserved
         size = math.sqrt(last.get("norm_U", 0.0) + last.get("norm_V", 0.0))
@@ -514,7 +515,7 @@ class Run:
             **self.landed,
             **{name: last.get(name) for name in names},
             "gap_bound": None if optimum is None else optimum.error / half,
-            "ledger_audit": last.get("audit"),
+            "ledger_audit": float(audits[-1]) if len(audits) else None,
             "flow_time": kept.flow_time,
             # Two runs that differ by rounding alone never end farther apart than this.
             "distance_bound": min(kept.distance / size, 2.0) if size else 0.0,

@@ -95,13 +95,11 @@ class StopWatch:
         # min() keeps the first of equals: a tolerance met at the last step is met.
         return min(found, key=lambda verdict: verdict.index, default=None)
 
-    def point(self, rows: Mapping[str, Array], log10_limit: float) -> Verdict | None:
+    def point(self, rows: Mapping[str, Array]) -> Verdict | None:
         """The verdict on single rows, of which the steps between are not known."""
         for verdict in (self._gap(rows), self._residual(rows), self._gradient(rows)):
             if verdict is not None:
                 return verdict
-        if rows["log10_step"][-1] >= log10_limit:
-            return Verdict(0, Outcome.ITERATION_LIMIT, f"--max-iter is 10^{log10_limit:g}")
         return None
 
     def start_anew(self, step: int, loss: float) -> None:

@@ -50,7 +50,7 @@ def unpack(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> State:
     for name in ("left", "right"):
         known, pending = numbers[f"basis/{name}"]
         sides[name] = Side(np.asfortranarray(arrays[f"basis/{name}"]), known, pending)
-    basis = Basis(**sides, **_fields("basis", Basis, arrays, numbers))
+    basis = Basis(**sides, **_fields("basis", Basis, arrays, numbers, skip=("left", "right")))
     spectrum = None
     operator = leak_left = leak_right = None
     if "spectrum/tail" in numbers:
@@ -85,13 +85,19 @@ def _pack_fields(
 
 
 def _fields(
-    prefix: str, kind: type[Any], arrays: Mapping[str, Array], numbers: Mapping[str, Any]
+    prefix: str,
+    kind: type[Any],
+    arrays: Mapping[str, Array],
+    numbers: Mapping[str, Any],
+    skip: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     values = {}
     for field in fields(kind):
+        if field.name in skip:
+            continue
         key = f"{prefix}/{field.name}"
         if key in arrays:
             values[field.name] = np.asarray(arrays[key], order=numbers[f"{key}/order"])
-        elif key in numbers and not isinstance(numbers[key], list):
+        elif key in numbers:
             values[field.name] = numbers[key]
     return values
