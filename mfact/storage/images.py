@@ -32,7 +32,16 @@ CHUNK_BYTES = 1 << 20  # HDF5's chunk cache, so that every chunk is touched once
 KINDS = {"run": "a run file", "checkpoint": "a checkpoint"}
 _HEADER = ("schema", "format_version", "datasets")
 # What h5py raises, and what a document with a part missing does.
-_HDF5_ERRORS = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+_HDF5_ERRORS = (
+    OSError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+)
 _WAYS_OUT = {
     "run": "pass a file that `mfact solve` wrote",
     "checkpoint": "pass a checkpoint that `mfact solve` wrote",
@@ -65,7 +74,7 @@ def make_image(
     try:
         image = _form(kind, arrays, text)
         intact = _holds(image, kind, version, arrays, text)
-    except (*_HDF5_ERRORS, MemoryError) as error:
+    except _HDF5_ERRORS as error:
         raise StorageError(
             f"{KINDS[kind]} could not be formed in memory: {printable(str(error))}", "free memory"
         ) from error
