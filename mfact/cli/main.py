@@ -22,6 +22,8 @@ from mfact.errors import MfactError
 COMMANDS = {
     "solve": "Factor a matrix by gradient descent, and say why it worked.",
     "show": "Print the tables of a run file.",
+    "check": "Recompute a run from its file and the matrix, and hold it to requirements.",
+    "diff": "Compare two run files, modulo rotation and within tolerances.",
     "inspect": "Say what a matrix file holds: spectrum, rank, step size.",
     "sweep": "Count how often many random starts converge, and how balanced they stay.",
     "flow": "Follow the gradient flow of a matrix.",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mfact.core import Array, Claim, Factors, Target
 from mfact.theory.hessian import line_minimum
-from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, NOT_MET, VIOLATED, number
+from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, NOT_MET, VIOLATED, number, rank_lack
 from mfact.theory.second_order import SecondOrder, look
 from mfact.theory.spectral import Spectral
 
@@ -168,8 +169,13 @@ def embed(certificate: Certificate, Phi: Array, Psi: Array) -> Certificate:
     return replace(certificate, direction=Factors(Phi @ dX, Psi @ dY))
 
 
-def lemma_3_2(certificate: Certificate, rank: int, rank_of_M: int | None) -> Claim:
-    """Lemma 3.2 with this point's numbers: ε is the measured ‖D‖_F.
+def lemma_3_2(
+    certificate: Certificate,
+    rank: int,
+    rank_of_M: int | None,
+    singular_values: Sequence[float] | None = None,
+) -> Claim:
+    """Lemma 3.2 with this point's numbers: ε is the measured ‖D‖_F; r, rank and σ of M if known.
 
     A stationary point with ‖D‖_F ≤ ε has ‖UVᵀ − M‖_F ≤ ε or is a strict saddle (M of rank r).
     Proof that shows a little more, R = 0 or a strict saddle: RV = 0 and RᵀU = 0 make the
@@ -195,10 +201,8 @@ def lemma_3_2(certificate: Certificate, rank: int, rank_of_M: int | None) -> Cla
     lacks = []
     if certificate.weight:
         lacks.append("the objective has a balancing term, the lemma is about (1)")
-    if rank_of_M is None:
-        lacks.append(f"it is not known whether M has rank {rank}")
-    elif rank_of_M != rank:
-        lacks.append(f"M has numerical rank {rank_of_M}, not r = {rank}")
+    lack = rank_lack(rank, rank_of_M, singular_values)
+    lacks += [lack] if lack else []
     if certificate.relative_gradient > 1e-4:
         lacks.append(f"not stationary: relative gradient {number(certificate.relative_gradient)}")
     measured = f"‖UVᵀ − M‖_F = {number(residual)}, curvature {number(certificate.curvature)}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -199,12 +199,25 @@ def missing(
     if schedules and name not in schedules:
         lacks.append(f"the schedule is {name}, not {' or '.join(schedules)}")
     if exact_rank:
-        rank, r = rank_of(info), int(info["rank"])
-        if rank is None:
-            lacks.append(f"it is not known whether M has rank {r}")
-        elif rank != r:
-            lacks.append(f"M has numerical rank {rank}, not r = {r}")
+        lack = rank_lack(int(info["rank"]), rank_of(info), info.get("singular_values"))
+        lacks += [lack] if lack else []
     return lacks
+
+
+def rank_lack(r: int, rank: int | None, values: Sequence[float] | None = None) -> str:
+    """Why M does not count as of rank r, as a phrase; empty when it does.
+
+    rank: the numerical rank where known. values: leading singular values; more than r of
+    them without a known rank are all above rounding.
+
+    >>> rank_lack(2, 2), rank_lack(1, None, [2.0, 0.5])
+    ('', 'M has rank above r = 1: σ_2 = 0.5')
+    """
+    if rank is not None:
+        return "" if rank == r else f"M has numerical rank {rank}, not r = {r}"
+    if values is not None and len(values) > r:
+        return f"M has rank above r = {r}: σ_{r + 1} = {number(float(values[r]))}"
+    return f"it is not known whether M has rank {r}"
 
 
 def number(value: float | None) -> str:

@@ -1,0 +1,143 @@
+"""mfact check: recompute a run from its file and the matrix, and hold it to requirements."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mfact.cli.help import helpful_command, option
+from mfact.cli.log import Log, log_options
+from mfact.cli.options import INPUT
+from mfact.cli.streams import emit
+from mfact.cli.types import Real
+from mfact.report.text import name_text
+
+if TYPE_CHECKING:
+    from mfact.core import Result, Target
+    from mfact.storage.matrices import MatrixSource
+
+VIEWS = ("table", "json", "junit", "github")
+EXAMPLES = (
+    ("mfact check digits.run.h5", "recompute loss, gap, drift and certificate"),
+    ("mfact check digits.run.h5 digits.npy --require 'gap<1e-8' --require 'drift<1e-6'",
+     "exit 5 unless both hold"),
+    ("mfact check digits.run.h5 --require global-optimum --require lemma-3.1 --format junit",
+     "claims, as a test suite for a CI server"),
+)  # fmt: skip
+
+
+def _input_options(function: Any) -> Any:
+    for decorate in reversed(INPUT):
+        function = decorate(function)
+    return function
+
+
+@helpful_command(
+    "check",
+    short_help="Recompute a run from its file and the matrix.",
+    examples=EXAMPLES,
+    exit_codes=("0", "1", "2", "5"),
+)
+@click.argument("run_file", metavar="RUN.h5")
+@click.argument("matrix", metavar="[MATRIX]", required=False)
+@_input_options
+@option(
+    "--require",
+    "Stopping",
+    "A number against a limit (gap<1e-8) or a claim that must hold (lemma-3.1, ledger, "
+    "global-optimum); may be given again.",
+    multiple=True,
+    metavar="WHAT",
+    envvar=None,
+    show_default="none",
+)
+@option(
+    "--tol",
+    "Stopping",
+    "Relative gap that counts as optimal.",
+    type=Real(least=0),
+    show_default="that of the run",
+)
+@option(
+    "--format",
+    "Output",
+    "The view on standard output.",
+    type=click.Choice(VIEWS),
+    default="table",
+)
+@option("--exit-zero", "Output", "Exit 0, not 5, when a claim is violated.", is_flag=True)
+@log_options
+@click.pass_context
+def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: Any) -> int:
+    """Recompute everything that RUN.h5 says from its factors and MATRIX.
+
+    MATRIX is the file that the run names when it is not given. M is d1×d2, U is d1×r, V is
+    d2×r. Any violated claim makes the exit code 5: a stored number that is not that of
+    the factors, an end point at a saddle, a lemma that a step contradicts, a requirement.
+    """
+    from mfact.report.checks import Report, view
+    from mfact.report.terminal import look_of
+    from mfact.storage.runs import read_run
+    from mfact.theory.check import recompute
+    from mfact.theory.requirements import Requirement, evaluate
+
+    requirements = [Requirement.parse(text) for text in values["require"]]
+    result = read_run(run_file)
+    source = _matrix(result, matrix, run_file, values)
+    found = recompute(_target(source, result), result, tol=values["tol"])
+    required = evaluate(requirements, found.numbers, found.claims)
+    claims = (*required, *found.claims)
+    failed = [claim.name for claim in claims if claim.verdict == "violated"]
+    report = Report(
+        kind="check",
+        subjects={"run": run_file, "matrix": source.name},
+        sentence=f"violated: {', '.join(failed)}" if failed else _fine(found.claims, required),
+        claims=claims,
+        run=result,
+        numbers=found.numbers,
+    )
+    if values["format"] != "table" or not ctx.ensure_object(Log).quiet:
+        emit(view(report, values["format"], look_of(sys.stdout)))
+    return 5 if failed and not values["exit_zero"] else 0
+
+
+def _fine(claims: Any, required: Any) -> str:
+    """What held, where nothing is violated."""
+    held = sum(claim.verdict == "holds" for claim in claims)
+    unjudged = len(claims) - held
+    text = f"{held} claims hold, {unjudged} could not be judged, none is violated"
+    return f"all {len(required)} requirements are met; {text}" if required else text
+
+
+def _matrix(
+    result: Result, matrix: str | None, run_file: str, values: dict[str, Any]
+) -> MatrixSource:
+    """The matrix that was named, else the one that the run file names."""
+    from mfact.errors import SettingsError
+    from mfact.storage.matrices import open_matrix
+
+    dataset = values["dataset"]
+    if matrix is None:
+        path = result.problem.get("path")
+        if not path:
+            raise SettingsError(
+                f"{name_text(run_file)} does not say which file its matrix is in",
+                f"name it: mfact check {name_text(run_file)} MATRIX",
+            )
+        matrix = str(path)
+        dataset = dataset or result.problem.get("dataset")
+    return open_matrix(matrix, dataset=dataset, follow_links=values["follow_links"])
+
+
+def _target(source: MatrixSource, result: Result) -> Target:
+    """The matrix in memory, in the precision that the run computed in."""
+    entries = source.read(str(result.U.dtype))
+    if source.sparse:
+        from mfact.targets.sparse import SparseTarget
+
+        return SparseTarget(entries)
+    from mfact.targets.dense import DenseTarget
+
+    return DenseTarget(entries)

@@ -1,0 +1,236 @@
+"""Two runs beside each other: what differs beyond rotation and tolerance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mfact.core import Array, Claim, Factors, Result
+from mfact.errors import DataError, SettingsError
+
+SOURCE = "comparison of two runs"
+IGNORED = ("audit", "leak", "log10_step")
+"""Columns that are rounding, or that another one repeats."""
+
+# The power of ‖M‖_F that a column has the units of; others are compared as they are.
+_POWERS = {
+    "loss": 2.0,
+    "penalty": 2.0,
+    "relative_residual": 0.0,
+    "gap": 0.0,
+    "gradient_norm": 1.5,
+    "drift": 1.0,
+    "relative_drift": 0.0,
+    "drift_change": 1.0,
+    "norm_ratio": 0.0,
+    "norm_U": 1.0,
+    "norm_V": 1.0,
+    "ledger": 1.0,
+    "alignment_U": 0.5,
+    "alignment_V": 0.5,
+}
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """|a − b| ≤ rtol·max(|a|, |b|) + atol·scale, scale being the column's natural size.
+
+    rtol, atol: for all columns. columns: name -> (rtol, atol) for single ones. ignore: names of
+    columns, or "iterations", "outcome", "verdicts", "factors", that are not compared.
+    The scale is the power of ‖M‖_F with the column's units, so that one atol fits all.
+
+    >>> Tolerances(columns={"loss": (1e-3, 0.0)}).of("loss"), Tolerances().of("gap")
+    ((0.001, 0.0), (1e-06, 1e-12))
+    """
+
+    rtol: float = 1e-6
+    atol: float = 1e-12
+    columns: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+
+    def of(self, name: str) -> tuple[float, float]:
+        return self.columns.get(name, (self.rtol, self.atol))
+
+
+def procrustes(A: Factors, B: Factors) -> Array:
+    """The rotation Q in O(r) that brings B closest to A, r×r.
+
+    min ‖U_A − U_B Q‖_F² + ‖V_A − V_B Q‖_F²: Q = WZᵀ with WΣZᵀ = U_BᵀU_A + V_BᵀV_A.
+    (UQ, VQ) and (U, V) have the same product and the same D up to rotation, and gradient
+    descent from them takes the same steps, rotated. Source: Schönemann 1966.
+
+    >>> A = Factors(np.eye(3, 2), np.eye(2))
+    >>> turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    >>> np.allclose(procrustes(A, Factors(A.U @ turn, A.V @ turn)), turn.T)
+    True
+    """
+    W, _, Zt = np.linalg.svd(B.U.T @ A.U + B.V.T @ A.V)
+    Q: Array = W @ Zt
+    return Q
+
+
+def factor_distance(A: Factors, B: Factors) -> float:
+    """Distance of two pairs of factors modulo rotation, relative to the size of A.
+
+    >>> A = Factors(np.eye(3, 2), np.eye(2))
+    >>> factor_distance(A, Factors(-A.U, -A.V))
+    0.0
+    """
+    Q = procrustes(A, B)
+    off = math.hypot(np.linalg.norm(A.U - B.U @ Q), np.linalg.norm(A.V - B.V @ Q))
+    return _relative(off, math.hypot(np.linalg.norm(A.U), np.linalg.norm(A.V)))
+
+
+def product_distance(A: Factors, B: Factors) -> float:
+    """‖U_AV_Aᵀ − U_BV_Bᵀ‖_F / ‖U_AV_Aᵀ‖_F, without forming a product of full size.
+
+    [U_A, −U_B] = Q₁T₁ and [V_A, V_B] = Q₂T₂ make it ‖T₁T₂ᵀ‖_F.
+
+    >>> A = Factors(np.eye(3, 2), np.eye(2))
+    >>> round(product_distance(A, Factors(2 * A.U, A.V)), 12)
+    1.0
+    """
+    T1, T2 = np.linalg.qr(np.hstack([A.U, -B.U]))[1], np.linalg.qr(np.hstack([A.V, B.V]))[1]
+    size = math.sqrt(max(float(np.sum((A.U.T @ A.U) * (A.V.T @ A.V))), 0.0))
+    return _relative(float(np.linalg.norm(T1 @ T2.T)), size)
+
+
+def compare(a: Result, b: Result, tolerances: Tolerances | None = None) -> list[Claim]:
+    """Each thing that two runs should have in common, as a claim.
+
+    Factors modulo rotation, each column of the trace at the steps both recorded, iterations,
+    outcome, and the verdicts of the claims. Different settings are told, and are no
+    difference: comparing two engines is what this is for.
+    Raises DataError when the runs are of matrices or ranks that do not fit together, and
+    SettingsError for a column that neither run has.
+    """
+    tolerances = tolerances or Tolerances()
+    if (a.U.shape, a.V.shape) != (b.U.shape, b.V.shape):
+        raise DataError(
+            f"the factors are {_shapes(a)} and {_shapes(b)}",
+            "compare two runs of one matrix and one rank",
+        )
+    _known(a, b, tolerances)
+    claims = [
+        *_matrix(a, b, tolerances),
+        *_settings(a, b),
+        *_outcome(a, b),
+        *_factors(a, b, tolerances),
+        *_trace(a, b, tolerances),
+    ]
+    return [claim for claim in claims if claim.name not in tolerances.ignore]
+
+
+def _known(a: Result, b: Result, tolerances: Tolerances) -> None:
+    names = {*a.trace, *b.trace, "factors", "iterations", "outcome", "verdicts", "matrix"}
+    for name in (*tolerances.columns, *tolerances.ignore):
+        if name not in names and name not in IGNORED:
+            raise SettingsError(
+                f"neither run has a column {name}", f"choose from {', '.join(sorted(names))}"
+            )
+
+
+def _claim(name: str, statement: str, same: bool, detail: str, **numbers: float) -> Claim:
+    verdict = "holds" if same else "violated"
+    return Claim(name, statement, verdict, detail, SOURCE, numbers)
+
+
+def _matrix(a: Result, b: Result, tolerances: Tolerances) -> Iterator[Claim]:
+    x, y = a.problem.get("norm"), b.problem.get("norm")
+    if x is not None and y is not None:
+        # Read in another precision, the same matrix has a norm that differs by 1e-7.
+        same = math.isclose(x, y, rel_tol=max(tolerances.rtol, 1e-6))
+        detail = f"‖M‖_F = {x:.10g} and {y:.10g}"
+        yield _claim("matrix", "both runs are of one matrix", same, detail)
+
+
+def _settings(a: Result, b: Result) -> Iterator[Claim]:
+    """Options whose values differ; not a failure."""
+    differ = []
+    for name in sorted({*a.settings, *b.settings}):
+        values = [(run.settings.get(name) or {}).get("value") for run in (a, b)]
+        if values[0] != values[1]:
+            differ.append(f"{name}: {values[0]} and {values[1]}")
+    detail = "; ".join(differ) if differ else "all equal"
+    verdict = "inconclusive" if differ else "holds"
+    yield Claim("settings", "both runs had the same settings", verdict, detail, SOURCE)
+
+
+def _outcome(a: Result, b: Result) -> Iterator[Claim]:
+    detail = f"{a.outcome.sentence} / {b.outcome.sentence}"
+    yield _claim("outcome", "both runs ended alike", a.outcome is b.outcome, detail)
+    counts = a.summary.get("iterations"), b.summary.get("iterations")
+    if None not in counts:
+        detail = f"{counts[0]} and {counts[1]}"
+        yield _claim("iterations", "both runs took as many", counts[0] == counts[1], detail)
+    verdicts = [{claim.name: claim.verdict for claim in run.claims} for run in (a, b)]
+    common = sorted(verdicts[0].keys() & verdicts[1].keys())
+    differ = [
+        f"{name}: {verdicts[0][name]} and {verdicts[1][name]}"
+        for name in common
+        if verdicts[0][name] != verdicts[1][name]
+    ]
+    detail = "; ".join(differ) if differ else f"{len(common)} claims"
+    yield _claim("verdicts", "each claim has the same verdict in both", not differ, detail)
+
+
+def _factors(a: Result, b: Result, tolerances: Tolerances) -> Iterator[Claim]:
+    A, B = Factors(a.U, a.V), Factors(b.U, b.V)
+    distance, product = factor_distance(A, B), product_distance(A, B)
+    rtol, atol = tolerances.of("factors")
+    detail = (
+        f"{distance:.3g} apart modulo rotation, the products UVᵀ {product:.3g}, both relative;"
+        f" tolerance {rtol + atol:.3g}"
+    )
+    statement = "(U, V) are the same up to a rotation (UQ, VQ)"
+    same = distance <= rtol + atol
+    yield _claim("factors", statement, same, detail, distance=distance, product_distance=product)
+
+
+def _trace(a: Result, b: Result, tolerances: Tolerances) -> Iterator[Claim]:
+    if "step" not in a.trace or "step" not in b.trace:
+        return
+    steps, in_a, in_b = np.intersect1d(a.trace["step"], b.trace["step"], return_indices=True)
+    counts = len(a.trace["step"]), len(b.trace["step"])
+    detail = f"{len(steps)} of {counts[0]} and {counts[1]} recorded steps"
+    yield _claim("step", "both runs recorded common steps", len(steps) > 0, detail)
+    norm = float(a.problem.get("norm") or 1.0)
+    for name in a.trace:
+        if name == "step" or name in IGNORED or name not in b.trace or not len(steps):
+            continue
+        x, y = (np.asarray(t, float) for t in (a.trace[name][in_a], b.trace[name][in_b]))
+        rtol, atol = tolerances.of(name)
+        allowed = rtol * np.maximum(np.abs(x), np.abs(y))
+        allowed += atol * norm ** _POWERS.get(name, 0.0)
+        yield _column(name, x, y, allowed, steps)
+
+
+def _column(name: str, x: Array, y: Array, allowed: Array, steps: Array) -> Claim:
+    equal = (x == y) | (np.isnan(x) & np.isnan(y))  # infinities and missing values included
+    with np.errstate(invalid="ignore", divide="ignore"):
+        off = np.where(equal, 0.0, np.abs(x - y))
+        bad = ~equal & ~(off <= allowed)
+        excess = np.where(equal, 0.0, off / allowed)
+    statement = f"{name} is the same at each common step"
+    if not bad.any():
+        detail = f"at most {np.max(off):.3g} apart"
+        return _claim(name, statement, True, detail, difference=float(np.max(off)))
+    first = int(np.argmax(bad))
+    worst = int(np.nanargmax(np.where(bad & np.isnan(excess), np.inf, excess)))
+    detail = (
+        f"{int(bad.sum())} of {len(steps)} steps differ, first at step {steps[first]:.15g}:"
+        f" {x[first]:.10g} and {y[first]:.10g}, {off[first]:.3g} apart where {allowed[first]:.3g}"
+        f" is allowed; worst at step {steps[worst]:.15g}"
+    )
+    return _claim(name, statement, False, detail, difference=float(off[worst]))
+
+
+def _relative(off: float, size: float) -> float:
+    return float(off / size) if size > 0 else (0.0 if off == 0 else math.inf)
+
+
+def _shapes(run: Result) -> str:
+    return " and ".join("×".join(map(str, factor.shape)) for factor in (run.U, run.V))
