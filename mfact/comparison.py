@@ -212,7 +212,7 @@ def _column(name: str, x: Array, y: Array, allowed: Array, steps: Array) -> Clai
     equal = (x == y) | (np.isnan(x) & np.isnan(y))  # infinities and missing values included
     with np.errstate(invalid="ignore", divide="ignore"):
         off = np.where(equal, 0.0, np.abs(x - y))
-        bad = ~equal & ~(off <= allowed)
+        bad = ~equal & ~((off <= allowed) & np.isfinite(off))
         excess = np.where(equal, 0.0, off / allowed)
     statement = f"{name} is the same at each common step"
     if not bad.any():
