@@ -71,7 +71,9 @@ class Flight:
             state = self._state_of(done)
             verdict = self.verdict
             if verdict is None:
-                verdict = Verdict(0, Outcome.ITERATION_LIMIT, f"--max-iter is {self.run.settings.max_iter}")
+                verdict = Verdict(
+                    0, Outcome.ITERATION_LIMIT, f"--max-iter is {self.run.settings.max_iter}"
+                )
             if verdict.needs:
                 state, verdict = self.run.judge(state, verdict)
                 if verdict is None:

@@ -161,6 +161,7 @@ def write(path: str, run: Run) -> None:
         },
         "engine": run.engine.name,
         "why": run.why,
+        "forecast": run.forecast,
         "info": run.info,
         "watch": run.watch.state(),
         "monitors": run.monitors.state(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,9 +21,11 @@ from mfact.errors import DataError, SettingsError
 from mfact.flight import Flight, takes_off
 from mfact.flow.records import EXACT
 from mfact.flow.records import State as FlightState
+from mfact.foresight import Foresight, foresee, memory_plan, refuse_hopeless, with_basis_limit
 from mfact.plan import METHODS, build, check, with_seed
 from mfact.recorder import Recorder
 from mfact.resuming import Rhythm
+from mfact.schedules import PowerDecay
 from mfact.settings import MOST_PLAIN_STEPS, STARTS, RunSettings
 from mfact.signals import SignalFlag
 from mfact.stopping import StopRules, StopWatch
@@ -30,6 +33,9 @@ from mfact.targets.dense import DenseTarget
 from mfact.theory.lemma_3_2 import Certificate, lemma_3_2
 from mfact.theory.monitors import Monitors
 from mfact.verdicts import Judge, Optimum, leave, optimum_of
+
+ROUGHLY = 1e-2
+"""Relative Ritz residual of the leading pairs at which a forecast is made."""
 
 if TYPE_CHECKING:
     from mfact.storage.matrices import MatrixSource
@@ -45,6 +51,7 @@ def solve(
     reproducible: bool = False,
     argv: Sequence[str] | None = None,
     signals: bool = False,
+    refuse: bool = False,
     **options: Any,
 ) -> Result:
     """Factor a matrix: M ≈ UVᵀ by gradient descent.
@@ -55,6 +62,7 @@ def solve(
         and not "default" are refused when they mean nothing with the other choices.
     observers: objects with start(info), segment(rows), stop(result).
     signals: let SIGINT and SIGTERM end the run in good order, with the outcome INTERRUPTED.
+    refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
 
     Raises SettingsError, DataError and MemoryPlanError before the first step.
 
@@ -74,12 +82,20 @@ def solve(
     shape = matrix.shape if hasattr(matrix, "shape") else np.shape(matrix)
     if len(shape) == 2:
         check(settings, (int(shape[0]), int(shape[1])), explicit)
+        in_memory = getattr(matrix, "nbytes", None) if isinstance(matrix, np.ndarray) else None
+        if not getattr(matrix, "sparse", False):
+            memory_plan((int(shape[0]), int(shape[1])), settings, matrix_bytes=in_memory).check()
     Rhythm.of(settings.checkpoint_every)
     flag: AbstractContextManager[Any] = SignalFlag() if signals else nullcontext(None)
     with flag as caught, _threads(settings.threads):
         target, described = _target(matrix, settings.dtype)
         named = {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")}
+        if settings.max_basis_bytes is None and settings.engine != "direct":
+            settings = with_basis_limit(settings, target.shape)
+            sources["max_basis_bytes"] = "chosen"
         run = Run(target, settings, sources, described, observers, named, output, caught)
+        if refuse and not settings.force:
+            run.refuse_hopeless()
         for observer in (run.monitors, *observers):
             observer.start(run.info)
         return run.result(run.descend(), reproducible=reproducible, argv=argv)
@@ -148,6 +164,7 @@ class Run:
         self.target, self.settings, self.sources = target, settings, sources
         self.described, self.observers = described, observers
         self.matrix, self.output, self.caught = matrix, output, caught
+        began = time.perf_counter()
         if saved is None:
             given = None if settings.start in STARTS else _read_start(settings.start)
             self.plan = build(settings, target, given)
@@ -181,7 +198,12 @@ class Run:
         if saved is None:
             self.judge.optimum = self._optimum()
             self.state = self._first_state()
+            self.foresight = self._foresee()
+            self.forecast = None if self.foresight is None else self._log10_forecast()
+            # Solving begins with the first pass over M.
+            self.seconds = time.perf_counter() - began
         else:
+            self.foresight, self.forecast = None, saved.document["forecast"]
             saved.restore(self)
             self.saved_at = (self.seconds, self._steps_done)
 
@@ -216,6 +238,27 @@ class Run:
                 state = self.engine.sharpen(state, 1e-13)
             return state
         return self.engine.start(self.plan.start)
+
+    def _foresee(self) -> Foresight | None:
+        """The forecast, from bases that hold the leading pairs roughly."""
+        if not isinstance(self.engine, ReducedEngine) or self.target.norm == 0:
+            return None
+        self.state = self.engine.settle(self.state, ROUGHLY)
+        tol = self.settings.tol
+        return foresee(self.engine, self.state, self.plan.schedule, self.plan.problem, tol)
+
+    def _log10_forecast(self) -> float | None:
+        assert self.foresight is not None
+        value = self.foresight.chosen.log10_iterations
+        return value if math.isfinite(value) else None
+
+    def refuse_hopeless(self) -> None:
+        """Raises SettingsError for a run that cannot reach its tolerance within its limits."""
+        if self.foresight is not None and self.rules.tol is not None:
+            flies = self.flies and isinstance(self.plan.schedule, PowerDecay)
+            refuse_hopeless(
+                self.foresight, self.plan.schedule, self.settings, self.rules.max_iter, flies
+            )
 
     def _optimum(self) -> Optimum | None:
         """The optimum for an engine that does not see it by itself, from Krylov bases at random."""
@@ -315,11 +358,15 @@ class Run:
 
     def _takes_off(self, state: State) -> bool:
         return (
-            takes_off(self.plan.schedule, state.step)
-            and self.settings.fast_forward == "auto"
+            self.flies
+            and takes_off(self.plan.schedule, state.step)
             and state.coordinates is not None
-            and self.target.dtype == np.float64
         )
+
+    @property
+    def flies(self) -> bool:
+        """Whether decaying steps are fast-forwarded; the modified flow needs float64."""
+        return self.settings.fast_forward == "auto" and self.target.dtype == np.float64
 
     # -- checkpoints ------------------------------------------------------------------------------
 
@@ -511,6 +558,7 @@ class Run:
             "norm_ratio",
         )
         summary: dict[str, Any] = {
+            "forecast_log10_iterations": self.forecast,
             "iterations": None if self.landed.get("log10_iterations", 0) >= EXACT else state.step,
             **self.landed,
             **{name: last.get(name) for name in names},

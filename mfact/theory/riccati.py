@@ -10,6 +10,10 @@ import numpy as np
 from mfact.core import Array
 
 
+ACCURACY = 1e-6
+"""Relative, of a flow time that was solved for: far better than a forecast is."""
+
+
 @dataclass(frozen=True)
 class Growth:
     """The balanced part of gradient flow from A₀, in singular coordinates of M.
@@ -75,7 +79,7 @@ class Growth:
             if high * float(self.sigma[0]) > 1e12:
                 return math.inf
         low = high / 2 if high * float(self.sigma[0]) > 1 else 0.0
-        for _ in range(60):
+        while high - low > ACCURACY * high:
             middle = 0.5 * (low + high)
             low, high = (middle, high) if self.excess(middle) > excess else (low, middle)
         return high
