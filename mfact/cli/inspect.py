@@ -9,7 +9,7 @@ import click
 
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
-from mfact.cli.options import INPUT
+from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Count
 
@@ -19,15 +19,9 @@ EXAMPLES = (
 )
 
 
-def _input_options(function: Any) -> Any:
-    for decorate in reversed(INPUT):
-        function = decorate(function)
-    return function
-
-
 @helpful_command("inspect", short_help="Say what a matrix file holds.", examples=EXAMPLES)
 @click.argument("matrix", metavar="MATRIX")
-@_input_options
+@input_options
 @option(
     "--leading",
     "Output",

@@ -79,7 +79,8 @@ RUN = (
     _setting("--patience", "Stopping", "Stop after so many steps without a decrease of the loss.",
              type=Count(least=1), show_default=_NOT_USED),
     _setting("--min-iter", "Stopping", "No stop by a tolerance before this step.", type=Count()),
-    _setting("--max-iter", "Stopping", "Step limit.", type=Count()),
+    _setting("--max-iter", "Stopping", "Step limit.", type=Count(),
+             show_default="a million plain steps; fast-forwarded, as many as it takes"),
     _setting("--max-time", "Stopping", "Time limit in seconds.", type=_POSITIVE,
              show_default=_NO_LIMIT),
     _setting("--optimum/--no-optimum", "Stopping",
@@ -106,9 +107,19 @@ RUN = (
 )  # fmt: skip
 
 
+def input_options(function: Any) -> Any:
+    """Decorate a command with the options that say how its matrix file is read."""
+    return _decorated(function, INPUT)
+
+
 def run_options(function: Any) -> Any:
     """Decorate a command with --config, the input options and every option of a run."""
-    for decorate in reversed((_CONFIG, *INPUT, *RUN)):
+    return _decorated(function, (_CONFIG, *INPUT, *RUN))
+
+
+def _decorated(function: Any, options: tuple[Callable[[Any], Any], ...]) -> Any:
+    # Decorators apply from the inside out; help lists the outermost first.
+    for decorate in reversed(options):
         function = decorate(function)
     return function
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mfact.core import Array
 from mfact.report.text import exponent, step_text
 
@@ -41,6 +43,28 @@ def chosen_rows(count: int, most: int) -> list[int]:
         return list(range(count))
     most = max(most, 2)
     return [round(i * (count - 1) / (most - 1)) for i in range(most)]
+
+
+def rows_to_show(trace: Mapping[str, Array], most: int) -> list[int]:
+    """The rows of a trace that the table shows, at most `most` (0: all), both ends among them.
+
+    Evenly by row; where the steps leap, because a flow took over from them, evenly in the flow
+    time Ση, in which the run goes on at its own pace.
+    """
+    steps = trace["step"].astype(float)
+    rows = chosen_rows(len(steps), most)
+    flow_time = trace.get("flow_time")
+    if flow_time is None or len(rows) < 3 or len(rows) == len(steps) or not _leaps(steps):
+        return rows
+    marks = np.linspace(flow_time[0], flow_time[-1], len(rows))
+    nearest = np.abs(flow_time[:, None] - marks).argmin(axis=0)
+    return sorted({0, len(steps) - 1, *(int(row) for row in nearest)})
+
+
+def _leaps(steps: Array) -> bool:
+    """Whether two rows are much further apart than they mostly are."""
+    gaps = np.diff(np.where(np.isfinite(steps), steps, 1e300))
+    return bool(gaps.max() > 10 * np.median(gaps))
 
 
 @dataclass(frozen=True)
@@ -91,7 +115,7 @@ def iteration_table(
 
     if "step" not in trace or len(trace["step"]) == 0:
         return None
-    rows = chosen_rows(len(trace["step"]), most)
+    rows = rows_to_show(trace, most)
     columns = [Column("step", step_cells(trace, rows), 0)]
     for name, (heading, rank) in HEADINGS.items():
         if name in trace:

@@ -28,6 +28,9 @@ _TOLD_ELSEWHERE = {"shape", "rank", "sparse"}
 SUMMARY = {
     "iterations": "iterations",
     "log10_iterations": "log₁₀ iterations",
+    "forecast_log10_iterations": "log₁₀ iterations, forecast",
+    "plain_steps": "steps taken one by one",
+    "fast_forward_error": "error of fast-forward, relative",
     "flow_time": "flow time Ση",
     "loss": "loss f = ½‖UVᵀ − M‖_F²",
     "penalty": "penalty (λ/8)‖UᵀU − VᵀV‖_F²",

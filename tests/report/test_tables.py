@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfact.core import Outcome
-from mfact.report.iterations import chosen_rows
+from mfact.report.iterations import chosen_rows, rows_to_show
 from mfact.report.tables import page
 from mfact.report.terminal import Look
 
@@ -107,6 +107,19 @@ def test_a_result_with_nothing_recorded():
 def test_unknown_entries_are_shown_under_their_own_name():
     text = page(handmade(summary={"restarts_taken": 3}), LOOKS["100"])
     assert re.search(r"restarts taken +3", text)
+
+
+def test_rows_after_a_fast_forward_are_even_in_flow_time():
+    # A thousand plain steps cover a thousandth of the flow time, fifty leaps the rest.
+    flow_time = np.concatenate([np.linspace(0, 0.01, 1000), np.linspace(0.2, 10, 50)])
+    steps = np.concatenate([np.arange(1000.0), np.logspace(6, 300, 49), [np.inf]])
+    rows = rows_to_show({"step": steps, "flow_time": flow_time}, 11)
+    np.testing.assert_allclose(flow_time[rows], np.arange(11), atol=0.11)
+    assert rows[0] == 0
+    assert rows[-1] == 1049
+    plain = {"step": np.arange(1000.0), "flow_time": flow_time[:1000]}
+    assert rows_to_show(plain, 11) == chosen_rows(1000, 11)
+    assert len(rows_to_show({"step": steps, "flow_time": flow_time}, 0)) == 1050
 
 
 @given(st.integers(1, 500), st.integers(0, 40))
