@@ -10,10 +10,6 @@ import numpy as np
 from mfact.core import Array
 
 
-ACCURACY = 1e-6
-"""Relative, of a flow time that was solved for: far better than a forecast is."""
-
-
 @dataclass(frozen=True)
 class Growth:
     """The balanced part of gradient flow from A₀, in singular coordinates of M.
@@ -66,10 +62,10 @@ class Growth:
         total = np.sum(off**2) + 2 * np.sum(LK**2) + np.sum(corner**2)
         return max(float(total - 2 * np.sum(np.diag(corner) * rest)), 0.0)
 
-    def time_to(self, excess: float) -> float:
+    def time_to(self, excess: float, accuracy: float = 1e-12) -> float:
         """The flow time at which excess() comes down to the given value; inf when it never does.
 
-        excess() decreases along the flow. Source: mfact, derived.
+        accuracy: relative, of the flow time. excess() decreases along the flow. Source: mfact, derived.
         """
         if self.excess(0.0) <= excess:
             return 0.0
@@ -79,7 +75,7 @@ class Growth:
             if high * float(self.sigma[0]) > 1e12:
                 return math.inf
         low = high / 2 if high * float(self.sigma[0]) > 1 else 0.0
-        while high - low > ACCURACY * high:
+        while high - low > accuracy * high:
             middle = 0.5 * (low + high)
             low, high = (middle, high) if self.excess(middle) > excess else (low, middle)
         return high
