@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, inf, log1p
+from math import log1p
 
 import numpy as np
 
@@ -25,10 +25,10 @@ from mfact.flow.records import (
     FastForward,
     Record,
     State,
-    limit_count,
-    log10_step,
+    count_of,
     next_step,
     next_time,
+    step_numbers,
 )
 from mfact.flow.small import Small, stack
 from mfact.problems.factorization import Factorization
@@ -48,7 +48,8 @@ class Course:
 
     small: the objective, in coordinates in which M = diag(σ). schedule: the steps.
     stop: called with each record; the first for which it is true is the last.
-    tol: on Record.error. log10_limit: the largest log₁₀T. order: of the modified flow.
+    tol: on the estimated relative distance to the plain iterates, without the solver's tolerance of
+    1e-13 a step. max_step: the largest T, None for no limit. order: of the modified flow.
     max_plain_steps: the hand-over is not put off beyond, whatever its error.
     progress: called with each record of the flow and the state there. Should the estimate exceed
     `tol` after all, the flow begins again from a later hand-over, and so do these calls.
@@ -66,13 +67,17 @@ class Course:
     schedule: PowerDecay
     stop: Callable[[Record], bool]
     tol: float = 1e-8
-    log10_limit: float = inf
+    max_step: int | None = None
     order: int = 4
     max_plain_steps: int = 1_000_000
     progress: Callable[[Record, State], None] | None = None
 
     def run(self, X: Array, Y: Array, start_step: int, flow_time: float = 0.0) -> FastForward:
-        """From the iterate (X, Y), k×r each, after start_step steps; flow_time: their Ση."""
+        """From the iterate (X, Y), k×r each, after start_step steps; flow_time: their Ση.
+
+        Plain steps go on to 2·start_step at least, and to 256.
+        Raises MfactError when they diverge.
+        """
         at = _Plain(start_step, stack(X, Y), flow_time)
         first = self._plain_record(at)
         if (stopped := self.stop(first)) or self._at_limit(start_step):
@@ -132,9 +137,9 @@ class Course:
                 handover_flow_time=state.handover_flow_time,
             )
             record = self._flow_record(state)
-            if record.error > self.tol and state.handover < self.max_plain_steps:
+            if _apart(state) > self.tol and state.handover < self.max_plain_steps:
                 at = _Plain(state.handover, state.handover_Z, state.handover_flow_time)
-                kept = [r for r in records if r.log10_step <= log10_step(log1p(at.step))]
+                kept = [r for r in records if r.step <= at.step]
                 return self._from_plain(at, kept)
             records.append(record)
             if self.progress is not None:
@@ -147,10 +152,10 @@ class Course:
         return self._clock.time(log1p(step))
 
     def _at_limit(self, step: int) -> bool:
-        return log1p(step) >= limit_count(self.log10_limit)
+        return self.max_step is not None and step >= self.max_step
 
     def _next_time(self, time: float) -> float:
-        limit = limit_count(self.log10_limit)
+        limit = count_of(self.max_step)
         return next_time(self._clock, time, float(self.small.sigma[0]), limit)
 
     def _flow(
@@ -182,10 +187,9 @@ class Course:
 
     def _to_record(self, at: _Plain, target: int) -> _Plain:
         """Plain steps to the next record, but not beyond the target or the limit."""
-        limit = limit_count(self.log10_limit)
         end = min(next_step(at.step), target)
-        if log1p(end) > limit:
-            end = round(exp(limit)) - 1
+        if self.max_step is not None:
+            end = min(end, self.max_step)
         etas = self.schedule.steps(at.step, end - at.step)
         Z = at.Z
         with np.errstate(over="ignore", invalid="ignore"):
@@ -197,7 +201,8 @@ class Course:
 
     def _plain_record(self, at: _Plain) -> Record:
         return Record(
-            log10_step=log10_step(log1p(at.step)),
+            step=at.step,
+            log10_step=step_numbers(log1p(at.step))[1],
             flow_time=at.flow_time,
             step_size=self.schedule(at.step),
             X=at.Z[0],
@@ -209,15 +214,16 @@ class Course:
     def _flow_record(self, state: State) -> Record:
         clock, start = self._clock, self._time(state.handover)
         beyond = clock.sum_minus_integral(state.time) - clock.sum_minus_integral(start)
-        Z, earlier, off = state.Z
+        step, log10_step = step_numbers(clock.count_at(state.time))
         return Record(
-            log10_step=log10_step(clock.count_at(state.time)),
+            step=step,
+            log10_step=log10_step,
             flow_time=state.handover_flow_time + (state.time - start) + beyond,
             step_size=clock.rates(state.time).eta,
-            X=Z[0],
-            Y=Z[1],
-            scalars=self.small.scalars(Z),
-            error=SAFETY * (_distance(Z, earlier) + _distance(Z, off)) + RTOL * state.solver_steps,
+            X=state.Z[0, 0],
+            Y=state.Z[0, 1],
+            scalars=self.small.scalars(state.Z[0]),
+            error=_apart(state) + RTOL * state.solver_steps,
         )
 
 
@@ -228,6 +234,12 @@ class _Plain:
     step: int
     Z: Array
     flow_time: float
+
+
+def _apart(state: State) -> float:
+    """The estimated error of the flow, without that of its solver."""
+    Z, earlier, off = state.Z
+    return SAFETY * (_distance(Z, earlier) + _distance(Z, off))
 
 
 def _distance(Z: Array, other: Array) -> float:

@@ -13,18 +13,22 @@ LOG_10 = log(10.0)
 PER_DECADE = 20
 GROWTH = 0.025  # of the flow time from record to record, where decades of steps are too fine
 FLOOR = 0.25  # least flow time between records, in units of 1/σ₁
-EXACT = 15.0  # log₁₀ of the step numbers that are whole numbers in float64 with room to spare
+EXACT = 12.0  # log₁₀ of the step numbers that ln(T + 1) in float64 gives back as whole numbers
+
+LARGEST = 709.0  # ln of the numbers that float64 has
 
 
 @dataclass(frozen=True)
 class Record:
-    """The point after T = 10^log10_step steps.
+    """The point after T steps.
 
-    log10_step: log₁₀T. flow_time: Σ_{t<T} η_t. step_size: η_T. X, Y: the factors, k×r.
+    step: T, a whole number up to 1e12, inf where float64 ends. log10_step: log₁₀T.
+    flow_time: Σ_{t<T} η_t. step_size: η_T. X, Y: the factors, k×r.
     scalars: loss above the optimum, norms … (mfact.flow.small.Scalars).
     error: estimated relative distance of (X, Y) to the plain iterates, zero for these themselves.
     """
 
+    step: float
     log10_step: float
     flow_time: float
     step_size: float
@@ -70,23 +74,25 @@ class FastForward:
         return max(record.error for record in self.records)
 
 
-def limit_count(log10_limit: float) -> float:
-    """ln(T + 1) at the limit T = 10^log10_limit, a whole number while float64 has them.
+def count_of(max_step: int | None) -> float:
+    """ln(T + 1) at T = max_step, an integer of any size; inf for None.
 
-    >>> round(limit_count(2.0), 6)
-    4.615121
+    >>> round(count_of(99), 6), round(count_of(10**50_000), 3), count_of(None)
+    (4.60517, 115129.255, inf)
     """
-    if log10_limit < EXACT:
-        return log1p(round(10.0**log10_limit))
-    return inf if log10_limit == inf else log10_limit * LOG_10
+    return inf if max_step is None else log(max_step + 1)
 
 
-def log10_step(count: float) -> float:
-    """log₁₀T from ln(T + 1); −inf at T = 0."""
+def step_numbers(count: float) -> tuple[float, float]:
+    """(T, log₁₀T) from ln(T + 1).
+
+    >>> step_numbers(count_of(1000)), round(step_numbers(count_of(10**400))[1], 9)
+    ((1000.0, 3.0), 400.0)
+    """
     if count < EXACT * LOG_10:
-        step = round(expm1(count))
-        return log10(step) if step else -inf
-    return count / LOG_10
+        step = float(round(expm1(count)))
+        return step, log10(step) if step else -inf
+    return expm1(count) if count < LARGEST else inf, count / LOG_10
 
 
 def next_step(step: int) -> int:
