@@ -11,9 +11,6 @@ from mfact.core import Array, Schedule
 from mfact.schedules import Constant, PowerDecay
 from mfact.theory.riccati import Growth
 
-ACCURACY = 1e-4
-"""Relative, of the flow times: far better than the forecast, at a few evaluations."""
-
 
 @dataclass(frozen=True)
 class Forecast:
@@ -86,12 +83,14 @@ def forecast(
     A: Array | None = None,
     s0: float | None = None,
     norm: float | None = None,
+    accuracy: float = 1e-12,
 ) -> Forecast:
     """Iterations until the relative gap (f − ½Σ_{i>r}σ_i²) / ½‖M‖_F² is at most tol.
 
     sigma: leading singular values of M, r + 1 or more (σ_{r+1} = 0 for M of rank r); with fewer
     the rest counts as 0. schedule: any with the steps of mfact.schedules. A: start_overlap for
     the rows that belong to sigma, else s0: see typical_s0. norm: ‖M‖_F, that of sigma if None.
+    accuracy: relative, to which the flow times are solved for.
 
     The flow time is that of the closed form in Growth, for which with M of rank r
     τ* ≈ (1/(2σ_r)) [ln(σ_r/s₀) + ln(σ_r/ε)], ε = √tol ‖M‖_F, exact at r = 1. With σ_{r+1} > 0
@@ -115,13 +114,13 @@ def forecast(
     if growth is None:
         note = "the start has no part along a leading singular direction: it must leave a saddle"
         return Forecast(math.inf, math.inf, math.inf, 0.0, note)
-    tau = growth.time_to(tol * size**2, ACCURACY)
+    tau = growth.time_to(tol * size**2, accuracy)
     # Modes too small to matter for tol need not be grown; then the last that matters is slowest.
     needed = max(int(np.sum(np.cumsum(sigma[:rank][::-1] ** 2) > tol * size**2)), 1)
     slow = float(sigma[needed - 1])
     after = float(sigma[rank]) if needed == rank else 0.0
     omega = slow - after
-    half = min(growth.time_to(max(tol * size**2, 0.25 * omega**2), ACCURACY), tau)
+    half = min(growth.time_to(max(tol * size**2, 0.25 * omega**2), accuracy), tau)
     if math.isinf(tau):
         note = f"σ_{rank} − σ_{rank + 1} = {sigma[rank - 1] - sigma[rank]:.3g}: no linear rate"
         return Forecast(math.inf, math.inf, half, growth.s0, note)

@@ -65,7 +65,8 @@ class Growth:
     def time_to(self, excess: float, accuracy: float = 1e-12) -> float:
         """The flow time at which excess() comes down to the given value; inf when it never does.
 
-        accuracy: relative, of the flow time. excess() decreases along the flow. Source: mfact, derived.
+        accuracy: relative, of the flow time. excess() decreases along the flow.
+        Source: mfact, derived.
         """
         if self.excess(0.0) <= excess:
             return 0.0
