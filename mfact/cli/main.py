@@ -21,6 +21,7 @@ from mfact.errors import MfactError
 # Name -> what it does. Command `a-b` is `command` in mfact/cli/a_b.py, imported when named.
 COMMANDS = {
     "solve": "Factor a matrix by gradient descent, and say why it worked.",
+    "resume": "Go on with a run from its checkpoint.",
     "show": "Print the tables of a run file.",
     "check": "Recompute a run from its file and the matrix, and hold it to requirements.",
     "diff": "Compare two run files, modulo rotation and within tolerances.",

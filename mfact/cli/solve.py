@@ -82,7 +82,13 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
     for path in _outputs(output, values):
         claim_output(path, inputs=[source.path])
-    progress = _progress(log)
+    if not source.sparse:
+        from mfact.foresight import memory_plan
+
+        plan = memory_plan(source.shape, settings)
+        log.detail(plan.describe())
+        plan.check()
+    progress = progress_lines(log)
     try:
         result = solve(
             source,
@@ -93,14 +99,15 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
             reproducible=values["reproducible"],
             argv=["mfact", *sys.argv[1:]],
             signals=True,
+            refuse=True,
         )
     finally:
         for line in progress:
             line.clear()
     log.detail(f"{result.outcome.sentence}: {result.message}")
-    _write(result, output, values, log)
+    write_result(result, output, values, log)
     print_result(result, values, quiet=log.quiet)
-    return _end(result, values["exit_zero"], log)
+    return end(result, values["exit_zero"], log)
 
 
 def _output(ctx: click.Context, matrix: str, values: dict[str, Any]) -> str | None:
@@ -133,7 +140,7 @@ def _outputs(output: str | None, values: dict[str, Any]) -> list[str]:
     return paths
 
 
-def _progress(log: Log) -> list[ProgressLine]:
+def progress_lines(log: Log) -> list[ProgressLine]:
     """The progress line, where a person looks at a terminal that can rewrite a line."""
     from mfact.report.terminal import is_terminal, obeys_escapes
 
@@ -144,7 +151,7 @@ def _progress(log: Log) -> list[ProgressLine]:
     return [ProgressLine(sys.stderr)]
 
 
-def _write(result: Result, output: str | None, values: dict[str, Any], log: Log) -> None:
+def write_result(result: Result, output: str | None, values: dict[str, Any], log: Log) -> None:
     """The files that were asked for, each said once it is safe on the disk."""
     if output is not None:
         from mfact.storage.runs import write_run
@@ -158,7 +165,7 @@ def _write(result: Result, output: str | None, values: dict[str, Any], log: Log)
             log.note(f"wrote {name_text(path)}")
 
 
-def _end(result: Result, exit_zero: bool, log: Log) -> int:
+def end(result: Result, exit_zero: bool, log: Log) -> int:
     """The exit code; an interrupted run dies by the signal that it was sent."""
     from mfact.core import Outcome
 

@@ -1,0 +1,91 @@
+"""mfact resume: go on with a run from its checkpoint."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from mfact.cli.help import helpful_command, option
+from mfact.cli.log import Log, log_options
+from mfact.cli.results import format_options, print_result
+from mfact.cli.solve import end, progress_lines, write_result
+from mfact.cli.types import Count, Real
+
+EXAMPLES = (
+    ("mfact resume digits.run.h5.checkpoint", "the run that a signal ended, to its end"),
+    ("mfact resume c.h5 --max-iter 5000000", "a run that reached its limit, with a higher one"),
+)
+
+
+@helpful_command("resume", short_help="Go on with a run from its checkpoint.", examples=EXAMPLES)
+@click.argument("checkpoint", metavar="CHECKPOINT")
+@option(
+    "--matrix", "Input", "The matrix, if it is no longer where the run found it.", metavar="MATRIX"
+)
+@option("--max-iter", "Stopping", "A new step limit.", type=Count(least=1))
+@option(
+    "--max-time",
+    "Stopping",
+    "A new limit on the seconds of solving, all parts together.",
+    type=Real(above=0),
+)
+@option(
+    "-o",
+    "--output",
+    "Output",
+    "The run file; otherwise the one the run was to write.",
+    metavar="RUN.h5",
+)
+@format_options
+@option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True)
+@log_options
+@click.pass_context
+def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
+    """Go on with the run that CHECKPOINT holds.
+
+    The result is that of the run that was never cut, bit for bit, on the same machine with the
+    same number of threads. The matrix must be the one that the run began with.
+    """  # fmt: skip
+    log = ctx.ensure_object(Log)
+
+    from mfact import resuming
+    from mfact.run import resume
+    from mfact.storage.atomic import claim_output
+    from mfact.storage.matrices import open_matrix
+
+    saved = resuming.read(checkpoint)
+    named = saved.matrix
+    if values["matrix"] is not None:
+        source = open_matrix(values["matrix"])
+    elif named.get("path") is None:
+        ctx.fail("the run was not on a file: name its matrix with --matrix")
+    else:
+        source = open_matrix(
+            named["path"],
+            dataset=named.get("dataset"),
+            follow_links=bool(named.get("follow_links")),
+        )
+    output = values["output"] or saved.document["output"]
+    if output is not None:
+        claim_output(output, inputs=[source.path, checkpoint])
+    progress = progress_lines(log)
+    try:
+        result = resume(
+            checkpoint,
+            source,
+            max_iter=values["max_iter"],
+            max_time=values["max_time"],
+            observers=progress,
+            reproducible=values["reproducible"],
+            argv=["mfact", *sys.argv[1:]],
+            signals=True,
+        )
+    finally:
+        for line in progress:
+            line.clear()
+    log.detail(f"{result.outcome.sentence}: {result.message}")
+    write_result(result, output, {**values, "factors_npy": None}, log)
+    print_result(result, values, quiet=log.quiet)
+    return end(result, values["exit_zero"], log)
