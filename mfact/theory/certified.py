@@ -57,13 +57,14 @@ class CertifiedMonitor(Remembering):
     Source: mfact, derived.
     """
 
-    kept = ("drift", "shortfall", "steps", "first", "last")
+    kept = ("drift", "shortfall", "steps", "first", "last", "skipped")
 
     def start(self, info: Info) -> None:
         self.info = dict(info)
         self.drift, self.shortfall, self.steps = Peak(), Peak(), Peak()
         self.first: dict[str, float] | None = None
         self.last: dict[str, float] | None = None
+        self.skipped = False
 
     def segment(self, rows: Rows) -> None:
         eps, norm = self.info.get("eps"), float(self.info["norm"])
@@ -80,6 +81,7 @@ class CertifiedMonitor(Remembering):
             self.steps.see(eta[1:], certified_step(norm, eps) * (1 + 1e-12), rows)
             # Over skipped steps only the decrease can be checked, not by how much.
             single = np.diff(columns["step"]) == 1
+            self.skipped |= bool(np.any(~single[1:])) or (self.last is not None and not single[0])
             promised = np.where(single, 0.5 * eta[:-1] * columns["gradient_norm"][:-1] ** 2, 0.0)
             dtype = self.info.get("dtype", "float64")
             allowed = 2 * rounding_of_loss(loss[:-1], norm, dtype)
@@ -118,6 +120,8 @@ class CertifiedMonitor(Remembering):
             verdict, detail = VIOLATED, f"violated at step {over}: {what}; {measured}"
         else:
             verdict, detail = HOLDS, f"{measured}; margin {number(eps - largest)}"
+            if self.skipped:
+                detail += "; where steps were fast-forwarded, f decreased from row to row"
         statement = f"f decreases by (η/2)‖∇f‖² or more a step and ‖D_t‖_F ≤ ε = {number(eps)}"
         numbers = {"eps": eps, "largest_drift": largest, "margin": eps - largest}
         return (Claim("certified", statement, verdict, detail, SOURCE, numbers),)

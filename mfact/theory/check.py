@@ -58,7 +58,16 @@ def recompute(target: Target, result: Result, *, tol: float | None = None) -> Ch
     values, error = leading_values(target, r + 1)
     if tol is None:
         tol = max(float(info["tol"]), 1e-13)
-    found = certify(target, result.U, result.V, weight=weight, leading=(values, error), tol=tol)
+    found = certify(
+        target,
+        result.U,
+        result.V,
+        weight=weight,
+        leading=(values, error),
+        tol=tol,
+        accuracy=1e-3,
+        refine=True,
+    )
     info |= {"singular_values": values.tolist(), "norm": float(target.norm)}
     info["numerical_rank"] = rank_of(info)
     numbers = _numbers(target, result, found)

@@ -55,6 +55,43 @@ def hessian_product(
     return Factors(H_U, H_V)
 
 
+def least_eigenpair(
+    products: Products, U: Array, V: Array, start: Factors, weight: float, accuracy: float
+) -> tuple[float, float, Factors]:
+    """(θ, residual, direction): the smallest eigenvalue of the Hessian by Lanczos.
+
+    An eigenvalue lies within residual = ‖H d − θ d‖ of θ = ⟨d, H d⟩, d the unit direction.
+    One pass over M with r columns an iteration, from start on, until the residual is about
+    accuracy times |θ|; when ARPACK gives up, start itself, with its residual.
+    Source: Lanczos 1950, as scipy.sparse.linalg.eigsh.
+
+    >>> M, zero, e = np.diag([2.0, 1.0]), np.zeros((2, 1)), np.ones((2, 1))
+    >>> take = lambda U, V: (M @ V, M.T @ U)
+    >>> round(least_eigenpair(take, zero, zero, Factors(e, e), 0.0, 1e-9)[0], 9)
+    -2.0
+    """
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+    cut, size = U.size, U.size + V.size
+
+    def split(z: Array) -> Factors:
+        return Factors(z[:cut].reshape(U.shape), z[cut:].reshape(V.shape))
+
+    def times(z: Array) -> Array:
+        H = hessian_product(products, U, V, *split(z.ravel()), weight)
+        return np.concatenate([H.U.ravel(), H.V.ravel()])
+
+    z = np.concatenate([start.U.ravel(), start.V.ravel()])
+    operator = LinearOperator((size, size), matvec=times, dtype=float)
+    try:
+        z = eigsh(operator, k=1, which="SA", v0=z, tol=accuracy, maxiter=300)[1][:, 0]
+    except ArpackNoConvergence:
+        z = z / np.linalg.norm(z)
+    Hz = times(z)
+    theta = float(z @ Hz)
+    return theta, float(np.linalg.norm(Hz - theta * z)), split(z)
+
+
 def line_coefficients(
     U: Array, V: Array, dU: Array, dV: Array, slope: float, curvature: float, weight: float = 0.0
 ) -> tuple[float, float, float, float]:

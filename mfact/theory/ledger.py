@@ -137,7 +137,8 @@ class LedgerMonitor(Remembering):
         worst, drift = self.audit.value, self.drift_change.value
         return Claim(
             "ledger",
-            "the drift D_t − D_0 is what the exact law of the method gives, at every step",
+            "the drift D_t − D_0 is what the exact law of the method gives, at every step"
+            + (f" before {self.skipped}, where fast-forward begins" if self.skipped else ""),
             VIOLATED if self.audit.over else HOLDS,
             f"violated at step {self.audit.over}: off by up to {number(worst)}"
             if self.audit.over

@@ -43,6 +43,7 @@ def certify(
     tol: float = 1e-8,
     tol_gradient: float = 1e-4,
     accuracy: float = 1e-2,
+    refine: bool = False,
 ) -> Certificate:
     """The certificate of (U, V) for the matrix behind target.
 
@@ -51,7 +52,9 @@ def certify(
         that error. Without it the gap is bounded from the factors themselves, see
         gap_interval in mfact.theory.eckart_young. loss: f where known, saves a pass.
     tol: gap that counts as optimal. tol_gradient: relative gradient that counts as
-        stationary. accuracy: of the curvature, relative.
+        stationary. accuracy: of the curvature, relative. refine: where the curvature is less
+        accurate, because the point is not near a stationary one, go on with Lanczos on the
+        whole Hessian, at a pass of r columns an iteration.
 
     - global optimum: gap + gap_error ≤ tol.
     - strict saddle: relative_gradient ≤ tol_gradient, and negative curvature θ that the gradient
@@ -75,7 +78,16 @@ def certify(
     >>> saddle.verdict, round(saddle.curvature, 9)
     ('strict saddle', -1.0)
     """
-    seen = look(target, U, V, weight=weight, leading=leading, loss=loss, accuracy=accuracy)
+    seen = look(
+        target,
+        U,
+        V,
+        weight=weight,
+        leading=leading,
+        loss=loss,
+        accuracy=accuracy,
+        refine=refine,
+    )
     return _judge(seen, tol, tol_gradient)
 
 

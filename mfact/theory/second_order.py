@@ -13,6 +13,7 @@ from mfact.theory.hessian import (
     Products,
     gradient,
     hessian_product,
+    least_eigenpair,
     line_coefficients,
     line_minimum,
 )
@@ -152,6 +153,7 @@ def look(
     leading: tuple[Array, float] | None = None,
     loss: float | None = None,
     accuracy: float,
+    refine: bool = False,
 ) -> SecondOrder:
     """Gradient, gap and least curvature at (U, V); see certify for the method and arguments.
 
@@ -198,6 +200,12 @@ def look(
         along = Factors(np.outer(pair.x, alpha), np.outer(pair.y, beta))
         theta, theta_residual, direction = _rayleigh(products, U, V, along, weight)
 
+    scale = max(blocks.top, pair.tau, float(leading[0][0]) if leading else 0.0)
+    if refine and mix is not None and theta_residual > accuracy * max(-theta, 1e-4 * scale):
+        theta, theta_residual, direction = least_eigenpair(
+            products, U, V, direction, weight, accuracy
+        )
+
     slope = float(np.sum(grad.U * direction.U) + np.sum(grad.V * direction.V))
     line = line_coefficients(U, V, *direction, slope, theta, weight)
     D = U.T @ U - V.T @ V
@@ -220,7 +228,6 @@ def look(
         )
     floor = min(_outside(U, V, weight, tau)[0], -blocks.misfit - 0.5 * weight * drift)
     spread = math.hypot(np.linalg.norm(U), np.linalg.norm(V))
-    scale = max(blocks.top, pair.tau, float(leading[0][0]) if leading else 0.0)
     return SecondOrder(
         gradient_norm=size,
         loss=loss,

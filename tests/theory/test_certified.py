@@ -79,3 +79,17 @@ def test_a_run_without_eps_makes_no_claim(certified_run):
     monitor.start({**info, "eps": None})
     monitor.segment(rows)
     assert monitor.claims() == ()
+
+
+def test_over_skipped_steps_only_the_decrease_is_held(certified_run, plain):
+    rows, info = certified_run(seed=4, r=2, eps_share=0.1, count=60)
+    kept = {name: column[[0, 1, 2, 30, 60]] for name, column in rows.items()}
+    for cuts in ((), (1, 3)):
+        monitor = CertifiedMonitor()
+        monitor.start(info)
+        for block in plain.blocks(kept, *cuts):
+            monitor.segment(block)
+        (claim,) = monitor.claims()
+        assert claim.verdict == "holds"
+        assert "fast-forwarded" in claim.detail
+    assert "fast-forwarded" not in claim_of(info, rows).detail

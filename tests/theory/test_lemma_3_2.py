@@ -142,6 +142,20 @@ def test_a_point_on_the_way_is_inconclusive():
         assert "not stationary" in found.reason
 
 
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("size", [0.3, 1.0])
+def test_away_from_stationary_points_lanczos_finds_the_least_eigenvalue(weight, size):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        M, U, V = (rng.standard_normal(s) for s in ((9, 7), (9, 2), (7, 2)))
+        found = certify(DenseTarget(M), size * U, size * V, weight=weight, refine=True)
+        values = np.linalg.eigvalsh(dense_hessian(M, size * U, size * V, weight))
+        assert found.curvature == pytest.approx(values[0], rel=1e-2)
+        near = np.abs(values - found.curvature).min()
+        assert near <= found.curvature_residual + 1e-6
+        assert found.curvature_floor <= values[0] + 1e-6
+
+
 def test_a_near_tie_needs_a_small_gradient():
     # σ₂ and σ₃ differ by 1e-5: fitting the wrong one costs a gap of 3e-6, with curvature −1e-5.
     sigma = np.array([2.0, 1.00001, 1.0])
