@@ -82,13 +82,18 @@ def labelled(values: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[t
             continue
         if value is None or value in ("", [], {}) or (key == "penalty" and value == 0):
             continue
-        text = _value_text(key, value)
+        text = value_text(key, value)
         if error := values.get(f"{key}_error"):
             text += f" ± {number(error, 2)}"
         yield labels.get(key, key.replace("_", " ")), text
 
 
-def _value_text(key: str, value: Any) -> str:
+def value_text(key: str, value: Any) -> str:
+    """A value as its name wants it: times, sizes and plain numbers.
+
+    >>> value_text("setup_seconds", 75.0), value_text("max_basis_bytes", 2048)
+    ('1 min 15 s', '2.0 KiB')
+    """
     if key.endswith("seconds") and isinstance(value, (int, float)):
         return duration(value)
     if key.endswith("bytes") and isinstance(value, int):

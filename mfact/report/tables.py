@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from mfact.core import Result
 from mfact.report.iterations import iteration_table
-from mfact.report.labels import PROBLEM, SUMMARY, labelled, timeless
+from mfact.report.labels import PROBLEM, SUMMARY, labelled, timeless, value_text
 from mfact.report.machine import finite
 from mfact.report.terminal import Look, render
-from mfact.report.text import name_text, number
+from mfact.report.text import name_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -110,7 +110,7 @@ def _settings(result: Result, look: Look) -> list[RenderableType]:
     unset: list[str] = []
     for name, entry in result.settings.items():
         option = name.replace("_", "-")
-        value, source, note = setting_text(entry)
+        value, source, note = setting_text(name, entry)
         if value == "-":
             unset.append(option)
         else:
@@ -145,20 +145,20 @@ def _in_columns(entries: list[tuple[str, str, str]], abreast: int) -> Renderable
     return table
 
 
-def setting_text(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+def setting_text(name: str, entry: Mapping[str, Any]) -> tuple[str, str, str]:
     """Value, source and a remark of one setting; what was chosen for it stands for the value.
 
-    >>> setting_text({"value": "auto", "source": "default", "used": "direct: few steps"})
+    >>> setting_text("engine", {"value": "auto", "source": "default", "used": "direct: few steps"})
     ('direct', 'auto, default', 'few steps')
-    >>> setting_text({"value": None, "source": "default", "used": 0.25})
+    >>> setting_text("eps", {"value": None, "source": "default", "used": 0.25})
     ('0.25', 'chosen', '')
     """
     value, source = entry["value"], name_text(str(entry["source"]))
     used = entry.get("used")
     if used is None:
-        return number(value), source, ""
-    text, _, note = number(used).partition(": ")
-    return text, "chosen" if value is None else f"{number(value)}, {source}", note
+        return value_text(name, value), source, ""
+    text, _, note = value_text(name, used).partition(": ")
+    return text, "chosen" if value is None else f"{value_text(name, value)}, {source}", note
 
 
 def _iterations(result: Result, look: Look, rows: int) -> list[RenderableType]:
