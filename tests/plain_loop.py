@@ -1,0 +1,69 @@
+"""Gradient descent as the paper writes it, and what stands around it in tests: an oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mfact.core import Factors
+
+
+def plain_loop(M, U, V, steps, weight=0.0):
+    """The iterates of (9), or of (3) with λ = weight: len(steps) + 1 pairs (U, V)."""
+    points = [(U, V)]
+    for eta in steps:
+        R, D = U @ V.T - M, U.T @ U - V.T @ V
+        G_U = R @ V + weight / 2 * U @ D
+        G_V = R.T @ U - weight / 2 * V @ D
+        U, V = U - eta * G_U, V - eta * G_V
+        points.append((U, V))
+    return points
+
+
+def exact_loop(M, U, V, steps, weight=0.0):
+    """The same in extended precision (64 bits of mantissa), rounded at the end."""
+    wide = [np.asarray(x, np.longdouble) for x in (M, U, V)]
+    points = plain_loop(*wide, np.asarray(steps, np.longdouble), np.longdouble(weight))
+    return [(A.astype(float), B.astype(float)) for A, B in points]
+
+
+def drive(engine, state, steps, portion=lambda t: 1024):
+    """Every state from `state` on, and all rows, as the loop of a run would see them."""
+    states, rows = [], []
+    t, end = state.step, state.step + len(steps)
+    while t < end:
+        segment = engine.advance(state, steps[t - end :][: portion(t)])
+        taken = len(segment.rows["step"])
+        assert 1 <= taken <= portion(t)
+        assert segment.rows["step"].tolist() == list(range(t, t + taken))
+        states += [segment.state_at(i) for i in range(taken)]
+        rows.append(segment.rows)
+        state, t = segment.state, t + taken
+    names = set().union(*rows)
+    columns = {
+        name: np.concatenate([r.get(name, np.full(len(r["step"]), np.nan)) for r in rows])
+        for name in names
+    }
+    return [*states, state], columns
+
+
+def distances(engine, states, points):
+    """‖(U, V) − plain (U, V)‖ / ‖plain (U, V)‖ at each step."""
+    off = []
+    for state, (U, V) in zip(states, points, strict=True):
+        got = engine.leave(state)
+        size = np.hypot(np.linalg.norm(U), np.linalg.norm(V)) or 1.0
+        off.append(np.hypot(np.linalg.norm(got.U - U), np.linalg.norm(got.V - V)) / size)
+    return np.array(off)
+
+
+def matrix(rng, shape, sigma):
+    """M = ΦΣΨᵀ with the singular values sigma, zeros after them, and Φ, Ψ."""
+    k = len(sigma)
+    phi = np.linalg.qr(rng.standard_normal((shape[0], k)))[0]
+    psi = np.linalg.qr(rng.standard_normal((shape[1], k)))[0]
+    return (phi * np.asarray(sigma)) @ psi.T, phi, psi
+
+
+def gaussian(rng, shape, rank, std):
+    """A start with entries N(0, std²)."""
+    return Factors(*(std * rng.standard_normal((d, rank)) for d in shape))
