@@ -182,6 +182,11 @@ def test_an_estimate_that_grows_too_large_moves_the_hand_over() -> None:
     assert steps == sorted(set(steps))
     assert run.error <= 1e-8
     assert largest_ratio(small, schedule, Z, run) <= 1.0
+    # A state from before the move leads to the same end, through the same later hand-over.
+    resumed = course.resume(states[0])
+    assert np.array_equal(resumed.records[-1].X, run.records[-1].X)
+    assert resumed.state is not None
+    assert resumed.state.handover == run.state.handover
 
 
 def test_limits_and_stops_before_the_hand_over() -> None:
