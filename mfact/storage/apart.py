@@ -53,18 +53,28 @@ def apart(work: Callable[[], Iterator[Piece]], label: str) -> Iterator[Piece]:
         os.close(reading)
         _serve(work, writing)
     os.close(writing)
-    status = None
+    broken_off = False
     try:
         with os.fdopen(reading, "rb", buffering=0) as stream:
             while (piece := _receive(stream)) is not None:
+                if isinstance(piece.note, _End):
+                    return
                 yield piece
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        broken_off = True
     finally:
-        if status is None:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-    if status != 0:
-        raise _died(status, label)
+        if not broken_off:  # finished, or nothing more is wanted of it
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        status = _wait(child)
+    raise _died(status, label)
+
+
+def _wait(child: int) -> int:
+    """−signal or exit status of the child; 1 where the system keeps no record of it."""
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except ChildProcessError:  # SIGCHLD is ignored here, as some schedulers have it
+        return 1
 
 
 def _fork(label: str) -> int:
@@ -89,6 +99,8 @@ def _serve(work: Callable[[], Iterator[Piece]], writing: int) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGPROF):
             signal.signal(number, signal.SIG_DFL)
+        # What the C library says of a broken heap is not for the terminal.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         _limit_memory()
         with os.fdopen(writing, "wb", buffering=0) as stream:
             try:
@@ -96,6 +108,7 @@ def _serve(work: Callable[[], Iterator[Piece]], writing: int) -> None:
                 for piece in work():
                     _send(stream, piece)
                     _start_clock()
+                _send(stream, Piece(_End(), None))
             except MfactError as error:
                 _send(stream, Piece(_Failure(type(error), error.sentence, error.way_out), None))
             except Exception:
@@ -103,6 +116,10 @@ def _serve(work: Callable[[], Iterator[Piece]], writing: int) -> None:
         status = 0
     finally:
         os._exit(status)
+
+
+class _End(NamedTuple):
+    """The work is done."""
 
 
 class _Failure(NamedTuple):

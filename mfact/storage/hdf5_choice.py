@@ -34,6 +34,8 @@ def find_matrix(path: Path, dataset: str | None, follow_links: bool, label: str)
     Without a name: X of an AnnData file, else exactly one 2-D numeric dataset or sparse group.
     Raises DataError when there is none, or several, with the list of what is there.
     """
+    import h5py  # noqa: F401  # here, so that each child finds it already imported
+
     (piece,) = apart(partial(_look, path, dataset, follow_links, label), label)
     found: Found = piece.note
     return found

@@ -7,6 +7,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,9 @@ from mfact.errors import DataError, StorageError
 from mfact.storage.memory import available_bytes
 from mfact.storage.values import (
     BLOCK_BYTES,
+    check_fits,
     new_matrix,
+    refuse_memory,
     store,
 )
 
@@ -66,17 +69,26 @@ class NpyReader:
     label: str
 
     def read(self, dtype: np.dtype[Any]) -> Array:
-        with self.path.open("rb", buffering=0) as stream:
-            stream.seek(self.header.offset)
+        with self._opened() as stream:
             return read_matrix(stream, self.header, dtype, self.label)
 
     def values(self) -> Iterator[Array]:
-        with self.path.open("rb", buffering=0) as stream:
-            stream.seek(self.header.offset)
+        with self._opened() as stream:
             if self.header.fortran:
                 yield from self._columns_cut_in_rows(stream)
             else:
                 yield from stream_values(stream, self.header, self.label)
+
+    @contextmanager
+    def _opened(self) -> Iterator[io.FileIO]:
+        try:
+            with self.path.open("rb", buffering=0) as stream:
+                stream.seek(self.header.offset)
+                yield stream
+        except OSError as error:
+            raise StorageError(
+                f"{self.label} cannot be read: {error.strerror}", "check the path and the disk"
+            ) from error
 
     def _columns_cut_in_rows(self, stream: io.FileIO) -> Iterator[Array]:
         d1, d2 = self.header.shape
@@ -148,6 +160,17 @@ def read_matrix(stream: Stream, header: Header, dtype: np.dtype[Any], label: str
         _read_exactly(stream, block, label)
         store(block, target, partial(_place, header, start), label)
     return out
+
+
+def read_vector(stream: Stream, header: Header, label: str) -> Array:
+    """Read a 1-D array in its own kind and native byte order; its values are not looked at."""
+    check_fits(2 * header.data_bytes, label)
+    try:
+        out = np.empty(header.shape, header.dtype)
+    except (MemoryError, ValueError):
+        refuse_memory(label)
+    _read_exactly(stream, out, label)
+    return out.astype(header.dtype.newbyteorder("="), copy=False)
 
 
 def stream_values(stream: Stream, header: Header, label: str) -> Iterator[Array]:

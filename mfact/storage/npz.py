@@ -141,11 +141,7 @@ def read_vector(path: Path, name: str, label: str) -> Array:
         check_kind(header.dtype, f"{label}:{printable(name)}")
         if len(header.shape) != 1:
             raise DataError(f"{label} has a member {name} that is not 1-D", "write it again")
-        native = header.dtype.newbyteorder("=")
-        flat = npy.Header((header.shape[0], 1), header.dtype, False, header.offset)
-        if flat.data_bytes == 0:
-            return np.empty(0, native)
-        return npy.read_matrix(stream, flat, native, label)[:, 0]
+        return npy.read_vector(stream, header, label)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def assemble(parts: Compressed, label: str) -> csr_array:
         entry = parts.data.itemsize + index.itemsize
         check_fits(parts.data.size * entry + (parts.shape[0] + 1) * index.itemsize, label)
         matrix = csc_array(arrays, shape=parts.shape).tocsr()
-    return merged(matrix, label)
+    return merged(matrix, parts.data.size, label)
 
 
 def coordinates(
@@ -75,14 +75,13 @@ def coordinates(
     itemsize = np.dtype(index).itemsize
     check_fits(data.size * (data.itemsize + 3 * itemsize) + (shape[0] + 1) * itemsize, label)
     places = rows.astype(index, copy=False), columns.astype(index, copy=False)
-    return merged(coo_array((data, places), shape=shape).tocsr(), label)
+    return merged(coo_array((data, places), shape=shape).tocsr(), data.size, label)
 
 
-def merged(matrix: csr_array, label: str) -> csr_array:
-    """The matrix with duplicate entries added up, in place; DataError if a sum overflows."""
-    before = matrix.nnz
+def merged(matrix: csr_array, entries: int, label: str) -> csr_array:
+    """The matrix with duplicates of its entries added up, in place; DataError on overflow."""
     matrix.sum_duplicates()
-    if matrix.nnz != before and not np.isfinite(matrix.data).all():
+    if matrix.nnz != entries and not np.isfinite(matrix.data).all():
         k = int(np.argmin(np.isfinite(matrix.data)))
         row = int(np.searchsorted(matrix.indptr, k, side="right")) - 1
         refuse_value(matrix.data[k], (row, int(matrix.indices[k])), matrix.dtype, label)
