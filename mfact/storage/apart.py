@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import fcntl
 import os
 import pickle
@@ -99,7 +100,8 @@ def _serve(work: Callable[[], Iterator[Piece]], writing: int) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGPROF):
             signal.signal(number, signal.SIG_DFL)
-        # What the C library says of a broken heap is not for the terminal.
+        # What the C library and Python say of a crash is not for the terminal.
+        faulthandler.disable()
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         _limit_memory()
         with os.fdopen(writing, "wb", buffering=0) as stream:

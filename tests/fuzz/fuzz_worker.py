@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import resource
@@ -152,6 +153,7 @@ def run_in_child(work: Callable[[Callable[[str], None]], None]) -> tuple[list[st
             os.close(reading)
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             apart.CPU_SECONDS = 1.0
+            faulthandler.disable()
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             pages = int(Path("/proc/self/statm").read_text().split()[0])
