@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mfact.core import Claim, Result, Target
+from mfact.core import Array, Claim, Result, Target
 from mfact.errors import DataError
 from mfact.theory.leading import leading_values
 from mfact.theory.ledger import unbalance
@@ -155,7 +156,7 @@ def _agreement(
         "gradient_norm": 256 * unit * math.sqrt(size) * (norm + size),
         "drift": 64 * unit * size,
         "relative_drift": 64 * unit * size / norm if norm else 0.0,
-        "norm_ratio": 0.0,
+        "norm_ratio": 64 * unit * numbers["norm_ratio"],
     }
     for name, allowed in rounding.items():
         stored = result.summary.get(name)
@@ -201,6 +202,16 @@ def _optimum(found: Certificate, tol: float) -> Claim:
     )
 
 
+def _blocks(rows: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+    """The rows as the run showed them: where a column ends, NaN from there on, a new block."""
+    count = len(rows["step"])
+    known = {name: ~np.isnan(column) for name, column in rows.items()}
+    ends = {name: int(np.max(np.flatnonzero(k), initial=-1)) + 1 for name, k in known.items()}
+    edges = sorted({0, count, *ends.values()})
+    for first, last in itertools.pairwise(edges):
+        yield {name: column[first:last] for name, column in rows.items() if ends[name] > first}
+
+
 def _again(result: Result, info: Mapping[str, Any]) -> Iterator[Claim]:
     """The claims of the run, each held against the recorded rows once more.
 
@@ -212,7 +223,8 @@ def _again(result: Result, info: Mapping[str, Any]) -> Iterator[Claim]:
     seen: dict[str, Claim] = {}
     if rows and info["norm"] and info["sigma_1"]:
         monitors.start(info)
-        monitors.segment(rows)
+        for block in _blocks(rows):
+            monitors.segment(block)
         seen = {claim.name: claim for claim in monitors.claims()}
     for claim in result.claims:
         if claim.name in ("certificate", "global-optimum", "lemma-3.2"):

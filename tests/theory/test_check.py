@@ -157,6 +157,27 @@ def test_the_rows_may_contradict_a_claim_of_the_run(finished):
     assert found["ledger"] == "violated"
 
 
+def test_columns_that_end_where_fast_forward_begins_are_no_contradiction(finished):
+    target, result = finished()
+    audit = result.trace["audit"].copy()
+    audit[40:] = np.nan
+    found = verdicts(target, dataclasses.replace(result, trace={**result.trace, "audit": audit}))
+    assert found["ledger"] == "holds"
+    audit[20] = 1e-6
+    found = verdicts(target, dataclasses.replace(result, trace={**result.trace, "audit": audit}))
+    assert found["ledger"] == "violated"
+
+
+def test_a_run_in_single_precision_agrees_with_itself(finished):
+    target, result = finished(steps=60)
+    single = {name: float(np.float32(value)) for name, value in result.summary.items()}
+    changed = dataclasses.replace(
+        result, U=result.U.astype("f4"), V=result.V.astype("f4"), summary=single
+    )
+    found = verdicts(DenseTarget(target.matrix.astype("f4")), changed)
+    assert [name for name, verdict in found.items() if verdict == "violated"] == []
+
+
 def test_what_the_run_saw_between_the_rows_is_kept(finished):
     target, result = finished()
     seen = Claim("ledger", "", "violated", "violated at step 13", "")
