@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,8 +74,9 @@ def refuse_hopeless(
     if settings.max_time is not None and not flies:
         time_limit = settings.max_time / SECONDS_A_STEP
     limit = min(steps_limit, time_limit)
-    if chosen.iterations <= HOPELESS * limit:
-        return
+    too_long = isinstance(schedule, Constant) and math.isinf(chosen.iterations)
+    if chosen.iterations <= HOPELESS * limit or too_long:
+        return  # a step that is too long shows within a few steps
     name = "--max-iter" if limit == steps_limit else "--max-time"
     value = f"{max_iter}" if limit == steps_limit else f"{settings.max_time:g} s"
     ways = []
@@ -119,12 +119,11 @@ def memory_plan(
     return MemoryPlan(parts, available_bytes())
 
 
-def with_basis_limit(settings: RunSettings, shape: tuple[int, int]) -> RunSettings:
-    """The same settings with the memory of the bases limited by what there is.
+def basis_limit(settings: RunSettings) -> int:
+    """Bytes that both bases may take: as asked for, or a quarter of the memory that is free.
 
-    Half of the memory that is free once the matrix is there; a basis that grows is copied.
+    A basis that grows is copied, so that for a moment twice of it is there.
     """
-    if settings.max_basis_bytes is not None or settings.engine == "direct":
-        return settings
-    free = available_bytes() // 4
-    return dataclasses.replace(settings, max_basis_bytes=max(free, 1 << 24))
+    if settings.max_basis_bytes is not None:
+        return settings.max_basis_bytes
+    return max(available_bytes() // 4, 1 << 24)

@@ -162,6 +162,7 @@ def write(path: str, run: Run) -> None:
         "engine": run.engine.name,
         "why": run.why,
         "forecast": run.forecast,
+        "basis_limit": run.basis_limit,
         "info": run.info,
         "watch": run.watch.state(),
         "monitors": run.monitors.state(),

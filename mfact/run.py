@@ -21,7 +21,7 @@ from mfact.errors import DataError, SettingsError
 from mfact.flight import Flight, takes_off
 from mfact.flow.records import EXACT
 from mfact.flow.records import State as FlightState
-from mfact.foresight import Foresight, foresee, memory_plan, refuse_hopeless, with_basis_limit
+from mfact.foresight import Foresight, basis_limit, foresee, memory_plan, refuse_hopeless
 from mfact.plan import METHODS, build, check, with_seed
 from mfact.recorder import Recorder
 from mfact.resuming import Rhythm
@@ -33,6 +33,9 @@ from mfact.targets.dense import DenseTarget
 from mfact.theory.lemma_3_2 import Certificate, lemma_3_2
 from mfact.theory.monitors import Monitors
 from mfact.verdicts import Judge, Optimum, leave, optimum_of
+
+SCALES = {"float64": (1e-50, 1e50), "float32": (1e-8, 1e8)}
+"""Of ‖M‖_F: the loss is of its square, the ledger of its third power, and both must be numbers."""
 
 ROUGHLY = 1e-2
 """Relative Ritz residual of the leading pairs at which a forecast is made."""
@@ -89,10 +92,8 @@ def solve(
     flag: AbstractContextManager[Any] = SignalFlag() if signals else nullcontext(None)
     with flag as caught, _threads(settings.threads):
         target, described = _target(matrix, settings.dtype)
+        _require_scale(target)
         named = {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")}
-        if settings.max_basis_bytes is None and settings.engine != "direct":
-            settings = with_basis_limit(settings, target.shape)
-            sources["max_basis_bytes"] = "chosen"
         run = Run(target, settings, sources, described, observers, named, output, caught)
         if refuse and not settings.force:
             run.refuse_hopeless()
@@ -165,6 +166,7 @@ class Run:
         self.described, self.observers = described, observers
         self.matrix, self.output, self.caught = matrix, output, caught
         began = time.perf_counter()
+        self.basis_limit = basis_limit(settings) if saved is None else saved.document["basis_limit"]
         if saved is None:
             given = None if settings.start in STARTS else _read_start(settings.start)
             self.plan = build(settings, target, given)
@@ -219,7 +221,7 @@ class Run:
             settings.rank,
             plan.problem.weight,
             gap_tolerance=settings.tol,
-            max_basis_bytes=settings.max_basis_bytes,
+            max_basis_bytes=self.basis_limit,
             beyond_memory=direct,
         )
         if settings.engine == "reduced":
@@ -520,6 +522,7 @@ class Run:
             "eps": self.info["eps"],
             "tol_gradient": self.rules.tol_gradient,
             "step_size": self.plan.schedule(0),
+            "threads": self.settings.threads or 1,
         }
         table = {}
         for field in dataclasses.fields(RunSettings):
@@ -645,10 +648,23 @@ def _target(matrix: Any, dtype: str) -> tuple[Target, dict[str, Any]]:
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise DataError(f"the matrix holds {array.dtype}", "pass real numbers")
-    target = DenseTarget(array.astype(dtype, copy=False))
-    if not math.isfinite(target.norm):
-        raise DataError("the matrix has values that are not finite", "replace or remove them")
-    return target, described
+    return DenseTarget(array.astype(dtype, copy=False)), described
+
+
+def _require_scale(target: Target) -> None:
+    """Refuse a matrix whose squares and fourth powers are no numbers any more.
+
+    Raises DataError with the factor that would mend it.
+    """
+    norm = target.norm
+    if norm == 0:
+        raise DataError("the matrix is zero", "there is nothing to factor: U = V = 0 does")
+    least, most = SCALES[str(target.dtype)]
+    if not least <= norm <= most:
+        raise DataError(
+            f"‖M‖_F = {norm:.3g}, and the arithmetic needs it between {least:g} and {most:g}",
+            f"divide the matrix by {norm:.1g}",
+        )
 
 
 def _read_start(path: str) -> Factors:
@@ -664,9 +680,12 @@ def _read_start(path: str) -> Factors:
 
 
 def _threads(count: int | None) -> AbstractContextManager[Any]:
-    if count is None:
-        return nullcontext()
+    """BLAS limited to so many threads, one when not asked for more.
+
+    Tiles and small factors are too small for BLAS to gain by threads, and on a machine that is
+    busy its threads wait for each other: measured up to 200 times slower.
+    """
     from threadpoolctl import threadpool_limits
 
-    limits: AbstractContextManager[Any] = threadpool_limits(count)
+    limits: AbstractContextManager[Any] = threadpool_limits(count or 1)
     return limits

@@ -28,7 +28,7 @@ class RunSettings:
         min_iter, max_iter, max_time (seconds); max_iter None: a million plain steps, and
         as many as it takes where they are fast-forwarded.
     optimum: whether the optimum ½Σ_{i>r}σ_i² is computed. every: rows of the trace (None: so
-        that about a thousand are kept). dtype: "float64" or "float32". threads: BLAS threads.
+        that about a thousand are kept). dtype: "float64" or "float32". threads: of BLAS, 1 if None.
     fast_forward: "auto" or "off"; ff_tol: its relative error. force: run though forecast not
         to finish. escape: leave saddle points along the direction of negative curvature.
     checkpoint: path; checkpoint_every: "100000" (steps) or "60s".

@@ -165,11 +165,15 @@ class StopWatch:
     def _still(self, rows: Mapping[str, Array]) -> Verdict | None:
         """Where the gradient is rounding and no step changes the point any more."""
         size = np.sqrt(rows["norm_U"] + rows["norm_V"])
-        rounding = 0.25 * self.rules.eps * self.rules.sigma_1 * size
-        index = self._first(rows, rows["gradient_norm"] <= rounding, after_minimum=True)
+        gradient, eps = rows["gradient_norm"], self.rules.eps
+        still = gradient <= 2 * eps * self.rules.sigma_1 * size
+        # A step of less than a twentieth of an ulp moves hardly an entry.
+        still |= rows["step_size"] * gradient <= 0.05 * eps * size
+        index = self._first(rows, still, after_minimum=True)
         if index is None:
             return None
-        return Verdict(index, Outcome.STALLED, "the gradient is down to rounding", needs="kind")
+        reason = "the steps are too small to change the factors any more"
+        return Verdict(index, Outcome.STALLED, reason, needs="kind")
 
     def _stalled(self, rows: Mapping[str, Array]) -> Verdict | None:
         if self.rules.patience is None:

@@ -46,7 +46,7 @@ class Spectrum:
 
     def floor(self, rank: int) -> float:
         """½Σ_{i>r}σ_i² with the part of M outside the bases: the least loss that B can see."""
-        return 0.5 * (float(np.sum(self.sigma[rank:] ** 2)) + self.tail)
+        return 0.5 * (float(np.sum(self.sigma[rank:].astype(np.float64) ** 2)) + self.tail)
 
     def shortfall(self, rank: int) -> float:
         """How far floor() may lie above the least loss for M itself, in units of M².
@@ -92,7 +92,7 @@ def leaks(basis: Basis) -> tuple[Array, Array]:
 def squared_tail(basis: Basis, target: Target) -> float:
     """‖M − L B Qᵀ‖_F²: by subtraction while that keeps eight digits, else by one more pass."""
     total = target.norm**2
-    tail = total - float(np.vdot(basis.B, basis.B))
+    tail = total - float(np.sum(basis.B.astype(np.float64) ** 2))
     if tail > 1e8 * np.finfo(basis.B.dtype).eps * total:
         return tail
     return target.residual_norm(basis.left.basis @ basis.B, basis.right.basis) ** 2

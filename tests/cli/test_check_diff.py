@@ -56,7 +56,7 @@ def test_a_saddle_is_found_from_the_files(mfact, rank_two, tmp_path):
     # The second singular pair alone: gradient descent stays there.
     P, sigma, Qt = np.linalg.svd(np.load(tmp_path / rank_two))
     np.savez(tmp_path / "start.npz", U=P[:, 1:2] * sigma[1] ** 0.5, V=Qt[1:2].T * sigma[1] ** 0.5)
-    options = ("--start", "start.npz", "--max-iter", "3", "--schedule", "constant", "-q")
+    options = ("--start", "start.npz", "--max-iter", "3", "--force", "--schedule", "constant", "-q")
     mfact("solve", rank_two, "-r", "1", *options, "-o", "saddle.h5")
     code, out, _ = mfact("check", "saddle.h5", "--format", "json")
     assert code == 5

@@ -104,8 +104,8 @@ def test_reproducible_runs_are_the_same_bytes_anywhere(process, rank_two, tmp_pa
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (["--max-iter", "3"], 3, "reached the iteration limit"),
-        (["--max-iter", "3", "--exit-zero"], 0, "reached the iteration limit"),
+        (["--max-iter", "3", "--force"], 3, "reached the iteration limit"),
+        (["--max-iter", "3", "--force", "--exit-zero"], 0, "reached the iteration limit"),
         (["--schedule", "constant", "--step-size", "5"], 4, "diverged"),
         (["--schedule", "constant", "--step-size", "5", "--exit-zero"], 4, "diverged"),
     ],
@@ -206,7 +206,7 @@ def test_a_signal_writes_the_result_then_kills(tmp_path, signum):
     out, err = child.communicate(timeout=60)
     assert child.returncode == -signum, err
     assert json.loads(out)["outcome"] == "INTERRUPTED"
-    assert err.startswith(b"interrupted by a signal")
+    assert b"\ninterrupted by a signal" in err
     assert err.endswith(b"\nwrote M.run.h5\n")
     assert read_run(tmp_path / "M.run.h5").summary["iterations"] > 0
 
@@ -252,7 +252,7 @@ def test_on_a_terminal_there_is_colour_and_a_progress_line(tmp_path):
 
 
 def test_no_color_leaves_no_escape_in_the_tables(tmp_path, rank_two):
-    args = ["solve", rank_two, "-r", "2", "--max-iter", "3", "--no-output"]
+    args = ["solve", rank_two, "-r", "2", "--max-iter", "3", "--force", "--no-output"]
     written = on_a_terminal(args, tmp_path, {"NO_COLOR": "1"})
     assert b"\x1b" not in written.replace(b"\r\x1b[K", b"")
 
