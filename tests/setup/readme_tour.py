@@ -76,6 +76,7 @@ def run(text: str, folder: Path) -> list[tuple[int, list[str]]]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "LC_ALL": "C.UTF-8",
         "COLUMNS": "100",
+        "OPENBLAS_NUM_THREADS": "1",  # the number is shown
     }
     done = [
         subprocess.run(
