@@ -97,7 +97,7 @@ def forecast(
     the end is slower: the amplitude z of mode r + 1 falls like e^{−(σ_r − σ_{r+1})τ}, with
     f − ½Σ_{i>r}σ_i² = ½(σ_r − σ_{r+1})z². With a constant step the growth is by 1 + ησ_r a step
     and the end by 1 − η(σ_r − σ_{r+1}), and the two parts of τ* are stretched to that.
-    Against plain runs, T from A was within 10 % (constant, power; exact rank and noise), and
+    Against plain runs, T from A was within 12 % (constant, power; exact rank and noise), and
     from s0 alone within a factor of 2, by the start's luck. A start that is far from balanced
     takes longer, as does one orthogonal to a singular direction. Source: mfact, derived.
 
