@@ -31,9 +31,10 @@ def drive(engine, state, steps, portion=lambda t: 1024):
     states, rows = [], []
     t, end = state.step, state.step + len(steps)
     while t < end:
-        segment = engine.advance(state, steps[t - end :][: portion(t)])
+        most = portion(t)
+        segment = engine.advance(state, steps[t - end :][:most])
         taken = len(segment.rows["step"])
-        assert 1 <= taken <= portion(t)
+        assert 1 <= taken <= most
         assert segment.rows["step"].tolist() == list(range(t, t + taken))
         states += [segment.state_at(i) for i in range(taken)]
         rows.append(segment.rows)

@@ -25,6 +25,12 @@ def sizes(points):
     return np.array([np.hypot(np.linalg.norm(U), np.linalg.norm(V)) or 1.0 for U, V in points])
 
 
+def relative(points, others):
+    off = zip(points, others, strict=True)
+    gaps = [np.hypot(np.linalg.norm(U - A), np.linalg.norm(V - B)) for (U, V), (A, B) in off]
+    return np.array(gaps) / sizes(others)
+
+
 def bounds(states, points):
     """The reported bound on the distance, relative like distances()."""
     return np.array([s.conserved.distance for s in states]) / sizes(points)
@@ -35,8 +41,10 @@ def test_direct_engine_equals_the_plain_loop(run):
     engine = direct_engine(run.M, run.weight)
     states, _ = drive(engine, engine.start(run.start), run.steps)
     points = plain_loop(run.M, *run.start, run.steps, run.weight)
-    # The Gram form rounds otherwise than R does; starts like these do not amplify it.
-    assert distances(engine, states, points).max() < 1e-12
+    # The Gram form rounds otherwise than R does. Where the run amplifies rounding (slow modes
+    # still tiny when the fast ones have arrived), the plain loop loses as much against the truth.
+    lost = relative(points, exact_loop(run.M, *run.start, run.steps, run.weight))
+    assert np.all(distances(engine, states, points) < 1e-12 + 10 * lost)
 
 
 @given(run=random_runs())

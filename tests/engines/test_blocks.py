@@ -1,0 +1,80 @@
+"""How a run is cut into blocks does not change a bit of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plain_loop import drive, gaussian
+from random_runs import GENERIC, random_runs
+
+from mfact.engines.direct import DirectEngine
+from mfact.engines.reduced import ReducedEngine
+from mfact.methods.gradient_descent import GradientDescent
+from mfact.problems.factorization import Factorization
+from mfact.targets.dense import DenseTarget
+
+COMPARED = ("loss", "gap", "gradient_norm", "drift", "ledger", "audit", "leak", "distance")
+
+
+def engines(M, rank, weight, limit=None):
+    target = DenseTarget(M)
+    direct = DirectEngine(target, Factorization(weight), GradientDescent())
+    return direct, ReducedEngine(target, rank, weight, 1e-10, limit, direct)
+
+
+def assert_same_bits(one, other):
+    for a, b in zip(one, other, strict=True):
+        assert a.step == b.step
+        assert (a.coordinates is None) == (b.coordinates is None)
+        assert all(np.array_equal(x, y) for x, y in zip(a.point, b.point, strict=True))
+        for name, value in vars(a.conserved).items():
+            same = vars(b.conserved)[name]
+            assert (value is None) == (same is None), name
+            assert value is None or np.array_equal(value, same), name
+
+
+@given(
+    run=random_runs(starts=(*GENERIC, "planted"), steps=600),
+    kind=st.sampled_from((0, 1)),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_blocks_of_random_length_give_the_same_bits(run, kind, seed):
+    engine = engines(run.M, run.rank, run.weight)[kind]
+    again = engines(run.M, run.rank, run.weight)[kind]
+    rng = np.random.default_rng(seed)
+    whole, rows = drive(engine, engine.start(run.start), run.steps)
+    cut, cut_rows = drive(
+        again, again.start(run.start), run.steps, lambda t: int(rng.choice([1, 2, 3, 50, 300]))
+    )
+    assert_same_bits(whole, cut)
+    for name in COMPARED:
+        assert np.array_equal(rows[name], cut_rows[name], equal_nan=True), name
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_going_on_from_any_state_repeats_the_rest(weight):
+    """A state is all that the next step depends on, whatever the engine did before."""
+    rng = np.random.default_rng(6)
+    M, start = rng.standard_normal((50, 40)), gaussian(rng, (50, 40), 3, 0.02)
+    steps = np.full(700, 0.04)
+    engine = engines(M, 3, weight)[1]
+    whole, _ = drive(engine, engine.start(start), steps)
+    for cut in (1, 17, 255, 256, 257, 500):
+        fresh = engines(M, 3, weight)[1]
+        rest, _ = drive(fresh, whole[cut], steps[cut:])
+        assert_same_bits(whole[cut:], rest)
+
+
+def test_a_run_that_reaches_the_memory_limit_is_cut_as_it_likes():
+    rng = np.random.default_rng(7)
+    M, start = rng.standard_normal((40, 30)), gaussian(rng, (40, 30), 2, 0.02)
+    steps = np.full(300, 0.02)
+    limit = 70 * 8 * 12
+    runs = []
+    for portion in (lambda t: 1024, lambda t: 7):
+        engine = engines(M, 2, 0.0, limit)[1]
+        runs.append(drive(engine, engine.start(start), steps, portion)[0])
+    assert runs[0][-1].coordinates is None
+    assert_same_bits(*runs)
