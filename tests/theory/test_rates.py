@@ -115,7 +115,7 @@ def test_a_far_from_balanced_limit_is_not_called_a_violation(plain):
     rng = np.random.default_rng(43)
     M, Phi, Psi = plain.matrix(rng, 16, 12, [1.0])
     u, v = 4 * Phi + 1e-3 * rng.standard_normal((16, 1)), 0.2 * Psi
-    rows, _, _ = plain.record(M, u, v, lambda t: 0.05, 20000)
+    rows, _, _ = plain.record(M, u, v, lambda t: 0.05, 6000)
     claim = claim_of(plain.information(M, 1, "constant", 0.1), rows)
     assert claim.verdict == "inconclusive"
     assert "balanced" in claim.detail
