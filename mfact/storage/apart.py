@@ -20,9 +20,10 @@ import numpy as np
 from mfact.errors import MfactError, StorageError
 from mfact.storage.memory import available_bytes
 
-# Processor time between two pieces. What the work does in it is bounded by the size of a piece,
-# so more means that the library goes round in a circle; waiting for a disk does not count.
-CPU_SECONDS = 30.0
+# Processor time between two pieces, waiting for a disk not counted. More than this and what the
+# slowest compression takes for a piece means that the library goes round in a circle.
+CPU_SECONDS = 10.0
+_SLOWEST = 5e6  # bytes a second
 _PIPE_BYTES = 1 << 20  # what Linux lets any user ask for
 _LEAST_MEMORY = 256 << 20
 
@@ -38,21 +39,24 @@ class LibraryCrash(StorageError):
     """The HDF5 library ended its process, or was ended because it no longer got anywhere."""
 
 
-def apart(work: Callable[[], Iterator[Piece]], label: str) -> Iterator[Piece]:
+def apart(work: Callable[[], Iterator[Piece]], label: str, piece_bytes: int = 0) -> Iterator[Piece]:
     """The pieces of work(), which runs in a forked child and is ended with this iterator.
 
+    piece_bytes: about how much a piece unpacks to, for the time that it may take.
+
     A damaged file can make the HDF5 library read outside its memory, or loop for ever, or
-    unpack a small block without end; in the child this is a signal, CPU_SECONDS or a failed
+    unpack a small block without end; in the child this is a signal, a limit of time or a failed
     allocation, and here one LibraryCrash. MfactErrors of the work are raised here as they are.
     This keeps crashes away; it is no wall against an attacker, who owns the child.
     """
     reading, writing = os.pipe()
+    seconds = CPU_SECONDS + piece_bytes / _SLOWEST
     with suppress(OSError):  # a smaller pipe is only slower
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     child = _fork(label)
     if child == 0:
         os.close(reading)
-        _serve(work, writing)
+        _serve(work, writing, seconds)
     os.close(writing)
     broken_off = False
     try:
@@ -67,7 +71,7 @@ def apart(work: Callable[[], Iterator[Piece]], label: str) -> Iterator[Piece]:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         status = _wait(child)
-    raise _died(status, label)
+    raise _died(status, seconds, label)
 
 
 def _wait(child: int) -> int:
@@ -92,7 +96,7 @@ def _fork(label: str) -> int:
         ) from error
 
 
-def _serve(work: Callable[[], Iterator[Piece]], writing: int) -> None:
+def _serve(work: Callable[[], Iterator[Piece]], writing: int, seconds: float) -> None:
     """The child: send the pieces of work, or the error that ended it, and exit."""
     status = 1
     try:
@@ -106,10 +110,10 @@ def _serve(work: Callable[[], Iterator[Piece]], writing: int) -> None:
         _limit_memory()
         with os.fdopen(writing, "wb", buffering=0) as stream:
             try:
-                _start_clock()
+                signal.setitimer(signal.ITIMER_PROF, seconds)
                 for piece in work():
                     _send(stream, piece)
-                    _start_clock()
+                    signal.setitimer(signal.ITIMER_PROF, seconds)
                 _send(stream, Piece(_End(), None))
             except MfactError as error:
                 _send(stream, Piece(_Failure(type(error), error.sentence, error.way_out), None))
@@ -138,10 +142,6 @@ class _Header(NamedTuple):
     note: Any
     dtype: np.dtype[Any] | None
     shape: tuple[int, ...]
-
-
-def _start_clock() -> None:
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
 
 
 def _limit_memory() -> None:
@@ -201,9 +201,9 @@ def _read(stream: Any, view: memoryview) -> bool:
     return True
 
 
-def _died(status: int, label: str) -> LibraryCrash:
+def _died(status: int, seconds: float, label: str) -> LibraryCrash:
     if status == -signal.SIGPROF:
-        how = f"used {CPU_SECONDS:g} s of processor time without getting anywhere"
+        how = f"used {seconds:.3g} s of processor time without getting anywhere"
     elif status < 0:
         how = f"crashed ({signal.Signals(-status).name})"
     else:

@@ -16,7 +16,7 @@ from mfact.storage.values import printable, refuse_memory
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _WAY_OUT = "copy the file again, or rewrite it with h5py or h5repack"
 _MAX_SOFT_LINKS = 40
-_MAX_OBJECTS = 20_000
+_MAX_OBJECTS = 10_000
 
 # Names of registered filters that hdf5plugin holds.
 _PLUGIN_FILTERS = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,14 @@ class DenseReader:
         order = "F" if transposed else "C"
         out = new_matrix(self.layout.matrix_shape, dtype, order, self.label)
         stored = out.T if transposed else out
-        for tile, block in apart(self._tiles, self.label):
+        for tile, block in apart(self._tiles, self.label, self._piece_bytes):
             position = partial(_in_tile, tile, transposed)
             store(block, stored[tile], position, self.label)
         return out
 
     def values(self) -> Iterator[Array]:
-        for top, block in apart(self._row_blocks, self.label):
+        row_bytes = 8 * self.layout.matrix_shape[1]
+        for top, block in apart(self._row_blocks, self.label, self._rows_at_once * row_bytes):
             out = np.empty(block.shape)
             store(block, out, partial(_below, top), self.label)
             yield out
@@ -88,7 +90,13 @@ class DenseReader:
             for tile in tiles(self.layout.shape, step, self.layout.dtype.itemsize):
                 yield Piece(tile, dataset[tile])
 
-    def _row_blocks(self) -> Iterator[Piece]:
+    @property
+    def _piece_bytes(self) -> int:
+        chunk = prod(self.layout.chunks or (1, 1)) * self.layout.dtype.itemsize
+        return max(BLOCK_BYTES, chunk)
+
+    @property
+    def _rows_at_once(self) -> int:
         d1, d2 = self.layout.matrix_shape
         height = self.layout.chunks[self.layout.transposed] if self.layout.chunks else 1
         # A row of chunks at a time decompresses each chunk once; less only when it cannot fit.
@@ -96,7 +104,11 @@ class DenseReader:
         fit = max(1, budget // (8 * d2))
         rows = min(d1, fit, max(height, BLOCK_BYTES // (8 * d2) // height * height))
         if self.layout.transposed and self.layout.chunks is None:
-            rows = min(d1, fit)  # short pieces of every stored row would cost a read each
+            return min(d1, fit)  # short pieces of every stored row would cost a read each
+        return rows
+
+    def _row_blocks(self) -> Iterator[Piece]:
+        d1, rows = self.layout.matrix_shape[0], self._rows_at_once
         with self._open() as dataset:
             for top in range(0, d1, rows):
                 part = slice(top, min(d1, top + rows))

@@ -60,7 +60,9 @@ class SparseReader:
             refuse_memory(self.label)
         vectors = dict(zip(self.group.names, (data, indices, indptr), strict=True))
         with np.errstate(over="ignore", invalid="ignore"):
-            for (name, start), block in apart(self._pieces, self.label):
+            for (name, start), block in apart(
+                self._pieces, self.label, 8 * max(self.group.lengths)
+            ):
                 vectors[name][start : start + len(block)] = block
         parts = Compressed(self.group.major, self.group.shape, data, indices, indptr)
         return assemble(parts, self.label)
