@@ -17,10 +17,10 @@ from math import log1p
 import numpy as np
 
 from mfact.core import Array
-from mfact.errors import MfactError
 from mfact.flow.clock import Clock
 from mfact.flow.integrate import Stretch, integrate
 from mfact.flow.modified import field, needed_order
+from mfact.flow.plain import Iterate
 from mfact.flow.records import (
     FastForward,
     Record,
@@ -31,12 +31,10 @@ from mfact.flow.records import (
     step_numbers,
 )
 from mfact.flow.small import Small, stack
-from mfact.problems.factorization import Factorization
 from mfact.schedules import PowerDecay
 
 RTOL = 1e-13  # of one solver step, near the least that SciPy takes
 NEGLIGIBLE = 0.1  # what terms left out between two records may add up to, in units of RTOL
-OVERFLOW = 1e50  # the fourth power of an entry, in the penalty, must be a number
 FIRST_HANDOVER = 128  # the earliest step at which the flow is tried
 SAFETY = 2.0  # on the distances to the companions
 MARGIN = 0.1  # what the trial may use up of the tolerance, the rest is for its growth
@@ -78,8 +76,8 @@ class Course:
         Plain steps go on to 2·start_step at least, and to 256.
         Raises MfactError when they diverge.
         """
-        at = _Plain(start_step, stack(X, Y), flow_time)
-        first = self._plain_record(at)
+        at = Iterate(start_step, stack(X, Y), flow_time)
+        first = at.record(self.small, self.schedule)
         if (stopped := self.stop(first)) or self._at_limit(start_step):
             return FastForward((first,), stopped, None)
         return self._from_plain(at, [first])
@@ -92,26 +90,29 @@ class Course:
     def _clock(self) -> Clock:
         return Clock(self.schedule.first, self.schedule.power)
 
-    def _from_plain(self, at: _Plain, records: list[Record]) -> FastForward:
+    def _from_plain(self, at: Iterate, records: list[Record]) -> FastForward:
         """Plain steps until the flow agrees with them over a doubling of the step number."""
         target = max(FIRST_HANDOVER, at.step)
         while True:
             earlier = at
             while at.step < target:
                 at = self._to_record(at, target)
-                records.append(self._plain_record(at))
+                records.append(at.record(self.small, self.schedule))
                 if (stopped := self.stop(records[-1])) or self._at_limit(at.step):
                     return FastForward(tuple(records), stopped, None)
             if at.step > earlier.step >= FIRST_HANDOVER:
-                trial = self._flow(
-                    earlier.Z, self._time(earlier.step), self._time(at.step), None, 0.0
-                )
+                trial = self._trial(earlier, at.step)
                 fits = _distance(at.Z, trial.Z) <= MARGIN * self.tol
                 if fits or at.step >= self.max_plain_steps:
                     return self._from_state(self._handed_over(at, trial), records)
             target = 2 * at.step
 
-    def _handed_over(self, at: _Plain, trial: Stretch) -> State:
+    def _trial(self, at: Iterate, end: int) -> Stretch:
+        """The flow from a plain iterate to step `end`."""
+        sharpness = self.small.sharpness(at.Z)
+        return self._flow(at.Z, self._time(at.step), self._time(end), None, sharpness, 0.0)
+
+    def _handed_over(self, at: Iterate, trial: Stretch) -> State:
         return State(
             time=self._time(at.step),
             next_step=trial.next_step,
@@ -124,9 +125,12 @@ class Course:
 
     def _from_state(self, state: State, records: list[Record]) -> FastForward:
         """The flow from a record to the end, or back to plain steps if the error grows."""
-        excess = self._excess(state.handover_Z)
+        sharpness = self.small.sharpness(state.handover_Z)
+        # Each term of the modified flow is smaller than the one before by η times a curvature:
+        # the last term of the second companion is too large by that.
+        excess = np.array([0.0, 0.0, sharpness]).reshape(3, 1, 1, 1)
         while (end := self._next_time(state.time)) > state.time:
-            stretch = self._flow(state.Z, state.time, end, state.next_step, excess)
+            stretch = self._flow(state.Z, state.time, end, state.next_step, sharpness, excess)
             state = State(
                 time=end,
                 next_step=stretch.next_step,
@@ -138,7 +142,7 @@ class Course:
             )
             record = self._flow_record(state)
             if _apart(state) > self.tol and state.handover < self.max_plain_steps:
-                at = _Plain(state.handover, state.handover_Z, state.handover_flow_time)
+                at = Iterate(state.handover, state.handover_Z, state.handover_flow_time)
                 kept = [r for r in records if r.step <= at.step]
                 return self._from_plain(at, kept)
             records.append(record)
@@ -159,7 +163,13 @@ class Course:
         return next_time(self._clock, time, float(self.small.sigma[0]), limit)
 
     def _flow(
-        self, Z: Array, start: float, end: float, first_step: float | None, excess: Array | float
+        self,
+        Z: Array,
+        start: float,
+        end: float,
+        first_step: float | None,
+        sharpness: float,
+        excess: Array | float,
     ) -> Stretch:
         """From `start` to `end`; excess: of the last term of the modified flow, in units of η."""
         clock = self._clock
@@ -172,44 +182,16 @@ class Course:
             rates = clock.rates(s)
             return field(self.small, z, rates, order, excess * rates.eta)
 
-        return integrate(slope, start, end, Z, rtol=RTOL, first_step=first_step)
+        return integrate(
+            slope, start, end, Z, rtol=RTOL, first_step=first_step, sharpness=sharpness
+        )
 
-    def _excess(self, Z: Array) -> Array:
-        """By how much the last term of the second companion is too large, in units of η.
-
-        That is the sharpness: each term of the modified flow is smaller than the one before by
-        η times a curvature, for (1) at the end of the run at most 2σ₁ + ‖D‖_F, because
-        √(d² + 4σ²) ≤ d + 2σ.
-        """
-        balanced = Factorization(self.small.weight).sharpness * self.small.sigma[0]
-        sharpness = balanced + self.small.scalars(Z).drift
-        return np.array([0.0, 0.0, sharpness]).reshape(3, 1, 1, 1)
-
-    def _to_record(self, at: _Plain, target: int) -> _Plain:
+    def _to_record(self, at: Iterate, target: int) -> Iterate:
         """Plain steps to the next record, but not beyond the target or the limit."""
         end = min(next_step(at.step), target)
         if self.max_step is not None:
             end = min(end, self.max_step)
-        etas = self.schedule.steps(at.step, end - at.step)
-        Z = at.Z
-        with np.errstate(over="ignore", invalid="ignore"):
-            for eta in etas.tolist():
-                Z = Z - eta * self.small.at(Z).gradient
-        if not np.abs(Z).max() < OVERFLOW:
-            raise MfactError(f"the steps diverged before step {end}", "take a smaller first step")
-        return _Plain(end, Z, at.flow_time + float(etas.sum()))
-
-    def _plain_record(self, at: _Plain) -> Record:
-        return Record(
-            step=at.step,
-            log10_step=step_numbers(log1p(at.step))[1],
-            flow_time=at.flow_time,
-            step_size=self.schedule(at.step),
-            X=at.Z[0],
-            Y=at.Z[1],
-            scalars=self.small.scalars(at.Z),
-            error=0.0,
-        )
+        return at.at(self.small, self.schedule, end)
 
     def _flow_record(self, state: State) -> Record:
         clock, start = self._clock, self._time(state.handover)
@@ -225,15 +207,6 @@ class Course:
             scalars=self.small.scalars(state.Z[0]),
             error=_apart(state) + RTOL * state.solver_steps,
         )
-
-
-@dataclass(frozen=True)
-class _Plain:
-    """A plain iterate: its step number, the point, and Σ_{t<step} η_t."""
-
-    step: int
-    Z: Array
-    flow_time: float
 
 
 def _apart(state: State) -> float:

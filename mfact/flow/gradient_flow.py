@@ -77,6 +77,7 @@ def flow(
                 Z,
                 rtol=rtol,
                 first_step=first_step,
+                sharpness=small.sharpness(Z),
             )
             Z, first_step = stretch.Z, stretch.next_step
         points.append(Z)

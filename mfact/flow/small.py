@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mfact.core import Array
+from mfact.problems.factorization import Factorization
 
 
 def stack(X: Array, Y: Array) -> Array:
@@ -72,6 +73,16 @@ class Small:
         """The gradient at Z, with what its derivatives need."""
         mixed = self.mix(np.matmul(Z.swapaxes(-1, -2), Z))
         return Jet(self, Z, mixed, np.matmul(Z, mixed) - self.cross(Z))
+
+    def sharpness(self, Z: Array) -> float:
+        """A bound on the curvature at the minimum that the flow from one point Z reaches.
+
+        For (1) the largest is √(d² + 4σ²) over the singular pairs, d of D, which is at most
+        2σ₁ + ‖D‖_F; for (3) D decays, and 2σ₁ max(1, λ) remains. Source: mfact, derived.
+        """
+        D = Z[0].T @ Z[0] - Z[1].T @ Z[1]
+        balanced = Factorization(self.weight).sharpness * float(self.sigma[0])
+        return balanced + float(np.linalg.norm(D))
 
     def scalars(self, Z: Array) -> Scalars:
         """Loss above the optimum, penalty, gradient norm, unbalance and norms at Z."""

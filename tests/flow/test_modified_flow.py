@@ -29,6 +29,7 @@ def one_step_error(power: float, order: int, weight: float, eta: float) -> float
         Z,
         rtol=1e-13,
         first_step=None,
+        sharpness=small.sharpness(Z),
     )
     plain = Z - clock.rates(start).eta * small.at(Z).gradient
     return float(np.linalg.norm(flow.Z - plain))
