@@ -83,6 +83,10 @@ def repeatable(result: Result) -> Result:
 
 
 def _version(name: str) -> str | None:
+    # What is loaded says so itself; reading a package's metadata takes milliseconds.
+    loaded = getattr(sys.modules.get(name), "__version__", None)
+    if loaded is not None:
+        return str(loaded)
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

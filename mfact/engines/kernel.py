@@ -91,34 +91,33 @@ class SmallSteps:
         self,
         B: Array | None,
         sigma: Array | None,
-        step_sizes: Sequence[float],
+        moves: Sequence[tuple[int, float, float]],
         first: Array,
-        fresh: Sequence[float],
     ) -> Array:
         """A small difference to the points of the last run(), carried along by the linear step.
 
         d₊ = d − η H(z) d + fresh·n, with H the Hessian, in the same stacked form as Z, and n a
         fixed pattern of norm 1: how the rounding and the leak of each step grow or fade.
-        first: 2×r×K. Returns (len(step_sizes) + 1)×2×r×K.
+        moves: (t, η, fresh) for each, z = Z[t]. first: 2×r×K. Returns (len(moves) + 1)×2×r×K.
         """
         gemm, multiply, add, dot, move = self._gemm, np.multiply, np.add, np.dot, self._move
-        count, mix = len(step_sizes), self._mix
-        d = np.empty((count + 1, 2, self.rank, self.size), self.Z.dtype)
+        d = np.empty((len(moves) + 1, 2, self.rank, self.size), self.Z.dtype)
         d[0] = first
         pattern = np.random.default_rng(self.size).standard_normal(first.shape)
         pattern = (pattern / np.linalg.norm(pattern)).astype(self.Z.dtype)
         change = np.zeros((2, self.rank, self.rank), self.Z.dtype)
         change_X, change_Y = change[0].T, change[1].T
+        both, turned = np.zeros_like(change), change.transpose(0, 2, 1)
+        both_flat = both.reshape(2, -1)
         K = np.zeros((2, self.rank, self.rank), self.Z.dtype)
-        K_X, K_Y = K[0].T, K[1].T
+        K_X, K_Y, K_flat = K[0].T, K[1].T, K.reshape(2, -1)
         p = np.zeros_like(move)
         p_X, p_Y = p[0].T, p[1].T
         if B is None:
             assert sigma is not None
             sigma = np.ascontiguousarray(np.broadcast_to(sigma, (2, self.rank, self.size)))
-        for now, after, views, eta, new in zip(
-            d, d[1:], self._views, step_sizes, fresh, strict=False
-        ):
+        for (t, eta, fresh), now, after in zip(moves, d, d[1:], strict=False):
+            views = self._views[t]
             X, Y, flat = views[0], views[1], views[9]
             dX, dY = now[0].T, now[1].T
             gemm(1.0, X, dX, 0.0, change_X, 1, 0, 1)
@@ -128,14 +127,15 @@ class SmallSteps:
             else:
                 gemm(1.0, B, dY, 0.0, p_X, 0, 0, 1)
                 gemm(1.0, B, dX, 0.0, p_Y, 1, 0, 1)
-            dot(mix, flat, K.reshape(2, -1))
+            dot(self._mix, flat, K_flat)
             gemm(-1.0, dX, K_X, 1.0, p_X, 0, 0, 1)
             gemm(-1.0, dY, K_Y, 1.0, p_Y, 0, 0, 1)
-            dot(mix, (change + change.transpose(0, 2, 1)).reshape(2, -1), K.reshape(2, -1))
+            add(change, turned, both)
+            dot(self._mix, both_flat, K_flat)
             gemm(-1.0, X, K_X, 1.0, p_X, 0, 0, 1)
             gemm(-1.0, Y, K_Y, 1.0, p_Y, 0, 0, 1)
             multiply(p, eta, move)
             add(now, move, after)
-            multiply(pattern, new, move)
+            multiply(pattern, fresh, move)
             add(after, move, after)
         return d

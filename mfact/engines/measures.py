@@ -20,7 +20,8 @@ class Conserved:
     start: D_0, r×r. ledger: Σ [η²(G_UᵀG_U − G_VᵀG_V) − (ηλ/2)(DP + PD)], r×r, in units of M;
         in exact arithmetic D_t = start + ledger. flow_time: Ση, in units of 1/M.
     distance: bound on the distance to the plain iterates, in units of √M. tangent: a difference
-        of that kind carried along by the linearized step, while differences can still grow.
+        of that kind carried along by the linearized step, while differences can still grow; it
+        is moved at each multiple of `stride` only, when `pending` holds Σ(η, fresh) since then.
     rho, top: bounds −rho ≤ Hessian ≤ top, used once they cannot.
 
     Source: mfact, derived: the terms in η cancel because UᵀG_U = G_VᵀV for (1).
@@ -31,6 +32,8 @@ class Conserved:
     flow_time: float = 0.0
     distance: float = 0.0
     tangent: Array | None = None
+    stride: int = 1
+    pending: tuple[float, float] = (0.0, 0.0)
     rho: float = 0.0
     top: float = 0.0
 

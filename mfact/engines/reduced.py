@@ -64,6 +64,22 @@ class Coordinates:
     unseen: float = 0.0
 
 
+@dataclass(frozen=True)
+class Carried:
+    """Differences to the plain iterates over a block: n + 1 bounds, and what they come from."""
+
+    distances: Array
+    pending: list[tuple[float, float]]
+    tangents: Array | None = None
+    index: list[int] | None = None
+
+    def tangent_at(self, i: int) -> Array | None:
+        if self.tangents is None or self.index is None:
+            return None
+        tangent: Array = self.tangents[self.index[i]]
+        return tangent
+
+
 class ReducedEngine:
     """Runs the small steps and keeps the basis large enough.
 
@@ -125,7 +141,7 @@ class ReducedEngine:
         # Blocks end at multiples of LOOK, where the growth of differences is judged anew: what
         # is decided there does not depend on where a run was cut.
         if state.step % LOOK == 0:
-            state = self._judge_growth(state)
+            state = self._with_stride(self._judge_growth(state), float(step_sizes[0]))
         self._length = min(2 * self._length, LOOK - state.step % LOOK)
         step_sizes = step_sizes[: self._length]
         while True:
@@ -199,7 +215,7 @@ class ReducedEngine:
             table["alignment_U"] = np.abs(Z[:-1, 0, 0, 0])
             table["alignment_V"] = np.abs(Z[:-1, 1, 0, 0])
         if co.spectrum is not None:
-            excess = excess_loss(Z[:-1], co.spectrum.sigma)
+            excess = self._excess(co.spectrum, Z[:-1], P, grams)
             table["loss"] = excess + co.spectrum.floor(self.rank)
             table["gap"] = excess / half if half else excess
             table["optimum"] = np.full(count, co.spectrum.floor(self.rank))
@@ -211,22 +227,10 @@ class ReducedEngine:
         table["leak"] = leak
         # A step differs from the plain one by what leaks and by rounding.
         fresh = leak + 4 * self.eps * size
-        tangents: Array | None = None
-        if kept.tangent is not None:
-            sigma = co.spectrum.sigma if co.spectrum is not None else None
-            tangents = steps.differences(
-                co.operator, sigma, eta.tolist(), kept.tangent, fresh.tolist()
-            )
-            flat = tangents.reshape(count + 1, -1)
-            distances = SAFETY * np.sqrt(np.einsum("ni,ni->n", flat, flat))
-        else:
-            growth = np.maximum(1 + eta * kept.rho, eta * kept.top - 1)
-            distances = _accumulate(kept.distance, growth, fresh)
-        # The linear law holds for small differences only; once one is not, nothing is known.
-        lost = np.maximum.accumulate(~(distances <= LARGEST_DIFFERENCE * np.append(size, size[-1])))
-        distances[lost] = math.inf
-        table["distance"] = distances[:-1]
         Z, base = Z.copy(), state.step
+        carried = self._carried(state, steps, eta, fresh)
+        distances = carried.distances
+        table["distance"] = distances[:-1]
 
         def state_at(i: int) -> State:
             conserved = replace(
@@ -234,11 +238,34 @@ class ReducedEngine:
                 ledger=ledgers[i],
                 flow_time=float(flow_times[i]),
                 distance=float(distances[i]),
-                tangent=None if tangents is None or lost[i] else tangents[i],
+                tangent=carried.tangent_at(i),
+                pending=carried.pending[i],
             )
             return State(base + i, Z[i], conserved, co)
 
         return Segment(table, state_at(count), state_at)
+
+    def _carried(self, state: State, steps: SmallSteps, eta: Array, fresh: Array) -> Carried:
+        """What the differences to the plain iterates become over a block of steps."""
+        kept: Conserved = state.conserved
+        if kept.tangent is None:
+            growth = np.maximum(1 + eta * kept.rho, eta * kept.top - 1)
+            return Carried(_accumulate(kept.distance, growth, fresh), [(0.0, 0.0)] * (len(eta) + 1))
+        co: Coordinates = state.coordinates
+        moves, pending, index = [], [kept.pending], [0]
+        for i, (step_size, new) in enumerate(zip(eta.tolist(), fresh.tolist(), strict=True)):
+            total = pending[-1][0] + step_size, pending[-1][1] + new
+            if (state.step + i + 1) % kept.stride == 0:
+                moves.append((i, *total))
+                total = (0.0, 0.0)
+            pending.append(total)
+            index.append(len(moves))
+        sigma = co.spectrum.sigma if co.spectrum is not None else None
+        tangents = steps.differences(co.operator, sigma, moves, kept.tangent)
+        flat = tangents.reshape(len(tangents), -1)
+        sizes = np.sqrt(np.einsum("ni,ni->n", flat, flat))[index]
+        waiting = np.array([more for _, more in pending])
+        return Carried(SAFETY * (sizes + waiting), pending, tangents, index)
 
     # -- what the coordinates are -------------------------------------------------------------
 
@@ -294,6 +321,23 @@ class ReducedEngine:
         if kept.tangent is None or rho <= 0.1 * (sigma[min(self.rank, len(sigma)) - 1] - after):
             kept = replace(kept, tangent=None, rho=rho, top=top)
         return replace(state, conserved=kept)
+
+    def _with_stride(self, state: State, eta: float) -> State:
+        """How many steps a carried difference may take at once: while η times the sharpness stays
+        small, one linear step of Ση is as good.
+        """
+        kept: Conserved = state.conserved
+        if kept.tangent is None:
+            return state
+        co: Coordinates = state.coordinates
+        if co.spectrum is not None:
+            _, top = negative_curvature(state.point, co.spectrum.sigma, self.weight)
+        else:
+            top = math.sqrt(co.energy) + 2 * float(np.vdot(state.point, state.point))
+            top *= 1 + self.weight
+        room = 0.5 / (eta * top) if 0 < eta * top < math.inf else 1.0
+        stride = 1 << max(0, min(int(math.log2(max(room, 1.0))), 8))
+        return replace(state, conserved=replace(kept, stride=stride))
 
     def sharpen(self, state: State, tolerance: float, most: int = 200) -> State:
         """Extend until the optimum that B sees is within `tolerance` (of ½‖M‖²) of M's own.
@@ -406,14 +450,27 @@ class ReducedEngine:
         near &= total - 2 * loss >= 0.9 * co.energy / max(1, min(self.rank, co.basis.size))
         return np.asarray(pays | near | (2 * loss <= GRAM_LOSS_FLOOR * total))
 
+    def _excess(self, spectrum: Spectrum, Z: Array, P: Array, grams: Array) -> Array:
+        """excess_loss(), from Gram matrices where at most eight of its digits are lost."""
+        total = 0.5 * float(np.sum(spectrum.sigma[: self.rank].astype(np.float64) ** 2))
+        excess = total + self._gram_difference(Z, P, grams)
+        close = excess <= math.sqrt(self.eps) * 0.5 * self.target.norm**2
+        if close.any():
+            excess[close] = excess_loss(Z[close], spectrum.sigma)
+        return np.asarray(excess)
+
     def _gram_loss(self, co: Coordinates, Z: Array, P: Array, grams: Array) -> Array:
         """f in dense coordinates: ½(‖B‖² − 2⟨X, BY⟩ + ⟨A, C⟩ + ‖M‖² − ‖B‖²)."""
+        return self._gram_difference(Z, P, grams) + 0.5 * (co.energy + co.unseen)
+
+    def _gram_difference(self, Z: Array, P: Array, grams: Array) -> Array:
+        """½‖XYᵀ − B‖² − ½‖B‖² = ½⟨A, C⟩ − ⟨X, BY⟩."""
         A, C = grams[:, 0], grams[:, 1]
         mixed = C + (self.weight / 2) * (A - C)
         # P_X = B Y − X K_X holds B Y already.
         inner = np.einsum("nrk,nrk->n", Z[:, 0], P[:, 0]) + np.einsum("nij,nij->n", A, mixed)
         product = np.einsum("nij,nij->n", A, C)
-        return np.asarray(0.5 * (co.energy - 2 * inner + product + co.unseen))
+        return np.asarray(0.5 * product - inner)
 
 
 def _traces(pairs: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ def pack(state: State) -> tuple[Arrays, Numbers]:
 def unpack(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> State:
     """The state that pack() took apart."""
     conserved = Conserved(**_fields("conserved", Conserved, arrays, numbers))
+    waiting_eta, waiting_fresh = conserved.pending  # a list, after JSON
+    conserved = replace(conserved, pending=(waiting_eta, waiting_fresh))
     step = numbers["step"]
     if "coordinates" not in numbers:
         return State(step, Factors(arrays["U"], arrays["V"]), conserved)
