@@ -22,9 +22,9 @@ from mfact.stopping import Verdict
 if TYPE_CHECKING:
     from mfact.run import Run
 
-TAKE_OFF = {True: 1_024, False: 10_240}
-"""Steps taken one by one first, for η_0/(t+1) and for slower decay, whose flow needs more of them;
-multiples of the engine's LOOK, so that a block ends there. Runs that end before need no flow."""
+TAKE_OFF = 1_024
+"""Steps taken one by one first: a multiple of the engine's LOOK, so that a block ends there. The
+flow takes as many again, and more until it agrees with them. Runs that end before need no flow."""
 
 READY = 1e-12
 """Relative Ritz residual of the leading r pairs, which the run is on its way to, before the flow
@@ -36,7 +36,7 @@ LEAK_SHARE = 0.1
 
 def takes_off(schedule: Schedule, step: int) -> bool:
     """Whether a run with these step sizes goes over to the flow at this step."""
-    return isinstance(schedule, PowerDecay) and step == TAKE_OFF[schedule.power == 1.0]
+    return isinstance(schedule, PowerDecay) and step == TAKE_OFF
 
 
 class Flight:
@@ -163,9 +163,8 @@ class Flight:
         loss = scalars.loss_excess + floor
         D = X.T @ X - Y.T @ Y
         kept = self.state.conserved
-        exact = record.log10_step < EXACT
         row = {
-            "step": float(round(10.0**record.log10_step)) if exact else math.inf,
+            "step": record.step,
             "log10_step": record.log10_step,
             "step_size": record.step_size,
             "flow_time": record.flow_time,
@@ -213,7 +212,7 @@ class Flight:
         """The run's state at the last record."""
         record = done.records[-1]
         point = np.stack([record.X.T, record.Y.T])
-        step = round(10.0**record.log10_step) if record.log10_step < EXACT else self.state.step
+        step = int(record.step) if record.log10_step < EXACT else self.state.step
         error = (done.error + self.leaked) * float(np.linalg.norm(point))
         kept = dataclasses.replace(
             self.state.conserved,

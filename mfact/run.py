@@ -430,7 +430,14 @@ class Run:
         final = self._final_info(optimum)
         claims = self.monitors.claims(final)
         if certificate is not None:
-            claims += (lemma_3_2(certificate, self.settings.rank, self._rank_of_M(optimum)),)
+            claims += (
+                lemma_3_2(
+                    certificate,
+                    self.settings.rank,
+                    self._rank_of_M(optimum),
+                    None if optimum is None else optimum.values,
+                ),
+            )
             claims += (_verdict_claim(certificate),)
         summary = self._summary(finish, state, trace, optimum, certificate)
         if self.caught:
@@ -615,7 +622,7 @@ class Run:
 def _verdict_claim(certificate: Certificate) -> Claim:
     """The verdict of the certificate as a claim of its own."""
     return Claim(
-        name="certificate",
+        name="global-optimum",
         statement="the end point is a global optimum",
         verdict={"global optimum": "holds", "strict saddle": "violated"}.get(
             certificate.verdict, "inconclusive"
