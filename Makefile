@@ -9,6 +9,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 RANK ?= 5
+FILES ?= 20000
+KILLS ?= 200
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 
@@ -75,8 +77,11 @@ bench: $(VENV)/.installed-dev
 	@mkdir -p build/bench
 	$(BIN)/python tests/benchmarks/run.py --json build/bench/bench.json $(BENCH)
 
+# FILES broken inputs, KILLS writers killed at random, then every randomized test at length.
 fuzz: $(VENV)/.installed-dev
-	HYPOTHESIS_PROFILE=long $(PYTEST) -m hypothesis --timeout 0 tests
+	MFACT_FUZZ=$(FILES) MFACT_KILLS=$(KILLS) $(PYTEST) --timeout 0 -m "not hypothesis" \
+	  tests/fuzz tests/storage/test_kills.py
+	HYPOTHESIS_PROFILE=long $(PYTEST) --timeout 0 -m hypothesis tests
 
 # --- The exact matrices ---
 
