@@ -579,7 +579,7 @@ class Run:
             "distance_bound": min(kept.distance / size, 2.0) if size else 0.0,
             "passes": passes,
             "basis_size": state.coordinates.basis.size if reduced else None,
-            "orthogonality": state.coordinates.basis.orthogonality if reduced else None,
+            "orthogonality": state.coordinates.basis.orthogonality() if reduced else None,
             "escapes": self.judge.escapes or None,
             "verdict": None if certificate is None else certificate.verdict,
             "curvature": None if certificate is None else certificate.curvature,

@@ -15,6 +15,10 @@ from scipy.linalg import qr, solve_triangular
 from mfact.core import Array, Target
 
 
+MOSTLY_OUTSIDE = 1e-3
+"""A unit vector with no more than this in the basis is orthogonal to it after one projection."""
+
+
 @dataclass(frozen=True)
 class Side:
     """One orthonormal basis: `known` columns whose products with M are known, then `pending` ones.
@@ -57,8 +61,7 @@ class Basis:
     blocks and E, E' pick the last block of coordinates: (I − LLᵀ)M Q Y has norm
     ‖leak_left · (last rows of Y)‖_F.
 
-    last_left, last_right: widths of the last known blocks. passes: over M so far.
-    orthogonality: the largest |LᵀL − I| or |QᵀQ − I| entry seen, after repair.
+    last_left, last_right: widths of the last known blocks. passes: over M so far. scale: ‖M‖_F.
 
     Source: mfact, derived; the block Krylov space is that of Golub and Kahan 1965.
     """
@@ -72,7 +75,6 @@ class Basis:
     last_right: int
     passes: int
     scale: float
-    orthogonality: float
 
     @property
     def size(self) -> int:
@@ -107,7 +109,7 @@ class Basis:
             store[:, : block.shape[1]] = block
             sides.append(Side(store, 0, block.shape[1]))
         none = np.zeros((0, 0), U.dtype)
-        return cls(sides[0], sides[1], none, none, none, 0, 0, 0, norm, 0.0)
+        return cls(sides[0], sides[1], none, none, none, 0, 0, 0, norm)
 
     def extend(self, target: Target) -> Basis:
         """One fused pass over M: the pending blocks become known, the next ones pending."""
@@ -116,14 +118,17 @@ class Basis:
         L = self.left.store[:, : self.left.known + self.left.pending]
         Q = self.right.store[:, : self.right.known + self.right.pending]
         k1, k2 = self.left.known, self.right.known
-        B = np.empty((L.shape[1], Q.shape[1]), L.dtype)
+        # M Q_j lies in L_{j−1}, L_j, L_{j+1} alone, and MᵀL_j in Q_{j−1}, Q_j, Q_{j+1}: to rounding
+        # of ‖M‖ nothing else of these columns and rows of B is there.
+        near = slice(k1 - self.last_left, L.shape[1]), slice(k2 - self.last_right, Q.shape[1])
+        B = np.zeros((L.shape[1], Q.shape[1]), L.dtype)
         B[:k1, :k2] = self.B
-        B[:, k2:] = L.T @ forward
-        B[k1:, :] = backward.T @ Q
-        forward -= L @ B[:, k2:]
-        backward -= Q @ B[k1:, :].T
-        left_block, leak_left, lost_left = _outside(forward, L, self.scale)
-        right_block, leak_right, lost_right = _outside(backward, Q, self.scale)
+        B[near[0], k2:] = L[:, near[0]].T @ forward
+        B[k1:, near[1]] = backward.T @ Q[:, near[1]]
+        forward -= L[:, near[0]] @ B[near[0], k2:]
+        backward -= Q[:, near[1]] @ B[k1:, near[1]].T
+        left_block, leak_left = _outside(forward, L, self.scale)
+        right_block, leak_right = _outside(backward, Q, self.scale)
         return replace(
             self,
             left=self.left.with_block(left_block),
@@ -134,7 +139,13 @@ class Basis:
             last_left=new_left.shape[1],
             last_right=new_right.shape[1],
             passes=self.passes + 1,
-            orthogonality=max(self.orthogonality, lost_left, lost_right),
+        )
+
+    def orthogonality(self) -> float:
+        """max(|LᵀL − I|, |QᵀQ − I|), entry by entry."""
+        return max(
+            float(np.max(np.abs(side.basis.T @ side.basis - np.eye(side.known)), initial=0.0))
+            for side in (self.left, self.right)
         )
 
     def enrich(self, width: int, seed: int) -> Basis:
@@ -144,7 +155,7 @@ class Basis:
         for side in (self.left, self.right):
             probe = rng.standard_normal((len(side.store), width)).astype(side.store.dtype)
             probe -= side.basis @ (side.basis.T @ probe)
-            block, _, _ = _outside(probe, side.basis, float(np.linalg.norm(probe)))
+            block, _ = _outside(probe, side.basis, float(np.linalg.norm(probe)))
             sides.append(replace(side, pending=0).with_block(block))
         return replace(self, left=sides[0], right=sides[1])
 
@@ -196,28 +207,23 @@ def _cholesky_qr(block: Array, tiny: float, rounds: int) -> tuple[Array, Array] 
     return block, total
 
 
-def _outside(block: Array, basis: Array, scale: float) -> tuple[Array, Array, float]:
-    """Orthonormalize what is left of `block` outside `basis`, measuring orthogonality.
+def _outside(block: Array, basis: Array, scale: float) -> tuple[Array, Array]:
+    """(q, R): what is left of `block` outside `basis`, block = q R to rounding of `scale`.
 
-    Returns (q, R, lost): block = q R to rounding of `scale`, and lost = max|basisᵀq| after it was
-    repaired. A block that has been projected once may keep weight in the basis as large as
-    rounding over its own size; each further projection squares that, so one more suffices, and
-    with it a second round of Cholesky.
+    The block comes projected against the blocks next to it. What it still has in the basis is
+    measured, once its columns have length 1, and taken out; a projection leaves rounding over the
+    length of what remains, so one is enough unless most of the block was in the basis.
     """
     room = basis.shape[0] - basis.shape[1]
     q, R = _orthonormal(block, scale, rounds=1)
     if q.shape[1] > room:  # only rounding can be left once the space is full
         q, R = q[:, :room], R[:room]
-    bound = 8 * np.finfo(block.dtype).eps
-    lost = 0.0
-    inside = basis.T @ q
     for _ in range(3):
         if q.shape[1] == 0:
-            return q, R, 0.0
+            break
+        inside = basis.T @ q
         q, again = _orthonormal(q - basis @ inside, 1e3, rounds=1)
         R = again @ R
-        inside = basis.T @ q
-        lost = float(np.max(np.abs(inside), initial=0.0))
-        if lost <= bound:
+        if np.max(np.abs(inside), initial=0.0) <= MOSTLY_OUTSIDE:
             break
-    return q, R, lost
+    return q, R

@@ -29,7 +29,7 @@ from mfact.engines.spectrum import (
 FIRST_PASSES = 4
 """Every run needs at least these; they also give σ₁ for the step size."""
 
-BUFFER_BYTES = 8 << 20
+BUFFER_BYTES = 4 << 20
 """Points and gradients kept between two looks; about what the caches hold."""
 
 LOOK = 256
@@ -174,7 +174,7 @@ class ReducedEngine:
             steps.run(co.operator, sigma, eta.tolist())
             Z, P, grams = steps.Z[:count], steps.P[:count], steps.grams[:count]
             leak, size = self._leak(co, Z, eta), np.sqrt(_traces(grams))
-            too_much = ~(leak <= 0.5 * self.eps * size) & np.isfinite(size)
+            too_much = ~(leak <= 2 * self.eps * size) & np.isfinite(size)
             if not co.basis.exhausted and too_much.any():
                 count = int(np.argmax(too_much))
                 if count == 0:
