@@ -53,7 +53,7 @@ def foresee(
     norm = engine.target.norm
 
     def under(each: Schedule) -> Forecast:
-        return forecast(sigma[kept], rank, each, max(tol, 1e-16), A=A, norm=norm, accuracy=1e-2)
+        return forecast(sigma[kept], rank, each, max(tol, 1e-16), A=A, norm=norm, accuracy=0.05)
 
     usual = Constant(1.0 / (problem.sharpness * float(sigma[0])))
     return Foresight(under(schedule), lambda: under(usual))
