@@ -9,11 +9,12 @@ import shutil
 import pytest
 import readme_tour as tour
 
+from mfact.cli.main import COMMANDS
 from mfact.core import Outcome
 from mfact.trace import COLUMNS
 
 TEXT = tour.README.read_text(encoding="utf-8")
-COMMANDS = tour.commands(TEXT)
+TOUR = tour.commands(TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +23,9 @@ def outputs(tmp_path_factory):
     return tour.run(TEXT, tmp_path_factory.mktemp("tour"))
 
 
-@pytest.mark.parametrize("index", range(len(COMMANDS)), ids=[c.line[:60] for c in COMMANDS])
+@pytest.mark.parametrize("index", range(len(TOUR)), ids=[c.line[:60] for c in TOUR])
 def test_command_runs_and_prints_what_the_readme_shows(index, outputs):
-    command, (code, printed) = COMMANDS[index], outputs[index]
+    command, (code, printed) = TOUR[index], outputs[index]
     everything = "\n".join(printed)
     assert code == command.exit_code, everything
     difference = tour.first_difference(command.shown, printed)
@@ -32,10 +33,10 @@ def test_command_runs_and_prints_what_the_readme_shows(index, outputs):
 
 
 def test_there_is_a_tour_and_nothing_in_it_is_left_without_output():
-    assert len(COMMANDS) >= 10
-    for command in COMMANDS:
+    assert len(TOUR) >= 10
+    for command in TOUR:
         assert command.line.startswith("mfact ")
-        silent = "--quiet" in command.line
+        silent = "--quiet" in command.line or " > " in command.line
         assert silent or any(line.strip() not in ("", tour.GAP) for line in command.shown)
 
 
@@ -46,6 +47,11 @@ def test_python_examples_run(block, tmp_path, monkeypatch):
     example = doctest.DocTestParser().get_doctest(block, {}, "README.md", "README.md", 0)
     assert example.examples
     assert doctest.DocTestRunner().run(example).failed == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme(command):
+    assert f"mfact {command} " in TEXT
 
 
 @pytest.mark.parametrize("column", COLUMNS)
