@@ -64,7 +64,7 @@ def descend(
         segment = engine.advance(state, schedule.steps(state.step, count))
         seconds += clock() - began
         verdict = watch.find(segment.rows, before, asked)
-        while verdict is not None and verdict.needs:
+        if verdict is not None and verdict.needs:
             at = segment.state_at(verdict.index)
             began = clock()
             at, confirmed = confirm(at, verdict)
@@ -77,10 +77,8 @@ def descend(
             began = clock()
             segment = engine.advance(at, schedule.steps(at.step, 1))
             seconds += clock() - began
-            verdict = watch.find(segment.rows, before, asked)
-            if verdict is not None and verdict.needs:
-                # The closer look has denied just this; the step is taken.
-                verdict = None
+            # The closer look has denied what it would have to prove; the step is taken.
+            verdict = watch.find(segment.rows, before, asked, only_proved=True)
         if verdict is None:
             _show(observers, segment.rows, len(segment.rows["step"]))
             good = segment.state_at(len(segment.rows["step"]) - 1)

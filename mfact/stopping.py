@@ -51,19 +51,21 @@ class StopRules:
 
 
 class StopWatch:
-    """Applies the rules to block after block; its memory is three numbers."""
+    """Applies the rules to block after block; its memory is four numbers."""
 
     def __init__(self, rules: StopRules) -> None:
         self.rules = rules
         self.first_loss: float | None = None
         self.anchor_loss = math.inf
         self.anchor_step = 0
+        self.next_look = 0
 
     def state(self) -> dict[str, Any]:
         return {
             "first_loss": self.first_loss,
             "anchor_loss": None if math.isinf(self.anchor_loss) else self.anchor_loss,
             "anchor_step": self.anchor_step,
+            "next_look": self.next_look,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -71,9 +73,19 @@ class StopWatch:
         anchor = state["anchor_loss"]
         self.anchor_loss = math.inf if anchor is None else anchor
         self.anchor_step = state["anchor_step"]
+        self.next_look = state["next_look"]
 
-    def find(self, rows: Mapping[str, Array], seconds: float, interrupted: bool) -> Verdict | None:
-        """The first row at which the run ends, if there is one."""
+    def find(
+        self,
+        rows: Mapping[str, Array],
+        seconds: float,
+        interrupted: bool,
+        only_proved: bool = False,
+    ) -> Verdict | None:
+        """The first row at which the run ends, if there is one.
+
+        only_proved: leave out what a closer look must confirm.
+        """
         if self.first_loss is None:
             self.first_loss = float(rows["loss"][0])
         if interrupted:
@@ -90,7 +102,7 @@ class StopWatch:
                 self._iterations(rows),
                 self._time(rows, seconds),
             )
-            if verdict is not None
+            if verdict is not None and not (only_proved and verdict.needs)
         ]
         # min() keeps the first of equals: a tolerance met at the last step is met.
         return min(found, key=lambda verdict: verdict.index, default=None)
@@ -102,9 +114,9 @@ class StopWatch:
                 return verdict
         return None
 
-    def start_anew(self, step: int, loss: float) -> None:
-        """Count patience from here, after a stall that was judged to be none."""
-        self.anchor_loss, self.anchor_step = loss, step
+    def wait_until(self, step: int) -> None:
+        """Ask no more about a small gradient or a stall before this step."""
+        self.next_look = step
 
     def _first(self, rows: Mapping[str, Array], where: Array, after_minimum: bool) -> int | None:
         if after_minimum:
@@ -150,7 +162,8 @@ class StopWatch:
         if tol is None:
             return None
         unit = self.rules.sigma_1**1.5 or 1.0
-        index = self._first(rows, rows["gradient_norm"] <= tol * unit, after_minimum=True)
+        small = (rows["gradient_norm"] <= tol * unit) & (rows["step"] >= self.next_look)
+        index = self._first(rows, small, after_minimum=True)
         if index is None:
             return None
         value = float(rows["gradient_norm"][index]) / unit
@@ -178,12 +191,13 @@ class StopWatch:
     def _stalled(self, rows: Mapping[str, Array]) -> Verdict | None:
         if self.rules.patience is None:
             return None
+        least = max(self.rules.min_iter, self.next_look)
         for index, (step, loss) in enumerate(
             zip(rows["step"].tolist(), rows["loss"].tolist(), strict=True)
         ):
             if loss < self.anchor_loss * (1 - LEAST_DECREASE):
                 self.anchor_loss, self.anchor_step = loss, step
-            elif step - self.anchor_step >= self.rules.patience and step >= self.rules.min_iter:
+            elif step - self.anchor_step >= self.rules.patience and step >= least:
                 return Verdict(
                     index,
                     Outcome.STALLED,

@@ -78,7 +78,7 @@ class Judge:
                 return self._escaped(state, certificate), None
             if verdict.needs == "second order" or "decrease" in verdict.reason:
                 # It will leave by itself: the next look is due when it has had time to.
-                self.watch.start_anew(2 * state.step + 64, math.inf)
+                self.watch.wait_until(2 * state.step + 64)
                 return state, None
             return state, replace(
                 verdict, outcome=Outcome.SADDLE, reason=f"{verdict.reason}: {certificate.reason}"
