@@ -36,6 +36,11 @@ class Foresight:
     chosen: Forecast
     constant: Callable[[], Forecast]
 
+    @property
+    def text(self) -> str:
+        """The forecast in words."""
+        return f"{self.chosen.text}{f' ({self.chosen.note})' if self.chosen.note else ''}"
+
 
 def foresee(
     engine: ReducedEngine, state: State, schedule: Schedule, problem: Factorization, tol: float
@@ -86,9 +91,8 @@ def refuse_hopeless(
     elif not math.isinf(chosen.iterations):
         ways.append(f"raise {name}")
     ways += ["loosen --tol", "or run it all the same with --force"]
-    note = f" ({chosen.note})" if chosen.note else ""
     raise SettingsError(
-        f"{chosen.text} forecast to --tol {settings.tol:g}{note}, and {name} is {value}",
+        f"the forecast to --tol {settings.tol:g} is {foresight.text}, and {name} is {value}",
         ", ".join(ways),
     )
 

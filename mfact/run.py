@@ -228,7 +228,7 @@ class Run:
             return reduced, "asked for"
         if settings.max_iter is not None and settings.max_iter <= plan.first_passes:
             return direct, f"{settings.max_iter} steps need fewer passes over M than a basis"
-        return reduced, "a basis takes a few dozen passes over M, the plain loop one a step"
+        return reduced, "chosen"
 
     def _first_state(self) -> State:
         assert self.plan.start is not None
@@ -247,7 +247,10 @@ class Run:
             return None
         self.state = self.engine.settle(self.state, ROUGHLY)
         tol = self.settings.tol
-        return foresee(self.engine, self.state, self.plan.schedule, self.plan.problem, tol)
+        found = foresee(self.engine, self.state, self.plan.schedule, self.plan.problem, tol)
+        if found is not None and self.settings.engine == "auto":
+            self.why = f"a few dozen passes over M instead of one a step; forecast: {found.text}"
+        return found
 
     def _log10_forecast(self) -> float | None:
         assert self.foresight is not None
