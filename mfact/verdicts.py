@@ -131,7 +131,7 @@ class Judge:
         else:
             X, Y = point = escape(state.point[0], state.point[1], certificate)
         conserved = replace(state.conserved, start=X.T @ X - Y.T @ Y - state.conserved.ledger)
-        if conserved.tangent is None and state.coordinates is not None:
+        if conserved.tangent is None and math.isfinite(conserved.distance) and state.coordinates:
             size = float(np.linalg.norm(point)) or 1.0
             conserved = replace(conserved, tangent=conserved.distance / SAFETY / size * point)
         moved = replace(state, point=point, conserved=conserved)

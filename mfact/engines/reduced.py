@@ -230,6 +230,9 @@ class ReducedEngine:
         Z, base = Z.copy(), state.step
         carried = self._carried(state, steps, eta, fresh)
         distances = carried.distances
+        # The linear law holds for small differences only; once one is not, nothing is known.
+        lost = np.maximum.accumulate(~(distances <= LARGEST_DIFFERENCE * np.append(size, size[-1])))
+        distances[lost] = math.inf
         table["distance"] = distances[:-1]
 
         def state_at(i: int) -> State:
@@ -238,7 +241,7 @@ class ReducedEngine:
                 ledger=ledgers[i],
                 flow_time=float(flow_times[i]),
                 distance=float(distances[i]),
-                tangent=carried.tangent_at(i),
+                tangent=None if lost[i] else carried.tangent_at(i),
                 pending=carried.pending[i],
             )
             return State(base + i, Z[i], conserved, co)

@@ -1,0 +1,147 @@
+"""SVD coordinates: floor, shortfall, tail, and the bounds on the Hessian."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plain_loop import gaussian, matrix
+
+from mfact.engines.basis import Basis
+from mfact.engines.reduced import ReducedEngine
+from mfact.engines.spectrum import Spectrum, excess_loss, negative_curvature, squared_tail
+from mfact.targets.dense import DenseTarget
+
+SPECTRA = {
+    "decaying": lambda: 1.3 ** -np.arange(30.0),
+    "noise": lambda: np.r_[3.0, 2.5, 2.0, np.linspace(1.2, 0.1, 27)],
+    "exact rank": lambda: np.r_[3.0, 2.0, 1.0],
+    "clustered": lambda: np.r_[2.0, 1.0, 1.0 - 1e-4, np.linspace(0.9, 0.1, 27)],
+    "flat": lambda: np.ones(30),
+}
+
+
+@pytest.mark.parametrize("kind", SPECTRA)
+@pytest.mark.parametrize("rank", [1, 3])
+def test_floor_and_shortfall_bracket_the_optimum(kind, rank):
+    rng = np.random.default_rng(0)
+    sigma = SPECTRA[kind]()
+    M, _, _ = matrix(rng, (50, 40), sigma)
+    target = DenseTarget(M)
+    truth = 0.5 * np.sum(sigma[rank:] ** 2)
+    basis = Basis.begin(*gaussian(rng, M.shape, rank, 0.1), target.norm)
+    rounding = 1e-14 * target.norm**2
+    shortfalls = []
+    for n in range(60):
+        if basis.exhausted:
+            break
+        basis = basis.extend(target)
+        if n < 2:  # no Ritz pair has met a second block yet
+            continue
+        spectrum = Spectrum.of(basis, rank, target)
+        floor, shortfall = spectrum.floor(rank), spectrum.shortfall(rank)
+        shortfalls.append(shortfall)
+        assert truth - rounding <= floor <= truth + shortfall + rounding
+    if shortfalls:
+        assert shortfalls[-1] < 1e-8 * target.norm**2
+
+
+@pytest.mark.parametrize("kind", SPECTRA)
+@pytest.mark.parametrize("tolerance", [1e-6, 1e-12])
+def test_sharpened_optimum_against_an_svd(kind, tolerance):
+    rng, rank = np.random.default_rng(1), 2
+    sigma = SPECTRA[kind]()
+    M, _, _ = matrix(rng, (50, 40), sigma)
+    engine = ReducedEngine(DenseTarget(M), rank)
+    state = engine.sharpen(engine.start(gaussian(rng, M.shape, rank, 0.1)), tolerance)
+    half = 0.5 * np.sum(sigma**2)
+    truth = 0.5 * np.sum(sigma[rank:] ** 2)
+    found = state.coordinates.spectrum.floor(rank)
+    assert found == pytest.approx(truth, abs=2 * tolerance * half + 1e-14)
+
+
+def test_tail_is_formed_directly_where_subtraction_would_lose_it():
+    """‖M‖² − ‖B‖² leaves 1e-16 here, and the tail is 1e-20."""
+    rng = np.random.default_rng(2)
+    M, _, _ = matrix(rng, (40, 30), [1.0, 0.5, 1e-10, 1e-11])
+    target = DenseTarget(M)
+    exact, phi, psi = M, *(np.linalg.svd(M)[i] for i in (0, 2))
+    basis = Basis.begin(phi[:, :2], psi.T[:, :2], target.norm).extend(target)
+    tail = squared_tail(basis, target)
+    L, Q = basis.left.basis, basis.right.basis
+    assert tail == pytest.approx(np.sum((exact - L @ basis.B @ Q.T) ** 2), rel=1e-3)
+    assert tail == pytest.approx(1e-20 + 1e-22, rel=1e-3)
+
+
+def random_point(rng, r, k, sigma, near):
+    """A point of SVD coordinates, at random or near the optimum."""
+    z = rng.standard_normal((2, r, k))
+    if near:
+        z *= 10.0 ** rng.uniform(-8, -1)
+        p = min(r, k)
+        z[:, range(p), range(p)] += np.sqrt(sigma[:p])
+        turn = np.linalg.qr(rng.standard_normal((r, r)))[0]  # as good an optimum
+        z = np.stack([turn @ z[0], turn @ z[1]])
+    return z
+
+
+def hessian(z, sigma, weight):
+    """The Hessian of ½‖XYᵀ − Σ‖² + (λ/8)‖XᵀX − YᵀY‖² at [Xᵀ, Yᵀ], from its definition."""
+    X, Y = z[0].T, z[1].T
+    k, r = X.shape
+    R, D = X @ Y.T - np.diag(sigma), X.T @ X - Y.T @ Y
+    columns = []
+    for i in range(2 * k * r):
+        e = np.zeros(2 * k * r)
+        e[i] = 1
+        dX, dY = e.reshape(2, k, r)
+        dR = dX @ Y.T + X @ dY.T
+        dD = dX.T @ X + X.T @ dX - dY.T @ Y - Y.T @ dY
+        HX = dR @ Y + R @ dY + weight / 2 * (dX @ D + X @ dD)
+        HY = dR.T @ X + R.T @ dX - weight / 2 * (dY @ D + Y @ dD)
+        columns.append(np.concatenate([HX.ravel(), HY.ravel()]))
+    return np.array(columns)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    r=st.integers(1, 4),
+    k=st.integers(1, 7),
+    near=st.booleans(),
+    weight=st.sampled_from([0.0, 0.3, 1.0, 2.5]),
+)
+def test_bounds_hold_for_the_whole_hessian(seed, r, k, near, weight):
+    rng = np.random.default_rng(seed)
+    r = min(r, k)
+    sigma = np.sort(np.abs(rng.standard_normal(k)))[::-1]
+    z = random_point(rng, r, k, sigma, near)
+    H = hessian(z, sigma, weight)
+    assert np.allclose(H, H.T, atol=1e-12 * np.abs(H).max())
+    values = np.linalg.eigvalsh(H)
+    rho, top = negative_curvature(z, sigma, weight)
+    assert -rho <= values[0] + 1e-12 * values[-1]
+    assert values[-1] <= top * (1 + 1e-12)
+
+
+def test_curvature_bound_vanishes_at_the_optimum():
+    """Else the distance of two runs would be said to grow for ever."""
+    sigma = np.array([3.0, 2.0, 1.0, 0.5])
+    z = np.zeros((2, 2, 4))
+    z[:, range(2), range(2)] = np.sqrt(sigma[:2])
+    for weight in (0.0, 1.0):
+        rho, top = negative_curvature(z, sigma, weight)
+        assert rho < 1e-14
+        assert top < 2 * 2 * 3.0 * (1 + weight)
+
+
+@given(seed=st.integers(0, 2**32 - 1), r=st.integers(1, 4), k=st.integers(1, 8))
+def test_excess_loss_is_the_difference_of_the_losses(seed, r, k):
+    rng = np.random.default_rng(seed)
+    sigma = np.sort(np.abs(rng.standard_normal(k)))[::-1]
+    Z = rng.standard_normal((3, 2, r, k))
+    p = min(r, k)
+    truth = [
+        0.5 * (np.sum((z[0].T @ z[1] - np.diag(sigma)) ** 2) - np.sum(sigma[p:] ** 2)) for z in Z
+    ]
+    assert excess_loss(Z, sigma) == pytest.approx(truth, rel=1e-10, abs=1e-12)
