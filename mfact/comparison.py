@@ -79,6 +79,8 @@ def factor_distance(A: Factors, B: Factors) -> float:
     >>> factor_distance(A, Factors(-A.U, -A.V))
     0.0
     """
+    if np.array_equal(A.U, B.U) and np.array_equal(A.V, B.V):
+        return 0.0  # the best rotation would only bring its own rounding
     Q = procrustes(A, B)
     off = math.hypot(np.linalg.norm(A.U - B.U @ Q), np.linalg.norm(A.V - B.V @ Q))
     return _relative(off, math.hypot(np.linalg.norm(A.U), np.linalg.norm(A.V)))
@@ -93,6 +95,8 @@ def product_distance(A: Factors, B: Factors) -> float:
     >>> round(product_distance(A, Factors(2 * A.U, A.V)), 12)
     1.0
     """
+    if np.array_equal(A.U, B.U) and np.array_equal(A.V, B.V):
+        return 0.0
     T1, T2 = np.linalg.qr(np.hstack([A.U, -B.U]))[1], np.linalg.qr(np.hstack([A.V, B.V]))[1]
     size = math.sqrt(max(float(np.sum((A.U.T @ A.U) * (A.V.T @ A.V))), 0.0))
     return _relative(float(np.linalg.norm(T1 @ T2.T)), size)

@@ -104,6 +104,7 @@ def _thread_pools() -> list[dict[str, Any]]:
             "architecture": pool.get("architecture"),
         }
         for pool in threadpool_info()
+        if pool["user_api"] == "blas"  # SciPy registers pools of its own once scipy.io is loaded
     ]
 
 

@@ -70,7 +70,7 @@ def solve(
     Raises SettingsError, DataError and MemoryPlanError before the first step.
 
     >>> result = solve(np.outer([3.0, 4.0], [1.0, 0.0]), rank=1, seed=1)
-    >>> np.round(result.U @ result.V.T, 4).tolist()
+    >>> (np.round(result.U @ result.V.T, 4) + 0.0).tolist()
     [[3.0, 0.0], [4.0, 0.0]]
     """
     if settings is None:

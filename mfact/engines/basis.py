@@ -14,7 +14,6 @@ from scipy.linalg import qr, solve_triangular
 
 from mfact.core import Array, Target
 
-
 MOSTLY_OUTSIDE = 1e-3
 """A unit vector with no more than this in the basis is orthogonal to it after one projection."""
 
