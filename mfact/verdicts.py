@@ -65,9 +65,9 @@ class Judge:
         state = self.sharpened(state)
         if verdict.needs == "optimum":
             gap = self._gap(state)
-            if gap is None or gap <= self.tol:
-                return state, verdict
-            return state, None
+            if gap is not None and gap > self.tol:
+                return state, None
+            return state, self._as_known(verdict)
         certificate = self.certificate(state)
         if certificate.verdict == GLOBAL_OPTIMUM:
             reason = f"{verdict.reason}, and {certificate.reason}"
@@ -114,6 +114,15 @@ class Judge:
             leading = (values, self.optimum.error / max(values.max(initial=0.0), 1e-300))
         U, V = self.engine.leave(state)
         return certify(self.target, U, V, weight=self.weight, leading=leading, tol=tol)
+
+    def _as_known(self, verdict: Verdict) -> Verdict:
+        """A gap within the tolerance proves no more than the optimum is known to."""
+        error = 0.0 if self.optimum is None else self.optimum.error
+        error /= 0.5 * self.target.norm**2 or 1.0
+        if error <= max(self.tol, 1e-13):
+            return verdict
+        reason = f"{verdict.reason}, but the optimum is known to {error:.2e} only"
+        return replace(verdict, outcome=Outcome.CONVERGED, reason=reason)
 
     def _gap(self, state: State) -> float | None:
         """The gap against the optimum that is known now."""

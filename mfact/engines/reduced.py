@@ -273,12 +273,13 @@ class ReducedEngine:
     # -- what the coordinates are -------------------------------------------------------------
 
     def _extend(self, state: State) -> State:
-        """One more block on each side; the factors get zeros there."""
-        if self.beyond_memory is not None and self._next_bytes(state) > (
-            self.max_basis_bytes or math.inf
-        ):
+        """One more block on each side; the factors get zeros there. Or the run goes on directly."""
+        if self._memory_ends(state):
             conserved = replace(state.conserved, tangent=None, rho=0.0, top=0.0)
             return State(state.step, self.leave(state), conserved)
+        return self._grown(state)
+
+    def _grown(self, state: State) -> State:
         basis = state.coordinates.basis.extend(self.target)
         return self._map(
             state,
@@ -286,11 +287,14 @@ class ReducedEngine:
             self._dense(basis, state.step),
         )
 
-    def _next_bytes(self, state: State) -> int:
-        """What both bases hold once they are extended."""
+    def _memory_ends(self, state: State) -> bool:
+        """Whether both bases would hold more than they may once they are extended."""
+        if self.beyond_memory is None or self.max_basis_bytes is None:
+            return False
         basis, (d1, d2) = state.coordinates.basis, self.target.shape
         columns = (basis.left.known + basis.left.pending, basis.right.known + basis.right.pending)
-        return int((d1 * columns[0] + d2 * columns[1]) * self.target.dtype.itemsize)
+        held = (d1 * columns[0] + d2 * columns[1]) * self.target.dtype.itemsize
+        return bool(held > self.max_basis_bytes)
 
     def to_spectrum(self, state: State) -> State:
         """The same state in SVD coordinates."""
@@ -358,11 +362,13 @@ class ReducedEngine:
             full = max(basis.B.shape) >= min(self.target.shape)
             if (settled and not (basis.exhausted and unseen)) or (full and basis.exhausted):
                 break
+            if self._memory_ends(state):
+                break
             if basis.exhausted:
                 basis = basis.enrich(self.rank, seed=basis.passes)
                 state = replace(state, coordinates=replace(co, basis=basis))
                 # Two blocks at least: the first alone has no Ritz residual to judge by.
-                state = self._extend(state)
+                state = self._grown(state)
             state = self.extended(state)
         return state
 
@@ -374,7 +380,9 @@ class ReducedEngine:
         state = self.to_spectrum(state)
         for _ in range(most):
             spectrum = state.coordinates.spectrum
-            if state.coordinates.basis.exhausted or (
+            if state.coordinates.basis.exhausted or self._memory_ends(state):
+                break
+            if (
                 spectrum.residuals.max(initial=0.0) <= residual * spectrum.sigma[0]
             ):
                 break
@@ -383,7 +391,7 @@ class ReducedEngine:
 
     def extended(self, state: State) -> State:
         """One more block on each side, in SVD coordinates."""
-        return self.to_spectrum(self._extend(state))
+        return self.to_spectrum(self._grown(state))
 
     def _dense(self, basis: Basis, step: int) -> Coordinates:
         left, right = leaks(basis)

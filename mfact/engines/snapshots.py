@@ -20,13 +20,9 @@ Numbers = dict[str, Any]
 
 def pack(state: State) -> tuple[Arrays, Numbers]:
     """Arrays and JSON values that unpack() turns into the same state."""
-    arrays: Arrays = {}
-    numbers: Numbers = {"step": state.step}
-    _pack_fields("conserved", state.conserved, arrays, numbers)
+    arrays, numbers = pack_point(state)
     if state.coordinates is None:
-        arrays["U"], arrays["V"] = state.point
         return arrays, numbers
-    arrays["point"] = state.point
     co: Coordinates = state.coordinates
     numbers["coordinates"] = {"changed": co.changed, "energy": co.energy, "unseen": co.unseen}
     basis = co.basis
@@ -40,14 +36,38 @@ def pack(state: State) -> tuple[Arrays, Numbers]:
     return arrays, numbers
 
 
-def unpack(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> State:
-    """The state that pack() took apart."""
+def pack_point(state: State) -> tuple[Arrays, Numbers]:
+    """The same without the coordinates, for a state that shares them with another."""
+    arrays: Arrays = {}
+    numbers: Numbers = {"step": state.step}
+    _pack_fields("conserved", state.conserved, arrays, numbers)
+    if state.coordinates is None:
+        for name, factor in zip("UV", state.point, strict=True):
+            _pack_array(name, factor, arrays, numbers)
+    else:
+        _pack_array("point", state.point, arrays, numbers)
+    return arrays, numbers
+
+
+def unpack_point(
+    arrays: Mapping[str, Array], numbers: Mapping[str, Any], coordinates: Coordinates | None
+) -> State:
+    """The state that pack_point() took apart."""
     conserved = Conserved(**_fields("conserved", Conserved, arrays, numbers))
     waiting_eta, waiting_fresh = conserved.pending  # a list, after JSON
     conserved = replace(conserved, pending=(waiting_eta, waiting_fresh))
-    step = numbers["step"]
+    point: Any
+    if coordinates is None:
+        point = Factors(*(_array(name, arrays, numbers) for name in "UV"))
+    else:
+        point = _array("point", arrays, numbers)
+    return State(numbers["step"], point, conserved, coordinates)
+
+
+def unpack(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> State:
+    """The state that pack() took apart."""
     if "coordinates" not in numbers:
-        return State(step, Factors(arrays["U"], arrays["V"]), conserved)
+        return unpack_point(arrays, numbers, None)
     sides: dict[str, Any] = {}
     for name in ("left", "right"):
         known, pending = numbers[f"basis/{name}"]
@@ -68,7 +88,7 @@ def unpack(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> State:
         leak_right=leak_right,
         **numbers["coordinates"],
     )
-    return State(step, arrays["point"], conserved, coordinates)
+    return unpack_point(arrays, numbers, coordinates)
 
 
 def _pack_fields(
@@ -79,9 +99,7 @@ def _pack_fields(
             continue
         item = getattr(value, field.name)
         if isinstance(item, np.ndarray):
-            # Products round the same only if their operands lie the same way in memory.
-            numbers[f"{prefix}/{field.name}/order"] = "C" if item.flags.c_contiguous else "F"
-            arrays[f"{prefix}/{field.name}"] = item
+            _pack_array(f"{prefix}/{field.name}", item, arrays, numbers)
         elif item is not None:
             numbers[f"{prefix}/{field.name}"] = item
 
@@ -99,7 +117,19 @@ def _fields(
             continue
         key = f"{prefix}/{field.name}"
         if key in arrays:
-            values[field.name] = np.asarray(arrays[key], order=numbers[f"{key}/order"])
+            values[field.name] = _array(key, arrays, numbers)
         elif key in numbers:
             values[field.name] = numbers[key]
     return values
+
+
+def _pack_array(name: str, array: Array, arrays: Arrays, numbers: Numbers) -> None:
+    # Products round the same only if their operands lie the same way in memory.
+    axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    numbers[f"{name}/axes"] = axes
+    arrays[name] = array.transpose(axes)
+
+
+def _array(name: str, arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> Array:
+    axes = numbers[f"{name}/axes"]
+    return np.asarray(np.ascontiguousarray(arrays[name]).transpose(np.argsort(axes)))
