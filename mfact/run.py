@@ -427,6 +427,9 @@ class Run:
             if self.settings.optimum:
                 state = self.judge.sharpened(state)
             certificate = self._certificate(state)
+        if isinstance(self.engine, ReducedEngine) and state.coordinates is None:
+            limit = self.settings.max_basis_bytes
+            self.notes.append(f"the basis reached its limit of {limit} bytes: steps went on directly")
         U, V = leave(self.engine, state)
         optimum = self.judge.optimum
         trace = self._trace(optimum)

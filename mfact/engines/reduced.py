@@ -382,9 +382,7 @@ class ReducedEngine:
             spectrum = state.coordinates.spectrum
             if state.coordinates.basis.exhausted or self._memory_ends(state):
                 break
-            if (
-                spectrum.residuals.max(initial=0.0) <= residual * spectrum.sigma[0]
-            ):
+            if spectrum.residuals.max(initial=0.0) <= residual * spectrum.sigma[0]:
                 break
             state = self.extended(state)
         return state

@@ -366,3 +366,18 @@ def test_the_smallest_matrices(engine, shape):
     result = solve(A, rank=min(shape), schedule="constant", engine=engine, seed=1)
     assert result.outcome is Outcome.GLOBAL_OPTIMUM
     assert np.allclose(result.U @ result.V.T, A, atol=1e-4)
+
+
+@pytest.mark.parametrize("columns", [4, 12, 24])
+def test_a_run_that_reaches_the_memory_limit_says_so_and_ends_right(columns):
+    rng = np.random.default_rng(5)
+    A = rng.standard_normal((80, 60)) + np.outer(rng.standard_normal(80), rng.standard_normal(60))
+    limit = (80 + 60) * 8 * columns
+    result = solve(
+        A, rank=2, schedule="constant", seed=1, max_basis_bytes=limit, max_iter=20000, tol=1e-9
+    )
+    assert f"limit of {limit} bytes" in result.summary["notes"][0]
+    assert result.outcome is Outcome.GLOBAL_OPTIMUM
+    values = np.linalg.svd(A, compute_uv=False)
+    loss = 0.5 * np.sum((result.U @ result.V.T - A) ** 2)
+    assert loss == pytest.approx(0.5 * np.sum(values[2:] ** 2), rel=1e-9)
