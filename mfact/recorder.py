@@ -60,8 +60,11 @@ class Recorder:
     def table(self) -> dict[str, Array]:
         """The recorded rows, the last row of the run among them."""
         columns = dict(self.columns)
-        known = len(columns.get("step", ())) > 0
-        if self.last and not (known and columns["log10_step"][-1] == self.last["log10_step"]):
+        # Of t past the largest float only log₁₀ t tells steps apart, of t = 0 and 1 only t.
+        kept = len(columns.get("step", ())) > 0 and all(
+            columns[name][-1] == self.last[name] for name in ("step", "log10_step")
+        )
+        if self.last and not kept:
             columns = {
                 name: np.append(column, self.last.get(name, np.nan))
                 for name, column in columns.items()

@@ -1,0 +1,67 @@
+"""Which rows are kept: every k-th, step 0 and the last."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mfact.recorder import KEPT_ROWS, Recorder
+
+
+def rows(steps, **columns):
+    """As engines give them: the logarithms of steps 0 and 1 are both 0."""
+    return {"step": steps, "log10_step": np.log10(np.maximum(steps, 1)), **columns}
+
+
+def feed(recorder, count, cuts=(), start=0):
+    for a, b in itertools.pairwise([start, *cuts, count]):
+        steps = np.arange(a, b)
+        recorder.segment(rows(steps, loss=1.0 / (steps + 1)))
+    return recorder
+
+
+@pytest.mark.parametrize("every", [1, 3, 7, 1000])
+@pytest.mark.parametrize("count", [1, 2, 10, 500])
+def test_every_kth_and_the_last(every, count):
+    table = feed(Recorder(every), count).table()
+    expected = sorted({*range(0, count, every), count - 1})
+    assert table["step"].tolist() == expected
+    assert table["loss"] == pytest.approx(1.0 / (np.array(expected) + 1))
+
+
+@given(count=st.integers(1, 12_000), seed=st.integers(0, 2**32 - 1))
+def test_thinning_depends_on_the_number_of_steps_alone(count, seed):
+    rng = np.random.default_rng(seed)
+    cuts = sorted({int(c) for c in rng.integers(0, count + 1, 9)} - {0, count})
+    whole, cut = feed(Recorder(), count), feed(Recorder(), count, cuts)
+    table = whole.table()
+    assert cut.table()["step"].tolist() == table["step"].tolist()
+    assert len(table["step"]) <= KEPT_ROWS + 1
+    assert len(table["step"]) >= min(count, KEPT_ROWS // 2)
+    assert table["step"][0] == 0
+    assert table["step"][-1] == count - 1
+    assert whole.every & (whole.every - 1) == 0
+    # The least power of two that keeps at most KEPT_ROWS.
+    assert whole.every == 1 or -(-count // (whole.every // 2)) > KEPT_ROWS
+
+
+def test_going_on_from_its_state_changes_nothing():
+    whole = feed(Recorder(), 5000)
+    first = feed(Recorder(), 2345)
+    again = Recorder()
+    again.restore({name: np.asarray(value) for name, value in first.state().items()})
+    feed(again, 5000, start=2345)
+    assert all(np.array_equal(again.table()[n], c) for n, c in whole.table().items())
+
+
+def test_columns_that_begin_late_or_end_early_are_nan():
+    recorder = Recorder(1)
+    recorder.segment(rows(np.arange(2), leak=np.ones(2)))
+    recorder.segment(rows(np.arange(2, 4), gap=np.ones(2)))
+    table = recorder.table()
+    assert np.array_equal(table["leak"], [1, 1, np.nan, np.nan], equal_nan=True)
+    assert np.array_equal(table["gap"], [np.nan, np.nan, 1, 1], equal_nan=True)
