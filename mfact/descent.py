@@ -44,7 +44,8 @@ def descend(
     observers: Sequence[Observer] = (),
     *,
     interrupted: Callable[[], bool] = lambda: False,
-    between: Callable[[State, float], bool] = lambda state, seconds: False,
+    between: Callable[[State, State, float], bool] = lambda state, good, seconds: False,
+    good: State | None = None,
     seconds: float = 0.0,
     max_iter: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
@@ -53,11 +54,12 @@ def descend(
 
     observers see each row once, in order. confirm is asked before an outcome that one row cannot
     prove. between is called with the state after each block, all rows before it shown and its own
-    not: checkpoints are written there, and the loop is left when it returns True. max_iter:
-    blocks end there, so that it is such a place.
+    not, and the state before: checkpoints are written there, and the loop is left when it returns
+    True. max_iter: blocks end there, so that it is such a place. good: the state before `state`,
+    which is kept should `state` be out of all bounds.
     seconds: already spent by an earlier part of the run; looking at it is not counted.
     """
-    good = state
+    good = state if good is None else good
     while True:
         began, before, asked = clock(), seconds, interrupted()
         count = BLOCK if max_iter is None else max(1, min(BLOCK, max_iter - state.step))
@@ -83,7 +85,7 @@ def descend(
             _show(observers, segment.rows, len(segment.rows["step"]))
             good = segment.state_at(len(segment.rows["step"]) - 1)
             state = segment.state
-            if between(state, seconds):
+            if between(state, good, seconds):
                 return Finish(state, None, "", seconds)
             continue
         shown = verdict.index + 1

@@ -12,8 +12,9 @@ import numpy as np
 from mfact.core import Array, Outcome, Schedule, State
 from mfact.descent import Finish
 from mfact.engines.reduced import ReducedEngine
+from mfact.flow.clock import Clock
 from mfact.flow.fast_forward import Course
-from mfact.flow.records import EXACT, FastForward, Record
+from mfact.flow.records import EXACT, FastForward, Record, count_of
 from mfact.flow.records import State as FlightState
 from mfact.flow.small import Small
 from mfact.schedules import PowerDecay
@@ -52,11 +53,13 @@ class Flight:
         self.state = run.state
         self.at: FlightState | None = run.flight
         self.rows: list[dict[str, float]] = [dict(row) for row in run.flight_rows]
-        self.leaked = run.flight_leak
+        self.leaked, self.worst = run.flight_leak, run.flight_error
+        self.at_limit = False
+        run.in_flight = True
         self.began = time.perf_counter() - run.seconds
         self.verdict: Verdict | None = None
         self.must_extend = False
-        self.previous: Record | None = None
+        self.previous: tuple[Array, Array, float] | None = None
         self.coming: FlightState | None = None
 
     def fly(self) -> Finish:
@@ -79,6 +82,8 @@ class Flight:
                 if verdict is None:
                     # The optimum was not yet known well enough, or this is a saddle: go on.
                     self.state = self._moved(state)
+                    if self.at_limit:
+                        self.rows.pop()  # it goes on from the record before, to meet it again
                     continue
             self._show()
             return Finish(state, verdict.outcome, verdict.reason, self._seconds)
@@ -89,6 +94,8 @@ class Flight:
         spectrum = self.state.coordinates.spectrum
         self.verdict, self.must_extend = None, False
         self.previous = self.coming = None
+        if self.at is not None:
+            self.previous = (self.at.Z[0, 0], self.at.Z[0, 1], self.rows[-1]["flow_time"])
         return Course(
             Small(spectrum.sigma, self.run.plan.problem.weight),
             self.schedule,
@@ -109,25 +116,42 @@ class Flight:
         row = self._row(record)
         while self.rows and self.rows[-1]["log10_step"] >= row["log10_step"]:
             self.rows.pop()  # the flow began again from a later hand-over
-            self.leaked, self.previous, self.at = 0.0, None, None
+            self.leaked, self.worst, self.previous, self.at = 0.0, 0.0, None, None
         leaked = self._leak(record)
         if leaked > LEAK_SHARE * self.run.settings.ff_tol and not self._full:
             self.must_extend = True
             return True
-        self.leaked = leaked
-        self.rows.append(row)
-        self.previous = record
-        if self.coming is not None:
-            self.at, self.coming = self.coming, None
         columns = {name: np.array([value]) for name, value in row.items()}
         self.verdict = self.run.watch.point(columns)
+        self.at_limit = self._is_last(record)
+        if self.at_limit:
+            # It lies off the grid of records: a higher limit goes on from the one before.
+            self._checkpoint(asked=self.verdict is None)
+        self.leaked, self.worst = leaked, max(self.worst, record.error)
+        self.rows.append(row)
+        self.previous = (record.X, record.Y, record.flow_time)
+        if self.at_limit or self.verdict is not None:
+            # Nor is a record kept that ends the run: who goes on from it would miss the end.
+            return True
+        if self.coming is not None:
+            self.at, self.coming = self.coming, None
         limit = self.run.settings.max_time
-        if self.verdict is None and limit is not None and self._seconds >= limit:
+        if limit is not None and self._seconds >= limit:
             self.verdict = Verdict(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
         if self.run.asked_to_stop():
             self.verdict = Verdict(0, Outcome.INTERRUPTED, "a signal asked it to stop")
-        self._checkpoint()
+        self._checkpoint(asked=self.verdict is not None)
         return self.verdict is not None
+
+    def _is_last(self, record: Record) -> bool:
+        """Whether the limit on the steps ends the flight here."""
+        limit = self.run.settings.max_iter
+        if limit is None:
+            return False
+        if self.coming is None:
+            return record.step >= limit
+        clock = Clock(self.schedule.first, self.schedule.power)
+        return self.coming.time >= clock.time(count_of(limit))
 
     def _progress(self, record: Record, state: FlightState) -> None:
         self.coming = state
@@ -137,16 +161,16 @@ class Flight:
         spectrum = self.state.coordinates.spectrum
         if self.state.coordinates.basis.exhausted or self.previous is None:
             return self.leaked
-        before = self.previous
+        before_X, before_Y, before_time = self.previous
         rates = [
             math.hypot(
-                float(np.linalg.norm(spectrum.leak_left @ r.Y)),
-                float(np.linalg.norm(spectrum.leak_right @ r.X)),
+                float(np.linalg.norm(spectrum.leak_left @ Y)),
+                float(np.linalg.norm(spectrum.leak_right @ X)),
             )
-            / math.hypot(float(np.linalg.norm(r.X)), float(np.linalg.norm(r.Y)))
-            for r in (before, record)
+            / math.hypot(float(np.linalg.norm(X)), float(np.linalg.norm(Y)))
+            for X, Y in ((before_X, before_Y), (record.X, record.Y))
         ]
-        return self.leaked + max(rates) * (record.flow_time - before.flow_time)
+        return self.leaked + max(rates) * (record.flow_time - before_time)
 
     @property
     def _full(self) -> bool:
@@ -211,9 +235,9 @@ class Flight:
     def _state_of(self, done: FastForward) -> State:
         """The run's state at the last record."""
         record = done.records[-1]
-        point = np.stack([record.X.T, record.Y.T])
+        point = np.ascontiguousarray([record.X.T, record.Y.T])
         step = int(record.step) if record.log10_step < EXACT else self.state.step
-        error = (done.error + self.leaked) * float(np.linalg.norm(point))
+        error = (self.worst + self.leaked) * float(np.linalg.norm(point))
         kept = dataclasses.replace(
             self.state.conserved,
             flow_time=record.flow_time,
@@ -223,7 +247,7 @@ class Flight:
         self.run.landed = {
             "log10_iterations": record.log10_step,
             "plain_steps": self.state.step if done.state is None else done.state.handover,
-            "fast_forward_error": done.error + self.leaked,
+            "fast_forward_error": self.worst + self.leaked,
         }
         return State(step, point, kept, self.state.coordinates)
 
@@ -250,12 +274,13 @@ class Flight:
             return dataclasses.replace(self.state, point=point, coordinates=new)
         return state
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, *, asked: bool) -> None:
         run = self.run
         run.seconds = self._seconds
-        if run.checkpoint_due(self._count, asked=self.verdict is not None):
+        if run.checkpoint_due(self._count, asked=asked):
             run.state, run.flight = self.state, self.at
             run.flight_rows, run.flight_leak = self.rows, self.leaked
+            run.flight_error = self.worst
             run.save()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from mfact.core import Array, Schedule, Target
 from mfact.engines.direct import DirectEngine
-from mfact.engines.snapshots import pack, unpack
+from mfact.engines.snapshots import pack, pack_point, unpack, unpack_point
 from mfact.errors import SettingsError, StorageError
 from mfact.flow.records import State as FlightState
 from mfact.plan import Plan
@@ -78,6 +79,12 @@ class Saved:
         matrix: Mapping[str, Any] = self.document["matrix"]
         return matrix
 
+    @property
+    def why(self) -> str:
+        """Why the engine was chosen."""
+        why: str = self.document["why"]
+        return why
+
     def plan(self) -> Plan:
         """The choices made at the start of the run, and not made again."""
         kept = self.document["plan"]
@@ -99,22 +106,24 @@ class Saved:
         document = self.document
         run.watch.restore(document["watch"])
         run.recorder.restore(_under("recorder/", self.arrays))
-        run.monitors.start(document["info"])
-        run.monitors.restore(document["monitors"])
         run.info = dict(document["info"])
         run.notes = list(document["notes"])
         run.judge.escapes = document["escapes"]
         run.state = unpack(_under("state/", self.arrays), document["state"])
+        if document["good"] is not None:
+            good = _under("good/", self.arrays)
+            run.good = unpack_point(good, document["good"], run.state.coordinates)
         run.seconds, run.seer_passes = document["seconds"], document["seer_passes"]
         if document["optimum"] is not None:
             run.judge.optimum = Optimum(**document["optimum"])
             if isinstance(run.engine, DirectEngine):
                 run.engine.optimum = run.judge.optimum.floor
+        run.in_flight = document["in_flight"]
+        run.flight_rows = document["flight_rows"]
+        run.flight_leak, run.flight_error = document["flight_leak"], document["flight_error"]
         if document["flight"] is not None:
             flight: dict[str, Any] = {**document["flight"], **_under("flight/", self.arrays)}
             run.flight = FlightState(**flight)
-            run.flight_rows = document["flight_rows"]
-            run.flight_leak = document["flight_leak"]
 
 
 def read(path: str) -> Saved:
@@ -130,6 +139,10 @@ def write(path: str, run: Run) -> None:
     arrays: dict[str, Array] = {}
     state_arrays, state_numbers = pack(run.state)
     arrays |= {f"state/{name}": value for name, value in state_arrays.items()}
+    good = None
+    if run.good is not None and not run.in_flight:
+        good_arrays, good = pack_point(run.good)
+        arrays |= {f"good/{name}": value for name, value in good_arrays.items()}
     arrays |= {f"recorder/{name}": value for name, value in run.recorder.state().items()}
     flight = None
     if run.flight is not None:
@@ -144,9 +157,9 @@ def write(path: str, run: Run) -> None:
     document = {
         "settings": dataclasses.asdict(run.settings),
         "sources": dict(run.sources),
-        "matrix": run.matrix,
+        "matrix": _anywhere(run.matrix),
         "described": dict(run.described),
-        "output": run.output,
+        "output": None if run.output is None else os.path.abspath(run.output),
         "fingerprint": fingerprint(run.target),
         "plan": {
             "weight": plan.problem.weight,
@@ -171,12 +184,21 @@ def write(path: str, run: Run) -> None:
         "optimum": None if run.judge.optimum is None else dataclasses.asdict(run.judge.optimum),
         "seer_passes": run.seer_passes,
         "state": state_numbers,
+        "good": good,
+        "in_flight": run.in_flight,
         "flight": flight,
         "flight_rows": run.flight_rows,
         "flight_leak": run.flight_leak,
+        "flight_error": run.flight_error,
         "seconds": run.seconds,
     }
     write_checkpoint(path, arrays, document)
+
+
+def _anywhere(matrix: Mapping[str, Any]) -> dict[str, Any]:
+    """The matrix as it is found from any folder."""
+    path = matrix.get("path")
+    return {**matrix, "path": None if path is None else os.path.abspath(path)}
 
 
 def fingerprint(target: Target) -> dict[str, Any]:

@@ -142,6 +142,7 @@ def resume(
             caught,
             saved,
         )
+        run.resumed_from = path
         for observer in observers:
             observer.start(run.info)
         return run.result(run.descend(), reproducible=reproducible, argv=argv)
@@ -178,8 +179,14 @@ class Run:
         self.landed: dict[str, Any] = {}
         self.flight: FlightState | None = None
         self.flight_rows: list[dict[str, float]] = []
-        self.flight_leak = 0.0
-        self.engine, self.why = self._engine()
+        self.flight_leak = self.flight_error = 0.0
+        self.in_flight = False
+        self.good: State | None = None
+        self.resumed_from: str | None = None
+        if saved is None:
+            self.engine, self.why = self._engine()
+        else:
+            self.engine, self.why = self._named_engine(saved.document["engine"]), saved.why
         self.rules = self._rules()
         self.watch = StopWatch(self.rules)
         self.recorder = Recorder(settings.every)
@@ -207,16 +214,29 @@ class Run:
         else:
             self.foresight, self.forecast = None, saved.document["forecast"]
             saved.restore(self)
+            self.info |= {"max_iter": self.rules.max_iter, "max_time": settings.max_time}
+            self.monitors.start(self.info)
+            self.monitors.restore(saved.document["monitors"])
             self.saved_at = (self.seconds, self._steps_done)
 
     # -- setting up -----------------------------------------------------------------------------
 
     def _engine(self) -> tuple[ReducedEngine | DirectEngine, str]:
+        """The engine as asked for or chosen, and why."""
+        settings = self.settings
+        if settings.engine != "auto":
+            return self._named_engine(settings.engine), "asked for"
+        if settings.max_iter is not None and settings.max_iter <= self.plan.first_passes:
+            why = f"{settings.max_iter} steps need fewer passes over M than a basis"
+            return self._named_engine("direct"), why
+        return self._named_engine("reduced"), "chosen"
+
+    def _named_engine(self, name: str) -> ReducedEngine | DirectEngine:
         settings, plan = self.settings, self.plan
         direct = DirectEngine(self.target, plan.problem, METHODS[settings.method])
-        if settings.engine == "direct":
-            return direct, "asked for"
-        reduced = ReducedEngine(
+        if name == "direct":
+            return direct
+        return ReducedEngine(
             self.target,
             settings.rank,
             plan.problem.weight,
@@ -224,11 +244,6 @@ class Run:
             max_basis_bytes=self.basis_limit,
             beyond_memory=direct,
         )
-        if settings.engine == "reduced":
-            return reduced, "asked for"
-        if settings.max_iter is not None and settings.max_iter <= plan.first_passes:
-            return direct, f"{settings.max_iter} steps need fewer passes over M than a basis"
-        return reduced, "chosen"
 
     def _first_state(self) -> State:
         assert self.plan.start is not None
@@ -328,9 +343,8 @@ class Run:
 
     def descend(self) -> Finish:
         """The loop, and after it, for steps that decay, the flow that they follow."""
-        if self.flight is not None:
+        if self.in_flight or self._between(self.state, self.good, self.seconds):
             return Flight(self).fly()
-        self._between(self.state, self.seconds)
         finish = descend(
             self.engine,
             self.state,
@@ -340,6 +354,7 @@ class Run:
             (self.recorder, self.monitors, *self.observers),
             interrupted=lambda: self.stopping,
             between=self._between,
+            good=self.good,
             seconds=self.seconds,
             max_iter=self.rules.max_iter,
         )
@@ -352,8 +367,8 @@ class Run:
         self.stopping = bool(self.caught)
         return self.stopping
 
-    def _between(self, state: State, seconds: float) -> bool:
-        self.state, self.seconds = state, seconds
+    def _between(self, state: State, good: State | None, seconds: float) -> bool:
+        self.state, self.good, self.seconds = state, good, seconds
         limit = self.rules.max_time
         last = self.asked_to_stop() or (limit is not None and seconds >= limit)
         last = last or state.step >= self.rules.max_iter
@@ -377,7 +392,9 @@ class Run:
 
     @property
     def checkpoint(self) -> str | None:
-        """The path of the checkpoint: as asked for, or beside the output."""
+        """The path of the checkpoint: resumed from, or as asked for, or beside the output."""
+        if self.resumed_from is not None:
+            return self.resumed_from
         if self.settings.checkpoint is not None:
             return self.settings.checkpoint
         return None if self.output is None else f"{self.output}.checkpoint"
@@ -390,7 +407,7 @@ class Run:
         """
         if self.checkpoint is None:
             return False
-        explicit = self.settings.checkpoint is not None
+        explicit = self.settings.checkpoint is not None or self.resumed_from is not None
         if asked:
             return explicit or self.stopping
         seconds, steps = self.saved_at
@@ -429,7 +446,9 @@ class Run:
             certificate = self._certificate(state)
         if isinstance(self.engine, ReducedEngine) and state.coordinates is None:
             limit = self.settings.max_basis_bytes
-            self.notes.append(f"the basis reached its limit of {limit} bytes: steps went on directly")
+            self.notes.append(
+                f"the basis reached its limit of {limit} bytes: steps went on directly"
+            )
         U, V = leave(self.engine, state)
         optimum = self.judge.optimum
         trace = self._trace(optimum)

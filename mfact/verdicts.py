@@ -96,6 +96,7 @@ class Judge:
         """Lemma 3.2 at this state, in SVD coordinates where there are some."""
         tol = max(self.tol, 1e-13)
         if isinstance(self.engine, ReducedEngine) and state.coordinates is not None:
+            state = self.engine.to_spectrum(state)  # without --optimum it may not be there yet
             spectrum = state.coordinates.spectrum
             X, Y = state.point[0].T, state.point[1].T
             return certify_spectral(
