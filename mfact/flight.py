@@ -281,7 +281,7 @@ class Flight:
             run.state, run.flight = self.state, self.at
             run.flight_rows, run.flight_leak = self.rows, self.leaked
             run.flight_error = self.worst
-            run.save()
+            run.save(asked=asked)
 
     @property
     def _count(self) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -159,7 +159,7 @@ def write(path: str, run: Run) -> None:
         "sources": dict(run.sources),
         "matrix": _anywhere(run.matrix),
         "described": dict(run.described),
-        "output": None if run.output is None else os.path.abspath(run.output),
+        "output": None if run.output is None else str(Path(run.output).absolute()),
         "fingerprint": fingerprint(run.target),
         "plan": {
             "weight": plan.problem.weight,
@@ -198,7 +198,7 @@ def write(path: str, run: Run) -> None:
 def _anywhere(matrix: Mapping[str, Any]) -> dict[str, Any]:
     """The matrix as it is found from any folder."""
     path = matrix.get("path")
-    return {**matrix, "path": None if path is None else os.path.abspath(path)}
+    return {**matrix, "path": None if path is None else str(Path(path).absolute())}
 
 
 def fingerprint(target: Target) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from mfact.core import Array, Claim, Factors, Outcome, Result, State, Target
 from mfact.descent import Finish, descend
 from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
-from mfact.errors import DataError, SettingsError
+from mfact.errors import DataError, SettingsError, StorageError
 from mfact.flight import Flight, takes_off
 from mfact.flow.records import EXACT
 from mfact.flow.records import State as FlightState
@@ -53,7 +53,8 @@ def solve(
     output: str | None = None,
     reproducible: bool = False,
     argv: Sequence[str] | None = None,
-    signals: bool = False,
+    signals: bool | SignalFlag = False,
+    warn: Callable[[str], None] = lambda text: None,
     refuse: bool = False,
     **options: Any,
 ) -> Result:
@@ -64,7 +65,9 @@ def solve(
     sources: option -> where its value came from ("flag", "environment", …); those named here
         and not "default" are refused when they mean nothing with the other choices.
     observers: objects with start(info), segment(rows), stop(result).
-    signals: let SIGINT and SIGTERM end the run in good order, with the outcome INTERRUPTED.
+    signals: let SIGINT and SIGTERM end the run in good order, with the outcome INTERRUPTED; or a
+        flag that the caller has entered and goes on to look at.
+    warn: told in a sentence what went wrong while the run goes on: a checkpoint not written.
     refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
 
     Raises SettingsError, DataError and MemoryPlanError before the first step.
@@ -89,12 +92,13 @@ def solve(
         if not getattr(matrix, "sparse", False):
             memory_plan((int(shape[0]), int(shape[1])), settings, matrix_bytes=in_memory).check()
     Rhythm.of(settings.checkpoint_every)
-    flag: AbstractContextManager[Any] = SignalFlag() if signals else nullcontext(None)
-    with flag as caught, _threads(settings.threads):
+    if settings.checkpoint is not None:
+        _claim_checkpoint(settings.checkpoint, getattr(matrix, "path", None), output)
+    with _flag(signals) as caught, _threads(settings.threads):
         target, described = _target(matrix, settings.dtype)
         _require_scale(target)
         named = {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")}
-        run = Run(target, settings, sources, described, observers, named, output, caught)
+        run = Run(target, settings, sources, described, observers, named, output, caught, warn)
         if refuse and not settings.force:
             run.refuse_hopeless()
         for observer in (run.monitors, *observers):
@@ -111,7 +115,8 @@ def resume(
     observers: Sequence[Any] = (),
     reproducible: bool = False,
     argv: Sequence[str] | None = None,
-    signals: bool = False,
+    signals: bool | SignalFlag = False,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> Result:
     """Go on with a run from its checkpoint: the same run, bit for bit, as if never cut.
 
@@ -127,8 +132,7 @@ def resume(
     settings = dataclasses.replace(settings, **changed)
     document = saved.document
     sources = {**document["sources"], **dict.fromkeys(changed, "flag")}
-    flag: AbstractContextManager[Any] = SignalFlag() if signals else nullcontext(None)
-    with flag as caught, _threads(settings.threads):
+    with _flag(signals) as caught, _threads(settings.threads):
         target, _ = _target(matrix, settings.dtype)
         resuming.require_same(saved, target, path)
         run = Run(
@@ -140,6 +144,7 @@ def resume(
             saved.matrix,
             document["output"],
             caught,
+            warn,
             saved,
         )
         run.resumed_from = path
@@ -161,11 +166,13 @@ class Run:
         matrix: Mapping[str, Any],
         output: str | None,
         caught: SignalFlag | None,
+        warn: Callable[[str], None],
         saved: resuming.Saved | None = None,
     ) -> None:
         self.target, self.settings, self.sources = target, settings, sources
         self.described, self.observers = described, observers
         self.matrix, self.output, self.caught = matrix, output, caught
+        self.warn = warn
         began = time.perf_counter()
         self.basis_limit = basis_limit(settings) if saved is None else saved.document["basis_limit"]
         if saved is None:
@@ -183,6 +190,7 @@ class Run:
         self.in_flight = False
         self.good: State | None = None
         self.resumed_from: str | None = None
+        self.unsaved: str | None = None
         if saved is None:
             self.engine, self.why = self._engine()
         else:
@@ -373,7 +381,7 @@ class Run:
         last = self.asked_to_stop() or (limit is not None and seconds >= limit)
         last = last or state.step >= self.rules.max_iter
         if self.checkpoint_due(state.step, asked=last):
-            self.save()
+            self.save(asked=last)
         return not last and self._takes_off(state)
 
     def _takes_off(self, state: State) -> bool:
@@ -416,10 +424,21 @@ class Run:
         assert self.rhythm.seconds is not None
         return self.seconds - seconds >= self.rhythm.seconds
 
-    def save(self) -> None:
+    def save(self, *, asked: bool) -> None:
+        """Write the checkpoint. A disk that fails does not end the run: its result is worth more.
+
+        asked: the run ends here, so that a checkpoint not written is one that is missed.
+        """
         assert self.checkpoint is not None
-        resuming.write(self.checkpoint, self)
-        self.has_checkpoint = True
+        try:
+            resuming.write(self.checkpoint, self)
+            self.has_checkpoint = True
+        except StorageError as error:
+            text = f"no checkpoint at step {self._steps_done:g}: {error}"
+            self.notes.append(text)
+            self.warn(text)
+            if asked:
+                self.unsaved = text
         self.saved_at = (self.seconds, self._steps_done)
 
     @property
@@ -469,6 +488,8 @@ class Run:
             summary["signal"] = self.caught.number
         if self.has_checkpoint:
             summary["checkpoint"] = self.checkpoint
+        if self.unsaved is not None:
+            summary["unsaved"] = self.unsaved
         result = Result(
             outcome=outcome,
             message=self._message(finish, summary),
@@ -681,6 +702,25 @@ def _target(matrix: Any, dtype: str) -> tuple[Target, dict[str, Any]]:
     if array.dtype.kind not in "fiub":
         raise DataError(f"the matrix holds {array.dtype}", "pass real numbers")
     return DenseTarget(array.astype(dtype, copy=False)), described
+
+
+def _flag(signals: bool | SignalFlag) -> AbstractContextManager[SignalFlag | None]:
+    """A flag of its own, the caller's, or none."""
+    if isinstance(signals, SignalFlag):
+        return nullcontext(signals)
+    return SignalFlag() if signals else nullcontext(None)
+
+
+def _claim_checkpoint(path: str, matrix: str | None, output: str | None) -> None:
+    """Refuse, before the run, a checkpoint that could not be written or would cost another file.
+
+    Raises StorageError or SettingsError.
+    """
+    from mfact.storage.atomic import claim_output
+
+    if output is not None and Path(path).absolute() == Path(output).absolute():
+        raise SettingsError(f"--checkpoint and --output are both {path}", "name two files")
+    claim_output(path, inputs=[] if matrix is None else [matrix])
 
 
 def _require_scale(target: Target) -> None:

@@ -10,7 +10,7 @@ import click
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.results import format_options, print_result
-from mfact.cli.solve import end, progress_lines, write_result
+from mfact.cli.solve import end, progress_lines, warning, write_result
 from mfact.cli.types import Count, Real
 
 EXAMPLES = (
@@ -52,6 +52,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
 
     from mfact import resuming
     from mfact.run import resume
+    from mfact.signals import SignalFlag
     from mfact.storage.atomic import claim_output
     from mfact.storage.matrices import open_matrix
 
@@ -71,21 +72,23 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     if output is not None:
         claim_output(output, inputs=[source.path, checkpoint])
     progress = progress_lines(log)
-    try:
-        result = resume(
-            checkpoint,
-            source,
-            max_iter=values["max_iter"],
-            max_time=values["max_time"],
-            observers=progress,
-            reproducible=values["reproducible"],
-            argv=["mfact", *sys.argv[1:]],
-            signals=True,
-        )
-    finally:
-        for line in progress:
-            line.clear()
-    log.detail(f"{result.outcome.sentence}: {result.message}")
-    write_result(result, output, {**values, "factors_npy": None}, log)
-    print_result(result, values, quiet=log.quiet)
-    return end(result, values["exit_zero"], log)
+    with SignalFlag() as flag:
+        try:
+            result = resume(
+                checkpoint,
+                source,
+                max_iter=values["max_iter"],
+                max_time=values["max_time"],
+                observers=progress,
+                reproducible=values["reproducible"],
+                argv=["mfact", *sys.argv[1:]],
+                signals=flag,
+                warn=warning(log, progress),
+            )
+        finally:
+            for line in progress:
+                line.clear()
+        log.detail(f"{result.outcome.sentence}: {result.message}")
+        write_result(result, output, {**values, "factors_npy": None}, log)
+        print_result(result, values, quiet=log.quiet)
+    return end(result, values["exit_zero"], log, flag.number)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     output = _output(ctx, matrix, values)
 
     from mfact.run import solve
+    from mfact.signals import SignalFlag
     from mfact.storage.atomic import claim_output
     from mfact.storage.matrices import open_matrix
 
@@ -89,25 +90,28 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         log.detail(plan.describe())
         plan.check()
     progress = progress_lines(log)
-    try:
-        result = solve(
-            source,
-            settings,
-            sources=came_from,
-            observers=progress,
-            output=output,
-            reproducible=values["reproducible"],
-            argv=["mfact", *sys.argv[1:]],
-            signals=True,
-            refuse=True,
-        )
-    finally:
-        for line in progress:
-            line.clear()
-    log.detail(f"{result.outcome.sentence}: {result.message}")
-    write_result(result, output, values, log)
-    print_result(result, values, quiet=log.quiet)
-    return end(result, values["exit_zero"], log)
+    # Entered until all is written: a signal that comes late does not cost a finished run.
+    with SignalFlag() as flag:
+        try:
+            result = solve(
+                source,
+                settings,
+                sources=came_from,
+                observers=progress,
+                output=output,
+                reproducible=values["reproducible"],
+                argv=["mfact", *sys.argv[1:]],
+                signals=flag,
+                warn=warning(log, progress),
+                refuse=True,
+            )
+        finally:
+            for line in progress:
+                line.clear()
+        log.detail(f"{result.outcome.sentence}: {result.message}")
+        write_result(result, output, values, log)
+        print_result(result, values, quiet=log.quiet)
+    return end(result, values["exit_zero"], log, flag.number)
 
 
 def _output(ctx: click.Context, matrix: str, values: dict[str, Any]) -> str | None:
@@ -151,6 +155,17 @@ def progress_lines(log: Log) -> list[ProgressLine]:
     return [ProgressLine(sys.stderr)]
 
 
+def warning(log: Log, progress: list[ProgressLine]) -> Callable[[str], None]:
+    """Says what went wrong while the run goes on, past the progress line."""
+
+    def warn(text: str) -> None:
+        for line in progress:
+            line.clear()
+        log.error(f"mfact: warning: {text}")
+
+    return warn
+
+
 def write_result(result: Result, output: str | None, values: dict[str, Any], log: Log) -> None:
     """The files that were asked for, each said once it is safe on the disk."""
     if output is not None:
@@ -165,11 +180,12 @@ def write_result(result: Result, output: str | None, values: dict[str, Any], log
             log.note(f"wrote {name_text(path)}")
 
 
-def end(result: Result, exit_zero: bool, log: Log) -> int:
-    """The exit code; an interrupted run dies by the signal that it was sent."""
-    from mfact.core import Outcome
+def end(result: Result, exit_zero: bool, log: Log, number: int | None) -> int:
+    """The exit code; a process that was sent the signal `number` dies by it, late as it may be.
 
-    if result.outcome is Outcome.INTERRUPTED:
+    A run that ended at a limit and could not keep its checkpoint has failed.
+    """
+    if number is not None:
         log.close()
-        die_by(int(result.summary.get("signal") or signal.SIGINT))
-    return exit_code(result, exit_zero)
+        die_by(number)
+    return 1 if "unsaved" in result.summary else exit_code(result, exit_zero)
