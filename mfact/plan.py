@@ -15,7 +15,7 @@ from mfact.errors import SettingsError
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
-from mfact.settings import ENGINES, OBJECTIVES, SCHEDULES, RunSettings
+from mfact.settings import ENGINES, OBJECTIVES, SCHEDULES, STARTS, RunSettings
 from mfact.starts import default_scale, directions, scaled, spectral, theorem_3_1_scale
 
 SIGMA_1_ACCURACY = 1e-3
@@ -28,6 +28,8 @@ BELONGS = {
     "eps": ("schedule", ("theorem-3.1", "certified")),
     "c_step": ("schedule", ("theorem-3.2",)),
     "step_size": ("schedule", ("constant", "power")),
+    "start_scale": ("start", STARTS),
+    "seed": ("start", STARTS),
     "start_ratio": ("start", ("unbalanced",)),
     "ff_tol": ("fast_forward", ("auto",)),
     "max_basis_bytes": ("engine", ("reduced", "auto")),

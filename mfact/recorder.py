@@ -48,14 +48,10 @@ class Recorder:
             self.columns = dict(rows)
             return
         # A column that begins later, or ends earlier, is NaN where it is not known.
-        for name in self.columns.keys() | rows.keys():
-            old = self.columns.get(name)
-            new = rows.get(name)
-            if old is None:
-                old = np.full(len(self.columns["step"]), np.nan)
-            if new is None:
-                new = np.full(len(rows["step"]), np.nan)
-            self.columns[name] = np.concatenate([old, new])
+        before, after = (np.full(len(part["step"]), np.nan) for part in (self.columns, rows))
+        for name in dict.fromkeys([*self.columns, *rows]):
+            parts = [self.columns.get(name, before), rows.get(name, after)]
+            self.columns[name] = np.concatenate(parts)
 
     def table(self) -> dict[str, Array]:
         """The recorded rows, the last row of the run among them."""

@@ -60,8 +60,12 @@ def test_going_on_from_its_state_changes_nothing():
 
 def test_columns_that_begin_late_or_end_early_are_nan():
     recorder = Recorder(1)
+    # Many, so that an order that changes with Python's hash seed would show.
+    names = [f"column {i}" for i in range(12)]
     recorder.segment(rows(np.arange(2), leak=np.ones(2)))
-    recorder.segment(rows(np.arange(2, 4), gap=np.ones(2)))
+    recorder.segment(rows(np.arange(2, 4), **{name: np.ones(2) for name in names}))
     table = recorder.table()
+    assert list(table) == ["step", "log10_step", "leak", *names]
     assert np.array_equal(table["leak"], [1, 1, np.nan, np.nan], equal_nan=True)
-    assert np.array_equal(table["gap"], [np.nan, np.nan, 1, 1], equal_nan=True)
+    for name in names:
+        assert np.array_equal(table[name], [np.nan, np.nan, 1, 1], equal_nan=True)

@@ -1,0 +1,161 @@
+"""The one loop with an engine made by hand: what is shown, asked and kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_stopping import RULES
+
+from mfact.core import Outcome, Segment, State
+from mfact.descent import descend
+from mfact.schedules import Constant
+from mfact.stopping import StopWatch
+
+
+class Halving:
+    """x_{t+1} = factor · x_t with loss ½x²; blocks of at most `block` steps."""
+
+    name = "halving"
+
+    def __init__(self, factor=0.5, block=7):
+        self.factor, self.block, self.asked = factor, block, []
+
+    def advance(self, state, step_sizes):
+        n = min(self.block, len(step_sizes))
+        self.asked.append(len(step_sizes))
+        with np.errstate(over="ignore"):
+            x = np.array([state.point * self.factor**i for i in range(n + 1)])
+            loss = 0.5 * x[:-1] ** 2
+        ones = np.ones(n)
+        table = {
+            "step": np.arange(state.step, state.step + n),
+            "step_size": step_sizes[:n],
+            "loss": loss,
+            "gap": 2 * loss,
+            "relative_residual": np.abs(x[:-1]),
+            "gradient_norm": np.abs(x[:-1]),
+            "norm_U": ones,
+            "norm_V": ones,
+        }
+
+        def state_at(i):
+            return State(state.step + i, float(x[i]), None)
+
+        return Segment(table, state_at(n), state_at)
+
+
+class Seen:
+    def __init__(self):
+        self.steps = []
+
+    def segment(self, rows):
+        self.steps += rows["step"].tolist()
+
+
+def agree(state, verdict):
+    return state, verdict
+
+
+def go(engine=None, rules=RULES, confirm=agree, **options):
+    seen = Seen()
+    engine = engine or Halving()
+    finish = descend(
+        engine, State(0, 1.0, None), Constant(0.1), StopWatch(rules), confirm, [seen], **options
+    )
+    return finish, seen.steps
+
+
+@pytest.mark.parametrize("block", [1, 2, 7, 100])
+def test_observers_see_each_row_once_up_to_the_last(block):
+    finish, steps = go(Halving(block=block))
+    # x² ≤ 1e-10 from step 17 on.
+    assert finish.outcome is Outcome.GLOBAL_OPTIMUM
+    assert finish.state.step == 17
+    assert steps == list(range(18))
+
+
+def test_a_denied_verdict_lets_the_run_go_on_from_the_state_that_came_back():
+    asked = []
+
+    def deny(state, verdict):
+        asked.append(state.step)
+        return (state, verdict) if len(asked) > 3 else (replace(state, point=1.0), None)
+
+    finish, steps = go(confirm=deny)
+    # Each time the state is set back to 1, and 17 steps more lead to the tolerance.
+    assert asked == [17, 34, 51, 68]
+    assert finish.state.step == 68
+    assert steps == list(range(69))
+
+
+def test_a_denial_at_the_limit_does_not_pass_the_limit():
+    finish, steps = go(rules=replace(RULES, max_iter=17), confirm=lambda s, v: (s, None))
+    assert finish.outcome is Outcome.ITERATION_LIMIT
+    assert finish.state.step == 17
+    assert steps == list(range(18))
+
+
+@pytest.mark.parametrize("block", [1, 5, 100])
+def test_divergence_keeps_the_last_point_in_bounds(block):
+    finish, steps = go(Halving(factor=3.0, block=block))
+    assert finish.outcome is Outcome.DIVERGED
+    # ½·9^t > 1e4·½ from t = 5 on; the point before is kept, and shown last.
+    assert finish.state.step == 4
+    assert finish.state.point == 81.0
+    assert steps == [0, 1, 2, 3, 4]
+
+
+def test_a_start_that_is_no_number_is_kept_as_it_is():
+    seen = Seen()
+    start = State(0, float("nan"), None)
+    finish = descend(Halving(), start, Constant(0.1), StopWatch(RULES), agree, [seen])
+    assert finish.outcome is Outcome.DIVERGED
+    assert finish.state is start
+    assert seen.steps == []
+
+
+def test_a_signal_ends_it_between_blocks():
+    calls = []
+
+    def interrupted():
+        calls.append(1)
+        return len(calls) == 3
+
+    finish, steps = go(interrupted=interrupted)
+    assert finish.outcome is Outcome.INTERRUPTED
+    assert finish.state.step == 14
+    assert steps == list(range(15))
+
+
+def test_time_is_that_of_the_solver_alone():
+    """A clock that ticks at each look: 1 s for each block of 7 steps."""
+    now = iter(range(10**6))
+    rules = replace(RULES, max_time=2.0, tol=None)
+    finish, _ = go(rules=rules, clock=lambda: float(next(now)))
+    assert finish.outcome is Outcome.TIME_LIMIT
+    assert finish.state.step == 14
+    assert finish.seconds == 3.0
+    late, _ = go(rules=rules, seconds=5.0)
+    assert late.state.step == 0
+
+
+def test_between_blocks_it_can_be_left():
+    places = []
+
+    def between(state, good, seconds):
+        places.append((state.step, good.step))
+        return len(places) == 2
+
+    finish, steps = go(between=between)
+    assert finish.outcome is None
+    assert places == [(7, 6), (14, 13)]
+    assert steps == list(range(14))  # the row of step 14 is not known yet
+
+
+def test_blocks_end_at_the_iteration_limit():
+    engine = Halving(block=1000)
+    finish, _ = go(engine, replace(RULES, tol=None, max_iter=40), max_iter=40)
+    assert engine.asked == [40, 1]
+    assert finish.state.step == 40
