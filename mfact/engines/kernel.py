@@ -26,13 +26,27 @@ class SmallSteps:
 
     Z: (length + 1)×2×r×K, the points; P: length×2×r×K, minus the gradients; grams:
     length×2×r×r, the pairs (A, C). Row t of P and grams belongs to point Z[t].
+    memory: a flat array to lay them in, taken if it is large enough; it need not be cleared.
     """
 
-    def __init__(self, rank: int, size: int, length: int, dtype: np.dtype[Any], weight: float):
+    def __init__(
+        self,
+        rank: int,
+        size: int,
+        length: int,
+        dtype: np.dtype[Any],
+        weight: float,
+        memory: Array | None = None,
+    ) -> None:
         self.rank, self.size, self.length, self.weight = rank, size, length, weight
-        self.Z = np.zeros((length + 1, 2, rank, size), dtype)
-        self.P = np.zeros((length, 2, rank, size), dtype)
-        self.grams = np.zeros((length, 2, rank, rank), dtype)
+        needed = self.elements(rank, size, length)
+        if memory is None or len(memory) < needed:
+            memory = np.empty(needed, dtype)
+        self.memory = memory
+        points, gradients = (length + 1) * 2 * rank * size, length * 2 * rank * size
+        self.Z = memory[:points].reshape(length + 1, 2, rank, size)
+        self.P = memory[points : points + gradients].reshape(length, 2, rank, size)
+        self.grams = memory[points + gradients : needed].reshape(length, 2, rank, rank)
         self._gemm = get_blas_funcs("gemm", dtype=dtype)
         self._mixed = np.zeros((2, rank, rank), dtype)
         self._mix = np.array([[weight / 2, 1 - weight / 2], [1 - weight / 2, weight / 2]], dtype)
@@ -54,6 +68,11 @@ class SmallSteps:
             )
             for z, p, g, after in zip(self.Z, self.P, self.grams, self.Z[1:], strict=False)
         ]
+
+    @staticmethod
+    def elements(rank: int, size: int, length: int) -> int:
+        """Numbers that the buffers hold."""
+        return (length + 1) * 2 * rank * size + length * 2 * rank * (size + rank)
 
     def run(self, B: Array | None, sigma: Array | None, step_sizes: Sequence[float]) -> None:
         """Take the steps from Z[0]; M is diag(sigma) when B is None, else B (Fortran order)."""

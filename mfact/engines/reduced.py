@@ -32,6 +32,9 @@ FIRST_PASSES = 4
 BUFFER_BYTES = 4 << 20
 """Points and gradients kept between two looks; about what the caches hold."""
 
+FIRST_TRY = 4
+"""Steps tried after the basis has grown."""
+
 LOOK = 256
 """Blocks of steps never straddle a multiple of this."""
 
@@ -40,6 +43,9 @@ SAFETY = 10.0
 
 LARGEST_DIFFERENCE = 0.01
 """Of two runs, relative to the factors, for which the linearized step speaks of both."""
+
+ROUNDING = 4.0
+"""What a plain step leaves in rounding errors, in units of eps‖(U, V)‖_F; no more may leak."""
 
 GRAM_LOSS_FLOOR = 1e-6
 """Below this part of ½‖M‖², the loss is no longer taken from Gram matrices."""
@@ -105,7 +111,8 @@ class ReducedEngine:
         self.max_basis_bytes, self.beyond_memory = max_basis_bytes, beyond_memory
         self.eps = float(np.finfo(target.dtype).eps)
         self._steps: SmallSteps | None = None
-        self._length = 4
+        # How many steps to try at once; it changes what is thrown away, never a result.
+        self._length = FIRST_TRY
 
     # -- entering and leaving -----------------------------------------------------------------
 
@@ -122,7 +129,7 @@ class ReducedEngine:
         coordinates = self._dense(basis, 0)
         z = self._stack(*basis.enter(*point), basis.size)
         D = z[0] @ z[0].T - z[1] @ z[1].T
-        first = 4 * self.eps * np.abs(z)
+        first = ROUNDING * self.eps * np.abs(z)
         return State(0, z, Conserved(D, np.zeros_like(D), tangent=first), coordinates)
 
     def leave(self, state: State) -> Factors:
@@ -142,7 +149,7 @@ class ReducedEngine:
         # is decided there does not depend on where a run was cut.
         if state.step % LOOK == 0:
             state = self._with_stride(self._judge_growth(state), float(step_sizes[0]))
-        self._length = min(2 * self._length, LOOK - state.step % LOOK)
+        self._length = max(1, min(self._length, LOOK - state.step % LOOK))
         step_sizes = step_sizes[: self._length]
         while True:
             segment, event = self._try(state, step_sizes)
@@ -154,8 +161,8 @@ class ReducedEngine:
                 segment = self.beyond_memory.advance(state, step_sizes)
                 note = f"the basis reached its limit of {self.max_basis_bytes} bytes; the run"
                 return replace(segment, notes=(*notes, f"{note} goes on directly"))
-            self._length = 4
-            step_sizes = step_sizes[:4]
+            self._length = FIRST_TRY
+            step_sizes = step_sizes[:FIRST_TRY]
             basis = state.coordinates.basis
             if state.coordinates.changed == state.step:
                 notes.append(f"basis of {basis.size} columns after {basis.passes} passes")
@@ -174,11 +181,12 @@ class ReducedEngine:
             steps.run(co.operator, sigma, eta.tolist())
             Z, P, grams = steps.Z[:count], steps.P[:count], steps.grams[:count]
             leak, size = self._leak(co, Z, eta), np.sqrt(_traces(grams))
-            too_much = ~(leak <= 2 * self.eps * size) & np.isfinite(size)
+            too_much = ~(leak <= ROUNDING * self.eps * size) & np.isfinite(size)
             if not co.basis.exhausted and too_much.any():
                 count = int(np.argmax(too_much))
                 if count == 0:
                     return None, self._extend
+            self._length = self._next_length(leak[:count], size[:count])
             squares = P[:count] @ P[:count].transpose(0, 1, 3, 2)
             if co.spectrum is None:
                 due = self._spectrum_due(state, co, Z[:count], P[:count], grams[:count], squares)
@@ -226,7 +234,7 @@ class ReducedEngine:
         table["relative_residual"] = np.sqrt(2 * np.maximum(table["loss"], 0)) / (norm or 1.0)
         table["leak"] = leak
         # A step differs from the plain one by what leaks and by rounding.
-        fresh = leak + 4 * self.eps * size
+        fresh = leak + ROUNDING * self.eps * size
         Z, base = Z.copy(), state.step
         carried = self._carried(state, steps, eta, fresh)
         distances = carried.distances
@@ -426,7 +434,8 @@ class ReducedEngine:
         if old is not None and old.size == size and old.length >= min(wanted, most):
             return old
         length = min(max(8, 2 * wanted), most)
-        self._steps = SmallSteps(self.rank, size, length, self.target.dtype, self.weight)
+        memory = None if old is None else old.memory
+        self._steps = SmallSteps(self.rank, size, length, self.target.dtype, self.weight, memory)
         return self._steps
 
     # -- judgements, each for all steps of a block ----------------------------------------------
@@ -442,6 +451,14 @@ class ReducedEngine:
         right = Z[:, 0] @ source.leak_right.T
         total = np.einsum("nrb,nrb->n", left, left) + np.einsum("nrb,nrb->n", right, right)
         return np.asarray(eta * np.sqrt(total))
+
+    def _next_length(self, leak: Array, size: Array) -> int:
+        """How many steps to try next: twice as many, or until the leak will be too much."""
+        length = 2 * self._length
+        if len(leak) >= 2 and leak[-1] > leak[-2] > 0:
+            room = math.log(ROUNDING * self.eps * size[-1] / leak[-1])
+            length = min(length, 1 + math.ceil(1.2 * room / math.log(leak[-1] / leak[-2])))
+        return max(2, length)
 
     def _spectrum_due(
         self, state: State, co: Coordinates, Z: Array, P: Array, grams: Array, squares: Array

@@ -17,7 +17,7 @@ SMALL_PRODUCT = 900_000
 a tile of M below this also stays in the cache for the second product. Measured: 3.3 ms a pass
 over 2000×1500 with k = 10, against 9 ms for two whole products."""
 
-WIDEST_TILE = 3072
+WIDEST_TILE = 1536
 
 
 class DenseTarget:
@@ -49,7 +49,7 @@ class DenseTarget:
         height, width = self._rows.shape
         parts = -(-width // WIDEST_TILE)
         wide = -(-width // parts)
-        high = min(512, max(8, SMALL_PRODUCT // (wide * max(k, 1))))
+        high = min(512, max(16, SMALL_PRODUCT // (wide * max(k, 1)) // 16 * 16))
         for top in range(0, height, high):
             for left in range(0, width, wide):
                 yield slice(top, min(top + high, height)), slice(left, min(left + wide, width))

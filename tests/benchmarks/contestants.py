@@ -65,15 +65,23 @@ class Found:
 
 
 def matrix(
-    d1: int, d2: int, rank: int, noise: float, condition: float, *, known: bool = True
+    d1: int,
+    d2: int,
+    rank: int,
+    noise: float,
+    condition: float,
+    *,
+    signal: float = 1.0,
+    known: bool = True,
 ) -> Problem:
-    """M = ΦΣΨᵀ + noise·N(0, 1)/√(d1·d2), Φ, Ψ random, σ geometric from 1 to 1/condition.
+    """M = ΦΣΨᵀ + noise·N(0, 1)/√(d1·d2), as `mfact generate` makes it.
 
+    Φ, Ψ random, σ geometric from signal·condition down to signal.
     known: whether the optimum is computed, from the eigenvalues of MᵀM.
     """
     rng = np.random.default_rng(0)
     Phi, Psi = (np.linalg.qr(rng.standard_normal((d, rank)))[0] for d in (d1, d2))
-    sigma = np.geomspace(1, 1 / condition, rank)
+    sigma = signal * np.geomspace(condition, 1, rank)
     M = (Phi * sigma) @ Psi.T
     optimum = 0.0
     if noise:

@@ -31,9 +31,11 @@ TORCH = "PyTorch, autograd"
 DIRECT = "mfact, direct engine"
 
 
-def to_a_gap(d1: int, d2: int, noise: float, condition: float, rounds: Rounds) -> Work:
+def to_a_gap(
+    d1: int, d2: int, noise: float, condition: float, rounds: Rounds, signal: float = 1.0
+) -> Work:
     """Every contestant to the gap 1e-10, or to the precision that it has."""
-    problem = matrix(d1, d2, 10, noise, condition)
+    problem = matrix(d1, d2, 10, noise, condition, signal=signal)
     step = constant(problem)
     contestants: dict[str, Callable[[], Found]] = {
         PLAIN: lambda: plain_numpy(problem, step),
@@ -58,6 +60,8 @@ def to_a_gap(d1: int, d2: int, noise: float, condition: float, rounds: Rounds) -
     ]
     large = d1 > 2000
     name = problem.name
+    if signal != 1.0:
+        name += f", signal {signal:g}"
     goals = [Goal(f"mfact over {SVDS} ({name})", base / timed[SVDS].median, 2 if large else 3, 1)]
     if RANDOMIZED in timed:
         ratio = base / timed[RANDOMIZED].median
@@ -66,7 +70,7 @@ def to_a_gap(d1: int, d2: int, noise: float, condition: float, rounds: Rounds) -
         ratio = timed[PLAIN].median / base
         goals.append(Goal(f"{PLAIN} over mfact ({name})", ratio, 20, least=True))
     return Work(
-        f"To a gap of 1e-10: {problem.name}",
+        f"To a gap of 1e-10: {name}",
         how,
         ("contestant", "seconds", "against reduced", "whole call", "steps", "passes", "gap"),
         rows,

@@ -30,6 +30,7 @@ def main() -> int:
     works: dict[str, Callable[[], Work]] = {
         "exact": lambda: to_a_gap(2000, 1500, 0.0, condition, rounds),
         "noise": lambda: to_a_gap(2000, 1500, 0.5, condition, rounds),
+        "faint": lambda: to_a_gap(2000, 1500, 0.5, condition, rounds, 1 / condition),
         "large": lambda: to_a_gap(4000, 3000, 0.5, condition, rounds),
         "power": lambda: decaying(2000, 1500, 0.5, condition, rounds, asked.full),
         "step": lambda: small_step(rounds),
