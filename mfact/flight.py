@@ -21,7 +21,7 @@ from mfact.schedules import PowerDecay
 from mfact.stopping import Verdict
 
 if TYPE_CHECKING:
-    from mfact.run import Run
+    from mfact.running import Run
 
 TAKE_OFF = 1_024
 """Steps taken one by one first: a multiple of the engine's LOOK, so that a block ends there. The

@@ -24,7 +24,7 @@ from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 from mfact.verdicts import Optimum
 
 if TYPE_CHECKING:
-    from mfact.run import Run
+    from mfact.running import Run
 
 DEFAULT_SECONDS = 60.0
 """How often a checkpoint is written when nothing else is asked for, and how long a run may last

@@ -1,0 +1,81 @@
+"""What the parts of a run are told of it: limits, facts for the monitors, the optimum."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Factors, Target
+from mfact.engines.direct import DirectEngine
+from mfact.engines.reduced import ReducedEngine
+from mfact.plan import Plan
+from mfact.settings import MOST_PLAIN_STEPS, RunSettings
+from mfact.stopping import StopRules
+from mfact.verdicts import Optimum, optimum_of
+
+
+def rules_of(settings: RunSettings, target: Target, sigma_1: float) -> StopRules:
+    """The limits of a run. Where nothing else would end it, a gradient of 1e-8 does."""
+    s = settings
+    tol_gradient = s.tol_gradient
+    if not s.optimum and tol_gradient is None and s.tol_residual is None:
+        tol_gradient = 1e-8
+    return StopRules(
+        tol=s.tol if s.optimum else None,
+        tol_residual=s.tol_residual,
+        tol_gradient=tol_gradient,
+        patience=s.patience,
+        min_iter=s.min_iter,
+        max_iter=MOST_PLAIN_STEPS if s.max_iter is None else s.max_iter,
+        max_time=s.max_time,
+        norm=target.norm,
+        sigma_1=sigma_1,
+        eps=float(np.finfo(target.dtype).eps),
+    )
+
+
+def info_of(
+    settings: RunSettings, target: Target, plan: Plan, engine: str, max_iter: int
+) -> dict[str, Any]:
+    """What the observers and monitors are told of the run."""
+    s = settings
+    eps = None
+    if plan.schedule.name in ("theorem-3.1", "certified"):
+        eps = s.eps if s.eps is not None else 0.1 * target.norm
+    schedule = {"name": plan.schedule.name, **dataclasses.asdict(plan.schedule)}  # type: ignore[call-overload]
+    return {
+        "norm": target.norm,
+        "sigma_1": plan.sigma_1,
+        "rank": s.rank,
+        "shape": list(target.shape),
+        "dtype": str(target.dtype),
+        "objective": s.objective,
+        "balance_weight": s.balance_weight,
+        "method": s.method,
+        "schedule": schedule,
+        "eps": eps,
+        "start": {"name": s.start, "std": plan.scale},
+        "max_iter": max_iter,
+        "max_time": s.max_time,
+        "tol": s.tol,
+        "engine": engine,
+        "singular_values": None,
+        "numerical_rank": None,
+    }
+
+
+def optimum_for(engine: DirectEngine, target: Target, settings: RunSettings) -> tuple[Optimum, int]:
+    """The optimum for an engine that does not see it by itself, from Krylov bases at random.
+
+    Also the passes over M that it took.
+    """
+    seer = ReducedEngine(target, settings.rank)
+    rng = np.random.default_rng(0)
+    probe = Factors(*(rng.standard_normal((d, settings.rank)) for d in target.shape))
+    probe = Factors(*(factor.astype(target.dtype) for factor in probe))
+    state = seer.sharpen(seer.start(probe), 0.1 * max(settings.tol, 1e-13))
+    optimum = optimum_of(seer, state)
+    engine.optimum = optimum.floor
+    return optimum, state.coordinates.basis.passes

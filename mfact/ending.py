@@ -1,0 +1,267 @@
+"""The end of a run: certificate, summary, message, and the result drawn from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfact.core import Array, Claim, Outcome, Result, State
+from mfact.descent import Finish
+from mfact.engines.reduced import ReducedEngine
+from mfact.flow.records import EXACT
+from mfact.settings import RunSettings
+from mfact.theory.lemma_3_2 import Certificate, lemma_3_2
+from mfact.verdicts import Optimum, leave
+
+if TYPE_CHECKING:
+    from mfact.running import Run
+
+
+class Ending:
+    """Draws the result of a run from where it stopped and what was seen of it."""
+
+    def __init__(self, run: Run, finish: Finish) -> None:
+        self.run, self.finish = run, finish
+
+    def result(self, *, reproducible: bool, argv: Sequence[str] | None) -> Result:
+        """Everything that is known of the run; with reproducible without clock, host and paths."""
+        finish = self.finish
+        from mfact.provenance import gather, repeatable
+
+        state, outcome = finish.state, finish.outcome
+        assert outcome is not None
+        certificate = None
+        if outcome is not Outcome.DIVERGED:
+            if self.run.settings.optimum:
+                state = self.run.judge.sharpened(state)
+            certificate = self._certificate(state)
+        if isinstance(self.run.engine, ReducedEngine) and state.coordinates is None:
+            limit = self.run.settings.max_basis_bytes
+            self.run.notes.append(
+                f"the basis reached its limit of {limit} bytes: steps went on directly"
+            )
+        U, V = leave(self.run.engine, state)
+        optimum = self.run.judge.optimum
+        trace = self._trace(optimum)
+        final = self._final_info(optimum)
+        claims = self.run.monitors.claims(final)
+        if certificate is not None:
+            claims += (
+                lemma_3_2(
+                    certificate,
+                    self.run.settings.rank,
+                    self._rank_of_M(optimum),
+                    None if optimum is None else optimum.values,
+                ),
+            )
+            claims += (_verdict_claim(certificate),)
+        summary = self._summary(finish, state, trace, optimum, certificate)
+        if self.run.caught:
+            summary["signal"] = self.run.caught.number
+        if self.run.has_checkpoint:
+            summary["checkpoint"] = self.run.checkpoint
+        if self.run.unsaved is not None:
+            summary["unsaved"] = self.run.unsaved
+        result = Result(
+            outcome=outcome,
+            message=self._message(finish, summary),
+            U=U,
+            V=V,
+            trace={name: col for name, col in trace.items() if name not in ("optimum", "distance")},
+            problem=self._problem(optimum),
+            settings=self._settings(),
+            summary=summary,
+            claims=claims,
+            provenance={} if reproducible else gather(argv),
+        )
+        for observer in self.run.observers:
+            observer.stop(result)
+        return repeatable(result) if reproducible else result
+
+    def _certificate(self, state: State) -> Certificate:
+        certificate = self.run.judge.certificate(state)
+        last = self.run.recorder.last.get("loss")
+        if last is not None and self.run.recorder.last["step"] == state.step:
+            # SVD coordinates do not see what lies outside of them; the loss does.
+            certificate = dataclasses.replace(certificate, loss=float(last))
+        return certificate
+
+    def _trace(self, optimum: Optimum | None) -> dict[str, Array]:
+        """The recorded rows, the gap of each against the optimum known at the end."""
+        trace = self.run.recorder.table()
+        if optimum is None or not trace:
+            return trace
+        half = 0.5 * self.run.target.norm**2 or 1.0
+        used = trace["optimum"]
+        late = np.isnan(trace["gap"])
+        gap = np.where(
+            late,
+            (trace["loss"] - optimum.floor) / half,
+            trace["gap"] + np.where(late, 0.0, used - optimum.floor) / half,
+        )
+        return {**trace, "gap": np.maximum(gap, 0.0)}
+
+    def _rank_of_M(self, optimum: Optimum | None) -> int | None:
+        """The numerical rank of M, where the known singular values tell it."""
+        if optimum is None or not optimum.values:
+            return None
+        values = np.array(optimum.values)
+        zero_below = max(self.run.target.shape) * self.run.rules.eps * values[0]
+        zero = values <= zero_below
+        if zero.any():
+            return int(np.argmax(zero))
+        unseen = (
+            2 * optimum.floor <= (max(self.run.target.shape) * self.run.rules.eps * values[0]) ** 2
+        )
+        return len(values) if unseen or len(values) == min(self.run.target.shape) else None
+
+    def _final_info(self, optimum: Optimum | None) -> dict[str, Any]:
+        if optimum is None:
+            return dict(self.run.info)
+        return {
+            **self.run.info,
+            "singular_values": list(optimum.values),
+            "numerical_rank": self._rank_of_M(optimum),
+        }
+
+    def _problem(self, optimum: Optimum | None) -> dict[str, Any]:
+        d1, d2 = self.run.target.shape
+        norm = self.run.target.norm
+        return {
+            **self.run.described,
+            "shape": [d1, d2],
+            "rank": self.run.settings.rank,
+            "objective": self.run.plan.problem.formula,
+            "norm": norm,
+            "sigma_1": self.run.plan.sigma_1,
+            "sigma_1_error": self.run.plan.sigma_1_error,
+            "singular_values": None if optimum is None else list(optimum.values),
+            "optimum": None if optimum is None else optimum.floor,
+            "optimum_error": None if optimum is None else optimum.error,
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        """Each option with its value and where it came from, and what was chosen for it."""
+        chosen = {
+            "schedule": self.run.plan.schedule.name,
+            "start_scale": self.run.plan.scale,
+            "every": self.run.recorder.every,
+            "engine": f"{self.run.engine.name}: {self.run.why}",
+            "eps": self.run.info["eps"],
+            "tol_gradient": self.run.rules.tol_gradient,
+            "step_size": self.run.plan.schedule(0),
+            "threads": self.run.settings.threads or 1,
+        }
+        table = {}
+        for field in dataclasses.fields(RunSettings):
+            value = getattr(self.run.settings, field.name)
+            source = self.run.sources.get(field.name, "default")
+            entry = {"value": value, "source": source}
+            if field.name in chosen and chosen[field.name] != value:
+                entry["used"] = chosen[field.name]
+            table[field.name] = entry
+        return table
+
+    def _summary(
+        self,
+        finish: Finish,
+        state: State,
+        trace: Mapping[str, Array],
+        optimum: Optimum | None,
+        certificate: Certificate | None,
+    ) -> dict[str, Any]:
+        last = {name: float(column[-1]) for name, column in trace.items()} if trace else {}
+        audits = trace["audit"][np.isfinite(trace["audit"])] if trace else np.zeros(0)
+        half = 0.5 * self.run.target.norm**2 or 1.0
+        kept = state.conserved
+        size = math.sqrt(last.get("norm_U", 0.0) + last.get("norm_V", 0.0))
+        reduced = state.coordinates is not None
+        passes = state.coordinates.basis.passes if reduced else self._direct_passes(state)
+        names = (
+            "loss",
+            "penalty",
+            "relative_residual",
+            "gap",
+            "gradient_norm",
+            "drift",
+            "relative_drift",
+            "drift_change",
+            "norm_ratio",
+        )
+        landed = self.run.landed
+        summary: dict[str, Any] = {
+            "forecast_log10_iterations": self.run.forecast,
+            "iterations": None
+            if self.run.landed.get("log10_iterations", 0) >= EXACT
+            else state.step,
+            **landed,
+            **{name: last.get(name) for name in names},
+            "gap_bound": None if optimum is None else optimum.error / half,
+            "ledger_audit": float(audits[-1]) if len(audits) else None,
+            "flow_time": kept.flow_time,
+            # Two runs that differ by rounding alone never end farther apart than this.
+            "distance_bound": min(kept.distance / size, 2.0) if size else 0.0,
+            "passes": passes,
+            "basis_size": state.coordinates.basis.size if reduced else None,
+            "orthogonality": state.coordinates.basis.orthogonality() if reduced else None,
+            "escapes": self.run.judge.escapes or None,
+            "verdict": None if certificate is None else certificate.verdict,
+            "curvature": None if certificate is None else certificate.curvature,
+            "notes": [*self.run.notes] or None,
+            "seconds": finish.seconds,
+        }
+        return {name: value for name, value in summary.items() if value is not None}
+
+    def _direct_passes(self, state: State) -> int:
+        return self.run.plan.first_passes + self.run.seer_passes + state.step + 1
+
+    def _message(self, finish: Finish, summary: Mapping[str, Any]) -> str:
+        """What happened, and for every end but a good one what to type instead."""
+        schedule, sigma_1 = self.run.plan.schedule, self.run.plan.sigma_1
+        outcome, reason = finish.outcome, finish.reason
+        if outcome is Outcome.DIVERGED:
+            eta = schedule(finish.state.step)
+            safe = 1.0 / (self.run.plan.problem.sharpness * sigma_1)
+            return (
+                f"{reason} with step size {eta:.4g}, {eta * sigma_1:.3g} times 1/σ₁ = "
+                f"{1 / sigma_1:.4g}; the last point before is kept. Use --step-size {safe:.3g}"
+                + ("" if schedule.name == "constant" else " or --schedule constant")
+            )
+        if outcome is Outcome.ITERATION_LIMIT:
+            if schedule(finish.state.step) < schedule(0):
+                return (
+                    f"{reason}, and the steps have decayed to {schedule(finish.state.step):.3g};"
+                    " --schedule constant converges at a linear rate"
+                )
+            return f"{reason}; raise it, or loosen --tol"
+        if outcome is Outcome.TIME_LIMIT:
+            return f"{reason}; raise it, or loosen --tol"
+        if outcome is Outcome.SADDLE:
+            return f"{reason}. Use --escape to go on along the direction of negative curvature"
+        if outcome is Outcome.STALLED:
+            return f"{reason}; raise --patience or loosen --tol"
+        return reason
+
+
+def _verdict_claim(certificate: Certificate) -> Claim:
+    """The verdict of the certificate as a claim of its own."""
+    return Claim(
+        name="global-optimum",
+        statement="the end point is a global optimum",
+        verdict={"global optimum": "holds", "strict saddle": "violated"}.get(
+            certificate.verdict, "inconclusive"
+        ),
+        detail=certificate.reason,
+        source="Eckart and Young 1936; Du, Hu, Lee 2018, Lemma 3.2",
+        numbers={
+            "gap": certificate.gap,
+            "gap_error": certificate.gap_error,
+            "relative_gradient": certificate.relative_gradient,
+            "curvature": certificate.curvature,
+            "curvature_residual": certificate.curvature_residual,
+        },
+    )

@@ -1,0 +1,88 @@
+"""What a run is given: the matrix behind a Target, factors to start from, threads."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Factors, Target
+from mfact.errors import DataError, SettingsError
+from mfact.settings import STARTS
+from mfact.targets.dense import DenseTarget
+
+SCALES = {"float64": (1e-50, 1e50), "float32": (1e-8, 1e8)}
+"""Of ‖M‖_F: the loss is of its square, the ledger of its third power, and both must be numbers."""
+
+
+def target_of(matrix: Any, dtype: str) -> tuple[Target, dict[str, Any]]:
+    """The matrix behind a Target, and what is known of where it came from."""
+    if hasattr(matrix, "products"):
+        return matrix, {"name": type(matrix).__name__}
+    if hasattr(matrix, "read") and hasattr(matrix, "describe"):
+        values = matrix.read(dtype)
+        described = matrix.describe()
+    else:
+        values, described = matrix, {"name": "array"}
+    if hasattr(values, "tocsr"):
+        from mfact.targets.sparse import SparseTarget
+
+        return SparseTarget(values), described
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"the matrix holds {array.dtype}", "pass real numbers")
+    return DenseTarget(array.astype(dtype, copy=False)), described
+
+
+def claim_checkpoint(path: str, matrix: str | None, output: str | None) -> None:
+    """Refuse, before the run, a checkpoint that could not be written or would cost another file.
+
+    Raises StorageError or SettingsError.
+    """
+    from mfact.storage.atomic import claim_output
+
+    if output is not None and Path(path).absolute() == Path(output).absolute():
+        raise SettingsError(f"--checkpoint and --output are both {path}", "name two files")
+    claim_output(path, inputs=[] if matrix is None else [matrix])
+
+
+def require_scale(target: Target) -> None:
+    """Refuse a matrix whose squares and fourth powers are no numbers any more.
+
+    Raises DataError with the factor that would mend it.
+    """
+    norm = target.norm
+    if norm == 0:
+        raise DataError("the matrix is zero", "there is nothing to factor: U = V = 0 does")
+    least, most = SCALES[str(target.dtype)]
+    if not least <= norm <= most:
+        raise DataError(
+            f"‖M‖_F = {norm:.3g}, and the arithmetic needs it between {least:g} and {most:g}",
+            f"divide the matrix by {norm:.1g}",
+        )
+
+
+def start_from(path: str) -> Factors:
+    """Factors to start from, out of a run file or an .npz file."""
+    if not Path(path).exists():
+        raise SettingsError(
+            f"--start {path} is neither one of {', '.join(STARTS)} nor a file",
+            "name one of them, or a run file or .npz with U and V",
+        )
+    from mfact.storage.factors import read_factors
+
+    return read_factors(path)
+
+
+def blas_threads(count: int | None) -> AbstractContextManager[Any]:
+    """BLAS limited to so many threads, one when not asked for more.
+
+    Tiles and small factors are too small for BLAS to gain by threads, and on a machine that is
+    busy its threads wait for each other: measured up to 200 times slower.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(count or 1)
+    return limits

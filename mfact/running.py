@@ -1,0 +1,271 @@
+"""One run: its objects, the way to its end, and its checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mfact import resuming
+from mfact.briefing import info_of, optimum_for, rules_of
+from mfact.core import State, Target
+from mfact.descent import Finish, descend
+from mfact.engines.direct import DirectEngine
+from mfact.engines.reduced import ReducedEngine
+from mfact.errors import StorageError
+from mfact.flight import Flight, takes_off
+from mfact.flow.records import State as FlightState
+from mfact.foresight import Foresight, basis_limit, foresee, refuse_hopeless
+from mfact.given import start_from
+from mfact.plan import METHODS, build
+from mfact.recorder import Recorder
+from mfact.resuming import Rhythm
+from mfact.schedules import PowerDecay
+from mfact.settings import STARTS, RunSettings
+from mfact.signals import SignalFlag
+from mfact.stopping import StopWatch
+from mfact.theory.monitors import Monitors
+from mfact.verdicts import Judge
+
+ROUGHLY = 1e-2
+"""Relative Ritz residual of the leading pairs at which a forecast is made."""
+
+
+class Run:
+    """One run: its objects, what has been seen of it, and the result drawn from them."""
+
+    def __init__(
+        self,
+        target: Target,
+        settings: RunSettings,
+        sources: Mapping[str, str],
+        described: Mapping[str, Any],
+        observers: Sequence[Any],
+        matrix: Mapping[str, Any],
+        output: str | None,
+        caught: SignalFlag | None,
+        warn: Callable[[str], None],
+        saved: resuming.Saved | None = None,
+    ) -> None:
+        self.target, self.settings, self.sources = target, settings, sources
+        self.described, self.observers = described, observers
+        self.matrix, self.output, self.caught = matrix, output, caught
+        self.warn = warn
+        began = time.perf_counter()
+        self.basis_limit = basis_limit(settings) if saved is None else saved.document["basis_limit"]
+        if saved is None:
+            given = None if settings.start in STARTS else start_from(settings.start)
+            self.plan = build(settings, target, given)
+        else:
+            self.plan = dataclasses.replace(saved.plan(), settings=settings)
+        self.notes: list[str] = []
+        self.seconds = 0.0
+        self.seer_passes = 0
+        self.landed: dict[str, Any] = {}
+        self.flight: FlightState | None = None
+        self.flight_rows: list[dict[str, float]] = []
+        self.flight_leak = self.flight_error = 0.0
+        self.in_flight = False
+        self.good: State | None = None
+        self.resumed_from: str | None = None
+        self.unsaved: str | None = None
+        if saved is None:
+            self.engine, self.why = self._engine()
+        else:
+            self.engine, self.why = self._named_engine(saved.document["engine"]), saved.why
+        self.rules = rules_of(settings, target, self.plan.sigma_1)
+        self.watch = StopWatch(self.rules)
+        self.recorder = Recorder(settings.every)
+        self.monitors = Monitors()
+        self.judge = Judge(
+            self.engine,
+            target,
+            self.watch,
+            self.plan.problem.weight,
+            settings.tol,
+            None,
+            settings.escape,
+        )
+        self.info = info_of(settings, target, self.plan, self.engine.name, self.rules.max_iter)
+        self.rhythm = Rhythm.of(settings.checkpoint_every)
+        self.saved_at = (0.0, 0.0)
+        self.has_checkpoint = saved is not None
+        if saved is None:
+            if settings.optimum and isinstance(self.engine, DirectEngine):
+                found = optimum_for(self.engine, target, settings)
+                self.judge.optimum, self.seer_passes = found
+            self.state = self._first_state()
+            self.foresight = self._foresee()
+            self.forecast = None if self.foresight is None else self._log10_forecast()
+            # Solving begins with the first pass over M.
+            self.seconds = time.perf_counter() - began
+        else:
+            self.foresight, self.forecast = None, saved.document["forecast"]
+            saved.restore(self)
+            self.info |= {"max_iter": self.rules.max_iter, "max_time": settings.max_time}
+            self.monitors.start(self.info)
+            self.monitors.restore(saved.document["monitors"])
+            self.saved_at = (self.seconds, self._steps_done)
+
+    # -- setting up -----------------------------------------------------------------------------
+
+    def _engine(self) -> tuple[ReducedEngine | DirectEngine, str]:
+        """The engine as asked for or chosen, and why."""
+        settings = self.settings
+        if settings.engine != "auto":
+            return self._named_engine(settings.engine), "asked for"
+        if settings.max_iter is not None and settings.max_iter <= self.plan.first_passes:
+            why = f"{settings.max_iter} steps need fewer passes over M than a basis"
+            return self._named_engine("direct"), why
+        return self._named_engine("reduced"), "chosen"
+
+    def _named_engine(self, name: str) -> ReducedEngine | DirectEngine:
+        settings, plan = self.settings, self.plan
+        direct = DirectEngine(self.target, plan.problem, METHODS[settings.method])
+        if name == "direct":
+            return direct
+        return ReducedEngine(
+            self.target,
+            settings.rank,
+            plan.problem.weight,
+            gap_tolerance=settings.tol,
+            max_basis_bytes=self.basis_limit,
+            beyond_memory=direct,
+        )
+
+    def _first_state(self) -> State:
+        assert self.plan.start is not None
+        if isinstance(self.engine, ReducedEngine):
+            assert self.plan.basis is not None
+            state = self.engine.start_in(self.plan.basis, self.plan.start)
+            if self.settings.rank == 1 and self.settings.optimum:
+                # One pair of singular vectors is cheap, and Theorem 3.2 speaks of it throughout.
+                state = self.engine.sharpen(state, 1e-13)
+            return state
+        return self.engine.start(self.plan.start)
+
+    def _foresee(self) -> Foresight | None:
+        """The forecast, from bases that hold the leading pairs roughly."""
+        if not isinstance(self.engine, ReducedEngine) or self.target.norm == 0:
+            return None
+        self.state = self.engine.settle(self.state, ROUGHLY)
+        tol = self.settings.tol
+        found = foresee(self.engine, self.state, self.plan.schedule, self.plan.problem, tol)
+        if found is not None and self.settings.engine == "auto":
+            self.why = f"a few dozen passes over M instead of one a step; forecast: {found.text}"
+        return found
+
+    def _log10_forecast(self) -> float | None:
+        assert self.foresight is not None
+        value = self.foresight.chosen.log10_iterations
+        return value if math.isfinite(value) else None
+
+    def refuse_hopeless(self) -> None:
+        """Raises SettingsError for a run that cannot reach its tolerance within its limits."""
+        if self.foresight is not None and self.rules.tol is not None:
+            flies = self.flies and isinstance(self.plan.schedule, PowerDecay)
+            refuse_hopeless(
+                self.foresight, self.plan.schedule, self.settings, self.rules.max_iter, flies
+            )
+
+    # -- running --------------------------------------------------------------------------------
+
+    def descend(self) -> Finish:
+        """The loop, and after it, for steps that decay, the flow that they follow."""
+        if self.in_flight or self._between(self.state, self.good, self.seconds):
+            return Flight(self).fly()
+        finish = descend(
+            self.engine,
+            self.state,
+            self.plan.schedule,
+            self.watch,
+            self.judge,
+            (self.recorder, self.monitors, *self.observers),
+            interrupted=lambda: self.stopping,
+            between=self._between,
+            good=self.good,
+            seconds=self.seconds,
+            max_iter=self.rules.max_iter,
+        )
+        if finish.outcome is not None:
+            return finish
+        return Flight(self).fly()
+
+    def asked_to_stop(self) -> bool:
+        """Whether a signal has come; looked at once a block, so that all agree on when."""
+        self.stopping = bool(self.caught)
+        return self.stopping
+
+    def _between(self, state: State, good: State | None, seconds: float) -> bool:
+        self.state, self.good, self.seconds = state, good, seconds
+        limit = self.rules.max_time
+        last = self.asked_to_stop() or (limit is not None and seconds >= limit)
+        last = last or state.step >= self.rules.max_iter
+        if self.checkpoint_due(state.step, asked=last):
+            self.save(asked=last)
+        return not last and self._takes_off(state)
+
+    def _takes_off(self, state: State) -> bool:
+        return (
+            self.flies
+            and takes_off(self.plan.schedule, state.step)
+            and state.coordinates is not None
+        )
+
+    @property
+    def flies(self) -> bool:
+        """Whether decaying steps are fast-forwarded; the modified flow needs float64."""
+        return self.settings.fast_forward == "auto" and self.target.dtype == np.float64
+
+    # -- checkpoints ------------------------------------------------------------------------------
+
+    @property
+    def checkpoint(self) -> str | None:
+        """The path of the checkpoint: resumed from, or as asked for, or beside the output."""
+        if self.resumed_from is not None:
+            return self.resumed_from
+        if self.settings.checkpoint is not None:
+            return self.settings.checkpoint
+        return None if self.output is None else f"{self.output}.checkpoint"
+
+    def checkpoint_due(self, step: float, *, asked: bool) -> bool:
+        """Whether to write a checkpoint here. asked: the run is about to end before its goal.
+
+        Where none was asked for, a run that has lasted for less than a minute writes one only
+        when a signal ends it.
+        """
+        if self.checkpoint is None:
+            return False
+        explicit = self.settings.checkpoint is not None or self.resumed_from is not None
+        if asked:
+            return explicit or self.stopping
+        seconds, steps = self.saved_at
+        if self.rhythm.steps is not None:
+            return step - steps >= self.rhythm.steps
+        assert self.rhythm.seconds is not None
+        return self.seconds - seconds >= self.rhythm.seconds
+
+    def save(self, *, asked: bool) -> None:
+        """Write the checkpoint. A disk that fails does not end the run: its result is worth more.
+
+        asked: the run ends here, so that a checkpoint not written is one that is missed.
+        """
+        assert self.checkpoint is not None
+        try:
+            resuming.write(self.checkpoint, self)
+            self.has_checkpoint = True
+        except StorageError as error:
+            text = f"no checkpoint at step {self._steps_done:g}: {error}"
+            self.notes.append(text)
+            self.warn(text)
+            if asked:
+                self.unsaved = text
+        self.saved_at = (self.seconds, self._steps_done)
+
+    @property
+    def _steps_done(self) -> float:
+        return self.flight_rows[-1]["step"] if self.flight_rows else float(self.state.step)
