@@ -113,10 +113,10 @@ class Flight:
 
     def _stop(self, record: Record) -> bool:
         """Whether the flow ends at this record; every record passes here, in order."""
-        row = self._row(record)
-        while self.rows and self.rows[-1]["log10_step"] >= row["log10_step"]:
+        while self.rows and self.rows[-1]["log10_step"] >= record.log10_step:
             self.rows.pop()  # the flow began again from a later hand-over
             self.leaked, self.worst, self.previous, self.at = 0.0, 0.0, None, None
+        row = self._row(record)
         leaked = self._leak(record)
         if leaked > LEAK_SHARE * self.run.settings.ff_tol and not self._full:
             self.must_extend = True
