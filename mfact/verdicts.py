@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Factors, Outcome, State, Target
+from mfact.engines.differences import SAFETY
 from mfact.engines.direct import DirectEngine
-from mfact.engines.reduced import SAFETY, ReducedEngine
+from mfact.engines.reduced import ReducedEngine
 from mfact.engines.spectrum import excess_loss
 from mfact.stopping import StopWatch, Verdict
 from mfact.theory.lemma_3_2 import (

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from mfact.core import Array, Factors, Segment, State, Target
+from mfact.engines.losses import GRAM_LOSS_FLOOR
 from mfact.engines.measures import Conserved, cumulative, ledger_terms, rows
-from mfact.engines.reduced import GRAM_LOSS_FLOOR
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from mfact.core import Array, Factors, State
 from mfact.engines.basis import Basis, Side
+from mfact.engines.coordinates import Coordinates
 from mfact.engines.measures import Conserved
-from mfact.engines.reduced import Coordinates
 from mfact.engines.spectrum import Spectrum, leaks, padded_square
 
 Arrays = dict[str, Array]

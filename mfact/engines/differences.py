@@ -1,0 +1,100 @@
+"""How far reduced iterates can be from the plain ones: rounding and leaks, carried along.
+
+While differences can still grow, one is carried by the linearized step; once the Hessian's bounds
+say that none can, a scalar recursion is enough.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mfact.core import Array, State
+from mfact.engines.coordinates import Coordinates
+from mfact.engines.kernel import SmallSteps
+from mfact.engines.measures import Conserved
+from mfact.engines.spectrum import negative_curvature
+
+SAFETY = 10.0
+"""The carried difference starts in one direction; rounding errors fall in all of them."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Differences to the plain iterates over a block: n + 1 bounds, and what they come from."""
+
+    distances: Array
+    pending: list[tuple[float, float]]
+    tangents: Array | None = None
+    index: list[int] | None = None
+
+    def tangent_at(self, i: int) -> Array | None:
+        if self.tangents is None or self.index is None:
+            return None
+        tangent: Array = self.tangents[self.index[i]]
+        return tangent
+
+
+def carried(state: State, steps: SmallSteps, eta: Array, fresh: Array) -> Carried:
+    """What the differences to the plain iterates become over a block of steps."""
+    kept: Conserved = state.conserved
+    if kept.tangent is None:
+        growth = np.maximum(1 + eta * kept.rho, eta * kept.top - 1)
+        return Carried(accumulate(kept.distance, growth, fresh), [(0.0, 0.0)] * (len(eta) + 1))
+    co: Coordinates = state.coordinates
+    moves, pending, index = [], [kept.pending], [0]
+    for i, (step_size, new) in enumerate(zip(eta.tolist(), fresh.tolist(), strict=True)):
+        total = pending[-1][0] + step_size, pending[-1][1] + new
+        if (state.step + i + 1) % kept.stride == 0:
+            moves.append((i, *total))
+            total = (0.0, 0.0)
+        pending.append(total)
+        index.append(len(moves))
+    sigma = co.spectrum.sigma if co.spectrum is not None else None
+    tangents = steps.differences(co.operator, sigma, moves, kept.tangent)
+    flat = tangents.reshape(len(tangents), -1)
+    sizes = np.sqrt(np.einsum("ni,ni->n", flat, flat))[index]
+    waiting = np.array([more for _, more in pending])
+    return Carried(SAFETY * (sizes + waiting), pending, tangents, index)
+
+
+def judge_growth(state: State, rank: int, weight: float) -> State:
+    """Stop carrying a difference along once none can grow by more than a tenth."""
+    co: Coordinates = state.coordinates
+    if co.spectrum is None:
+        return state
+    rho, top = negative_curvature(state.point, co.spectrum.sigma, weight)
+    sigma, kept = co.spectrum.sigma, state.conserved
+    after = sigma[rank] if len(sigma) > rank else 0.0
+    # Near the optimum rho falls like the error, by 1 − η(σ_r − σ_{r+1}) a step.
+    if kept.tangent is None or rho <= 0.1 * (sigma[min(rank, len(sigma)) - 1] - after):
+        kept = replace(kept, tangent=None, rho=rho, top=top)
+    return replace(state, conserved=kept)
+
+
+def with_stride(state: State, eta: float, weight: float) -> State:
+    """How many steps a carried difference may take at once: while η times the sharpness stays
+    small, one linear step of Ση is as good.
+    """
+    kept: Conserved = state.conserved
+    if kept.tangent is None:
+        return state
+    co: Coordinates = state.coordinates
+    if co.spectrum is not None:
+        _, top = negative_curvature(state.point, co.spectrum.sigma, weight)
+    else:
+        top = math.sqrt(co.energy) + 2 * float(np.vdot(state.point, state.point))
+        top *= 1 + weight
+    room = 0.5 / (eta * top) if 0 < eta * top < math.inf else 1.0
+    stride = 1 << max(0, min(int(math.log2(max(room, 1.0))), 8))
+    return replace(state, conserved=replace(kept, stride=stride))
+
+
+def accumulate(first: float, growth: Array, added: Array) -> Array:
+    """d_0 = first, d_{t+1} = growth_t d_t + added_t, one after another."""
+    values = [first]
+    for factor, more in zip(growth.tolist(), added.tolist(), strict=True):
+        values.append(values[-1] * factor + more)
+    return np.array(values)

@@ -1,0 +1,63 @@
+"""Losses and leaks of a block of small steps, one value a step.
+
+Z: n×2×r×K, the points [Xᵀ, Yᵀ]; P: the same shape, minus the gradients; grams: n×2×r×r, (A, C).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.engines.coordinates import Coordinates
+from mfact.engines.spectrum import Spectrum, excess_loss
+
+GRAM_LOSS_FLOOR = 1e-6
+"""Below this part of ½‖M‖², the loss is no longer taken from Gram matrices."""
+
+
+def leak_of(co: Coordinates, Z: Array, eta: Array) -> Array:
+    """η‖(I − LLᵀ)M Q Y‖ with the mirror image: what each step leaves outside the bases."""
+    if co.basis.exhausted:
+        return np.zeros(len(eta), Z.dtype)
+    source = co.spectrum if co.spectrum is not None else co
+    assert source.leak_left is not None
+    assert source.leak_right is not None
+    left = Z[:, 1] @ source.leak_left.T
+    right = Z[:, 0] @ source.leak_right.T
+    total = np.einsum("nrb,nrb->n", left, left) + np.einsum("nrb,nrb->n", right, right)
+    return np.asarray(eta * np.sqrt(total))
+
+
+def excess_of(
+    spectrum: Spectrum, Z: Array, P: Array, grams: Array, weight: float, norm: float
+) -> Array:
+    """excess_loss(), from Gram matrices where at most eight of its digits are lost."""
+    rank, eps = Z.shape[2], float(np.finfo(Z.dtype).eps)
+    total = 0.5 * float(np.sum(spectrum.sigma[:rank].astype(np.float64) ** 2))
+    excess = total + gram_difference(Z, P, grams, weight)
+    close = excess <= math.sqrt(eps) * 0.5 * norm**2
+    if close.any():
+        excess[close] = excess_loss(Z[close], spectrum.sigma)
+    return np.asarray(excess)
+
+
+def gram_loss(co: Coordinates, Z: Array, P: Array, grams: Array, weight: float) -> Array:
+    """f in dense coordinates: ½(‖B‖² − 2⟨X, BY⟩ + ⟨A, C⟩ + ‖M‖² − ‖B‖²)."""
+    return gram_difference(Z, P, grams, weight) + 0.5 * (co.energy + co.unseen)
+
+
+def gram_difference(Z: Array, P: Array, grams: Array, weight: float) -> Array:
+    """½‖XYᵀ − B‖² − ½‖B‖² = ½⟨A, C⟩ − ⟨X, BY⟩."""
+    A, C = grams[:, 0], grams[:, 1]
+    mixed = C + (weight / 2) * (A - C)
+    # P_X = B Y − X K_X holds B Y already.
+    inner = np.einsum("nrk,nrk->n", Z[:, 0], P[:, 0]) + np.einsum("nij,nij->n", A, mixed)
+    product = np.einsum("nij,nij->n", A, C)
+    return np.asarray(0.5 * product - inner)
+
+
+def traces(pairs: Array) -> Array:
+    """tr of both matrices of each pair, n×2×r×r -> n."""
+    return np.asarray(np.trace(pairs, axis1=2, axis2=3).sum(axis=1))
