@@ -146,14 +146,12 @@ class Segment:
     """A block of steps: one row for each of the points t, t + 1, … that a step was taken from.
 
     rows: column name -> array of n values; row i belongs to state_at(i). state: after the last
-    of these steps, its own row not known yet. state_at(i): the state at row i. notes: sentences
-    on what the engine did, for the log.
+    of these steps, its own row not known yet. state_at(i): the state at row i.
     """
 
     rows: Mapping[str, Array]
     state: State
     state_at: Callable[[int], State]
-    notes: tuple[str, ...] = ()
 
 
 class Engine(Protocol):

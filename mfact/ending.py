@@ -55,7 +55,7 @@ class Ending:
                     certificate,
                     self.run.settings.rank,
                     self._rank_of_M(optimum),
-                    None if optimum is None else optimum.values,
+                    None if optimum is None else optimum.values or None,
                 ),
             )
             claims += (_verdict_claim(certificate),)
@@ -124,7 +124,7 @@ class Ending:
             return dict(self.run.info)
         return {
             **self.run.info,
-            "singular_values": list(optimum.values),
+            "singular_values": list(optimum.values) or None,
             "numerical_rank": self._rank_of_M(optimum),
         }
 
@@ -139,7 +139,7 @@ class Ending:
             "norm": norm,
             "sigma_1": self.run.plan.sigma_1,
             "sigma_1_error": self.run.plan.sigma_1_error,
-            "singular_values": None if optimum is None else list(optimum.values),
+            "singular_values": None if optimum is None else list(optimum.values) or None,
             "optimum": None if optimum is None else optimum.floor,
             "optimum_error": None if optimum is None else optimum.error,
         }

@@ -202,7 +202,7 @@ class StopWatch:
                     index,
                     Outcome.STALLED,
                     f"the loss did not decrease for {self.rules.patience} steps",
-                    needs="kind",
+                    needs="stall",
                 )
         return None
 

@@ -77,7 +77,7 @@ class Judge:
             if self.may_escape and self.escapes < MOST_ESCAPES:
                 self.escapes += 1
                 return self._escaped(state, certificate), None
-            if verdict.needs == "second order" or "decrease" in verdict.reason:
+            if verdict.needs in ("second order", "stall"):
                 # It will leave by itself: the next look is due when it has had time to.
                 self.watch.wait_until(2 * state.step + 64)
                 return state, None
@@ -91,6 +91,8 @@ class Judge:
         if isinstance(self.engine, ReducedEngine) and state.coordinates is not None:
             state = self.engine.sharpen(state, 0.1 * max(self.tol, 1e-13))
             self.optimum = optimum_of(self.engine, state)
+        elif (kept := state.conserved).optimum is not None:
+            self.optimum = Optimum((), kept.optimum, kept.optimum_error)
         return state
 
     def certificate(self, state: State) -> Certificate:
@@ -111,7 +113,7 @@ class Judge:
                 tol=tol,
             )
         leading = None
-        if self.optimum is not None:
+        if self.optimum is not None and self.optimum.values:
             values = np.array(self.optimum.values)
             leading = (values, self.optimum.error / max(values.max(initial=0.0), 1e-300))
         U, V = self.engine.leave(state)

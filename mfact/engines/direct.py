@@ -76,8 +76,8 @@ class DirectEngine:
         )
         half = 0.5 * norm**2 or 1.0
         table["loss"] = losses
-        known = self.optimum is not None
-        table["optimum"] = np.full(len(eta), self.optimum if known else np.nan)
+        optimum = kept.optimum if self.optimum is None else self.optimum
+        table["optimum"] = np.full(len(eta), np.nan if optimum is None else optimum)
         table["gap"] = np.maximum(losses - table["optimum"], 0) / half
         table["relative_residual"] = np.sqrt(2 * np.maximum(losses, 0)) / (norm or 1.0)
         table["leak"] = np.zeros(len(eta))

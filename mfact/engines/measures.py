@@ -22,6 +22,8 @@ class Conserved:
     distance: bound on the distance to the plain iterates, in units of √M. tangent: a difference
         of that kind carried along by the linearized step, while differences can still grow; it
         is moved at each multiple of `stride` only, when `pending` holds Σ(η, fresh) since then.
+    optimum, optimum_error: what reduced coordinates last saw of ½Σ_{i>r}σ_i², and what it may be
+        too large by, in units of M²; None until a run must go on without them.
     rho, top: bounds −rho ≤ Hessian ≤ top, used once they cannot.
 
     Source: mfact, derived: the terms in η cancel because UᵀG_U = G_VᵀV for (1).
@@ -35,6 +37,8 @@ class Conserved:
     stride: int = 1
     pending: tuple[float, float] = (0.0, 0.0)
     rho: float = 0.0
+    optimum: float | None = None
+    optimum_error: float = 0.0
     top: float = 0.0
 
 

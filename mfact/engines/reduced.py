@@ -102,7 +102,6 @@ class ReducedEngine:
         if state.coordinates is None:
             assert self.beyond_memory is not None
             return self.beyond_memory.advance(state, step_sizes)
-        notes: list[str] = []
         # Blocks end at multiples of LOOK, where the growth of differences is judged anew: what
         # is decided there does not depend on where a run was cut.
         if state.step % LOOK == 0:
@@ -113,18 +112,13 @@ class ReducedEngine:
         while True:
             segment, event = self._try(state, step_sizes)
             if segment is not None:
-                return replace(segment, notes=tuple(notes) + segment.notes)
+                return segment
             state = event(state)
             if state.coordinates is None:
                 assert self.beyond_memory is not None
-                segment = self.beyond_memory.advance(state, step_sizes)
-                note = f"the basis reached its limit of {self.max_basis_bytes} bytes; the run"
-                return replace(segment, notes=(*notes, f"{note} goes on directly"))
+                return self.beyond_memory.advance(state, step_sizes)
             self._length = FIRST_TRY
             step_sizes = step_sizes[:FIRST_TRY]
-            basis = state.coordinates.basis
-            if state.coordinates.changed == state.step:
-                notes.append(f"basis of {basis.size} columns after {basis.passes} passes")
 
     def _try(
         self, state: State, step_sizes: Array
@@ -220,7 +214,15 @@ class ReducedEngine:
     def _extend(self, state: State) -> State:
         """One more block on each side; the factors get zeros there. Or the run goes on directly."""
         if self._memory_ends(state):
-            conserved = replace(state.conserved, tangent=None, rho=0.0, top=0.0)
+            spectrum = self.to_spectrum(state).coordinates.spectrum
+            conserved = replace(
+                state.conserved,
+                tangent=None,
+                rho=0.0,
+                top=0.0,
+                optimum=spectrum.floor(self.rank),
+                optimum_error=spectrum.shortfall(self.rank),
+            )
             return State(state.step, self.leave(state), conserved)
         return self._grown(state)
 

@@ -71,7 +71,8 @@ class RateMonitor(Remembering):
         # Before each row: sums over the steps taken so far, in their order, so that they do
         # not depend on the cut into blocks. A given flow time also covers skipped steps.
         flow = np.cumsum(np.concatenate([[self.flow_time], eta]))
-        squares = np.cumsum(np.concatenate([[self.squares], eta**2]))
+        with np.errstate(over="ignore"):  # a run that diverges may have had any step
+            squares = np.cumsum(np.concatenate([[self.squares], eta**2]))
         if "flow_time" in rows:
             flow = np.append(np.asarray(rows["flow_time"], float), math.nan)
         with np.errstate(divide="ignore"):
