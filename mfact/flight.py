@@ -71,20 +71,19 @@ class Flight:
             if self.must_extend:
                 self.state = self._moved(self.engine.extended(self.state))
                 continue
-            state = self._state_of(done)
-            verdict = self.verdict
+            state, verdict = self._state_of(done), self.verdict
+            if verdict is not None and verdict.needs:
+                escapes = self.run.judge.escapes
+                state, verdict = self.run.judge(state, verdict)
+                if verdict is None and not self.at_limit:
+                    # The optimum was not yet known well enough, or this is a saddle: go on.
+                    self.at = self.coming if self.run.judge.escapes == escapes else None
+                    self.state = self._moved(state)
+                    continue
             if verdict is None:
                 verdict = Verdict(
                     0, Outcome.ITERATION_LIMIT, f"--max-iter is {self.run.settings.max_iter}"
                 )
-            if verdict.needs:
-                state, verdict = self.run.judge(state, verdict)
-                if verdict is None:
-                    # The optimum was not yet known well enough, or this is a saddle: go on.
-                    self.state = self._moved(state)
-                    if self.at_limit:
-                        self.rows.pop()  # it goes on from the record before, to meet it again
-                    continue
             self._show()
             return Finish(state, verdict.outcome, verdict.reason, self._seconds)
 
@@ -126,7 +125,7 @@ class Flight:
         self.at_limit = self._is_last(record)
         if self.at_limit:
             # It lies off the grid of records: a higher limit goes on from the one before.
-            self._checkpoint(asked=self.verdict is None)
+            self._checkpoint(asked=True)
         self.leaked, self.worst = leaked, max(self.worst, record.error)
         self.rows.append(row)
         self.previous = (record.X, record.Y, record.flow_time)
@@ -174,7 +173,7 @@ class Flight:
 
     @property
     def _full(self) -> bool:
-        return bool(self.state.coordinates.basis.exhausted)
+        return bool(self.state.coordinates.basis.exhausted) or self.engine.memory_ends(self.state)
 
     # -- what is seen of it -----------------------------------------------------------------------
 
@@ -271,7 +270,8 @@ class Flight:
             )
             # The state at take-off, for what is read from it, in the same coordinates.
             point = carried(self.state.point.swapaxes(-1, -2)).swapaxes(-1, -2)
-            return dataclasses.replace(self.state, point=point, coordinates=new)
+            kept = dataclasses.replace(self.state.conserved, tangent=None)
+            return dataclasses.replace(self.state, point=point, conserved=kept, coordinates=new)
         return state
 
     def _checkpoint(self, *, asked: bool) -> None:

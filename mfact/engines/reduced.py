@@ -213,15 +213,18 @@ class ReducedEngine:
 
     def _extend(self, state: State) -> State:
         """One more block on each side; the factors get zeros there. Or the run goes on directly."""
-        if self._memory_ends(state):
+        if self.memory_ends(state):
             spectrum = self.to_spectrum(state).coordinates.spectrum
+            error = spectrum.shortfall(self.rank)
+            # An optimum that is not known to the tolerance would end the run too early.
+            known = error <= self.gap_tolerance * 0.5 * self.target.norm**2
             conserved = replace(
                 state.conserved,
                 tangent=None,
                 rho=0.0,
                 top=0.0,
-                optimum=spectrum.floor(self.rank),
-                optimum_error=spectrum.shortfall(self.rank),
+                optimum=spectrum.floor(self.rank) if known else None,
+                optimum_error=error,
             )
             return State(state.step, self.leave(state), conserved)
         return self._grown(state)
@@ -234,7 +237,7 @@ class ReducedEngine:
             dense(basis, state.step, self.target.norm),
         )
 
-    def _memory_ends(self, state: State) -> bool:
+    def memory_ends(self, state: State) -> bool:
         """Whether both bases would hold more than they may once they are extended."""
         if self.beyond_memory is None or self.max_basis_bytes is None:
             return False
@@ -271,7 +274,7 @@ class ReducedEngine:
             full = max(basis.B.shape) >= min(self.target.shape)
             if (settled and not (basis.exhausted and unseen)) or (full and basis.exhausted):
                 break
-            if self._memory_ends(state):
+            if self.memory_ends(state):
                 break
             if basis.exhausted:
                 basis = basis.enrich(self.rank, seed=basis.passes)
@@ -289,7 +292,7 @@ class ReducedEngine:
         state = self.to_spectrum(state)
         for _ in range(most):
             spectrum = state.coordinates.spectrum
-            if state.coordinates.basis.exhausted or self._memory_ends(state):
+            if state.coordinates.basis.exhausted or self.memory_ends(state):
                 break
             if spectrum.residuals.max(initial=0.0) <= residual * spectrum.sigma[0]:
                 break

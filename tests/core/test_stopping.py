@@ -132,7 +132,7 @@ def test_limits_and_signals():
 def test_patience_counts_steps_without_a_decrease():
     loss = np.r_[1.0, 0.9, 0.8, np.full(7, 0.8 * (1 - 1e-13))]
     verdict = find(replace(RULES, patience=4), rows(loss=loss))
-    assert (verdict.index, verdict.outcome, verdict.needs) == (6, Outcome.STALLED, "kind")
+    assert (verdict.index, verdict.outcome, verdict.needs) == (6, Outcome.STALLED, "stall")
     slow = 1.0 - 1e-11 * np.arange(10)
     assert find(replace(RULES, patience=1), rows(loss=slow)) is None
 
