@@ -18,6 +18,7 @@ from mfact.flow.records import EXACT, FastForward, Record, count_of
 from mfact.flow.records import State as FlightState
 from mfact.flow.small import Small
 from mfact.schedules import PowerDecay
+from mfact.settings import MOST_PLAIN_STEPS
 from mfact.stopping import Verdict
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ class Flight:
             state, verdict = self._state_of(done), self.verdict
             if verdict is not None and verdict.needs:
                 escapes = self.run.judge.escapes
+                # It takes off anew from where an escape has led, by plain steps at first.
+                early = done.records[-1].step <= MOST_PLAIN_STEPS
+                self.run.judge.may_escape = self.run.settings.escape and early
                 state, verdict = self.run.judge(state, verdict)
                 if verdict is None and not self.at_limit:
                     # The optimum was not yet known well enough, or this is a saddle: go on.
