@@ -23,7 +23,8 @@ class Conserved:
         of that kind carried along by the linearized step, while differences can still grow; it
         is moved at each multiple of `stride` only, when `pending` holds Σ(η, fresh) since then.
     optimum, optimum_error: what reduced coordinates last saw of ½Σ_{i>r}σ_i², and what it may be
-        too large by, in units of M²; None before a run must go on without them, or when they do not know it well enough.
+        too large by, in units of M²; None before a run must go on without them, and when they did
+        not know it well enough.
     rho, top: bounds −rho ≤ Hessian ≤ top, used once they cannot.
 
     Source: mfact, derived: the terms in η cancel because UᵀG_U = G_VᵀV for (1).

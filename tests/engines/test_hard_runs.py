@@ -121,7 +121,7 @@ def test_the_optimum_goes_along_when_the_bases_know_it():
     M = rng.standard_normal((80, 2)) @ rng.standard_normal((2, 60))
     M += 1e-3 * rng.standard_normal(M.shape)
     direct = DirectEngine(DenseTarget(M), Factorization(0.0), GradientDescent())
-    engine = ReducedEngine(DenseTarget(M), r, 0.0, 1e-6, (80 + 60) * 8 * 12, direct)
+    engine = ReducedEngine(DenseTarget(M), r, 0.0, 1e-6, (80 + 60) * 8 * 8, direct)
     steps = np.full(400, 0.5 / np.linalg.norm(M, 2))
     state = engine.start(gaussian(rng, M.shape, r, 0.01))
     while state.step < 400:
