@@ -31,8 +31,8 @@ from mfact.stopping import StopWatch
 from mfact.theory.monitors import Monitors
 from mfact.verdicts import Judge
 
-ROUGHLY = 1e-2
-"""Relative Ritz residual of the leading pairs at which a forecast is made."""
+ROUGHLY = 2e-2
+"""Ritz residual of the leading pairs, in units of σ_r, at which a forecast is made."""
 
 
 class Run:
@@ -152,7 +152,7 @@ class Run:
         """The forecast, from bases that hold the leading pairs roughly."""
         if not isinstance(self.engine, ReducedEngine) or self.target.norm == 0:
             return None
-        self.state = self.engine.settle(self.state, ROUGHLY)
+        self.state = self.engine.settle(self.state, ROUGHLY, against=self.settings.rank)
         tol = self.settings.tol
         found = foresee(self.engine, self.state, self.plan.schedule, self.plan.problem, tol)
         if found is not None and self.settings.engine == "auto":

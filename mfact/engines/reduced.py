@@ -284,8 +284,8 @@ class ReducedEngine:
             state = self.extended(state)
         return state
 
-    def settle(self, state: State, residual: float, most: int = 200) -> State:
-        """Extend until the leading r Ritz pairs are known to a relative residual.
+    def settle(self, state: State, residual: float, against: int = 1, most: int = 200) -> State:
+        """Extend until the leading r Ritz pairs are known to a residual relative to σ_against.
 
         A run whose limit is in a basis that holds these pairs no longer leaks much.
         """
@@ -294,7 +294,9 @@ class ReducedEngine:
             spectrum = state.coordinates.spectrum
             if state.coordinates.basis.exhausted or self.memory_ends(state):
                 break
-            if spectrum.residuals.max(initial=0.0) <= residual * spectrum.sigma[0]:
+            sigma = spectrum.sigma
+            unit = max(float(sigma[min(against, len(sigma)) - 1]), 1e-6 * float(sigma[0]))
+            if spectrum.residuals.max(initial=0.0) <= residual * unit:
                 break
             state = self.extended(state)
         return state
