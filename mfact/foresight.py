@@ -74,7 +74,7 @@ def refuse_hopeless(
     Raises SettingsError with the forecast and the schedule that can.
     """
     chosen = foresight.chosen
-    steps_limit = math.inf if flies and settings.max_iter is None else float(max_iter)
+    steps_limit = math.inf if flies and settings.max_iter is None else float(min(max_iter, 10**300))
     time_limit = math.inf
     if settings.max_time is not None and not flies:
         time_limit = settings.max_time / SECONDS_A_STEP

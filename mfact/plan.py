@@ -118,7 +118,8 @@ def _check_numbers(settings: RunSettings) -> None:
             raise SettingsError(f"{flag(name)} is {value}", "it must be positive and finite")
     for name in ("tol", "tol_residual", "tol_gradient", "balance_weight", "min_iter", "max_iter"):
         value = getattr(settings, name)
-        if value is not None and not (value >= 0 and math.isfinite(value)):
+        finite = isinstance(value, int) or value is None or math.isfinite(value)
+        if value is not None and not (value >= 0 and finite):
             raise SettingsError(f"{flag(name)} is {value}", "it must be a number of at least 0")
     for name in ("every", "patience", "threads", "max_basis_bytes"):
         value = getattr(settings, name)

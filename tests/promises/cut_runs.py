@@ -1,0 +1,129 @@
+"""Runs that are cut, and held to the run that was not."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from mfact import descent, resuming
+from mfact.core import Array, Outcome, Result
+from mfact.flight import Flight
+from mfact.run import resume
+from mfact.storage.runs import run_image
+
+
+def matrix(kind: str, seed: int = 1, shape: tuple[int, int] = (14, 11)) -> Array:
+    """A small matrix: of rank 2, of rank 2 and noise, all noise, or with a near tie σ₂ ≈ σ₃."""
+    rng = np.random.default_rng(seed)
+    left = np.linalg.qr(rng.standard_normal((shape[0], 3)))[0]
+    right = np.linalg.qr(rng.standard_normal((shape[1], 3)))[0]
+    if kind == "noise":
+        return rng.standard_normal(shape)
+    sigma = {"rank two": [3.0, 2.0, 0.0], "noisy": [3.0, 2.0, 0.0], "tie": [3.0, 2.0, 1.9]}[kind]
+    noise = 0.05 if kind == "noisy" else 0.0
+    return (left * sigma) @ right.T + noise * rng.standard_normal(shape)
+
+
+def assert_same(one: Result, other: Result, *, changed: tuple[str, ...] = ()) -> None:
+    """Equal bit for bit in all but clock and checkpoint; changed: settings that may differ."""
+    assert (one.outcome, one.message) == (other.outcome, other.message)
+    for name in ("U", "V"):
+        assert_same_array(name, getattr(one, name), getattr(other, name))
+    assert one.trace.keys() == other.trace.keys()
+    for name, column in one.trace.items():
+        assert_same_array(name, column, other.trace[name])
+    assert repr(one.claims) == repr(other.claims)
+    ours, theirs = (_plain(result.summary) for result in (one, other))
+    assert repr(ours) == repr(theirs)  # as text, where NaN equals NaN
+    assert one.problem == other.problem
+    for name, entry in one.settings.items():
+        if name not in (*changed, "checkpoint"):
+            assert entry == other.settings[name], name
+    if not changed:
+        # And as files, the way a user would compare them.
+        images = [
+            run_image(
+                dataclasses.replace(result, summary=_plain(result.summary)), reproducible=True
+            )
+            for result in (one, other)
+        ]
+        assert images[0] == images[1]
+
+
+def assert_same_array(name: str, one: Array, other: Array) -> None:
+    assert one.dtype == other.dtype, name
+    assert one.shape == other.shape, name
+    assert one.tobytes() == other.tobytes(), name
+
+
+def _plain(summary: Any) -> dict[str, Any]:
+    return {k: v for k, v in summary.items() if k not in ("seconds", "checkpoint", "signal")}
+
+
+class Cut:
+    """An observer that signals this process once the run has reached a step."""
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+
+    def start(self, info: Any) -> None: ...
+
+    def segment(self, rows: Any) -> None:
+        if rows["step"][-1] >= self.step:
+            self.step = math.inf
+            signal.raise_signal(signal.SIGINT)
+
+    def stop(self, result: Result) -> None: ...
+
+
+@contextmanager
+def blocks_of(steps: int) -> Iterator[None]:
+    """The loop looks, and can be cut, every so many steps."""
+    with mock.patch.object(descent, "BLOCK", steps):
+        yield
+
+
+@contextmanager
+def cut_in_flight(*records: int) -> Iterator[list[int]]:
+    """Signals at these records of fast-forwards from now on; the list counts them."""
+    seen = [0]
+    real = Flight._stop
+
+    def stop(self: Flight, record: Any) -> bool:
+        seen[0] += 1
+        if seen[0] in records:
+            signal.raise_signal(signal.SIGINT)
+        return real(self, record)
+
+    with mock.patch.object(Flight, "_stop", stop):
+        yield seen
+
+
+@contextmanager
+def each_checkpoint(folder: Path) -> Iterator[list[Path]]:
+    """Keep a copy of every checkpoint that is written from now on."""
+    copies: list[Path] = []
+    real = resuming.write
+
+    def write(path: str, run: Any) -> None:
+        real(path, run)
+        copies.append(Path(shutil.copy(path, folder / f"copy-{len(copies)}")))
+
+    with mock.patch.object(resuming, "write", write):
+        yield copies
+
+
+def finished(result: Result, path: Path, M: Array) -> Result:
+    """The run resumed until nothing cuts it any more."""
+    while result.outcome is Outcome.INTERRUPTED:
+        result = resume(str(path), M, signals=True)
+    return result

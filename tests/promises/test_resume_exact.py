@@ -1,0 +1,270 @@
+"""A run that is cut and resumed is the run that was never cut, bit for bit."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+from cut_runs import Cut, assert_same, blocks_of, cut_in_flight, each_checkpoint, finished, matrix
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mfact.flight
+from mfact.core import Outcome
+from mfact.descent import descend
+from mfact.run import resume, solve
+
+EXAMPLES = max(4, settings.default.max_examples // 5)
+"""Of cuts in each of the runs below: 200 in the long profile."""
+
+CONSTANT = {"rank": 2, "schedule": "constant"}
+
+# Name -> the matrix and the options: every engine, schedule, objective and way to end.
+PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
+    "direct": ("noisy", {**CONSTANT, "engine": "direct"}),
+    "direct, decaying": ("noisy", {"rank": 2, "engine": "direct", "max_iter": 150}),
+    "reduced": ("tie", {**CONSTANT, "engine": "reduced"}),
+    "noise": ("noise", {**CONSTANT, "rank": 3}),
+    "beyond memory": ("noisy", {**CONSTANT, "max_basis_bytes": 1500}),
+    "no fast-forward": ("noisy", {"rank": 2, "fast_forward": "off", "tol": 1e-8}),
+    "theorem 3.2": ("noisy", {"rank": 1}),
+    "certified": ("rank two", {"rank": 2, "schedule": "certified", "eps": 1.0}),
+    "balanced": ("noisy", {**CONSTANT, "objective": "balanced", "balance_weight": 0.3}),
+    "float32": ("noisy", {**CONSTANT, "dtype": "float32", "tol": 1e-5}),
+    "float32, decaying": ("noisy", {"rank": 2, "dtype": "float32", "tol": 1e-4}),
+    "escape": ("tie", {**CONSTANT, "escape": True, "tol_gradient": 1e-2, "start_scale": 1e-6}),
+    "denied": ("tie", {**CONSTANT, "tol_gradient": 0.1, "patience": 3, "start_scale": 1e-9}),
+    "patience": ("tie", {**CONSTANT, "patience": 20, "tol": 0.0, "optimum": False}),
+    "no optimum": ("noisy", {**CONSTANT, "optimum": False}),
+    "every": ("tie", {**CONSTANT, "every": 7}),
+    "spectral": ("tie", {**CONSTANT, "start": "spectral", "start_scale": 0.1}),
+    "unbalanced": ("tie", {**CONSTANT, "start": "unbalanced"}),
+    "diverging": ("noisy", {**CONSTANT, "step_size": 0.9}),
+    "diverging, direct": ("noisy", {**CONSTANT, "step_size": 0.9, "engine": "direct"}),
+    "limit": ("tie", {**CONSTANT, "max_iter": 97}),
+}
+
+# Fast-forwards, small so that each takes a tenth of a second.
+SMALL = (6, 5)
+FLIGHTS: dict[str, tuple[str, tuple[int, int], dict[str, Any]]] = {
+    "plain part": ("rank two", SMALL, {"rank": 2}),
+    "decaying": ("noisy", SMALL, {"rank": 1, "schedule": "power", "tol": 1e-8}),
+    "limit": ("noisy", SMALL, {"rank": 2, "delta": 0.3, "max_iter": 20_000}),
+    "limit in the plain part": ("noisy", (14, 11), {"rank": 2, "max_iter": 1500}),
+    "theorem 3.1": ("noisy", SMALL, {"rank": 2, "schedule": "theorem-3.1", "eps": 2.0}),
+    "balanced": ("tie", SMALL, {"rank": 1, "schedule": "power", "objective": "balanced"}),
+    "extending": (
+        "noise",
+        (60, 50),
+        {"rank": 1, "schedule": "power", "delta": 0.2, "tol": 1e-6, "ff_tol": 1e-12,
+         "start_scale": 1e-4},
+    ),
+    "escaping": (
+        "late",
+        SMALL,
+        {"rank": 2, "escape": True, "min_iter": 2000, "tol_gradient": 1e-6, "tol": 1e-9,
+         "start_scale": 1e-10, "max_iter": 10**7},
+    ),
+}  # fmt: skip
+
+
+@cache
+def uncut(name: str) -> Any:
+    kind, options = PLAIN[name]
+    return solve(matrix(kind), seed=1, **options)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@settings(max_examples=EXAMPLES)
+@given(first=st.floats(0, 1), second=st.floats(0, 1), block=st.integers(1, 40))
+def test_cut_twice_at_random_steps(tmp_path_factory, name, first, second, block):
+    kind, options = PLAIN[name]
+    M, whole = matrix(kind), uncut(name)
+    path = tmp_path_factory.mktemp("cut") / "run.checkpoint"
+    length = whole.summary["iterations"]
+    cuts = sorted((first * length, second * length))
+    with blocks_of(block):
+        result = solve(
+            M, seed=1, checkpoint=str(path), observers=[Cut(cuts[0])], signals=True, **options
+        )
+        if result.outcome is Outcome.INTERRUPTED:
+            assert result.summary["iterations"] > cuts[0]
+            result = resume(str(path), M, observers=[Cut(cuts[1])], signals=True)
+    assert_same(whole, finished(result, path, M))
+
+
+@pytest.mark.parametrize("name", ["diverging", "diverging, direct", "escape"])
+def test_cut_at_every_single_step(tmp_path, name):
+    kind, options = PLAIN[name]
+    M, path = matrix(kind), tmp_path / "run.checkpoint"
+    for step in range(uncut(name).summary["iterations"] + 1):
+        with blocks_of(1):
+            result = solve(
+                M, seed=1, checkpoint=str(path), observers=[Cut(step)], signals=True, **options
+            )
+        assert_same(uncut(name), finished(result, path, M))
+
+
+def flight(name: str) -> tuple[Any, dict[str, Any]]:
+    kind, shape, options = FLIGHTS[name]
+    M = np.diag([3.0, 1e-3, 0, 0, 0]) if kind == "late" else matrix(kind, shape=shape)
+    return M, {"seed": 1, **options}
+
+
+@cache
+def landed(name: str) -> tuple[Any, int]:
+    """The flight that is not cut, and the number of its records."""
+    M, options = flight(name)
+    with cut_in_flight() as seen:
+        return solve(M, **options), seen[0]
+
+
+@pytest.mark.parametrize("name", FLIGHTS)
+def test_cut_twice_inside_a_flight(tmp_path, name):
+    M, options = flight(name)
+    whole, records = landed(name)
+    assert records > 2
+    path = tmp_path / "run.checkpoint"
+    moments = random.Random(name)
+    pairs = [(1, 2), (records - 1, records), *(sorted(moments.sample(range(1, records), 2))
+             for _ in range(EXAMPLES // 2))]  # fmt: skip
+    for pair in pairs:
+        with cut_in_flight(*pair) as seen:
+            result = finished(solve(M, checkpoint=str(path), signals=True, **options), path, M)
+        # A signal at the record that ends the run finds a finished run.
+        assert seen[0] >= records
+        assert_same(whole, result)
+
+
+def test_flights_do_what_their_names_say():
+    """Else the test above would not meet those turns."""
+    assert landed("plain part")[0].summary["plain_steps"] == 1024
+    assert landed("decaying")[0].summary["plain_steps"] < 3000
+    assert landed("decaying")[0].summary["iterations"] > 3000
+    assert landed("limit")[0].outcome is Outcome.ITERATION_LIMIT
+    assert landed("limit in the plain part")[0].outcome is Outcome.ITERATION_LIMIT
+    assert landed("theorem 3.1")[0].summary["log10_iterations"] > 1000
+    assert landed("escaping")[0].summary["escapes"] == 1
+    M, options = flight("extending")
+    with mock.patch.object(mfact.flight.Flight, "_moved", autospec=True,
+                           side_effect=mfact.flight.Flight._moved) as moved:  # fmt: skip
+        solve(M, **options)
+    assert moved.call_count > 1
+
+
+@pytest.mark.parametrize("step", [1000, 1023])
+def test_cut_at_take_off(tmp_path, step):
+    """The block after step 1023 ends at 1024, where the run takes off."""
+    M, options = flight("plain part")
+    path = tmp_path / "run.checkpoint"
+    with blocks_of(8):
+        result = solve(M, checkpoint=str(path), observers=[Cut(step)], signals=True, **options)
+    assert result.summary["iterations"] in (1008, 1024)
+    assert_same(landed("plain part")[0], finished(result, path, M))
+
+
+@pytest.mark.parametrize(
+    ("name", "every"), [("plain part", "100"), ("decaying", "300"), ("extending", "100000")]
+)
+def test_each_checkpoint_of_a_run_leads_to_its_end(tmp_path, name, every):
+    """A process that is killed leaves the last one, whatever it did after."""
+    M, options = flight(name)
+    with each_checkpoint(tmp_path) as copies, blocks_of(256):
+        whole = solve(M, checkpoint=str(tmp_path / "c"), checkpoint_every=every, **options)
+    assert len(copies) > 5
+    for copy in {copies[0], copies[-1], *random.Random(1).sample(copies, 3)}:
+        assert_same(whole, resume(str(copy), M))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50, 1000])
+@pytest.mark.parametrize("name", ["reduced", "direct"])
+def test_a_higher_step_limit_goes_on(tmp_path, name, limit):
+    kind, options = PLAIN[name]
+    M, path = matrix(kind), str(tmp_path / "c")
+    options = {**options, "seed": 1, "engine": name}
+    whole = solve(M, max_iter=5000, **options)
+    cut = solve(M, max_iter=limit, checkpoint=path, **options)
+    if cut.outcome is Outcome.ITERATION_LIMIT:
+        assert cut.summary["iterations"] == limit
+        assert_same(whole, resume(path, M, max_iter=5000), changed=("max_iter",))
+    else:
+        assert whole.summary["iterations"] <= limit
+
+
+def test_an_engine_chosen_for_a_low_limit_is_kept_and_still_ends_by_the_gap(tmp_path):
+    M, path = matrix("noisy"), str(tmp_path / "c")
+    cut = solve(M, max_iter=2, checkpoint=path, seed=1, **CONSTANT)
+    assert "direct" in cut.settings["engine"]["used"]
+    went_on = resume(path, M, max_iter=5000)
+    assert went_on.outcome is Outcome.GLOBAL_OPTIMUM
+    whole = solve(M, max_iter=5000, seed=1, engine="direct", **CONSTANT)
+    assert_same(whole, went_on, changed=("max_iter", "engine"))
+
+
+@pytest.mark.parametrize("limit", [1024, 1100, 1500, 2048, 2500, 19_999])
+def test_a_higher_step_limit_goes_on_in_flight(tmp_path, limit):
+    M, options = flight("limit")
+    path = str(tmp_path / "c")
+    cut = solve(M, checkpoint=path, **{**options, "max_iter": limit})
+    assert cut.outcome is Outcome.ITERATION_LIMIT
+    assert cut.summary["iterations"] == limit
+    went_on = resume(path, M, max_iter=options["max_iter"])
+    assert_same(landed("limit")[0], went_on, changed=("max_iter",))
+    # With the same limit it only comes to the same end again.
+    solve(M, checkpoint=path, **{**options, "max_iter": limit})
+    assert_same(cut, resume(path, M))
+
+
+@pytest.mark.parametrize("seconds", [3, 40, 41])
+@pytest.mark.parametrize("name", ["reduced", "direct"])
+def test_a_higher_time_limit_goes_on(tmp_path, name, seconds):
+    """By a clock on which each look takes a second."""
+    kind, options = PLAIN[name]
+    M, path = matrix(kind), str(tmp_path / "c")
+    ticks = itertools.count().__next__
+    with blocks_of(5), mock.patch.dict(descend.__kwdefaults__, {"clock": ticks}):
+        cut = solve(M, max_time=seconds, checkpoint=path, seed=1, **options)
+    if name == "reduced" or seconds == 3:  # the direct run ends before
+        assert cut.outcome is Outcome.TIME_LIMIT
+        went_on = resume(path, M, max_time=1e6)
+        assert_same(uncut(name), went_on, changed=("max_time",))
+
+
+def test_a_higher_time_limit_goes_on_in_flight(tmp_path):
+    M, options = flight("decaying")
+    path = str(tmp_path / "c")
+    ticks = itertools.count().__next__
+    with mock.patch.object(mfact.flight, "time", SimpleNamespace(perf_counter=ticks)):
+        cut = solve(M, max_time=20.0, checkpoint=path, **options)
+    assert cut.outcome is Outcome.TIME_LIMIT
+    assert cut.summary["iterations"] > 1024
+    went_on = resume(path, M, max_time=1e6)
+    assert_same(landed("decaying")[0], went_on, changed=("max_time",))
+
+
+def test_seconds_add_up(tmp_path):
+    M, path = matrix("tie"), tmp_path / "c"
+    options = PLAIN["reduced"][1]
+    part = solve(M, seed=1, checkpoint=str(path), observers=[Cut(100)], signals=True, **options)
+    assert finished(part, path, M).summary["seconds"] > part.summary["seconds"] > 0
+
+
+def test_a_step_beyond_all_numbers_is_kept(tmp_path):
+    """10^1957 steps are more than a float holds, and more than a block can count."""
+    M, options = flight("theorem 3.1")
+    path = str(tmp_path / "c")
+    limit = 10**700
+    cut = solve(M, checkpoint=path, **options, max_iter=limit)
+    assert cut.outcome is Outcome.ITERATION_LIMIT
+    assert math.isclose(cut.summary["log10_iterations"], 700, rel_tol=1e-12)
+    went_on = resume(path, M, max_iter=10**4000)
+    assert (
+        went_on.summary["log10_iterations"] == landed("theorem 3.1")[0].summary["log10_iterations"]
+    )
