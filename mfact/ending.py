@@ -60,7 +60,7 @@ class Ending:
             )
             claims += (_verdict_claim(certificate),)
         summary = self._summary(finish, state, trace, optimum, certificate)
-        if self.run.caught:
+        if self.run.caught and outcome is Outcome.INTERRUPTED:
             summary["signal"] = self.run.caught.number
         if self.run.has_checkpoint:
             summary["checkpoint"] = self.run.checkpoint
