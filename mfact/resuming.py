@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from mfact.flow.records import State as FlightState
 from mfact.plan import Plan
 from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
-from mfact.settings import RunSettings
+from mfact.settings import ENGINES, RunSettings
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 from mfact.verdicts import Optimum
 
@@ -131,7 +132,35 @@ def read(path: str) -> Saved:
     saved = Saved(*read_checkpoint(path))
     if not {"settings", "plan", "state", "matrix", "monitors"} <= saved.document.keys():
         raise StorageError(f"{path} is not a checkpoint of a run", "resume from another file")
+    with holding_a_run(path):
+        settings, dtype = saved.settings, saved.document["fingerprint"]["dtype"]
+        arrays = saved.arrays
+        reduced = "coordinates" in saved.document["state"]
+        rank = arrays["state/point" if reduced else "state/U"].shape[1]
+        if saved.document["engine"] not in ENGINES:
+            raise ValueError(saved.document["engine"])
+        if settings.dtype != dtype:
+            raise StorageError(
+                f"{path} asks for {settings.dtype}, and its dtype was {dtype}",
+                "resume from another file",
+            )
+        if settings.rank != rank:
+            raise StorageError(
+                f"the rank {rank} in {path} does not fit its settings", "resume from another file"
+            )
     return saved
+
+
+@contextmanager
+def holding_a_run(path: str) -> Iterator[None]:
+    """Reading parts of a checkpoint: what is missing or strange in it is a StorageError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise StorageError(
+            f"{path} does not hold a run that can go on ({type(error).__name__}: {error})",
+            "resume from another file, or start a new run",
+        ) from error
 
 
 def write(path: str, run: Run) -> None:

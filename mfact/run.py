@@ -115,18 +115,19 @@ def resume(
     with _flag(signals) as caught, blas_threads(settings.threads):
         target, _ = target_of(matrix, settings.dtype)
         resuming.require_same(saved, target, path)
-        run = Run(
-            target,
-            settings,
-            sources,
-            document["described"],
-            observers,
-            saved.matrix,
-            document["output"],
-            caught,
-            warn,
-            saved,
-        )
+        with resuming.holding_a_run(path):
+            run = Run(
+                target,
+                settings,
+                sources,
+                document["described"],
+                observers,
+                saved.matrix,
+                document["output"],
+                caught,
+                warn,
+                saved,
+            )
         run.resumed_from = path
         for observer in observers:
             observer.start(run.info)
