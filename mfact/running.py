@@ -99,6 +99,8 @@ class Run:
                 found = optimum_for(self.engine, target, settings)
                 self.judge.optimum, self.seer_passes = found
             self.state = self._first_state()
+            # The run extends the bases; the first ones would only stay in memory.
+            self.plan = dataclasses.replace(self.plan, start=None, basis=None)
             self.foresight = self._foresee()
             self.forecast = None if self.foresight is None else self._log10_forecast()
             # Solving begins with the first pass over M.

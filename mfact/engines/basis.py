@@ -43,9 +43,9 @@ class Side:
         filled = self.known + self.pending
         store = self.store
         if filled + block.shape[1] > store.shape[1]:
-            capacity = min(
-                store.shape[0], max(filled + block.shape[1], store.shape[1] * 3 // 2 + 8)
-            )
+            # Room for a few blocks more: to copy every few passes costs next to nothing.
+            capacity = min(store.shape[0], filled + 3 * max(block.shape[1], 1))
+            capacity = max(capacity, filled + block.shape[1])
             store = np.empty((store.shape[0], capacity), store.dtype, order="F")
             store[:, :filled] = self.store[:, :filled]
         store[:, filled : filled + block.shape[1]] = block

@@ -28,7 +28,7 @@ from mfact.engines.spectrum import (
 FIRST_PASSES = 4
 """Every run needs at least these; they also give σ₁ for the step size."""
 
-BUFFER_BYTES = 4 << 20
+BUFFER_BYTES = 2 << 20
 """Points and gradients kept between two looks; about what the caches hold."""
 
 FIRST_TRY = 4
