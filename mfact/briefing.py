@@ -66,12 +66,16 @@ def info_of(
     }
 
 
-def optimum_for(engine: DirectEngine, target: Target, settings: RunSettings) -> tuple[Optimum, int]:
+def optimum_for(
+    engine: DirectEngine, target: Target, settings: RunSettings, max_basis_bytes: int
+) -> tuple[Optimum, int]:
     """The optimum for an engine that does not see it by itself, from Krylov bases at random.
 
     Also the passes over M that it took.
     """
-    seer = ReducedEngine(target, settings.rank)
+    seer = ReducedEngine(
+        target, settings.rank, max_basis_bytes=max_basis_bytes, beyond_memory=engine
+    )
     rng = np.random.default_rng(0)
     probe = Factors(*(rng.standard_normal((d, settings.rank)) for d in target.shape))
     probe = Factors(*(factor.astype(target.dtype) for factor in probe))

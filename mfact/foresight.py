@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from mfact.core import Schedule, State
+from mfact.engines.direct import KEPT_BYTES
 from mfact.engines.reduced import ReducedEngine
 from mfact.errors import SettingsError
 from mfact.problems.factorization import Factorization
@@ -24,6 +27,17 @@ HOPELESS = 4.0
 TYPICAL_BLOCKS = 20
 """Blocks of r columns that most runs need on each side."""
 
+COPIES_OF_BASES = 5
+"""A basis that grows is copied into half as much again, and a checkpoint is formed in memory."""
+
+COPIES_OF_FACTORS = 12
+"""Factors, gradients, products, and the images of the files they are written to."""
+
+STEP_BYTES = 48 << 20
+"""Buffers of the small steps, of reading, and of the arithmetic of whole matrices by tiles."""
+
+BLOCK_OF_POINTS = 33
+"""Points of a block of plain steps."""
 
 MODES_BEYOND = 8
 """Singular directions beyond the leading r that a forecast takes in."""
@@ -98,36 +112,77 @@ def refuse_hopeless(
 
 
 def memory_plan(
-    shape: tuple[int, int], settings: RunSettings, *, matrix_bytes: int | None = None
+    shape: tuple[int, int],
+    settings: RunSettings,
+    *,
+    matrix_bytes: int | None = None,
+    available: int | None = None,
 ) -> MemoryPlan:
-    """What a run will hold: the matrix, the bases, the factors, the buffers of steps.
+    """The most that a run will hold: the matrix, the bases, the factors, the buffers of steps.
 
-    matrix_bytes: of the matrix in memory; None for a dense one of settings.dtype that is still
-    to be read.
+    matrix_bytes: still to be allocated for the matrix; None for a dense one of settings.dtype.
+    available: bytes, as the machine says when not given.
     """
     d1, d2 = shape
-    item = 8 if settings.dtype == "float64" else 4
-    rank = settings.rank
-    columns = min(TYPICAL_BLOCKS * rank, d1 + rank), min(TYPICAL_BLOCKS * rank, d2 + rank)
-    bases = 0
-    if settings.engine != "direct":
-        bases = item * (d1 * columns[0] + d2 * columns[1])
-        if settings.max_basis_bytes is not None:
-            bases = min(bases, settings.max_basis_bytes)
+    point = _item(settings) * settings.rank * (d1 + d2)
     parts = {
-        "matrix": item * d1 * d2 if matrix_bytes is None else matrix_bytes,
-        "factors": 6 * item * rank * (d1 + d2),
-        "bases": 2 * bases,
-        "steps": 64 << 20,
+        "matrix": _item(settings) * d1 * d2 if matrix_bytes is None else matrix_bytes,
+        "factors": COPIES_OF_FACTORS * point,
+        "steps": STEP_BYTES + 2 * min(KEPT_BYTES, BLOCK_OF_POINTS * point),
     }
-    return MemoryPlan(parts, available_bytes())
+    available = available_bytes() if available is None else available
+    limit = basis_limit(shape, settings, available - sum(parts.values()))
+    return MemoryPlan(parts | {"bases": COPIES_OF_BASES * limit}, available)
 
 
-def basis_limit(settings: RunSettings) -> int:
-    """Bytes that both bases may take: as asked for, or a quarter of the memory that is free.
+def basis_limit(shape: tuple[int, int], settings: RunSettings, room: int) -> int:
+    """Bytes that both bases may take: as asked for, or what there is room for.
 
-    A basis that grows is copied, so that for a moment twice of it is there.
+    At most what bases that span everything take, at least what most runs need. A run whose bases
+    would grow beyond goes on without them.
     """
+    if settings.engine == "direct" and not settings.optimum:
+        return 0
+    d1, d2 = shape
+    column = _item(settings) * (d1 + d2)
+    most = column * (min(d1, d2) + settings.rank)
     if settings.max_basis_bytes is not None:
-        return settings.max_basis_bytes
-    return max(available_bytes() // 4, 1 << 24)
+        return min(most, settings.max_basis_bytes)
+    least = min(most, column * TYPICAL_BLOCKS * settings.rank)
+    return min(most, max(least, room // COPIES_OF_BASES))
+
+
+def planned_basis(plan: MemoryPlan) -> int:
+    """The limit on the bases that a plan was made with, in bytes."""
+    return plan.parts["bases"] // COPIES_OF_BASES
+
+
+def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -> str:
+    """What to type instead of a run whose plan does not fit, as far as something fits.
+
+    >>> settings = RunSettings(rank=50)
+    >>> plan = memory_plan((10_000, 10_000), settings, available=1 << 30)
+    >>> plan.fits, what_fits((10_000, 10_000), settings, plan)
+    (False, 'free memory, or use --dtype float32, or --rank 6')
+    """
+
+    def fits(**changes: Any) -> bool:
+        other = replace(settings, **changes)
+        matrix = plan.parts["matrix"] * _item(other) // _item(settings)
+        return memory_plan(shape, other, matrix_bytes=matrix, available=plan.limit).fits
+
+    ways = ["free memory"]
+    if settings.dtype == "float64" and fits(dtype="float32"):
+        ways.append("use --dtype float32")
+    rank = bisect_left(range(1, settings.rank), 1, key=lambda r: int(not fits(rank=r)))
+    if rank:
+        ways.append(f"--rank {rank}" if len(ways) > 1 else f"use --rank {rank}")
+    if settings.engine != "direct" and fits(engine="direct", optimum=False):
+        ways.append("--engine direct --no-optimum")
+    if len(ways) == 1:
+        ways.append("use a smaller matrix")
+    return ", or ".join(ways)
+
+
+def _item(settings: RunSettings) -> int:
+    return 8 if settings.dtype == "float64" else 4

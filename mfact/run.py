@@ -12,13 +12,14 @@ import numpy as np
 from mfact import resuming
 from mfact.core import Array, Result, Target
 from mfact.ending import Ending
-from mfact.foresight import memory_plan
+from mfact.foresight import memory_plan, planned_basis, what_fits
 from mfact.given import blas_threads, claim_checkpoint, require_scale, target_of
 from mfact.plan import check, with_seed
 from mfact.resuming import Rhythm
 from mfact.running import Run
 from mfact.settings import STARTS, RunSettings
 from mfact.signals import SignalFlag
+from mfact.storage.memory import MemoryPlan
 
 if TYPE_CHECKING:
     from mfact.storage.matrices import MatrixSource
@@ -68,9 +69,7 @@ def solve(
     shape = matrix.shape if hasattr(matrix, "shape") else np.shape(matrix)
     if len(shape) == 2:
         check(settings, (int(shape[0]), int(shape[1])), explicit)
-        in_memory = getattr(matrix, "nbytes", None) if isinstance(matrix, np.ndarray) else None
-        if not getattr(matrix, "sparse", False):
-            memory_plan((int(shape[0]), int(shape[1])), settings, matrix_bytes=in_memory).check()
+    plan = _memory(matrix, shape, settings)
     Rhythm.of(settings.checkpoint_every)
     if settings.checkpoint is not None:
         claim_checkpoint(settings.checkpoint, getattr(matrix, "path", None), output)
@@ -78,7 +77,18 @@ def solve(
         target, described = target_of(matrix, settings.dtype)
         require_scale(target)
         named = {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")}
-        run = Run(target, settings, sources, described, observers, named, output, caught, warn)
+        run = Run(
+            target,
+            settings,
+            sources,
+            described,
+            observers,
+            named,
+            output,
+            caught,
+            warn,
+            planned_basis(plan),
+        )
         if refuse and not settings.force:
             run.refuse_hopeless()
         for observer in (run.monitors, *observers):
@@ -111,6 +121,8 @@ def resume(
     changed = {name: value for name, value in changed.items() if value is not None}
     settings = dataclasses.replace(settings, **changed)
     document = saved.document
+    kept = dataclasses.replace(settings, max_basis_bytes=document["basis_limit"])
+    _memory(matrix, document["fingerprint"]["shape"], kept)
     sources = {**document["sources"], **dict.fromkeys(changed, "flag")}
     with _flag(signals) as caught, blas_threads(settings.threads):
         target, _ = target_of(matrix, settings.dtype)
@@ -126,12 +138,27 @@ def resume(
                 document["output"],
                 caught,
                 warn,
+                document["basis_limit"],
                 saved,
             )
         run.resumed_from = path
         for observer in observers:
             observer.start(run.info)
         return Ending(run, run.descend()).result(reproducible=reproducible, argv=argv)
+
+
+def _memory(matrix: Any, shape: Sequence[int], settings: RunSettings) -> MemoryPlan:
+    """The plan of the run. Raises MemoryPlanError, with what would fit, when it does not."""
+    held = None  # a dense matrix in a file is still to be read
+    if isinstance(matrix, np.ndarray):
+        held = 0 if matrix.dtype == settings.dtype else None
+    elif getattr(matrix, "sparse", False) or hasattr(matrix, "products"):
+        held = 0
+    d1, d2 = (int(shape[0]), int(shape[1])) if len(shape) == 2 else (0, 0)
+    plan = memory_plan((d1, d2), settings, matrix_bytes=held)
+    if not plan.fits:
+        plan.check(what_fits((d1, d2), settings, plan))
+    return plan
 
 
 def _flag(signals: bool | SignalFlag) -> AbstractContextManager[SignalFlag | None]:

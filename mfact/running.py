@@ -19,7 +19,7 @@ from mfact.engines.reduced import ReducedEngine
 from mfact.errors import StorageError
 from mfact.flight import Flight, takes_off
 from mfact.flow.records import State as FlightState
-from mfact.foresight import Foresight, basis_limit, foresee, refuse_hopeless
+from mfact.foresight import Foresight, foresee, refuse_hopeless
 from mfact.given import start_from
 from mfact.plan import METHODS, build
 from mfact.recorder import Recorder
@@ -49,6 +49,7 @@ class Run:
         output: str | None,
         caught: SignalFlag | None,
         warn: Callable[[str], None],
+        basis_limit: int,
         saved: resuming.Saved | None = None,
     ) -> None:
         self.target, self.settings, self.sources = target, settings, sources
@@ -56,7 +57,7 @@ class Run:
         self.matrix, self.output, self.caught = matrix, output, caught
         self.warn = warn
         began = time.perf_counter()
-        self.basis_limit = basis_limit(settings) if saved is None else saved.document["basis_limit"]
+        self.basis_limit = basis_limit
         if saved is None:
             given = None if settings.start in STARTS else start_from(settings.start)
             self.plan = build(settings, target, given)
@@ -96,7 +97,7 @@ class Run:
         self.has_checkpoint = saved is not None
         if saved is None:
             if settings.optimum and isinstance(self.engine, DirectEngine):
-                found = optimum_for(self.engine, target, settings)
+                found = optimum_for(self.engine, target, settings, basis_limit)
                 self.judge.optimum, self.seer_passes = found
             self.state = self._first_state()
             # The run extends the bases; the first ones would only stay in memory.

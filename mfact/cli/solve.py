@@ -86,9 +86,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     if not source.sparse:
         from mfact.foresight import memory_plan
 
-        plan = memory_plan(source.shape, settings)
-        log.detail(plan.describe())
-        plan.check()
+        log.detail(memory_plan(source.shape, settings).describe())
     progress = progress_lines(log)
     # Entered until all is written: a signal that comes late does not cost a finished run.
     with SignalFlag() as flag:
