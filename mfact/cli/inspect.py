@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,11 @@ from mfact.cli.log import Log, log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Count
+
+if TYPE_CHECKING:
+    from mfact.outlook import Outlook
+
+LEAST = 1e-50  # ‖M‖_F for which powers of it are numbers, as `solve` has it
 
 EXAMPLES = (
     ("mfact inspect digits.npy", "spectrum, numerical rank, suggested rank and step"),
@@ -22,6 +27,14 @@ EXAMPLES = (
 @helpful_command("inspect", short_help="Say what a matrix file holds.", examples=EXAMPLES)
 @click.argument("matrix", metavar="MATRIX")
 @input_options
+@option(
+    "-r",
+    "--rank",
+    "Output",
+    "The rank that the forecast is for.",
+    type=Count(least=1),
+    show_default="the suggested rank",
+)
 @option(
     "--leading",
     "Output",
@@ -42,9 +55,10 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """Say what MATRIX holds: shape, kind, norm, spectrum, numerical rank.
 
     It also suggests a rank (the clearest gap of the spectrum, else 95 % of ‖M‖²) and a
-    constant step size, 0.5/σ₁.
+    constant step size, 0.5/σ₁, and forecasts the iterations under each schedule.
     """
     from mfact.inspection import inspect_matrix
+    from mfact.outlook import outlooks
     from mfact.report.machine import json_text
     from mfact.report.spectrum import inspection_document, inspection_page
     from mfact.report.terminal import look_of
@@ -52,10 +66,19 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
 
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
     precision = {"f2": "float16", "f4": "float32"}.get(source.stored_dtype[1:], "float64")
-    found = inspect_matrix(source.read(), leading=values["leading"], precision=precision)
+    rank = values["rank"]
+    if rank is not None and rank > min(source.shape):
+        ctx.fail(f"rank {rank} is above min(d1, d2) = {min(source.shape)}: take a smaller one")
+    leading = max(values["leading"], (rank or 0) + 1)
+    found = inspect_matrix(source.read(), leading=leading, precision=precision)
+    rank = found.suggested_rank if rank is None else rank
+    ahead: tuple[Outlook, ...] = ()
+    if rank is not None and LEAST < found.norm < 1 / LEAST:
+        ahead = outlooks(found.singular_values, found.norm, found.shape, rank)
     about = source.describe()
     if values["format"] == "json":
-        emit(json_text(inspection_document(found, about)))
+        emit(json_text(inspection_document(found, about, rank, ahead)))
     elif not ctx.ensure_object(Log).quiet:
-        emit(inspection_page(found, about, look_of(sys.stdout), most=values["leading"]))
+        look = look_of(sys.stdout)
+        emit(inspection_page(found, about, look, most=values["leading"], rank=rank, ahead=ahead))
     return 0

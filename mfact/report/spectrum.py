@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mfact.inspection import Inspection
+from mfact.outlook import TAKE_OFF, TOLERANCE, Outlook
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
-from mfact.report.text import number
+from mfact.report.text import duration, number
 from mfact.storage.memory import format_bytes
 
 if TYPE_CHECKING:
@@ -20,9 +22,18 @@ _LEAST_BAR = 10
 
 
 def inspection_page(
-    found: Inspection, source: Mapping[str, Any], look: Look, *, most: int = 20
+    found: Inspection,
+    source: Mapping[str, Any],
+    look: Look,
+    *,
+    most: int = 20,
+    rank: int | None = None,
+    ahead: Sequence[Outlook] = (),
 ) -> str:
-    """The page: what the file holds, the leading `most` singular values, what they suggest."""
+    """The page: what the file holds, the leading `most` singular values, what they suggest.
+
+    rank, ahead: the forecast of each schedule for that rank.
+    """
     d1, d2 = found.shape
     holds = [
         ("matrix", str(source["name"])),
@@ -45,15 +56,52 @@ def inspection_page(
             *_spectrum(found, look, most),
             heading("Suggested", look),
             facts(suggests, look),
+            *_ahead(rank, ahead, look),
         ],
         look,
     ).lstrip("\n")
 
 
-def inspection_document(found: Inspection, source: Mapping[str, Any]) -> dict[str, Any]:
+def inspection_document(
+    found: Inspection,
+    source: Mapping[str, Any],
+    rank: int | None = None,
+    ahead: Sequence[Outlook] = (),
+) -> dict[str, Any]:
     """The same as JSON values under the schema "mfact-inspection/1"."""
-    values = dataclasses.asdict(found)
-    return {"schema": SCHEMA, "source": dict(source), **values, "energy": found.energy}
+    return {
+        "schema": SCHEMA,
+        "source": dict(source),
+        **dataclasses.asdict(found),
+        "energy": found.energy,
+        "forecast": {"rank": rank, "schedules": [dataclasses.asdict(each) for each in ahead]},
+    }
+
+
+def _ahead(rank: int | None, ahead: Sequence[Outlook], look: Look) -> list[RenderableType]:
+    """The forecast: iterations, and what they cost."""
+    if not ahead:
+        return []
+    rows = [(each.schedule, _outlook(each)) for each in ahead]
+    rows.append(("passes over M", "a few dozen, or one a step with --engine direct"))
+    title = f"Forecast (rank {rank}, to a gap of {TOLERANCE:g}, from a typical gaussian start)"
+    return [heading(title, look), facts(rows, look)]
+
+
+def _outlook(each: Outlook) -> str:
+    """One schedule in words.
+
+    >>> _outlook(Outlook("constant", 2.0, 0.001, "")), _outlook(Outlook("power", 8.5, 3e3, ""))
+    ('about 100 iterations, 0.001 s of small steps', 'about 10^8.5 iterations, fast-forwarded')
+    """
+    if each.log10_iterations is None:
+        return f"no end: {each.note}"
+    log10 = each.log10_iterations
+    count = f"{10**log10:.3g}" if log10 < 6 else f"10^{log10:.6g}"
+    decays = each.schedule in ("power", "theorem-3.1") and log10 > math.log10(TAKE_OFF)
+    fast = decays or each.seconds is None
+    cost = "fast-forwarded" if fast else f"{duration(each.seconds or 0.0)} of small steps"
+    return f"about {count} iterations, {cost}"
 
 
 def bar(share: float, width: int) -> str:
