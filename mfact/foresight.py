@@ -36,6 +36,10 @@ COPIES_OF_FACTORS = 12
 STEP_BYTES = 48 << 20
 """Buffers of the small steps, of reading, and of the arithmetic of whole matrices by tiles."""
 
+BLAS_BYTES = 64 << 20
+"""A thread's buffers in the two copies of OpenBLAS, NumPy's and SciPy's: address space at least.
+Without room for them the library does not fail but waits for ever."""
+
 BLOCK_OF_POINTS = 33
 """Points of a block of plain steps."""
 
@@ -128,6 +132,7 @@ def memory_plan(
     parts = {
         "matrix": _item(settings) * d1 * d2 if matrix_bytes is None else matrix_bytes,
         "factors": COPIES_OF_FACTORS * point,
+        "libraries": BLAS_BYTES * (settings.threads or 1),
         "steps": STEP_BYTES + 2 * min(KEPT_BYTES, BLOCK_OF_POINTS * point),
     }
     available = available_bytes() if available is None else available
@@ -163,7 +168,7 @@ def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -
     >>> settings = RunSettings(rank=50)
     >>> plan = memory_plan((10_000, 10_000), settings, available=1 << 30)
     >>> plan.fits, what_fits((10_000, 10_000), settings, plan)
-    (False, 'free memory, or use --dtype float32, or --rank 6')
+    (False, 'free memory, or use --rank 5')
     """
 
     def fits(**changes: Any) -> bool:

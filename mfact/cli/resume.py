@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -51,6 +52,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     log = ctx.ensure_object(Log)
 
     from mfact import resuming
+    from mfact.foresight import memory_plan
     from mfact.run import resume
     from mfact.signals import SignalFlag
     from mfact.storage.atomic import claim_output
@@ -71,6 +73,9 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     output = values["output"] or saved.document["output"]
     if output is not None:
         claim_output(output, inputs=[source.path, checkpoint])
+    if not source.sparse:
+        kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
+        log.detail(memory_plan(source.shape, kept).describe())
     progress = progress_lines(log)
     with SignalFlag() as flag:
         try:

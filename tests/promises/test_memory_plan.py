@@ -1,0 +1,217 @@
+"""The memory plan: said first, kept, and refused with what would fit."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from children import Child
+from cut_runs import matrix
+
+import mfact.storage.matrices
+from mfact.core import Outcome
+from mfact.foresight import memory_plan, planned_basis, what_fits
+from mfact.run import resume, solve
+from mfact.settings import RunSettings
+from mfact.storage.memory import format_bytes
+
+MIB = 1 << 20
+
+# (shape, options): where the matrix, the bases, or the points of plain steps are the largest part.
+SHAPES: dict[str, tuple[tuple[int, int], list[object]]] = {
+    "matrix": ((3000, 1500), ["-r", 2, "--max-iter", 30]),
+    "bases": ((6000, 150), ["-r", 10, "--max-iter", 60, "--engine", "reduced"]),
+    "checkpointed": ((6000, 150), ["-r", 10, "--max-iter", 60, "--checkpoint", "c.h5"]),
+    "points": ((9000, 60), ["-r", 20, "--max-iter", 60, "--engine", "direct", "--no-optimum"]),
+    "points, optimum": ((9000, 60), ["-r", 20, "--max-iter", 60, "--engine", "direct"]),
+    "float32": ((3000, 1500), ["-r", 2, "--max-iter", 30, "--dtype", "float32"]),
+    "beyond memory": ((6000, 150), ["-r", 10, "--max-iter", 60, "--max-basis-bytes", "1M"]),
+    "small": ((20, 15), ["-r", 2, "--max-iter", 60]),
+}
+MORE = ["--schedule", "constant", "--seed", 1, "--force", "--exit-zero", "-v"]
+
+
+def told(text: str) -> int:
+    """Bytes from what format_bytes says, rounded up."""
+    number, unit = re.fullmatch(r"([\d.]+) (B|[KMG]iB)", text).groups()
+    scale = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}[unit]
+    return int((float(number) + 0.05) * scale)
+
+
+def address_space() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def limited(room: int) -> Any:
+    """Done in a child: no more than `room` bytes beyond what it has."""
+
+    def install() -> None:
+        limit = address_space() + room
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    return install
+
+
+def reporting(path: Path) -> Any:
+    """Done in a child: the peak of its memory is written when it ends, and what it was before."""
+
+    def install() -> None:
+        base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        real = os._exit
+
+        def leave(code: int) -> None:
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            path.write_text(f"{base} {peak}", encoding="ascii")
+            real(code)
+
+        os._exit = leave  # type: ignore[assignment]
+
+    return install
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("matrices")
+    for shape in {shape for shape, _ in SHAPES.values()}:
+        np.save(folder / f"{shape[0]}.npy", np.random.default_rng(1).standard_normal(shape))
+    return folder
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_run_stays_within_its_plan(files, tmp_path, name):
+    shape, options = SHAPES[name]
+    child = Child(tmp_path, "solve", files / f"{shape[0]}.npy", *options, *MORE,
+                  before=reporting(tmp_path / "memory"))  # fmt: skip
+    assert child.wait() == 0, child.said()
+    plan = re.search(
+        r"^memory plan: (\S+ \S+) of (\S+ \S+) available \((.*)\)$", child.said(), re.M
+    )
+    base, peak = map(int, (tmp_path / "memory").read_text(encoding="ascii").split())
+    assert peak - base <= told(plan[1])
+    assert {part.split()[0] for part in plan[3].split(", ")} == {
+        "matrix", "factors", "libraries", "steps", "bases",
+    }  # fmt: skip
+    # And said so before anything was allocated or read.
+    assert child.said().index("memory plan") < child.said().index("wrote")
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_with_room_for_its_plan_a_run_goes_through(files, tmp_path, name):
+    shape, options = SHAPES[name]
+    settings = RunSettings(
+        rank=options[1],
+        engine="direct" if "direct" in options else "auto",
+        optimum="--no-optimum" not in options,
+        dtype="float32" if "float32" in options else "float64",
+        max_basis_bytes=MIB if "1M" in options else None,
+    )
+    least = memory_plan(shape, settings, available=0)  # bases as small as most runs need them
+    child = Child(tmp_path, "solve", files / f"{shape[0]}.npy", *options, *MORE,
+                  before=limited(least.total + MIB))  # fmt: skip
+    assert child.wait() == 0, child.said()
+
+
+def test_a_run_that_does_not_fit_is_refused_before_its_matrix_is_read(tmp_path):
+    """8 GB that are holes on the disk."""
+    np.lib.format.open_memmap(
+        tmp_path / "huge.npy", mode="w+", dtype=np.float64, shape=(32_000, 32_000)
+    ).flush()
+    child = Child(tmp_path, "solve", "huge.npy", "-r", 5, before=limited(1 << 30))
+    assert child.wait() == 1
+    line = child.said()
+    assert line.count("\n") == 1
+    assert re.match(
+        r"mfact: the run needs \d\.\d GiB of memory and 1\.0 GiB is available "
+        r"\(matrix 7\.6 GiB, .*\): free memory, or use a smaller matrix$", line
+    ), line  # fmt: skip
+    assert not (tmp_path / "huge.run.h5").exists()
+
+
+def test_what_is_said_to_fit_fits(tmp_path):
+    np.save(tmp_path / "M.npy", np.random.default_rng(1).standard_normal((9000, 60)))
+    command = ["solve", "M.npy", "--schedule", "constant", "--max-iter", 9, "--force",
+               "--exit-zero", "--seed", 1, "-q"]  # fmt: skip
+    room = 300 * MIB
+    child = Child(tmp_path, *command, "-r", 40, before=limited(room))
+    assert child.wait() == 1
+    ways = re.search(r"free memory, or use (--dtype float32), or (--rank) (\d+), or (.*)$",
+                     child.said())  # fmt: skip
+    assert ways, child.said()
+    child = Child(tmp_path, *command, ways[2], ways[3], before=limited(room))
+    assert child.wait() == 0, child.said()
+    assert int(ways[3]) < 40
+
+
+@pytest.mark.parametrize("rank", [1, 3, 30])
+@pytest.mark.parametrize("available", [0, 200 * MIB, 2_000 * MIB, 1 << 50])
+def test_plans_are_never_above_what_they_leave_for_bases(rank, available):
+    shape, settings = (20_000, 3_000), RunSettings(rank=rank)
+    plan = memory_plan(shape, settings, available=available)
+    everything = 8 * sum(shape) * (min(shape) + rank)
+    least = min(everything, 8 * sum(shape) * 20 * rank)
+    assert least <= planned_basis(plan) <= everything
+    if planned_basis(plan) > least:
+        assert plan.fits
+    if available == 1 << 50:
+        assert planned_basis(plan) == everything
+
+
+def test_the_way_out_of_what_never_fits():
+    settings = RunSettings(rank=1, dtype="float32", engine="direct", optimum=False)
+    plan = memory_plan((10**6, 10**6), settings, available=1 << 30)
+    text = what_fits((10**6, 10**6), settings, plan)
+    assert text == "free memory, or use a smaller matrix"
+    assert format_bytes(plan.limit) == "1.0 GiB"
+
+
+def test_the_limit_on_the_bases_is_kept_and_outlives_a_resume(tmp_path, monkeypatch):
+    M = np.random.default_rng(3).standard_normal((60, 50))
+    options = {"rank": 2, "schedule": "constant", "seed": 1, "max_iter": 3000}
+    limit = 8 * (60 + 50) * 12
+    path = str(tmp_path / "c.h5")
+    free = solve(M, **options)
+    assert free.summary["basis_size"] > 12
+    held = solve(M, max_basis_bytes=limit, checkpoint=path, **{**options, "max_iter": 200})
+    assert held.outcome is Outcome.ITERATION_LIMIT
+    # However much memory there is now.
+    went_on = resume(path, M, max_iter=3000)
+    whole = solve(M, max_basis_bytes=limit, **options)
+    assert np.array_equal(went_on.U, whole.U)
+    assert went_on.summary["passes"] == whole.summary["passes"] > free.summary["passes"]
+
+
+def test_a_resumed_run_is_planned_too(tmp_path):
+    np.save(tmp_path / "M.npy", matrix("noisy"))
+    child = Child(tmp_path, "solve", "M.npy", "-r", 2, "--max-iter", 5, "--force", "--seed", 1,
+                  "--checkpoint", "c.h5")  # fmt: skip
+    assert child.wait() == Outcome.ITERATION_LIMIT.exit_code
+
+    def crowded() -> None:
+        limited(10 * MIB)()
+
+    child = Child(tmp_path, "resume", "c.h5", "--max-iter", 10, before=crowded)
+    assert child.wait() == 1
+    assert child.said().startswith("mfact: the run needs ")
+    child = Child(tmp_path, "resume", "c.h5", "--max-iter", 10, "-v")
+    assert child.wait() == Outcome.ITERATION_LIMIT.exit_code
+    assert "memory plan: " in child.said()
+
+
+def test_the_plan_is_said_before_the_matrix_is_read(tmp_path):
+    np.save(tmp_path / "M.npy", matrix("noisy"))
+
+    def unread() -> None:
+        def read(*args: object) -> None:
+            raise RuntimeError("read")
+
+        mfact.storage.matrices.MatrixSource.read = read
+
+    child = Child(tmp_path, "solve", "M.npy", "-r", 2, "-v", before=unread)
+    assert child.wait() == 1
+    assert "memory plan: " in child.said().split("RuntimeError")[0]
