@@ -11,7 +11,7 @@ import click
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.results import format_options, print_result
-from mfact.cli.solve import end, progress_lines, warning, write_result
+from mfact.cli.solve import end, outputs, progress_lines, warning, write_result
 from mfact.cli.types import Count, Real
 
 EXAMPLES = (
@@ -38,6 +38,12 @@ EXAMPLES = (
     "Output",
     "The run file; otherwise the one the run was to write.",
     metavar="RUN.h5",
+)
+@option(
+    "--factors-npy",
+    "Output",
+    "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
+    metavar="PREFIX",
 )
 @format_options
 @option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True)
@@ -71,8 +77,8 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
             follow_links=bool(named.get("follow_links")),
         )
     output = values["output"] or saved.document["output"]
-    if output is not None:
-        claim_output(output, inputs=[source.path, checkpoint])
+    for written in outputs(output, values):
+        claim_output(written, inputs=[source.path, checkpoint])
     if not source.sparse:
         kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
         log.detail(memory_plan(source.shape, kept).describe())
@@ -94,6 +100,6 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
             for line in progress:
                 line.clear()
         log.detail(f"{result.outcome.sentence}: {result.message}")
-        write_result(result, output, {**values, "factors_npy": None}, log)
+        write_result(result, output, values, log)
         print_result(result, values, quiet=log.quiet)
     return end(result, values["exit_zero"], log, flag.number)

@@ -81,7 +81,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
 
     log.detail(f"loaded in {duration(time.perf_counter() - started)}")
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
-    for path in _outputs(output, values):
+    for path in outputs(output, values):
         claim_output(path, inputs=[source.path])
     if not source.sparse:
         from mfact.foresight import memory_plan
@@ -132,7 +132,7 @@ def default_output(matrix: str) -> str:
     return f"{Path(file).stem or 'matrix'}.run.h5"
 
 
-def _outputs(output: str | None, values: dict[str, Any]) -> list[str]:
+def outputs(output: str | None, values: dict[str, Any]) -> list[str]:
     """Every file that the run will write: a path that cannot be written fails first."""
     from mfact.storage.factors import factors_npy_paths
 

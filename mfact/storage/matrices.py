@@ -28,6 +28,7 @@ class MatrixSource:
     "matlab", "h5ad", "10x", "matrix-market" or "sparse-npz". dataset: path or member in the
     file, None where there is but one. shape: (d1, d2). stored_dtype: such as "<f8", ">i2" or
     "|u1". order: "C", "F", "chunked (64, 1797)", "CSR", "CSC" or "COO". file_bytes: of the file.
+    follow_links: whether it may name other files.
     """
 
     name: str
@@ -39,6 +40,7 @@ class MatrixSource:
     order: str
     sparse: bool
     file_bytes: int
+    follow_links: bool
     _reader: Reader = field(repr=False, compare=False)
 
     def read(self, dtype: str = "float64") -> Array | csr_array:
@@ -120,6 +122,7 @@ def open_matrix(
         order=look.order,
         sparse=look.sparse,
         file_bytes=file_bytes,
+        follow_links=follow_links,
         _reader=look.reader,
     )
 
