@@ -59,32 +59,29 @@ def test_different_seeds_give_different_bytes(folder):
 
 @pytest.mark.parametrize("name", RUNS)
 def test_one_thread_against_two(name):
-    """BLAS sums in another order with two threads, from the first pass over M on.
+    """BLAS may sum in another order with two threads, from the first pass over M on.
 
-    The factors may then differ by what rounding grows to while modes emerge from the start:
-    eps × 1e4 bounds it for the starts here; iterations by one, where the gap is met by a hair.
+    The factors then differ by what rounding grows to while modes emerge from the start: by less
+    than 100 eps of them in all that was seen, and 1e3 is the promise.
     """
-    large = np.random.default_rng(1).standard_normal((400, 300)) / 20
-    large += 3 * np.outer(np.ones(400), np.ones(300)) / 300
-    large[:, 0] += 2
+    noise = np.random.default_rng(2).standard_normal((1200, 900))
+    large = matrix("rank two", shape=(1200, 900)) + 5e-4 * noise
     options = {
-        "decaying": {"rank": 2, "tol": 1e-4},
+        "decaying": {"rank": 2, "tol": 1e-6},
         "constant": {"rank": 2, "schedule": "constant"},
         "rank 1": {"rank": 1},
         "direct, balanced": {"rank": 2, "engine": "direct", "objective": "balanced",
                              "schedule": "constant", "max_iter": 60},
         "float32": {"rank": 2, "dtype": "float32", "schedule": "constant", "tol": 1e-4},
-        "theorem 3.1": {"rank": 2, "schedule": "theorem-3.1", "eps": 10.0, "tol": 1e-4},
+        "theorem 3.1": {"rank": 2, "schedule": "theorem-3.1", "eps": 2.0, "tol": 1e-4},
     }[name]  # fmt: skip
     one, two = (solve(large, seed=1, threads=threads, **options) for threads in (1, 2))
     eps = np.finfo(one.U.dtype).eps
     size = np.hypot(np.linalg.norm(one.U), np.linalg.norm(one.V))
     apart = np.hypot(np.linalg.norm(one.U - two.U), np.linalg.norm(one.V - two.V))
     assert one.outcome is two.outcome
-    assert abs(one.summary.get("iterations", 0) - two.summary.get("iterations", 0)) <= 1 + 1e-6 * (
-        one.summary.get("iterations", 0)
-    )
-    assert apart <= 1e4 * eps * size
+    assert one.summary["flow_time"] == pytest.approx(two.summary["flow_time"], rel=0.01)
+    assert apart <= 1e3 * eps * size
     assert one.settings["threads"]["used" if "used" in one.settings["threads"] else "value"] == 1
     assert two.settings["threads"]["value"] == 2
 
@@ -118,7 +115,7 @@ def test_the_file_format_does_not_matter(folder, options):
     # Fortran order lets BLAS sum in another order: the bound of the threads above.
     for name in rounded:
         apart = np.linalg.norm(first.U - results[name].U)
-        assert apart <= 1e4 * np.finfo(float).eps * np.linalg.norm(first.U)
+        assert apart <= 1e3 * np.finfo(float).eps * np.linalg.norm(first.U)
         assert first.outcome is results[name].outcome
 
 

@@ -136,8 +136,8 @@ def test_a_signal_ends_a_shell_loop(tmp_path, number):
     for name in "ab":
         np.save(tmp_path / f"{name}.npy", matrix("noise", shape=(300, 200)))
     script = (
-        'for name in a b; do mfact solve $name.npy -r 9 --seed 1 --engine direct --tol 0'
-        " --max-iter 100000000 --no-optimum --force --schedule constant -q --checkpoint $name.c"
+        'for name in a b; do mfact solve $name.npy -r 9 --seed 1 --engine direct --step-size 1e-6'
+        " --tol 0 --max-iter 100000000 --no-optimum --force --schedule constant -q --checkpoint $name.c"
         ' --checkpoint-every 50 -o $name.h5 & child=$!; while [ ! -e $name.c ]; do sleep 0.05;'
         f" done; kill -{int(number)} $child; wait $child; code=$?;"
         ' echo $name $code; [ $code -lt 128 ] || exit $code; done'
@@ -152,8 +152,8 @@ def test_timeout_signals_twice_and_still_gets_the_result(tmp_path, number):
     """timeout(1) signals its child, then the group it is in: the child again."""
     np.save(tmp_path / "M.npy", matrix("noise", shape=(300, 200)))
     script = (
-        f"timeout -s {number} 2.5 mfact solve M.npy -r 9 --seed 1 --engine direct --tol 0"
-        " --no-optimum --force --schedule constant --max-iter 100000000 -q -o run.h5"
+        f"timeout -s {number} 2.5 mfact solve M.npy -r 9 --seed 1 --engine direct --step-size 1e-6"
+        " --tol 0 --no-optimum --force --schedule constant --max-iter 100000000 -q -o run.h5"
     )
     assert shell(tmp_path, script).returncode == 124
     assert read_run(tmp_path / "run.h5").outcome.name == "INTERRUPTED"
