@@ -106,7 +106,7 @@ class Saved:
         """Give the run what it had seen and where it was."""
         document = self.document
         run.watch.restore(document["watch"])
-        run.recorder.restore(_under("recorder/", self.arrays))
+        run.recorder.restore(unbundled(_under("recorder/", self.arrays), document["recorder"]))
         run.info = dict(document["info"])
         run.notes = list(document["notes"])
         run.judge.escapes = document["escapes"]
@@ -172,7 +172,8 @@ def write(path: str, run: Run) -> None:
     if run.good is not None and not run.in_flight:
         good_arrays, good = pack_point(run.good)
         arrays |= {f"good/{name}": value for name, value in good_arrays.items()}
-    arrays |= {f"recorder/{name}": value for name, value in run.recorder.state().items()}
+    columns, listing = bundled(run.recorder.state())
+    arrays |= {f"recorder/{name}": value for name, value in columns.items()}
     flight = None
     if run.flight is not None:
         flight = {}
@@ -206,6 +207,7 @@ def write(path: str, run: Run) -> None:
         "forecast": run.forecast,
         "basis_limit": run.basis_limit,
         "info": run.info,
+        "recorder": listing,
         "watch": run.watch.state(),
         "monitors": run.monitors.state(),
         "notes": run.notes,
@@ -228,6 +230,24 @@ def _anywhere(matrix: Mapping[str, Any]) -> dict[str, Any]:
     """The matrix as it is found from any folder."""
     path = matrix.get("path")
     return {**matrix, "path": None if path is None else str(Path(path).absolute())}
+
+
+def bundled(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[list[Any]]]:
+    """Arrays of one shape and kind as one array, for HDF5 takes as long for a short one as for a
+    long one; and where each is: [name, bundle, row].
+    """
+    groups: dict[str, list[Array]] = {}
+    listing = []
+    for name, array in arrays.items():
+        key = f"{array.dtype.str[1:]}-{array.shape}"
+        groups.setdefault(key, []).append(array)
+        listing.append([name, key, len(groups[key]) - 1])
+    return {key: np.stack(members) for key, members in groups.items()}, listing
+
+
+def unbundled(bundles: Mapping[str, Array], listing: list[list[Any]]) -> dict[str, Array]:
+    """What bundled() took, in the same order."""
+    return {name: bundles[key][row] for name, key, row in listing}
 
 
 def fingerprint(target: Target) -> dict[str, Any]:

@@ -99,12 +99,11 @@ def kinds_of_file(folder):
     return ["C.npy", "big-endian.npy", "M.npz", "plain.h5", "chunked.h5"], ["F.npy"]
 
 
-@pytest.mark.parametrize("options", [RUNS["constant"], RUNS["decaying"]], ids=["constant", "power"])
-def test_the_file_format_does_not_matter(folder, options):
+def test_the_file_format_does_not_matter(folder):
     same, rounded = kinds_of_file(folder)
     results = {}
     for name in [*same, *rounded]:
-        mfact(folder, "solve", name, *options, "--seed", 1, "-q", "-o", "run.h5")
+        mfact(folder, "solve", name, *RUNS["decaying"], "--seed", 1, "-q", "-o", "run.h5")
         results[name] = read_run(folder / "run.h5")
     first = results["C.npy"]
     for name in same:

@@ -135,13 +135,19 @@ def test_a_signal_ends_a_shell_loop(tmp_path, number):
     """An exit code of 130 would not: the loop would go on with the next matrix."""
     for name in "ab":
         np.save(tmp_path / f"{name}.npy", matrix("noise", shape=(300, 200)))
-    script = (
-        'for name in a b; do mfact solve $name.npy -r 9 --seed 1 --engine direct --step-size 1e-6'
-        " --tol 0 --max-iter 100000000 --no-optimum --force --schedule constant -q --checkpoint $name.c"
-        ' --checkpoint-every 50 -o $name.h5 & child=$!; while [ ! -e $name.c ]; do sleep 0.05;'
-        f" done; kill -{int(number)} $child; wait $child; code=$?;"
-        ' echo $name $code; [ $code -lt 128 ] || exit $code; done'
-    )  # fmt: skip
+    script = f"""
+        for name in a b; do
+          mfact solve $name.npy -r 9 --seed 1 --schedule constant --engine direct \\
+            --step-size 1e-6 --tol 0 --no-optimum --max-iter 100000000 --force -q \\
+            --checkpoint $name.c --checkpoint-every 50 -o $name.h5 &
+          child=$!
+          while [ ! -e $name.c ]; do sleep 0.05; done
+          kill -{int(number)} $child
+          wait $child
+          code=$?
+          echo $name $code
+          [ $code -lt 128 ] || exit $code
+        done"""
     done = shell(tmp_path, script)
     assert (done.returncode, done.stdout) == (128 + number, f"a {128 + number}\n"), done.stderr
     assert read_run(tmp_path / "a.h5").outcome.name == "INTERRUPTED"
