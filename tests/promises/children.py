@@ -16,7 +16,10 @@ import threadpoolctl  # noqa: F401
 
 import mfact.cli.resume
 import mfact.cli.solve
+import mfact.report.machine
+import mfact.report.tables
 import mfact.run
+import mfact.storage.factors
 import mfact.storage.matrices
 import mfact.storage.runs
 from mfact.cli.main import run
