@@ -79,8 +79,9 @@ bench: $(VENV)/.installed-dev
 
 # FILES broken inputs, KILLS writers killed at random, then every randomized test at length.
 fuzz: $(VENV)/.installed-dev
-	MFACT_FUZZ=$(FILES) MFACT_KILLS=$(KILLS) $(PYTEST) --timeout 0 -m "not hypothesis" \
-	  tests/fuzz tests/storage/test_kills.py
+	MFACT_FUZZ=$(FILES) MFACT_KILLS=$(KILLS) MFACT_SIGNALS=$(KILLS) $(PYTEST) --timeout 0 \
+	  -m "not hypothesis" tests/fuzz tests/storage/test_kills.py \
+	  tests/promises/test_signals_and_kills.py
 	HYPOTHESIS_PROFILE=long $(PYTEST) --timeout 0 -m hypothesis tests
 
 # --- The exact matrices ---
@@ -89,6 +90,7 @@ data/rank5.npy data/rank5.h5: | $(VENV)/.installed
 	$(BIN)/mfact generate $@ --shape 120x80 --rank 5 --condition 5 --seed 1
 
 # --- Batch: every matrix in data/ becomes a run file; a run that does not converge stops make ---
+# An interrupted run still writes its result, after make has deleted the target: hence the .part.
 
 MATRICES := $(wildcard data/*.npy data/*.h5)
 
@@ -96,8 +98,9 @@ batch: $(MATRICES:data/%=build/batch/%.run.h5)
 
 build/batch/%.run.h5: data/% | $(VENV)/.installed
 	@mkdir -p $(@D)
-	$(BIN)/mfact solve $< --rank $(RANK) --schedule constant --seed 1 --output $@ \
+	$(BIN)/mfact solve $< --rank $(RANK) --schedule constant --seed 1 --output $@.part \
 	  > $(@:.h5=.txt)
+	mv $@.part $@
 
 clean:
 	rm -rf build dist *.egg-info .hypothesis .benchmarks .pytest_cache .mypy_cache .ruff_cache \
