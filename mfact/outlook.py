@@ -9,13 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Schedule
-from mfact.flight import TAKE_OFF
 from mfact.foresight import SECONDS_A_STEP
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
 from mfact.starts import C_INIT, default_scale, theorem_3_1_scale
 from mfact.theory.forecast import forecast, typical_s0
-
-__all__ = ["TAKE_OFF", "TOLERANCE", "Outlook", "outlooks"]
 
 TOLERANCE = 1e-10
 EPS = 0.1

@@ -9,7 +9,7 @@ import click
 
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
-from mfact.cli.options import INPUT
+from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Real
 from mfact.report.text import name_text
@@ -28,12 +28,6 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-def _input_options(function: Any) -> Any:
-    for decorate in reversed(INPUT):
-        function = decorate(function)
-    return function
-
-
 @helpful_command(
     "check",
     short_help="Recompute a run from its file and the matrix.",
@@ -42,7 +36,7 @@ def _input_options(function: Any) -> Any:
 )
 @click.argument("run_file", metavar="RUN.h5")
 @click.argument("matrix", metavar="[MATRIX]", required=False)
-@_input_options
+@input_options
 @option(
     "--require",
     "Stopping",

@@ -10,7 +10,7 @@ import click
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.streams import emit
-from mfact.cli.types import Real, _Kind
+from mfact.cli.types import Kind, Real
 
 VIEWS = ("table", "json", "junit", "github")
 EXAMPLES = (
@@ -21,7 +21,7 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-class Column(_Kind):
+class Column(Kind):
     """NAME=RTOL or NAME=RTOL,ATOL."""
 
     name = "NAME=RTOL[,ATOL]"

@@ -12,7 +12,7 @@ import click
 from mfact.cli.config import sources
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
-from mfact.cli.options import INPUT
+from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Count, Real
 from mfact.errors import SettingsError
@@ -39,15 +39,9 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-def _input_options(function: Any) -> Any:
-    for decorate in reversed(INPUT):
-        function = decorate(function)
-    return function
-
-
 @helpful_command("flow", short_help="Follow the gradient flow of a matrix.", examples=EXAMPLES)
 @click.argument("matrix", metavar="MATRIX")
-@_input_options
+@input_options
 @option(
     "-r",
     "--rank",

@@ -16,8 +16,6 @@ from mfact.cli.types import Count
 if TYPE_CHECKING:
     from mfact.outlook import Outlook
 
-LEAST = 1e-50  # ‖M‖_F for which powers of it are numbers, as `solve` has it
-
 EXAMPLES = (
     ("mfact inspect digits.npy", "spectrum, numerical rank, suggested rank and step"),
     ("mfact inspect data.h5:/X --leading 8 --format json", "the same as one JSON document"),
@@ -57,6 +55,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     It also suggests a rank (the clearest gap of the spectrum, else 95 % of ‖M‖²) and a
     constant step size, 0.5/σ₁, and forecasts the iterations under each schedule.
     """
+    from mfact.given import SCALES
     from mfact.inspection import inspect_matrix
     from mfact.outlook import outlooks
     from mfact.report.machine import json_text
@@ -73,7 +72,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     found = inspect_matrix(source.read(), leading=leading, precision=precision)
     rank = found.suggested_rank if rank is None else rank
     ahead: tuple[Outlook, ...] = ()
-    if rank is not None and LEAST < found.norm < 1 / LEAST:
+    least, most = SCALES["float64"]
+    if rank is not None and least <= found.norm <= most:
         ahead = outlooks(found.singular_values, found.norm, found.shape, rank)
     about = source.describe()
     if values["format"] == "json":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mfact.cli.help import option
+from mfact.cli.log import log_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Count
 
@@ -30,6 +31,19 @@ def format_options(function: Any) -> Any:
                default=12),
         option("--format", "Output", "The view of the result on standard output.",
                type=click.Choice(FORMATS), default="table"),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+def result_options(function: Any) -> Any:
+    """What `solve` and `resume` are told of their outputs, beside the run file."""
+    for decorate in (
+        log_options,
+        option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True),
+        format_options,
+        option("--factors-npy", "Output", "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
+               metavar="PREFIX"),
     ):  # fmt: skip
         function = decorate(function)
     return function

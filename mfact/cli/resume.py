@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
 
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
-from mfact.cli.results import format_options, print_result
-from mfact.cli.solve import end, outputs, progress_lines, warning, write_result
+from mfact.cli.log import Log
+from mfact.cli.results import result_options
+from mfact.cli.solve import carry_out, outputs
 from mfact.cli.types import Count, Real
 
 EXAMPLES = (
@@ -39,15 +39,7 @@ EXAMPLES = (
     "The run file; otherwise the one the run was to write.",
     metavar="RUN.h5",
 )
-@option(
-    "--factors-npy",
-    "Output",
-    "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
-    metavar="PREFIX",
-)
-@format_options
-@option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True)
-@log_options
+@result_options
 @click.pass_context
 def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     """Go on with the run that CHECKPOINT holds.
@@ -60,7 +52,6 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     from mfact import resuming
     from mfact.foresight import memory_plan
     from mfact.run import resume
-    from mfact.signals import SignalFlag
     from mfact.storage.atomic import claim_output
     from mfact.storage.matrices import open_matrix
 
@@ -82,24 +73,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     if not source.sparse:
         kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
         log.detail(memory_plan(source.shape, kept).describe())
-    progress = progress_lines(log)
-    with SignalFlag() as flag:
-        try:
-            result = resume(
-                checkpoint,
-                source,
-                max_iter=values["max_iter"],
-                max_time=values["max_time"],
-                observers=progress,
-                reproducible=values["reproducible"],
-                argv=["mfact", *sys.argv[1:]],
-                signals=flag,
-                warn=warning(log, progress),
-            )
-        finally:
-            for line in progress:
-                line.clear()
-        log.detail(f"{result.outcome.sentence}: {result.message}")
-        write_result(result, output, values, log)
-        print_result(result, values, quiet=log.quiet)
-    return end(result, values["exit_zero"], log, flag.number)
+    run = partial(
+        resume, checkpoint, source, max_iter=values["max_iter"], max_time=values["max_time"]
+    )
+    return carry_out(run, output, values, log)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
+from mfact.cli.log import Log
 from mfact.cli.options import run_options, settings_of
-from mfact.cli.results import exit_code, format_options, print_result
+from mfact.cli.results import exit_code, print_result, result_options
 from mfact.cli.streams import die_by
 from mfact.report.text import duration, name_text
 from mfact.trace import COLUMNS
@@ -53,15 +54,7 @@ def _notes() -> list[tuple[str, list[tuple[str, str]]]]:
     show_default="the matrix's name, here: NAME.run.h5",
 )
 @option("--no-output", "Output", "Write no run file.", is_flag=True)
-@option(
-    "--factors-npy",
-    "Output",
-    "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
-    metavar="PREFIX",
-)
-@format_options
-@option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True)
-@log_options
+@result_options
 @click.pass_context
 def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """Factor MATRIX ≈ UVᵀ by gradient descent, and say why it worked.
@@ -75,7 +68,6 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     output = _output(ctx, matrix, values)
 
     from mfact.run import solve
-    from mfact.signals import SignalFlag
     from mfact.storage.atomic import claim_output
     from mfact.storage.matrices import open_matrix
 
@@ -87,29 +79,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         from mfact.foresight import memory_plan
 
         log.detail(memory_plan(source.shape, settings).describe())
-    progress = progress_lines(log)
-    # Entered until all is written: a signal that comes late does not cost a finished run.
-    with SignalFlag() as flag:
-        try:
-            result = solve(
-                source,
-                settings,
-                sources=came_from,
-                observers=progress,
-                output=output,
-                reproducible=values["reproducible"],
-                argv=["mfact", *sys.argv[1:]],
-                signals=flag,
-                warn=warning(log, progress),
-                refuse=True,
-            )
-        finally:
-            for line in progress:
-                line.clear()
-        log.detail(f"{result.outcome.sentence}: {result.message}")
-        write_result(result, output, values, log)
-        print_result(result, values, quiet=log.quiet)
-    return end(result, values["exit_zero"], log, flag.number)
+    run = partial(solve, source, settings, sources=came_from, output=output, refuse=True)
+    return carry_out(run, output, values, log)
 
 
 def _output(ctx: click.Context, matrix: str, values: dict[str, Any]) -> str | None:
@@ -132,6 +103,35 @@ def default_output(matrix: str) -> str:
     return f"{Path(file).stem or 'matrix'}.run.h5"
 
 
+def carry_out(
+    run: Callable[..., Result], output: str | None, values: dict[str, Any], log: Log
+) -> int:
+    """Run to the end, write and print what was asked for; the exit code.
+
+    run: mfact.run.solve or resume, all but for what every command gives it.
+    """
+    from mfact.signals import SignalFlag
+
+    progress = _progress_lines(log)
+    # Entered until all is written: a signal that comes late does not cost a finished run.
+    with SignalFlag() as flag:
+        try:
+            result = run(
+                observers=progress,
+                reproducible=values["reproducible"],
+                argv=["mfact", *sys.argv[1:]],
+                signals=flag,
+                warn=_warning(log, progress),
+            )
+        finally:
+            for line in progress:
+                line.clear()
+        log.detail(f"{result.outcome.sentence}: {result.message}")
+        _write(result, output, values, log)
+        print_result(result, values, quiet=log.quiet)
+    return _end(result, values["exit_zero"], log, flag.number)
+
+
 def outputs(output: str | None, values: dict[str, Any]) -> list[str]:
     """Every file that the run will write: a path that cannot be written fails first."""
     from mfact.storage.factors import factors_npy_paths
@@ -142,7 +142,7 @@ def outputs(output: str | None, values: dict[str, Any]) -> list[str]:
     return paths
 
 
-def progress_lines(log: Log) -> list[ProgressLine]:
+def _progress_lines(log: Log) -> list[ProgressLine]:
     """The progress line, where a person looks at a terminal that can rewrite a line."""
     from mfact.report.terminal import is_terminal, obeys_escapes
 
@@ -153,7 +153,7 @@ def progress_lines(log: Log) -> list[ProgressLine]:
     return [ProgressLine(sys.stderr)]
 
 
-def warning(log: Log, progress: list[ProgressLine]) -> Callable[[str], None]:
+def _warning(log: Log, progress: list[ProgressLine]) -> Callable[[str], None]:
     """Says what went wrong while the run goes on, past the progress line."""
 
     def warn(text: str) -> None:
@@ -164,7 +164,7 @@ def warning(log: Log, progress: list[ProgressLine]) -> Callable[[str], None]:
     return warn
 
 
-def write_result(result: Result, output: str | None, values: dict[str, Any], log: Log) -> None:
+def _write(result: Result, output: str | None, values: dict[str, Any], log: Log) -> None:
     """The files that were asked for, each said once it is safe on the disk."""
     if output is not None:
         from mfact.storage.runs import write_run
@@ -178,7 +178,7 @@ def write_result(result: Result, output: str | None, values: dict[str, Any], log
             log.note(f"wrote {name_text(path)}")
 
 
-def end(result: Result, exit_zero: bool, log: Log, number: int | None) -> int:
+def _end(result: Result, exit_zero: bool, log: Log, number: int | None) -> int:
     """The exit code; a process that was sent the signal `number` dies by it, late as it may be.
 
     A run that ended at a limit and could not keep its checkpoint has failed.

@@ -11,18 +11,14 @@ import click
 
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
-from mfact.cli.options import INPUT
+from mfact.cli.options import input_options
 from mfact.cli.streams import emit
-from mfact.cli.types import Count, Real
+from mfact.cli.types import Count, Kind, Real
 from mfact.errors import SettingsError
 
 if TYPE_CHECKING:
     from mfact.core import Array
     from mfact.sweep.runs import Sweep
-
-    _Kind = click.ParamType[Any]
-else:
-    _Kind = click.ParamType  # older clicks have no parameter to give
 
 EXAMPLES = (
     ("mfact sweep elnino.npy --seeds 2000 --seed 1",
@@ -34,7 +30,7 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-class Listed(_Kind):
+class Listed(Kind):
     """Numbers of one kind, written with commas: 50,500,5000."""
 
     name = "list"
@@ -50,12 +46,6 @@ class Listed(_Kind):
         return tuple(self.kind.convert(part.strip(), param, ctx) for part in str(value).split(","))
 
 
-def _input_options(function: Any) -> Any:
-    for decorate in reversed(INPUT):
-        function = decorate(function)
-    return function
-
-
 @helpful_command(
     "sweep",
     short_help="Count how often many random starts converge, and how balanced they stay.",
@@ -63,7 +53,7 @@ def _input_options(function: Any) -> Any:
     exit_codes=("0", "1", "2", "3", "4"),
 )
 @click.argument("matrix", metavar="[MATRIX]", required=False)
-@_input_options
+@input_options
 @option(
     "-r", "--rank", "Model", "r, the number of columns of U and V.", type=Count(least=1), default=1
 )

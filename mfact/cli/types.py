@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    _Kind = click.ParamType[Any]
+    Kind = click.ParamType[Any]
 else:
-    _Kind = click.ParamType  # older clicks have no parameter to give
+    Kind = click.ParamType  # older clicks have no parameter to give
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
-class Real(_Kind):
+class Real(Kind):
     """A finite number in a range; click's own FloatRange lets nan and inf through.
 
     above: exclusive lower end; least, most: inclusive ends.
@@ -56,7 +56,7 @@ class Real(_Kind):
         return " and ".join(ends)
 
 
-class Count(_Kind):
+class Count(Kind):
     """A whole number from `least` on; 1e6 and 1_000_000 are whole, 2.5 and true are not."""
 
     name = "count"
@@ -91,7 +91,7 @@ def _whole(value: Any) -> int:
     return int(number)
 
 
-class Size(_Kind):
+class Size(Kind):
     """A number of bytes, with or without a binary unit: 500M, 2GiB, 1048576."""
 
     name = "size"
@@ -105,7 +105,7 @@ class Size(_Kind):
         return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
-class Numbers(_Kind):
+class Numbers(Kind):
     """Finite numbers above `above`, separated by commas."""
 
     name = "numbers"
@@ -121,7 +121,7 @@ class Numbers(_Kind):
         return tuple(self._one.convert(part, param, ctx) for part in str(value).split(","))
 
 
-class Shape(_Kind):
+class Shape(Kind):
     """The shape of a matrix, written 120x80."""
 
     name = "shape"

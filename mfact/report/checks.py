@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mfact.core import Claim, Result
-from mfact.report.machine import _annotation, _claim, json_text
-from mfact.report.tables import _claims, facts, heading
+from mfact.report.machine import annotation, claim_document, json_text
+from mfact.report.tables import claims_table, facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import name_text, number
 
@@ -69,7 +69,7 @@ def document(report: Report) -> dict[str, Any]:
         "subjects": {name: name_text(text) for name, text in report.subjects.items()},
         "holds": not report.failed,
         "sentence": report.sentence,
-        "claims": [_claim(claim) for claim in report.claims],
+        "claims": [claim_document(claim) for claim in report.claims],
         "numbers": dict(report.numbers),
     }
 
@@ -84,7 +84,7 @@ def page(report: Report, look: Look) -> str:
     parts: list[RenderableType] = [
         Text(look.symbols(f"mfact {report.kind}"), style="bold"),
         facts(subjects, look),
-        *_claims(replace(report.run, claims=report.claims), look),
+        *claims_table(replace(report.run, claims=report.claims), look),
     ]
     if report.numbers:
         parts += [
@@ -124,12 +124,12 @@ def junit_text(report: Report) -> str:
 def github_text(report: Report) -> str:
     """GitHub Actions annotations: an error for each violated claim, and the result."""
     lines = [
-        _annotation(
+        annotation(
             "error", f"{_subject(report)} {claim.name}", f"{claim.statement}. {claim.detail}"
         )
         for claim in report.failed
     ]
-    return "".join([*lines, _annotation("notice", _subject(report), report.sentence)])
+    return "".join([*lines, annotation("notice", _subject(report), report.sentence)])
 
 
 def _subject(report: Report) -> str:

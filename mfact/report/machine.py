@@ -45,7 +45,7 @@ def document(result: Result, *, timing: bool = True, factors: bool = True) -> di
         "problem": result.problem,
         "settings": result.settings,
         "summary": result.summary if timing else timeless(result.summary),
-        "claims": [_claim(claim) for claim in result.claims],
+        "claims": [claim_document(claim) for claim in result.claims],
         "trace": {name: list(_column(result, name)) for name in result.trace},
         "provenance": result.provenance if timing else timeless(result.provenance),
     }
@@ -111,15 +111,15 @@ def junit_text(result: Result, *, timing: bool = True) -> str:
 def github_text(result: Result) -> str:
     """GitHub Actions annotations: the outcome, and each claim that is violated."""
     level = {0: "notice", 3: "warning"}.get(result.outcome.exit_code, "error")
-    lines = [_annotation(level, _subject(result), f"{result.outcome.sentence}. {result.message}")]
+    lines = [annotation(level, _subject(result), f"{result.outcome.sentence}. {result.message}")]
     for claim in result.claims:
         if claim.verdict == "violated":
             text = f"{claim.statement}. {claim.detail}"
-            lines.append(_annotation("error", f"{_subject(result)} {claim.name}", text))
+            lines.append(annotation("error", f"{_subject(result)} {claim.name}", text))
     return "".join(lines)
 
 
-def _annotation(level: str, title: str, text: str) -> str:
+def annotation(level: str, title: str, text: str) -> str:
     def escaped(part: str, more: str = "") -> str:
         part = name_text(part).replace("%", "%25")
         for char in more:
@@ -133,7 +133,7 @@ def _subject(result: Result) -> str:
     return name_text(str(result.problem.get("name", "matrix")))
 
 
-def _claim(claim: Claim) -> dict[str, Any]:
+def claim_document(claim: Claim) -> dict[str, Any]:
     return {
         "name": claim.name,
         "statement": claim.statement,

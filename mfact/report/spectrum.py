@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mfact.flight import TAKE_OFF
 from mfact.inspection import Inspection
-from mfact.outlook import TAKE_OFF, TOLERANCE, Outlook
+from mfact.outlook import TOLERANCE, Outlook
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import duration, number

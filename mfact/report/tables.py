@@ -41,7 +41,7 @@ def page(result: Result, look: Look, *, rows: int = 12, timing: bool = True) -> 
         *_problem(result, look),
         *_settings(result, look),
         *_iterations(result, look, rows),
-        *_claims(result, look),
+        *claims_table(result, look),
         *_summary(result, look, timing),
     ]
     return render(parts, look)
@@ -172,7 +172,7 @@ def _iterations(result: Result, look: Look, rows: int) -> list[RenderableType]:
     return parts
 
 
-def _claims(result: Result, look: Look) -> list[RenderableType]:
+def claims_table(result: Result, look: Look) -> list[RenderableType]:
     """Each claim with its verdict, what it says, and by how much it holds."""
     from rich.table import Table
     from rich.text import Text
