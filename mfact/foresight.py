@@ -28,7 +28,8 @@ TYPICAL_BLOCKS = 20
 """Blocks of r columns that most runs need on each side."""
 
 COPIES_OF_BASES = 5
-"""A basis that grows is copied into half as much again, and a checkpoint is formed in memory."""
+"""A basis that grows is copied, with room for a few blocks more, and a checkpoint is formed in
+memory."""
 
 COPIES_OF_FACTORS = 12
 """Factors, gradients, products, and the images of the files they are written to."""

@@ -68,23 +68,23 @@ def judge_growth(state: State, rank: int, weight: float) -> State:
     rho, top = negative_curvature(state.point, co.spectrum.sigma, weight)
     sigma, kept = co.spectrum.sigma, state.conserved
     after = sigma[rank] if len(sigma) > rank else 0.0
+    kept = replace(kept, rho=rho, top=top)
     # Near the optimum rho falls like the error, by 1 − η(σ_r − σ_{r+1}) a step.
-    if kept.tangent is None or rho <= 0.1 * (sigma[min(rank, len(sigma)) - 1] - after):
-        kept = replace(kept, tangent=None, rho=rho, top=top)
+    if rho <= 0.1 * (sigma[min(rank, len(sigma)) - 1] - after):
+        kept = replace(kept, tangent=None)
     return replace(state, conserved=kept)
 
 
 def with_stride(state: State, eta: float, weight: float) -> State:
     """How many steps a carried difference may take at once: while η times the sharpness stays
-    small, one linear step of Ση is as good.
+    small, one linear step of Ση is as good. In SVD coordinates judge_growth has just bounded it.
     """
     kept: Conserved = state.conserved
     if kept.tangent is None:
         return state
     co: Coordinates = state.coordinates
-    if co.spectrum is not None:
-        _, top = negative_curvature(state.point, co.spectrum.sigma, weight)
-    else:
+    top = kept.top
+    if co.spectrum is None:
         top = math.sqrt(co.energy) + 2 * float(np.vdot(state.point, state.point))
         top *= 1 + weight
     room = 0.5 / (eta * top) if 0 < eta * top < math.inf else 1.0

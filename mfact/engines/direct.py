@@ -8,7 +8,7 @@ import numpy as np
 
 from mfact.core import Array, Factors, Segment, State, Target
 from mfact.engines.losses import GRAM_LOSS_FLOOR
-from mfact.engines.measures import Conserved, cumulative, ledger_terms, rows
+from mfact.engines.measures import Conserved, measured
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
 
@@ -69,11 +69,7 @@ class DirectEngine:
     ) -> Segment:
         kept: Conserved = state.conserved
         weight, norm = self.problem.weight, self.target.norm
-        ledgers = cumulative(kept.ledger, ledger_terms(grams, squares, eta, weight))
-        flow_times = cumulative(np.array(kept.flow_time), eta)
-        table = rows(
-            state.step, grams, squares, eta, ledgers[:-1], flow_times[:-1], kept.start, weight, norm
-        )
+        table, ledgers, flow_times = measured(kept, state.step, grams, squares, eta, weight, norm)
         half = 0.5 * norm**2 or 1.0
         table["loss"] = losses
         optimum = kept.optimum if self.optimum is None else self.optimum

@@ -62,6 +62,24 @@ def cumulative(first: Array, terms: Array) -> Array:
     return np.cumsum(np.concatenate([first[None], terms]), axis=0)
 
 
+def measured(
+    kept: Conserved,
+    step: int,
+    grams: Array,
+    squares: Array,
+    step_sizes: Array,
+    weight: float,
+    norm: float,
+) -> tuple[dict[str, Array], Array, Array]:
+    """rows() of a block that begins at `step` with `kept`, and the n + 1 ledgers and flow times."""
+    ledgers = cumulative(kept.ledger, ledger_terms(grams, squares, step_sizes, weight))
+    flow_times = cumulative(np.array(kept.flow_time), step_sizes)
+    table = rows(
+        step, grams, squares, step_sizes, ledgers[:-1], flow_times[:-1], kept.start, weight, norm
+    )
+    return table, ledgers, flow_times
+
+
 def rows(
     step: int,
     grams: Array,

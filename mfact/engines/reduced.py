@@ -20,7 +20,7 @@ from mfact.engines.coordinates import Coordinates, dense, mapped, raw, stack
 from mfact.engines.differences import carried, judge_growth, with_stride
 from mfact.engines.kernel import SmallSteps
 from mfact.engines.losses import GRAM_LOSS_FLOOR, excess_of, gram_loss, leak_of, traces
-from mfact.engines.measures import Conserved, cumulative, ledger_terms, rows
+from mfact.engines.measures import Conserved, measured
 from mfact.engines.spectrum import (
     Spectrum,
 )
@@ -99,30 +99,22 @@ class ReducedEngine:
     # -- steps --------------------------------------------------------------------------------
 
     def advance(self, state: State, step_sizes: Array) -> Segment:
-        if state.coordinates is None:
-            assert self.beyond_memory is not None
-            return self.beyond_memory.advance(state, step_sizes)
         # Blocks end at multiples of LOOK, where the growth of differences is judged anew: what
         # is decided there does not depend on where a run was cut.
-        if state.step % LOOK == 0:
+        if state.coordinates is not None and state.step % LOOK == 0:
             state = judge_growth(state, self.rank, self.weight)
             state = with_stride(state, float(step_sizes[0]), self.weight)
         self._length = max(1, min(self._length, LOOK - state.step % LOOK))
-        step_sizes = step_sizes[: self._length]
-        while True:
-            segment, event = self._try(state, step_sizes)
-            if segment is not None:
-                return segment
-            state = event(state)
-            if state.coordinates is None:
-                assert self.beyond_memory is not None
-                return self.beyond_memory.advance(state, step_sizes)
-            self._length = FIRST_TRY
-            step_sizes = step_sizes[:FIRST_TRY]
+        while state.coordinates is not None:
+            found = self._try(state, step_sizes[: self._length])
+            if isinstance(found, Segment):
+                return found
+            state = found(state)
+            self._length = min(self._length, FIRST_TRY)
+        assert self.beyond_memory is not None
+        return self.beyond_memory.advance(state, step_sizes)
 
-    def _try(
-        self, state: State, step_sizes: Array
-    ) -> tuple[Segment | None, Callable[[State], State]]:
+    def _try(self, state: State, step_sizes: Array) -> Segment | Callable[[State], State]:
         """A segment, or what must be done to the state before the first step can be taken."""
         co: Coordinates = state.coordinates
         steps = self._buffers(co.basis.size, len(step_sizes))
@@ -138,20 +130,19 @@ class ReducedEngine:
             if not co.basis.exhausted and too_much.any():
                 count = int(np.argmax(too_much))
                 if count == 0:
-                    return None, self._extend
+                    return self._extend
             self._length = self._next_length(leak[:count], size[:count])
             squares = P[:count] @ P[:count].transpose(0, 1, 3, 2)
+            loss = None
             if co.spectrum is None:
-                due = self._spectrum_due(state, co, Z[:count], P[:count], grams[:count], squares)
+                loss = gram_loss(co, Z[:count], P[:count], grams[:count], self.weight)
+                due = self._spectrum_due(state, co, loss, traces(squares))
                 if due.any():
                     count = int(np.argmax(due))
                     if count == 0:
-                        return None, self.to_spectrum
+                        return self.to_spectrum
             cut = slice(0, count)
-            return (
-                self._segment(state, steps, eta[cut], squares[cut], leak[cut], size[cut]),
-                self._extend,
-            )
+            return self._segment(state, steps, eta[cut], squares[cut], leak[cut], size[cut], loss)
 
     def _segment(
         self,
@@ -161,16 +152,14 @@ class ReducedEngine:
         squares: Array,
         leak: Array,
         size: Array,
+        loss: Array | None,
     ) -> Segment:
+        """The steps taken, measured; loss: of at least these where M is dense, else None."""
         co: Coordinates = state.coordinates
         count, weight, norm = len(eta), self.weight, self.target.norm
         Z, P, grams = steps.Z[: count + 1], steps.P[:count], steps.grams[:count]
         kept: Conserved = state.conserved
-        ledgers = cumulative(kept.ledger, ledger_terms(grams, squares, eta, weight))
-        flow_times = cumulative(np.array(kept.flow_time), eta)
-        table = rows(
-            state.step, grams, squares, eta, ledgers[:-1], flow_times[:-1], kept.start, weight, norm
-        )
+        table, ledgers, flow_times = measured(kept, state.step, grams, squares, eta, weight, norm)
         half = 0.5 * norm**2
         if co.spectrum is not None and self.rank == 1:
             table["alignment_U"] = np.abs(Z[:-1, 0, 0, 0])
@@ -181,7 +170,8 @@ class ReducedEngine:
             table["gap"] = excess / half if half else excess
             table["optimum"] = np.full(count, co.spectrum.floor(self.rank))
         else:
-            table["loss"] = gram_loss(co, Z[:-1], P, grams, weight)
+            assert loss is not None
+            table["loss"] = loss[:count]
             table["gap"] = np.full(count, np.nan)
             table["optimum"] = np.full(count, np.nan)
         table["relative_residual"] = np.sqrt(2 * np.maximum(table["loss"], 0)) / (norm or 1.0)
@@ -327,18 +317,17 @@ class ReducedEngine:
             length = min(length, 1 + math.ceil(1.2 * room / math.log(leak[-1] / leak[-2])))
         return max(2, length)
 
-    def _spectrum_due(
-        self, state: State, co: Coordinates, Z: Array, P: Array, grams: Array, squares: Array
-    ) -> Array:
-        """Where SVD coordinates begin to pay, or are needed for an exact loss or gap."""
-        steps = state.step + np.arange(len(grams)) - co.changed
+    def _spectrum_due(self, state: State, co: Coordinates, loss: Array, gradient: Array) -> Array:
+        """Where SVD coordinates begin to pay, or are needed for an exact loss or gap.
+
+        gradient: its squared norm.
+        """
+        steps = state.step + np.arange(len(loss)) - co.changed
         pays = (steps * self.rank >= 20 * co.basis.size) | (self.rank == 1)
-        loss = gram_loss(co, Z, P, grams, self.weight)
         total = self.target.norm**2
         # f − f* ≥ ‖∇f‖²/(2L) with L = 2σ₁ max(1, λ): before that, the gap cannot be met. At the
         # saddle at 0 the gradient is small too, but the loss has not yet fallen by ½σ₁².
         sharpness = 2 * math.sqrt(max(co.energy, self.eps)) * max(1.0, self.weight)
-        gradient = traces(squares)
         near = gradient <= self.gap_tolerance * total * sharpness
         near &= total - 2 * loss >= 0.9 * co.energy / max(1, min(self.rank, co.basis.size))
         return np.asarray(pays | near | (2 * loss <= GRAM_LOSS_FLOOR * total))
