@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Factors, Target
+from mfact.core import Target
 from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
-from mfact.plan import Plan
+from mfact.plan import Plan, eps_of
 from mfact.settings import MOST_PLAIN_STEPS, RunSettings
+from mfact.starts import directions
 from mfact.stopping import StopRules
 from mfact.verdicts import Optimum, optimum_of
 
@@ -43,8 +44,7 @@ def info_of(
     s = settings
     eps = None
     if plan.schedule.name in ("theorem-3.1", "certified"):
-        eps = s.eps if s.eps is not None else 0.1 * target.norm
-    schedule = {"name": plan.schedule.name, **dataclasses.asdict(plan.schedule)}  # type: ignore[call-overload]
+        eps = eps_of(s, target.norm)
     return {
         "norm": target.norm,
         "sigma_1": plan.sigma_1,
@@ -54,7 +54,7 @@ def info_of(
         "objective": s.objective,
         "balance_weight": s.balance_weight,
         "method": s.method,
-        "schedule": schedule,
+        "schedule": dataclasses.asdict(plan.schedule),  # type: ignore[call-overload]
         "eps": eps,
         "start": {"name": s.start, "std": plan.scale},
         "max_iter": max_iter,
@@ -76,9 +76,7 @@ def optimum_for(
     seer = ReducedEngine(
         target, settings.rank, max_basis_bytes=max_basis_bytes, beyond_memory=engine
     )
-    rng = np.random.default_rng(0)
-    probe = Factors(*(rng.standard_normal((d, settings.rank)) for d in target.shape))
-    probe = Factors(*(factor.astype(target.dtype) for factor in probe))
+    probe = directions("gaussian", target.shape, settings.rank, 0, str(target.dtype))
     state = seer.sharpen(seer.start(probe), 0.1 * max(settings.tol, 1e-13))
     optimum = optimum_of(seer, state)
     engine.optimum = optimum.floor

@@ -13,6 +13,7 @@ from mfact.core import Array, Claim, Outcome, Result, State
 from mfact.descent import Finish
 from mfact.engines.reduced import ReducedEngine
 from mfact.flow.records import EXACT
+from mfact.recorder import HIDDEN
 from mfact.settings import RunSettings
 from mfact.theory.lemma_3_2 import Certificate, lemma_3_2
 from mfact.verdicts import Optimum, leave
@@ -29,10 +30,9 @@ class Ending:
 
     def result(self, *, reproducible: bool, argv: Sequence[str] | None) -> Result:
         """Everything that is known of the run; with reproducible without clock, host and paths."""
-        finish = self.finish
         from mfact.provenance import gather, repeatable
 
-        state, outcome = finish.state, finish.outcome
+        state, outcome = self.finish.state, self.finish.outcome
         assert outcome is not None
         certificate = None
         if outcome is not Outcome.DIVERGED:
@@ -47,19 +47,19 @@ class Ending:
         U, V = leave(self.run.engine, state)
         optimum = self.run.judge.optimum
         trace = self._trace(optimum)
-        final = self._final_info(optimum)
-        claims = self.run.monitors.claims(final)
+        rank_of_M = self._rank_of_M(optimum)
+        claims = self.run.monitors.claims(self._final_info(optimum, rank_of_M))
         if certificate is not None:
             claims += (
                 lemma_3_2(
                     certificate,
                     self.run.settings.rank,
-                    self._rank_of_M(optimum),
+                    rank_of_M,
                     None if optimum is None else optimum.values or None,
                 ),
             )
             claims += (_verdict_claim(certificate),)
-        summary = self._summary(finish, state, trace, optimum, certificate)
+        summary = self._summary(state, trace, optimum, certificate)
         if self.run.caught and outcome is Outcome.INTERRUPTED:
             summary["signal"] = self.run.caught.number
         if self.run.has_checkpoint:
@@ -68,10 +68,10 @@ class Ending:
             summary["unsaved"] = self.run.unsaved
         result = Result(
             outcome=outcome,
-            message=self._message(finish, summary),
+            message=self._message(),
             U=U,
             V=V,
-            trace={name: col for name, col in trace.items() if name not in ("optimum", "distance")},
+            trace={name: col for name, col in trace.items() if name not in HIDDEN},
             problem=self._problem(optimum),
             settings=self._settings(),
             summary=summary,
@@ -96,12 +96,10 @@ class Ending:
         if optimum is None or not trace:
             return trace
         half = 0.5 * self.run.target.norm**2 or 1.0
-        used = trace["optimum"]
-        late = np.isnan(trace["gap"])
         gap = np.where(
-            late,
+            np.isnan(trace["gap"]),
             (trace["loss"] - optimum.floor) / half,
-            trace["gap"] + np.where(late, 0.0, used - optimum.floor) / half,
+            trace["gap"] + (trace["optimum"] - optimum.floor) / half,
         )
         return {**trace, "gap": np.maximum(gap, 0.0)}
 
@@ -114,18 +112,16 @@ class Ending:
         zero = values <= zero_below
         if zero.any():
             return int(np.argmax(zero))
-        unseen = (
-            2 * optimum.floor <= (max(self.run.target.shape) * self.run.rules.eps * values[0]) ** 2
-        )
+        unseen = 2 * optimum.floor <= zero_below**2
         return len(values) if unseen or len(values) == min(self.run.target.shape) else None
 
-    def _final_info(self, optimum: Optimum | None) -> dict[str, Any]:
+    def _final_info(self, optimum: Optimum | None, rank_of_M: int | None) -> dict[str, Any]:
         if optimum is None:
             return dict(self.run.info)
         return {
             **self.run.info,
             "singular_values": list(optimum.values) or None,
-            "numerical_rank": self._rank_of_M(optimum),
+            "numerical_rank": rank_of_M,
         }
 
     def _problem(self, optimum: Optimum | None) -> dict[str, Any]:
@@ -168,7 +164,6 @@ class Ending:
 
     def _summary(
         self,
-        finish: Finish,
         state: State,
         trace: Mapping[str, Array],
         optimum: Optimum | None,
@@ -195,9 +190,7 @@ class Ending:
         landed = self.run.landed
         summary: dict[str, Any] = {
             "forecast_log10_iterations": self.run.forecast,
-            "iterations": None
-            if self.run.landed.get("log10_iterations", 0) >= EXACT
-            else state.step,
+            "iterations": state.step if landed.get("log10_iterations", 0) < EXACT else None,
             **landed,
             **{name: last.get(name) for name in names},
             "gap_bound": None if optimum is None else optimum.error / half,
@@ -212,15 +205,16 @@ class Ending:
             "verdict": None if certificate is None else certificate.verdict,
             "curvature": None if certificate is None else certificate.curvature,
             "notes": [*self.run.notes] or None,
-            "seconds": finish.seconds,
+            "seconds": self.finish.seconds,
         }
         return {name: value for name, value in summary.items() if value is not None}
 
     def _direct_passes(self, state: State) -> int:
         return self.run.plan.first_passes + self.run.seer_passes + state.step + 1
 
-    def _message(self, finish: Finish, summary: Mapping[str, Any]) -> str:
+    def _message(self) -> str:
         """What happened, and for every end but a good one what to type instead."""
+        finish = self.finish
         schedule, sigma_1 = self.run.plan.schedule, self.run.plan.sigma_1
         outcome, reason = finish.outcome, finish.reason
         if outcome is Outcome.DIVERGED:

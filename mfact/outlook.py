@@ -10,13 +10,12 @@ import numpy as np
 
 from mfact.core import Schedule
 from mfact.foresight import SECONDS_A_STEP
+from mfact.plan import DEFAULT_EPS
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
 from mfact.starts import C_INIT, default_scale, theorem_3_1_scale
 from mfact.theory.forecast import forecast, typical_s0
 
 TOLERANCE = 1e-10
-EPS = 0.1
-"""ε of theorem-3.1 and certified, in units of ‖M‖_F, as `solve` takes it when none is given."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,12 @@ def outlooks(
     """
     sigma_1, d = singular_values[0], max(shape)
     usual = default_scale("gaussian", sigma_1, d)
-    small = theorem_3_1_scale(EPS * norm, d)
+    small = theorem_3_1_scale(DEFAULT_EPS * norm, d)
     choices: list[tuple[Schedule, float]] = [
         (Constant(0.5 / sigma_1), usual),
         (PowerDecay(0.3 / sigma_1, 0.55), usual),
-        (theorem_3_1(EPS * norm, rank, norm), small),
-        (certified(EPS * norm, norm), small),
+        (theorem_3_1(DEFAULT_EPS * norm, rank, norm), small),
+        (certified(DEFAULT_EPS * norm, norm), small),
     ]
     if rank == 1:
         choices.insert(1, (theorem_3_2(C_INIT, sigma_1), usual))

@@ -22,6 +22,9 @@ SIGMA_1_ACCURACY = 1e-3
 """Relative residual of the leading Ritz pair at which σ₁ is known well enough for a step size:
 σ₁ itself is then known to about the square of it."""
 
+DEFAULT_EPS = 0.1
+"""ε of theorem-3.1 and certified where none is given, in units of ‖M‖_F."""
+
 BELONGS = {
     "balance_weight": ("objective", ("balanced",)),
     "delta": ("schedule", ("power",)),
@@ -184,11 +187,11 @@ def build(settings: RunSettings, target: Target, given: Factors | None = None) -
     if given is None:
         scale = settings.start_scale
         if scale is None and schedule.name in ("theorem-3.1", "certified"):
-            scale = theorem_3_1_scale(_eps(settings, target.norm), max(shape))
+            scale = theorem_3_1_scale(eps_of(settings, target.norm), max(shape))
             if settings.start == "balanced":
                 scale *= math.sqrt(max(shape))
             elif settings.start == "spectral":
-                scale = math.sqrt(_eps(settings, target.norm) / (sigma_1 or 1.0)) / 10
+                scale = math.sqrt(eps_of(settings, target.norm) / (sigma_1 or 1.0)) / 10
         elif scale is None:
             scale = default_scale(settings.start, sigma_1, max(shape)) or 1e-3
         if settings.start == "spectral":
@@ -199,8 +202,9 @@ def build(settings: RunSettings, target: Target, given: Factors | None = None) -
     return Plan(problem, schedule, point, scale, basis, sigma_1, error, basis.passes, settings)
 
 
-def _eps(settings: RunSettings, norm: float) -> float:
-    return 0.1 * norm if settings.eps is None else settings.eps
+def eps_of(settings: RunSettings, norm: float) -> float:
+    """ε of theorem-3.1 and certified, in units of M."""
+    return DEFAULT_EPS * norm if settings.eps is None else settings.eps
 
 
 def _schedule(
@@ -224,8 +228,8 @@ def _schedule(
             f"--schedule {name} needs 0 < ε < ‖M‖_F, and M is zero", "use --schedule constant"
         )
     if name == "theorem-3.1":
-        return theorem_3_1(_eps(settings, norm), settings.rank, norm)
-    return certified(_eps(settings, norm), norm)
+        return theorem_3_1(eps_of(settings, norm), settings.rank, norm)
+    return certified(eps_of(settings, norm), norm)
 
 
 def look_at(

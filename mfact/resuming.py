@@ -190,7 +190,7 @@ def write(path: str, run: Run) -> None:
         "matrix": _anywhere(run.matrix),
         "described": dict(run.described),
         "output": None if run.output is None else str(Path(run.output).absolute()),
-        "fingerprint": fingerprint(run.target),
+        "fingerprint": run.fingerprint,
         "plan": {
             "weight": plan.problem.weight,
             "schedule": {

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -234,6 +235,11 @@ class Run:
         if self.settings.checkpoint is not None:
             return self.settings.checkpoint
         return None if self.output is None else f"{self.output}.checkpoint"
+
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """Of the matrix: a pass over M, so taken once and not for every checkpoint."""
+        return resuming.fingerprint(self.target)
 
     def checkpoint_due(self, step: float, *, asked: bool) -> bool:
         """Whether to write a checkpoint here. asked: the run is about to end before its goal.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,11 +54,9 @@ class Judge:
         tol: float,
         optimum: Optimum | None,
         may_escape: bool,
-        on_escape: Callable[[State], None] = lambda state: None,
     ) -> None:
         self.engine, self.target, self.watch, self.weight = engine, target, watch, weight
         self.tol, self.optimum, self.may_escape = tol, optimum, may_escape
-        self.on_escape = on_escape
         self.escapes = 0
 
     def __call__(self, state: State, verdict: Verdict) -> tuple[State, Verdict | None]:
@@ -147,9 +144,7 @@ class Judge:
         if conserved.tangent is None and math.isfinite(conserved.distance) and state.coordinates:
             size = float(np.linalg.norm(point)) or 1.0
             conserved = replace(conserved, tangent=conserved.distance / SAFETY / size * point)
-        moved = replace(state, point=point, conserved=conserved)
-        self.on_escape(moved)
-        return moved
+        return replace(state, point=point, conserved=conserved)
 
 
 def optimum_of(engine: ReducedEngine, state: State) -> Optimum:
