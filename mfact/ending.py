@@ -40,9 +40,9 @@ class Ending:
                 state = self.run.judge.sharpened(state)
             certificate = self._certificate(state)
         if isinstance(self.run.engine, ReducedEngine) and state.coordinates is None:
-            limit = self.run.settings.max_basis_bytes
             self.run.notes.append(
-                f"the basis reached its limit of {limit} bytes: steps went on directly"
+                f"the basis reached its limit of {self.run.basis_limit} bytes:"
+                " steps went on directly"
             )
         U, V = leave(self.run.engine, state)
         optimum = self.run.judge.optimum

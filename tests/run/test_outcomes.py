@@ -368,6 +368,13 @@ def test_the_smallest_matrices(engine, shape):
     assert np.allclose(result.U @ result.V.T, A, atol=1e-4)
 
 
+def test_a_limit_that_was_not_asked_for_is_named_too(monkeypatch):
+    A = np.random.default_rng(5).standard_normal((80, 60))
+    monkeypatch.setattr("mfact.run.planned_basis", lambda plan: (80 + 60) * 8 * 12)
+    result = solve(A, rank=2, schedule="constant", seed=1, max_iter=200)
+    assert "limit of 13440 bytes" in result.summary["notes"][0]
+
+
 @pytest.mark.parametrize("columns", [4, 12, 24])
 def test_a_run_that_reaches_the_memory_limit_says_so_and_ends_right(columns):
     rng = np.random.default_rng(5)
