@@ -1,8 +1,8 @@
 """The types every room shares, and nothing that computes.
 
 Notation, here and everywhere: M is d1×d2, U is d1×r, V is d2×r, R = UVᵀ − M,
-G_U = RV and G_V = RᵀU are the gradients of f = ½‖R‖_F², and D = UᵀU − VᵀV is
-the unbalance whose change during a run is called its drift.
+G_U = RV and G_V = RᵀU are the gradients of f = ½‖R‖_F², and D = UᵀU − VᵀV, whose
+norm ‖D‖_F is the imbalance and ‖D − D₀‖_F the drift.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Result:
     problem: matrix (name, shape, kind), norm, sigma_1, objective written out, optimum …
     settings: option name -> {"value": …, "source": "default" | "flag" | …}.
     summary: iterations, loss, relative_residual, gap, gap_bound, gradient_norm,
-        drift, ledger_audit, distance_bound, passes, seconds …; all JSON values.
+        imbalance, drift, ledger_audit, distance_bound, passes, seconds …; all JSON values.
     claims: the statements checked during and after the run.
     provenance: versions, threads, command line, host, time; left out when reproducible.
 

@@ -173,7 +173,7 @@ class Ending:
         audits = trace["audit"][np.isfinite(trace["audit"])] if trace else np.zeros(0)
         half = 0.5 * self.run.target.norm**2 or 1.0
         kept = state.conserved
-        size = math.sqrt(last.get("norm_U", 0.0) + last.get("norm_V", 0.0))
+        size = math.sqrt(last.get("size_U", 0.0) + last.get("size_V", 0.0))
         reduced = state.coordinates is not None
         passes = state.coordinates.basis.passes if reduced else self._direct_passes(state)
         names = (
@@ -182,9 +182,9 @@ class Ending:
             "relative_residual",
             "gap",
             "gradient_norm",
+            "imbalance",
+            "relative_imbalance",
             "drift",
-            "relative_drift",
-            "drift_change",
             "norm_ratio",
         )
         landed = self.run.landed

@@ -200,15 +200,15 @@ class Flight:
             "relative_residual": math.sqrt(2 * max(loss, 0.0)) / norm,
             "gap": scalars.loss_excess / half,
             "gradient_norm": scalars.gradient_norm,
-            "drift": scalars.drift,
-            "relative_drift": scalars.drift / norm,
-            "drift_change": float(np.linalg.norm(D - kept.start)),
-            "norm_ratio": scalars.norm_X / scalars.norm_Y if scalars.norm_Y else math.nan,
-            "norm_U": scalars.norm_X,
-            "norm_V": scalars.norm_Y,
+            "imbalance": scalars.imbalance,
+            "relative_imbalance": scalars.imbalance / norm,
+            "drift": float(np.linalg.norm(D - kept.start)),
+            "norm_ratio": scalars.size_X / scalars.size_Y if scalars.size_Y else math.nan,
+            "size_U": scalars.size_X,
+            "size_V": scalars.size_Y,
             "leak": self.leaked,
             "optimum": floor,
-            "distance": record.error * math.sqrt(scalars.norm_X + scalars.norm_Y),
+            "distance": record.error * math.sqrt(scalars.size_X + scalars.size_Y),
         }
         if run.settings.rank == 1:
             row["alignment_U"], row["alignment_V"] = abs(float(X[0, 0])), abs(float(Y[0, 0]))

@@ -177,7 +177,7 @@ class StopWatch:
 
     def _still(self, rows: Mapping[str, Array]) -> Verdict | None:
         """Where the gradient is rounding and no step changes the point any more."""
-        size = np.sqrt(rows["norm_U"] + rows["norm_V"])
+        size = np.sqrt(rows["size_U"] + rows["size_V"])
         gradient, eps = rows["gradient_norm"], self.rules.eps
         still = gradient <= 2 * eps * self.rules.sigma_1 * size
         # A step of less than a twentieth of an ulp moves hardly an entry.

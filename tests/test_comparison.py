@@ -66,11 +66,11 @@ def test_equal_runs_agree_in_everything():
     claims = compare(handmade(), handmade())
     assert {claim.verdict for claim in claims} == {"holds"}
     names = {claim.name for claim in claims}
-    assert names >= {"factors", "loss", "gap", "drift", "iterations", "outcome", "verdicts"}
+    assert names >= {"factors", "loss", "gap", "imbalance", "iterations", "outcome", "verdicts"}
     assert "audit" not in names
 
 
-@pytest.mark.parametrize("name", ["loss", "gap", "gradient_norm", "drift", "step_size"])
+@pytest.mark.parametrize("name", ["loss", "gap", "gradient_norm", "imbalance", "step_size"])
 def test_one_changed_row_is_found_with_its_step(name):
     a = handmade()
     column = a.trace[name].copy()

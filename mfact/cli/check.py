@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 VIEWS = ("table", "json", "junit", "github")
 EXAMPLES = (
-    ("mfact check digits.run.h5", "recompute loss, gap, drift and certificate"),
-    ("mfact check digits.run.h5 digits.npy --require 'gap<1e-8' --require 'drift<1e-6'",
+    ("mfact check digits.run.h5", "recompute loss, gap, imbalance and certificate"),
+    ("mfact check digits.run.h5 digits.npy --require 'gap<1e-8' --require 'imbalance<1e-6'",
      "exit 5 unless both hold"),
     ("mfact check digits.run.h5 --require global-optimum --require lemma-3.1 --format junit",
      "claims, as a test suite for a CI server"),

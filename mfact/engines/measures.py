@@ -93,9 +93,9 @@ def rows(
 ) -> dict[str, Array]:
     """The columns that follow from the Gram matrices alone, one row for each step."""
     D = grams[:, 0] - grams[:, 1]
-    drift = _frobenius(D)
-    norm_U = np.trace(grams[:, 0], axis1=1, axis2=2)
-    norm_V = np.trace(grams[:, 1], axis1=1, axis2=2)
+    imbalance = _frobenius(D)
+    size_U = np.trace(grams[:, 0], axis1=1, axis2=2)
+    size_V = np.trace(grams[:, 1], axis1=1, axis2=2)
     steps = np.arange(step, step + len(grams))
     with np.errstate(divide="ignore", invalid="ignore"):
         return {
@@ -103,14 +103,14 @@ def rows(
             "log10_step": np.log10(np.maximum(steps, 1)),
             "step_size": step_sizes,
             "flow_time": flow_times,
-            "penalty": weight / 8 * drift**2,
+            "penalty": weight / 8 * imbalance**2,
             "gradient_norm": np.sqrt(np.trace(squares.sum(axis=1), axis1=1, axis2=2)),
-            "drift": drift,
-            "relative_drift": drift / norm if norm else drift,
-            "drift_change": _frobenius(D - start),
-            "norm_ratio": norm_U / norm_V,
-            "norm_U": norm_U,
-            "norm_V": norm_V,
+            "imbalance": imbalance,
+            "relative_imbalance": imbalance / norm if norm else imbalance,
+            "drift": _frobenius(D - start),
+            "norm_ratio": size_U / size_V,
+            "size_U": size_U,
+            "size_V": size_V,
             "ledger": _frobenius(ledgers),
             "audit": _frobenius(D - start - ledgers),
         }

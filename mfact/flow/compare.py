@@ -20,30 +20,30 @@ class Comparison:
     """Gradient descent with the steps η = time/count, one row for each count.
 
     step_sizes: (n,) η, in units of 1/M. counts: (n,) number of steps. distance: (n,) relative
-    distance ‖Z − Z_flow‖_F/‖Z_flow‖_F of both factors at the end. drift: (n,) ‖D − D_flow‖_F at
-    the end, where D_flow is D₀ for the plain objective, which the flow conserves.
-    distance_slope, drift_slope: d log(·)/d log η by least squares over the three smallest steps
-    whose values rounding and the solver's tolerance do not hide; None with fewer than two. Both
-    are 1 as η → 0.
+    distance ‖Z − Z_flow‖_F/‖Z_flow‖_F of both factors at the end. D_distance: (n,)
+    ‖D − D_flow‖_F at the end, where D_flow is D₀ for the plain objective, which the flow conserves.
+    distance_slope, D_distance_slope: d log(·)/d log η by least squares over the three smallest
+    steps whose values rounding and the solver's tolerance do not hide; None with fewer than two.
+    Both are 1 as η → 0.
     """
 
     step_sizes: Array
     counts: Array
     distance: Array
-    drift: Array
+    D_distance: Array
     distance_slope: float | None
-    drift_slope: float | None
+    D_distance_slope: float | None
 
 
 def compare(small: Small, Z: Array, time: float, counts: Sequence[int]) -> Comparison:
     """Plain steps from Z to the flow time `time`, with each of the numbers of steps in counts.
 
     Steps that diverge give infinite distances. Raises SettingsError for a count below 1.
-    Source: first order of the explicit Euler method; for the drift mfact, derived.
+    Source: first order of the explicit Euler method; for that of D mfact, derived.
 
     >>> small = Small(np.array([1.0]), weight=0.0)
     >>> found = compare(small, np.array([[[0.3]], [[0.1]]]), 4.0, [100, 200, 400])
-    >>> round(found.distance_slope, 2), round(found.drift_slope, 2)
+    >>> round(found.distance_slope, 2), round(found.D_distance_slope, 2)
     (1.0, 1.0)
     """
     if min(counts) < 1:
@@ -51,7 +51,7 @@ def compare(small: Small, Z: Array, time: float, counts: Sequence[int]) -> Compa
     end = flow(small, Z, [time], "ode", RTOL).Z[-1]
     kept = _unbalance(Z) if small.weight == 0.0 else _unbalance(end)
     etas = np.array([time / count for count in counts])
-    distance, drift = np.array(
+    distance, D_distance = np.array(
         [
             _apart(_descend(small, Z, eta, count), end, kept)
             for eta, count in zip(etas, counts, strict=True)
@@ -62,9 +62,9 @@ def compare(small: Small, Z: Array, time: float, counts: Sequence[int]) -> Compa
         step_sizes=etas,
         counts=np.array(counts),
         distance=distance,
-        drift=drift,
+        D_distance=D_distance,
         distance_slope=_slope(etas, distance, hidden),
-        drift_slope=_slope(etas, drift, hidden * float(np.vdot(end, end))),
+        D_distance_slope=_slope(etas, D_distance, hidden * float(np.vdot(end, end))),
     )
 
 

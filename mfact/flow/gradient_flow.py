@@ -24,7 +24,7 @@ class FlowResult:
 
     times: (n,) flow times s, in units of 1/M. Z: (n, 2, k, r), X and Y at each. method:
     "closed-form", where Z is known up to a common rotation of the columns of X and Y at each
-    time, or "ode". scalars: loss above the optimum, ‖D‖_F … at each time. drift_change: (n,)
+    time, or "ode". scalars: loss above the optimum, ‖D‖_F … at each time. drift: (n,)
     ‖D − D₀‖_F for the plain objective, whose flow conserves D; nan for others.
     """
 
@@ -32,7 +32,7 @@ class FlowResult:
     Z: Array
     method: str
     scalars: tuple[Scalars, ...]
-    drift_change: Array
+    drift: Array
 
 
 def flow(
@@ -86,11 +86,11 @@ def flow(
         Z=np.array(points),
         method=method,
         scalars=tuple(small.scalars(point) for point in points),
-        drift_change=np.array([_drift_change(small, begin, point) for point in points]),
+        drift=np.array([_drift(small, begin, point) for point in points]),
     )
 
 
-def _drift_change(small: Small, begin: Array, Z: Array) -> float:
+def _drift(small: Small, begin: Array, Z: Array) -> float:
     if small.weight != 0.0:
         return float("nan")
     gram = [factor.T @ factor for factor in (*begin, *Z)]

@@ -92,14 +92,14 @@ class Small:
         head = np.arange(min(rank, len(self.sigma)))
         E[head, head] -= self.sigma[:rank]
         D = Z[0].T @ Z[0] - Z[1].T @ Z[1]
-        drift = float(np.linalg.norm(D))
+        imbalance = float(np.linalg.norm(D))
         return Scalars(
             loss_excess=float(0.5 * np.vdot(E, E) - tail),
-            penalty=0.125 * self.weight * drift**2,
+            penalty=0.125 * self.weight * imbalance**2,
             gradient_norm=float(np.linalg.norm(self.at(Z).gradient)),
-            drift=drift,
-            norm_X=float(np.vdot(Z[0], Z[0])),
-            norm_Y=float(np.vdot(Z[1], Z[1])),
+            imbalance=imbalance,
+            size_X=float(np.vdot(Z[0], Z[0])),
+            size_Y=float(np.vdot(Z[1], Z[1])),
         )
 
 
@@ -108,16 +108,16 @@ class Scalars(NamedTuple):
 
     loss_excess: f − ½Σ_{i>r}σ_i², from ½‖E‖² − Σ_{i>r}σ_i E_ii with E = XYᵀ − diag(σ_1 … σ_r),
         which loses no digits near the optimum (mfact, derived). penalty: (λ/8)‖D‖_F².
-    gradient_norm: of the whole objective, in both factors. drift: ‖D‖_F.
-    norm_X, norm_Y: ‖X‖_F², ‖Y‖_F².
+    gradient_norm: of the whole objective, in both factors. imbalance: ‖D‖_F.
+    size_X, size_Y: ‖X‖_F², ‖Y‖_F².
     """
 
     loss_excess: float
     penalty: float
     gradient_norm: float
-    drift: float
-    norm_X: float
-    norm_Y: float
+    imbalance: float
+    size_X: float
+    size_Y: float
 
 
 class Jet(NamedTuple):

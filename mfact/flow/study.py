@@ -71,9 +71,9 @@ def study(M: Array, settings: FlowSettings, factors: Factors | None = None) -> S
 
     >>> M = np.outer([3.0, 4.0], [1.0, 0.0, 1.0])
     >>> found = study(M, FlowSettings(rank=1, compare_gd=True))
-    >>> found.flow.method, found.flow.drift_change.max() < 1e-9
+    >>> found.flow.method, found.flow.drift.max() < 1e-9
     ('closed-form', np.True_)
-    >>> round(found.comparison.drift_slope, 1)
+    >>> round(found.comparison.D_distance_slope, 1)
     1.0
     """
     d1, d2 = M.shape

@@ -26,15 +26,15 @@ COLUMNS = (
     ("time", "s", "the flow time, in units of 1/M"),
     ("gap", "gap", "(f − ½Σ_{i>r}σ_i²) / ½‖M‖², the relative Eckart–Young gap"),
     ("gradient_norm", "gradient", "norm of the gradient of the objective in both factors"),
-    ("drift", "‖D‖", "unbalance, D = UᵀU − VᵀV"),
-    ("drift_change", "‖D − D₀‖", "its change, which the flow of the plain objective keeps at 0"),
+    ("imbalance", "‖D‖", "imbalance, D = UᵀU − VᵀV"),
+    ("drift", "‖D − D₀‖", "drift, which the flow of the plain objective keeps at 0"),
     ("norm_ratio", "‖U‖²/‖V‖²", "squared norm of U over that of V"),
 )
 GD_COLUMNS = (
     ("step_size", "η", "step size, in units of 1/M"),
     ("steps", "steps", "number of steps to the same flow time"),
     ("distance", "distance", "‖(U, V) − flow‖ / ‖flow‖ at the end"),
-    ("drift", "drift", "‖D − D_flow‖ at the end; D_flow = D₀ for the plain objective"),
+    ("D_distance", "‖D − D_flow‖", "at the end; D_flow = D₀ for the plain objective"),
 )
 
 
@@ -48,12 +48,12 @@ def document(found: Study, name: str) -> dict[str, Any]:
             "loss": scalars.loss_excess + 0.5 * float(np.sum(found.sigma[found.rank :] ** 2)),
             "penalty": scalars.penalty,
             "gradient_norm": scalars.gradient_norm,
-            "drift": scalars.drift,
-            "drift_change": float(change),
-            "norm_ratio": scalars.norm_X / scalars.norm_Y if scalars.norm_Y else None,
+            "imbalance": scalars.imbalance,
+            "drift": float(change),
+            "norm_ratio": scalars.size_X / scalars.size_Y if scalars.size_Y else None,
         }
         for time, scalars, change in zip(
-            found.flow.times, found.flow.scalars, found.flow.drift_change, strict=True
+            found.flow.times, found.flow.scalars, found.flow.drift, strict=True
         )
     ]
     made = {
@@ -75,7 +75,7 @@ def document(found: Study, name: str) -> dict[str, Any]:
 
 
 def _compared(comparison: Comparison) -> dict[str, Any]:
-    columns = (comparison.step_sizes, comparison.counts, comparison.distance, comparison.drift)
+    columns = (comparison.step_sizes, comparison.counts, comparison.distance, comparison.D_distance)
     keys = [key for key, _, _ in GD_COLUMNS]
     return {
         "rows": [
@@ -83,7 +83,7 @@ def _compared(comparison: Comparison) -> dict[str, Any]:
             for row in zip(*(column.tolist() for column in columns), strict=True)
         ],
         "distance_slope": comparison.distance_slope,
-        "drift_slope": comparison.drift_slope,
+        "D_distance_slope": comparison.D_distance_slope,
     }
 
 
@@ -104,9 +104,7 @@ def page(doc: Mapping[str, Any], look: Look) -> str:
         ("method", METHODS[doc["method"]]),
     ]
     kept = [
-        column
-        for column in COLUMNS
-        if column[0] != "drift_change" or doc["flow"][0]["drift_change"] is not None
+        column for column in COLUMNS if column[0] != "drift" or doc["flow"][0]["drift"] is not None
     ]
     parts: list[RenderableType] = [
         Text(look.symbols("mfact: gradient flow of M ≈ UVᵀ"), style="bold"),
@@ -126,7 +124,7 @@ def _descent(compared: Mapping[str, Any], look: Look) -> list[RenderableType]:
         (f"slope of {what}", "hidden by rounding" if slope is None else f"{slope:.3f}")
         for what, slope in (
             ("distance", compared["distance_slope"]),
-            ("drift", compared["drift_slope"]),
+            ("‖D − D_flow‖", compared["D_distance_slope"]),
         )
     ]
     return [

@@ -23,8 +23,8 @@ HEADINGS = {
     "gap": ("gap", 2),
     "gradient_norm": ("‖∇f‖", 5),
     "step_size": ("η", 6),
-    "drift": ("‖D‖", 4),
-    "drift_change": ("‖D−D₀‖", 7),
+    "imbalance": ("‖D‖", 4),
+    "drift": ("‖D−D₀‖", 7),
     "ledger": ("ledger", 9),
     "audit": ("audit", 8),
 }

@@ -16,7 +16,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class ProgressLine:
-    """An observer that rewrites one line: step, residual, drift, rate, time left.
+    """An observer that rewrites one line: step, residual, imbalance, rate, time left.
 
     The line is drawn at most ten times a second and is gone when the run stops; make
     one only for a terminal that obeys escapes. `clock` is in seconds.
@@ -70,7 +70,8 @@ class ProgressLine:
         """The line, without control characters."""
         last = self._last
         parts = [f"step {step_text(last['step'], last.get('log10_step', math.nan))}"]
-        for name, label in (("relative_residual", "‖R‖/‖M‖"), ("gap", "gap"), ("drift", "‖D‖")):
+        labels = {"relative_residual": "‖R‖/‖M‖", "gap": "gap", "imbalance": "‖D‖"}
+        for name, label in labels.items():
             if not math.isnan(last.get(name, math.nan)):
                 parts.append(f"{label} {exponent(last[name])}")
         rate = self.rate()
@@ -103,5 +104,5 @@ class ProgressLine:
 
 
 def _row(rows: Mapping[str, Array], index: int) -> dict[str, float]:
-    names = ("step", "log10_step", "relative_residual", "gap", "drift")
+    names = ("step", "log10_step", "relative_residual", "gap", "imbalance")
     return {name: float(rows[name][index]) for name in names if name in rows}

@@ -57,11 +57,11 @@ class CertifiedMonitor(Remembering):
     Source: mfact, derived.
     """
 
-    kept = ("drift", "shortfall", "steps", "first", "last", "skipped")
+    kept = ("imbalance", "shortfall", "steps", "first", "last", "skipped")
 
     def start(self, info: Info) -> None:
         self.info = dict(info)
-        self.drift, self.shortfall, self.steps = Peak(), Peak(), Peak()
+        self.imbalance, self.shortfall, self.steps = Peak(), Peak(), Peak()
         self.first: dict[str, float] | None = None
         self.last: dict[str, float] | None = None
         self.skipped = False
@@ -70,14 +70,14 @@ class CertifiedMonitor(Remembering):
         eps, norm = self.info.get("eps"), float(self.info["norm"])
         if eps is None or not len(rows["step"]):
             return
-        names = ("step", "loss", "gradient_norm", "step_size", "drift")
+        names = ("step", "loss", "gradient_norm", "step_size", "imbalance")
         ends = [{name: float(rows[name][i]) for name in names} for i in (0, -1)]
         self.first = self.first or ends[0]
         before = self.last or ends[0]
         columns = {n: np.concatenate([[before[n]], np.asarray(rows[n], float)]) for n in names}
         loss, eta = columns["loss"], columns["step_size"]
         with np.errstate(invalid="ignore", over="ignore"):
-            self.drift.see(columns["drift"][1:], eps * (1 + 1e-12), rows)
+            self.imbalance.see(columns["imbalance"][1:], eps * (1 + 1e-12), rows)
             self.steps.see(eta[1:], certified_step(norm, eps) * (1 + 1e-12), rows)
             # Over skipped steps only the decrease can be checked, not by how much.
             single = np.diff(columns["step"]) == 1
@@ -93,9 +93,9 @@ class CertifiedMonitor(Remembering):
         if self.first is None or info.get("eps") is None:
             return lacks
         eps, norm = float(info["eps"]), float(info["norm"])
-        if self.first["drift"] > eps / 3:
+        if self.first["imbalance"] > eps / 3:
             lacks.append(
-                f"‖D_0‖_F = {number(self.first['drift'])} is above ε/3 = {number(eps / 3)}"
+                f"‖D_0‖_F = {number(self.first['imbalance'])} is above ε/3 = {number(eps / 3)}"
             )
         if self.first["loss"] > 2 / 3 * norm**2:
             limit = number(2 / 3 * norm**2)
@@ -109,19 +109,19 @@ class CertifiedMonitor(Remembering):
         info: dict[str, Any] = {**self.info, **(final or {})}
         if info.get("eps") is None or self.first is None:
             return ()
-        lacks, drift, short = self._lacks(info), self.drift, self.shortfall
-        eps, largest = float(info["eps"]), float(drift.value or 0.0)
-        over = drift.over or short.over
-        measured = f"largest ‖D_t‖_F = {number(largest)} (step {drift.at})"
+        lacks, imbalance, short = self._lacks(info), self.imbalance, self.shortfall
+        eps, largest = float(info["eps"]), float(imbalance.value or 0.0)
+        over = imbalance.over or short.over
+        measured = f"largest ‖D_t‖_F = {number(largest)} (step {imbalance.at})"
         if lacks:
             verdict, detail = NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
         elif over:
-            what = "‖D_t‖_F is above ε" if drift.over else "f decreased by less than (η/2)‖∇f‖²"
+            what = "‖D_t‖_F is above ε" if imbalance.over else "f decreased by less than (η/2)‖∇f‖²"
             verdict, detail = VIOLATED, f"violated at step {over}: {what}; {measured}"
         else:
             verdict, detail = HOLDS, f"{measured}; margin {number(eps - largest)}"
             if self.skipped:
                 detail += "; where steps were fast-forwarded, f decreased from row to row"
         statement = f"f decreases by (η/2)‖∇f‖² or more a step and ‖D_t‖_F ≤ ε = {number(eps)}"
-        numbers = {"eps": eps, "largest_drift": largest, "margin": eps - largest}
+        numbers = {"eps": eps, "largest_imbalance": largest, "margin": eps - largest}
         return (Claim("certified", statement, verdict, detail, SOURCE, numbers),)

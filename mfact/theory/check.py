@@ -118,10 +118,10 @@ def _numbers(target: Target, result: Result, found: Certificate) -> dict[str, fl
     }
     norm = float(target.norm)
     residual = math.sqrt(2 * found.loss)
-    drift = float(np.linalg.norm(D))
+    imbalance = float(np.linalg.norm(D))
     return kept | {
         "loss": found.loss,
-        "penalty": 0.125 * found.weight * drift**2,
+        "penalty": 0.125 * found.weight * imbalance**2,
         "residual": residual,
         "relative_residual": residual / norm if norm else residual,
         "gap": found.gap + found.gap_error,
@@ -129,11 +129,11 @@ def _numbers(target: Target, result: Result, found: Certificate) -> dict[str, fl
         "gradient_norm": found.gradient_norm,
         "relative_gradient": found.relative_gradient,
         "curvature": found.curvature,
-        "drift": drift,
-        "relative_drift": drift / norm if norm else drift,
+        "imbalance": imbalance,
+        "relative_imbalance": imbalance / norm if norm else imbalance,
         "norm_ratio": size_U / size_V if size_V else math.inf,
-        "norm_U": size_U,
-        "norm_V": size_V,
+        "size_U": size_U,
+        "size_V": size_V,
         "norm": norm,
     }
 
@@ -143,19 +143,19 @@ def _agreement(
 ) -> Iterator[Claim]:
     """Whether the stored numbers are those of the factors, each within its rounding."""
     unit = float(np.finfo(target.dtype).eps)
-    norm, size = numbers["norm"], numbers["norm_U"] + numbers["norm_V"]
+    norm, size = numbers["norm"], numbers["size_U"] + numbers["size_V"]
     stored_norm = result.problem.get("norm")
     if stored_norm is not None:
         yield _agrees("matrix", "‖M‖_F", float(stored_norm), norm, 64 * unit * norm)
     loss_error = 16 * float(rounding_of_loss(numbers["loss"], norm, str(target.dtype)))
     rounding = {
         "loss": loss_error,
-        "penalty": 64 * unit * found.weight * size * numbers["drift"] + (64 * unit * size) ** 2,
+        "penalty": 64 * unit * found.weight * size * numbers["imbalance"] + (64 * unit * size) ** 2,
         "relative_residual": 64 * unit,
         "gap": 2 * found.gap_error + float(result.summary.get("gap_bound") or 0) + 64 * unit,
         "gradient_norm": 256 * unit * math.sqrt(size) * (norm + size),
-        "drift": 64 * unit * size,
-        "relative_drift": 64 * unit * size / norm if norm else 0.0,
+        "imbalance": 64 * unit * size,
+        "relative_imbalance": 64 * unit * size / norm if norm else 0.0,
         "norm_ratio": 64 * unit * numbers["norm_ratio"],
     }
     for name, allowed in rounding.items():

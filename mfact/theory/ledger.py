@@ -1,4 +1,4 @@
-"""The ledger of the drift: by how much D = UᵀU − VᵀV changes, exactly and at most."""
+"""The ledger of the drift: by how much D = UᵀU − VᵀV moves, exactly and at most."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class LedgerMonitor(Remembering):
 
     kept = (
         "audit",
-        "drift_change",
+        "drift",
         "rise",
         "first_loss",
         "last",
@@ -86,7 +86,7 @@ class LedgerMonitor(Remembering):
 
     def start(self, info: Info) -> None:
         self.info = dict(info)
-        self.audit, self.drift_change, self.rise = Peak(), Peak(), Peak()
+        self.audit, self.drift, self.rise = Peak(), Peak(), Peak()
         self.first_loss: float | None = None
         self.last: dict[str, float] | None = None
         self.largest_step = 0.0
@@ -97,14 +97,14 @@ class LedgerMonitor(Remembering):
         if not len(rows["step"]):
             return
         unit = float(np.finfo(self.info.get("dtype", "float64")).eps)
-        norms = np.asarray(rows["norm_U"], float) + np.asarray(rows["norm_V"], float)
+        norms = np.asarray(rows["size_U"], float) + np.asarray(rows["size_V"], float)
         steps = np.asarray(rows["step"], float)
-        change = np.asarray(rows["drift_change"], float)
+        change = np.asarray(rows["drift"], float)
         with np.errstate(invalid="ignore", over="ignore"):
             rounding = 16 * unit * (1 + np.sqrt(steps)) * np.maximum(norms, self.info["norm"])
             if "audit" in rows:  # not where steps were fast-forwarded: no sum was kept there
                 self.audit.see(np.asarray(rows["audit"], float), rounding, rows)
-            self.drift_change.see(change, math.inf, rows)
+            self.drift.see(change, math.inf, rows)
             self._descent(rows)
 
     def _descent(self, rows: Rows) -> None:
@@ -134,7 +134,7 @@ class LedgerMonitor(Remembering):
         return (self._audit_claim(), self._bound_claim(info))
 
     def _audit_claim(self) -> Claim:
-        worst, drift = self.audit.value, self.drift_change.value
+        worst, drift = self.audit.value, self.drift.value
         return Claim(
             "ledger",
             "the drift D_t − D_0 is what the exact law of the method gives, at every step"
@@ -144,16 +144,16 @@ class LedgerMonitor(Remembering):
             if self.audit.over
             else f"off by at most {number(worst)} (rounding), while D moved by {number(drift)}",
             SOURCE,
-            {"audit": _float(worst), "drift_change": _float(drift)},
+            {"audit": _float(worst), "drift": _float(drift)},
         )
 
     def _bound_claim(self, info: Info) -> Claim:
         assert self.last is not None
         assert self.first_loss is not None
         bound = 2 * self.largest_step * (self.first_loss - self.last["loss"])
-        drift = _float(self.drift_change.value)
+        drift = _float(self.drift.value)
         numbers = {
-            "drift_change": drift,
+            "drift": drift,
             "bound": bound,
             "sum_of_squares": self.squares,
             "largest_step_size": self.largest_step,
@@ -172,7 +172,7 @@ class LedgerMonitor(Remembering):
         elif drift <= bound + audit:
             verdict, detail = HOLDS, f"measured {number(drift)}, margin {number(bound - drift)}"
         else:
-            verdict, detail = VIOLATED, f"measured {number(drift)} at step {self.drift_change.at}"
+            verdict, detail = VIOLATED, f"measured {number(drift)} at step {self.drift.at}"
         statement = f"‖D_t − D_0‖_F ≤ 2 η_max (f_0 − f_T) = {number(bound)}"
         return Claim("drift-bound", statement, verdict, detail, "mfact, derived", numbers)
 

@@ -77,11 +77,11 @@ class Lemma31Monitor(Remembering):
     Source: Du, Hu, Lee 2018, Lemma 3.1.
     """
 
-    kept = ("drift", "rise", "norms", "first_loss", "last_loss", "count")
+    kept = ("imbalance", "rise", "norms", "first_loss", "last_loss", "count")
 
     def start(self, info: Info) -> None:
         self.info = dict(info)
-        self.drift, self.rise, self.norms = Peak(), Peak(), Peak()
+        self.imbalance, self.rise, self.norms = Peak(), Peak(), Peak()
         self.first_loss: float | None = None
         self.last_loss: float | None = None
         self.count = 0
@@ -92,8 +92,8 @@ class Lemma31Monitor(Remembering):
         eps = self.info.get("eps")
         limit = math.inf if eps is None else eps * (1 + 1e-12)  # rounding of ‖D‖_F itself
         with np.errstate(invalid="ignore", over="ignore"):
-            self.drift.see(np.asarray(rows["drift"], float), limit, rows)
-            norms = np.maximum(rows["norm_U"], rows["norm_V"])
+            self.imbalance.see(np.asarray(rows["imbalance"], float), limit, rows)
+            norms = np.maximum(rows["size_U"], rows["size_V"])
             self.norms.see(np.asarray(norms, float), self._norm_bound() * (1 + 1e-12), rows)
             loss = objective_values(rows)
             if self.first_loss is None:
@@ -116,13 +116,13 @@ class Lemma31Monitor(Remembering):
         return (self._balanced(info, lacks), self._decreasing(info, lacks), self._bounded(lacks))
 
     def _balanced(self, info: Info, lacks: list[str]) -> Claim:
-        eps, drift = info.get("eps"), self.drift
-        measured = f"largest ‖D_t‖_F = {number(drift.value)} (step {drift.at})"
-        numbers = {"largest_drift": float(drift.value or 0.0)}
+        eps, imbalance = info.get("eps"), self.imbalance
+        measured = f"largest ‖D_t‖_F = {number(imbalance.value)} (step {imbalance.at})"
+        numbers = {"largest_imbalance": float(imbalance.value or 0.0)}
         if eps is not None:
-            numbers |= {"eps": float(eps), "margin": float(eps) - numbers["largest_drift"]}
+            numbers |= {"eps": float(eps), "margin": float(eps) - numbers["largest_imbalance"]}
         statement = "‖D_t‖_F ≤ ε" + (f" = {number(eps)}" if eps is not None else "") + " for all t"
-        return self._claim("lemma-3.1-i", statement, lacks, drift.over, measured, numbers)
+        return self._claim("lemma-3.1-i", statement, lacks, imbalance.over, measured, numbers)
 
     def _decreasing(self, info: Info, lacks: list[str]) -> Claim:
         limit = 2 * info["norm"] ** 2

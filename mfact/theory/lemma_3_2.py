@@ -197,7 +197,7 @@ def lemma_3_2(
     (v − √(v² + 4τ²))/2 < 0 at a² + b² = 1, v = ‖Vw‖² = −wᵀDw ≤ ‖D‖_F. ∎ So ε only decides
     how negative the curvature is. Source: Du, Hu, Lee 2018, Lemma 3.2; proof: mfact, derived.
     """
-    residual, eps = math.sqrt(2 * certificate.loss), certificate.drift
+    residual, eps = math.sqrt(2 * certificate.loss), certificate.imbalance
     numbers = {
         "eps": eps,
         "residual": residual,

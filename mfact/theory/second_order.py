@@ -30,7 +30,7 @@ class SecondOrder:
     curvature: the least value found of the Hessian's form on unit directions, the one along
         direction; an eigenvalue lies within curvature_residual of it.
     curvature_floor: the smallest eigenvalue is at least this, as far as Lanczos saw.
-    line: c₁ … c₄ of F along direction. drift: ‖D‖_F. weight: λ. norm: ‖M‖_F.
+    line: c₁ … c₄ of F along direction. imbalance: ‖D‖_F. weight: λ. norm: ‖M‖_F.
     scale: σ₁, or an estimate from below. rounding: of a curvature. passes: over M.
     """
 
@@ -43,7 +43,7 @@ class SecondOrder:
     curvature_floor: float
     direction: Factors
     line: tuple[float, float, float, float]
-    drift: float
+    imbalance: float
     weight: float
     norm: float
     scale: float
@@ -209,14 +209,14 @@ def look(
     slope = float(np.sum(grad.U * direction.U) + np.sum(grad.V * direction.V))
     line = line_coefficients(U, V, *direction, slope, theta, weight)
     D = U.T @ U - V.T @ V
-    drift = float(np.linalg.norm(D))
+    imbalance = float(np.linalg.norm(D))
     tau = pair.tau + pair.residual
     extra = 0.0
     if isinstance(target, Spectral):
         tau, extra = max(tau, target.unresolved), target.coupling
         gap, gap_error = target.gap(U, V)
     else:
-        surely = -line_minimum(line)[1] - 0.125 * weight * drift**2
+        surely = -line_minimum(line)[1] - 0.125 * weight * imbalance**2
         gap, gap_error = gap_interval(
             loss,
             norm,
@@ -226,7 +226,7 @@ def look(
             leading=leading,
             unit=unit,
         )
-    floor = min(_outside(U, V, weight, tau)[0], -blocks.misfit - 0.5 * weight * drift)
+    floor = min(_outside(U, V, weight, tau)[0], -blocks.misfit - 0.5 * weight * imbalance)
     spread = math.hypot(np.linalg.norm(U), np.linalg.norm(V))
     return SecondOrder(
         gradient_norm=size,
@@ -238,7 +238,7 @@ def look(
         curvature_floor=floor - blocks.coupling - extra - 4 * blocks.dropped * spread,
         direction=direction,
         line=line,
-        drift=drift,
+        imbalance=imbalance,
         weight=weight,
         norm=norm,
         scale=scale,

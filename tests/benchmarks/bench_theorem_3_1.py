@@ -37,7 +37,7 @@ def main() -> None:
                 f"| {condition:g} | {eps:g} | 10^{s['log10_iterations']:.1f} | {s['seconds']:.2f} "
                 f"| {s['relative_residual']:.1e} | {t['drift'].max():.1e} "
                 f"| {max(np.diff(t['loss']).max(), 0):.0e} "
-                f"| {max(t['norm_U'].max(), t['norm_V'].max()):.3f} | {5 * 3**0.5:.2f} "
+                f"| {max(t['size_U'].max(), t['size_V'].max()):.3f} | {5 * 3**0.5:.2f} "
                 f"| {s['fast_forward_error']:.1e} | {'hold' if held else 'do not hold'} |"
             )
 

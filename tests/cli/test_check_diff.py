@@ -113,7 +113,7 @@ def test_another_seed_differs_and_tolerances_decide(mfact, solved, rank_two):
     assert mfact("diff", solved, "two.h5", "--exit-zero")[0] == 0
     loose = ("--rtol", "10", "--atol", "1e3", "--ignore", "iterations", "--ignore", "verdicts")
     assert mfact("diff", solved, "two.h5", *loose)[0] == 0
-    strict = ("--column", "norm_U=1e-9")
+    strict = ("--column", "size_U=1e-9")
     assert mfact("diff", solved, "two.h5", *loose, *strict)[0] == 5
 
 

@@ -20,12 +20,14 @@ def test_json_holds_what_the_library_finds(mfact, rank_two):
     assert found["schema"] == "mfact-flow/1"
     assert found["method"] == "ode"
     assert [row["time"] for row in found["flow"]] == expected.flow.times.tolist()
-    assert [row["drift"] for row in found["flow"]] == [s.drift for s in expected.flow.scalars]
+    assert [row["imbalance"] for row in found["flow"]] == [
+        s.imbalance for s in expected.flow.scalars
+    ]
     assert found["flow"][-1]["gap"] < 1e-9
-    assert max(row["drift_change"] for row in found["flow"]) < 1e-8
+    assert max(row["drift"] for row in found["flow"]) < 1e-8
     compared = found["gradient_descent"]
     assert [row["distance"] for row in compared["rows"]] == expected.comparison.distance.tolist()
-    assert compared["drift_slope"] == pytest.approx(1.0, abs=0.05)
+    assert compared["D_distance_slope"] == pytest.approx(1.0, abs=0.05)
     assert compared["distance_slope"] == pytest.approx(1.0, abs=0.05)
 
 
@@ -41,7 +43,7 @@ def test_the_table_shows_the_numbers_of_the_document(mfact, rank_two):
     row = found["gradient_descent"]["rows"][-1]
     numbers = (f"{row['step_size']:.3e}", str(row["steps"]), f"{row['distance']:.3e}")
     assert re.search(r"\s+".join(map(re.escape, numbers)), text)
-    assert f"slope of drift     {found['gradient_descent']['drift_slope']:.3f}" in text
+    assert f"slope of ‖D − D_flow‖  {found['gradient_descent']['D_distance_slope']:.3f}" in text
 
 
 def test_the_balanced_objective_does_not_conserve_D_and_says_nothing_of_it(mfact, rank_two):
@@ -49,8 +51,8 @@ def test_the_balanced_objective_does_not_conserve_D_and_says_nothing_of_it(mfact
     found = json.loads(mfact(*words, "--format", "json")[1])
     assert found["method"] == "closed-form"
     assert found["settings"]["weight"] == 1.0
-    assert {row["drift_change"] for row in found["flow"]} == {None}
-    assert found["flow"][-1]["drift"] < found["flow"][0]["drift"]
+    assert {row["drift"] for row in found["flow"]} == {None}
+    assert found["flow"][-1]["imbalance"] < found["flow"][0]["imbalance"]
     assert "D − D₀" not in mfact(*words)[1]
 
 

@@ -36,8 +36,8 @@ class Halving:
             "gap": 2 * loss,
             "relative_residual": np.abs(x[:-1]),
             "gradient_norm": np.abs(x[:-1]),
-            "norm_U": ones,
-            "norm_V": ones,
+            "size_U": ones,
+            "size_V": ones,
         }
 
         def state_at(i):

@@ -36,8 +36,8 @@ def rows(count=10, start=0, **changes):
         "gap": 2 * loss,
         "relative_residual": np.sqrt(2 * loss),
         "gradient_norm": np.sqrt(loss),
-        "norm_U": np.ones(count),
-        "norm_V": np.ones(count),
+        "size_U": np.ones(count),
+        "size_V": np.ones(count),
         **changes,
     }
 
@@ -185,6 +185,6 @@ def test_still_when_steps_are_below_rounding():
     assert (verdict.index, verdict.outcome, verdict.needs) == (5, Outcome.STALLED, "kind")
     assert find(table=rows(step_size=np.full(10, 1e-18), gradient_norm=np.ones(10))).index == 0
     # Small factors have small gradients, and move all the same.
-    small = rows(gradient_norm=np.full(10, 1e-9), norm_U=np.full(10, 1e-18))
-    small["norm_V"] = small["norm_U"]
+    small = rows(gradient_norm=np.full(10, 1e-9), size_U=np.full(10, 1e-18))
+    small["size_V"] = small["size_U"]
     assert find(table=small) is None

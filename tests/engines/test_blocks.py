@@ -15,7 +15,7 @@ from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
 from mfact.targets.dense import DenseTarget
 
-COMPARED = ("loss", "gap", "gradient_norm", "drift", "ledger", "audit", "leak", "distance")
+COMPARED = ("loss", "gap", "gradient_norm", "imbalance", "ledger", "audit", "leak", "distance")
 
 
 def engines(M, rank, weight, limit=None):

@@ -61,12 +61,12 @@ def test_columns_equal_their_formulas(run, kind):
         assert row["gradient_norm"] == pytest.approx(
             gradient, rel=1e-9, abs=near * max(norm, size) * size**0.5
         )
-        assert row["drift"] == pytest.approx(np.linalg.norm(D), rel=1e-9, abs=near * size)
-        assert row["relative_drift"] == pytest.approx(row["drift"] / norm, rel=1e-14)
-        assert row["drift_change"] == pytest.approx(np.linalg.norm(D - D_0), abs=near * size)
-        assert row["penalty"] == pytest.approx(lam / 8 * row["drift"] ** 2, rel=1e-14)
-        assert row["norm_U"] == pytest.approx(np.sum(U**2), rel=1e-12)
-        assert row["norm_V"] == pytest.approx(np.sum(V**2), rel=1e-12)
+        assert row["imbalance"] == pytest.approx(np.linalg.norm(D), rel=1e-9, abs=near * size)
+        assert row["relative_imbalance"] == pytest.approx(row["imbalance"] / norm, rel=1e-14)
+        assert row["drift"] == pytest.approx(np.linalg.norm(D - D_0), abs=near * size)
+        assert row["penalty"] == pytest.approx(lam / 8 * row["imbalance"] ** 2, rel=1e-14)
+        assert row["size_U"] == pytest.approx(np.sum(U**2), rel=1e-12)
+        assert row["size_V"] == pytest.approx(np.sum(V**2), rel=1e-12)
         if np.any(V):
             assert row["norm_ratio"] == pytest.approx(np.sum(U**2) / np.sum(V**2), rel=1e-12)
     assert rows["step_size"] == pytest.approx(run.steps, rel=0)
@@ -77,10 +77,10 @@ def test_columns_equal_their_formulas(run, kind):
 def test_ledger_closes(run, kind):
     """D_t − D_0 is the sum of what the exact law adds, to rounding of ‖U‖² + ‖V‖² or its start."""
     _, rows = run_engine(kind, run)
-    largest = np.maximum.accumulate(rows["norm_U"] + rows["norm_V"])
+    largest = np.maximum.accumulate(rows["size_U"] + rows["size_V"])
     assert np.all(rows["audit"] <= 1e-12 * largest)
     if run.weight == 0:  # there it is not the audit alone that is small: the ledger explains D
-        off = np.abs(rows["drift_change"] - rows["ledger"])
+        off = np.abs(rows["drift"] - rows["ledger"])
         assert np.all(off <= 1e-12 * largest)
 
 

@@ -22,8 +22,8 @@ def test_distance_and_drift_are_first_order_in_the_step(weight: float, size: flo
     Z = np.random.default_rng(1).normal(size=(2, 4, 2)) * size
     found = compare(small, Z, 5.0, [400, 800, 1600, 3200])
     assert found.distance_slope == pytest.approx(1.0, abs=0.03)  # η·2σ₁ = 0.01: next order
-    assert found.drift_slope == pytest.approx(1.0, abs=0.03)
-    assert (np.diff(found.drift) < 0).all()
+    assert found.D_distance_slope == pytest.approx(1.0, abs=0.03)
+    assert (np.diff(found.D_distance) < 0).all()
 
 
 def test_drift_is_that_of_a_plain_loop() -> None:
@@ -34,8 +34,10 @@ def test_drift_is_that_of_a_plain_loop() -> None:
     for _ in range(50):
         R = X @ Y.T - np.diag(sigma)
         X, Y = X - 0.06 * R @ Y, Y - 0.06 * R.T @ X
-    assert found.drift[0] == pytest.approx(np.linalg.norm(X.T @ X - Y.T @ Y - before), rel=1e-10)
-    assert found.drift_slope is None
+    assert found.D_distance[0] == pytest.approx(
+        np.linalg.norm(X.T @ X - Y.T @ Y - before), rel=1e-10
+    )
+    assert found.D_distance_slope is None
 
 
 def test_steps_that_diverge_are_infinitely_far_and_leave_the_slopes_alone() -> None:
@@ -49,8 +51,8 @@ def test_steps_that_diverge_are_infinitely_far_and_leave_the_slopes_alone() -> N
 def test_a_balanced_drift_hidden_by_rounding_has_no_slope() -> None:
     small = Small(np.array([1.0]), 0.0)
     found = compare(small, np.full((2, 1, 1), 0.1), 5.0, [100, 200])
-    assert found.drift.max() < 1e-14
-    assert found.drift_slope is None
+    assert found.D_distance.max() < 1e-14
+    assert found.D_distance_slope is None
     with pytest.raises(SettingsError, match="0 steps"):
         compare(small, np.full((2, 1, 1), 0.1), 5.0, [0])
 
@@ -83,7 +85,7 @@ def test_study_follows_the_flow_of_the_full_matrix() -> None:
     optimum = 0.5 * np.sum(found.sigma[2:] ** 2)
     last = found.flow.scalars[-1]
     assert last.loss_excess + optimum == pytest.approx(0.5 * np.sum(R**2), rel=1e-8)
-    assert last.drift == pytest.approx(np.linalg.norm(U.T @ U - V.T @ V), rel=1e-8)
+    assert last.imbalance == pytest.approx(np.linalg.norm(U.T @ U - V.T @ V), rel=1e-8)
 
 
 @pytest.mark.parametrize("start", ["gaussian", "balanced", "unbalanced", "spectral"])
@@ -97,14 +99,14 @@ def test_every_start_is_fitted_at_the_default_time(start: str) -> None:
 def test_imbalance_is_that_of_the_start() -> None:
     found = study(matrix(), replace(SETTINGS, start="balanced", imbalance=2.5, time=0.1))
     assert found.flow.method == "closed-form"
-    assert found.flow.scalars[0].drift == pytest.approx(2.5 * np.sqrt(2))
+    assert found.flow.scalars[0].imbalance == pytest.approx(2.5 * np.sqrt(2))
 
 
 def test_factors_can_be_given() -> None:
     M = matrix()
     factors = Factors(np.ones((12, 2)), np.ones((7, 2)))
     found = study(M, replace(SETTINGS, start="mine.npz", time=0.1), factors)
-    assert found.flow.scalars[0].norm_X == pytest.approx(24.0)
+    assert found.flow.scalars[0].size_X == pytest.approx(24.0)
 
 
 @pytest.mark.parametrize(

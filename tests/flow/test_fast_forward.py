@@ -142,7 +142,7 @@ def test_theorem_3_1_reaches_its_epsilon(weight: float) -> None:
     assert run.error <= 1e-8
     losses = [record.scalars.loss_excess for record in run.records]
     assert all(later < before for before, later in pairwise(losses))
-    assert all(record.scalars.drift <= eps for record in run.records)
+    assert all(record.scalars.imbalance <= eps for record in run.records)
 
 
 def states_of(course: Course, Z: np.ndarray) -> tuple[FastForward, list[State]]:

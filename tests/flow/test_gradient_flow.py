@@ -52,7 +52,7 @@ def test_closed_form_is_the_ode_for_weight_one_from_any_start(seed: int, log_siz
     Z = np.random.default_rng(seed).normal(size=(2, 6, 3)) * 10**log_size
     closed = flow(small, Z, [0.3, 4.0])
     assert closed.method == "closed-form"
-    assert np.isnan(closed.drift_change).all()
+    assert np.isnan(closed.drift).all()
     for a, b in zip(closed.Z, flow(small, Z, [0.3, 4.0], "ode", rtol=1e-13).Z, strict=True):
         assert np.allclose(product(a), product(b), rtol=0, atol=1e-11 * max(1.0, product(b).max()))
 
@@ -83,7 +83,7 @@ def test_ode_conserves_D(seed: int) -> None:
     result = flow(small, Z, [1.0, 10.0, 30.0])
     assert result.method == "ode"
     scale = np.vdot(result.Z[-1], result.Z[-1])
-    assert result.drift_change.max() <= 1e-8 * scale  # rtol 1e-10 a step, some tens of steps
+    assert result.drift.max() <= 1e-8 * scale  # rtol 1e-10 a step, some tens of steps
     assert [s.loss_excess for s in result.scalars] == sorted(
         (s.loss_excess for s in result.scalars), reverse=True
     )
@@ -123,8 +123,8 @@ def test_svd_coordinates_keep_every_number(shape: tuple[int, int]) -> None:
         optimum = 0.5 * np.sum(np.linalg.svd(M, compute_uv=False)[r:] ** 2)
         assert scalars.loss_excess + optimum == pytest.approx(0.5 * np.sum(R**2), rel=1e-12)
         assert scalars.gradient_norm == pytest.approx(np.hypot(*map(norm, (R @ V, R.T @ U))))
-        assert scalars.drift == pytest.approx(norm(U.T @ U - V.T @ V))
-        assert scalars.norm_X == pytest.approx(norm(U) ** 2)
+        assert scalars.imbalance == pytest.approx(norm(U.T @ U - V.T @ V))
+        assert scalars.size_X == pytest.approx(norm(U) ** 2)
         U, V = U - 0.05 * R @ V, V - 0.05 * R.T @ U
         Z = Z - 0.05 * small.at(Z).gradient
 

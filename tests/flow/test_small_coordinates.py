@@ -82,9 +82,9 @@ def test_scalars_match_their_definitions(size: tuple[int, int, int], weight: flo
     assert scalars.loss_excess + scalars.penalty == pytest.approx(
         objective(small, Z) - optimum, rel=1e-12
     )
-    assert scalars.drift == pytest.approx(np.linalg.norm(D))
+    assert scalars.imbalance == pytest.approx(np.linalg.norm(D))
     assert scalars.gradient_norm == pytest.approx(np.linalg.norm(small.at(Z).gradient))
-    assert (scalars.norm_X, scalars.norm_Y) == pytest.approx((np.sum(Z[0] ** 2), np.sum(Z[1] ** 2)))
+    assert (scalars.size_X, scalars.size_Y) == pytest.approx((np.sum(Z[0] ** 2), np.sum(Z[1] ** 2)))
 
 
 def test_loss_excess_keeps_its_digits_near_the_optimum() -> None:

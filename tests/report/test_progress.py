@@ -24,7 +24,7 @@ def rows(first, last, gap):
         "step": np.array([first, last]),
         "relative_residual": np.array([1.0, 0.5]),
         "gap": np.array([1.0, gap]),
-        "drift": np.array([0.0, 1e-3]),
+        "imbalance": np.array([0.0, 1e-3]),
     }
 
 

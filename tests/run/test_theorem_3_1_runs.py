@@ -35,9 +35,9 @@ def test_the_theorem_holds_at_its_own_steps(condition, eps):
     verdicts = {claim.name: claim.verdict for claim in result.claims}
     assert [verdicts[name] for name in LEMMA] == ["holds"] * 4
     trace, bound = result.trace, 5 * math.sqrt(3)
-    assert trace["drift"].max() <= eps
+    assert trace["imbalance"].max() <= eps
     assert np.diff(trace["loss"]).max() <= 1e-15  # rounding of ½‖M‖² = ½
-    assert max(trace["norm_U"].max(), trace["norm_V"].max()) <= bound
+    assert max(trace["size_U"].max(), trace["size_V"].max()) <= bound
     assert result.summary["fast_forward_error"] < 1e-8
     # η_0/(t + 1) reaches a flow time τ after about e^{τ/η_0 − γ} steps.
     first = math.sqrt(eps / 3) / 100

@@ -29,7 +29,7 @@ FACTORS = REALS.flatmap(
     lambda dtype: arrays(dtype, array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=9))
 )
 COLUMNS = st.dictionaries(
-    st.sampled_from(["step", "loss", "gap", "drift"]),
+    st.sampled_from(["step", "loss", "gap", "imbalance"]),
     REALS.flatmap(lambda dtype: arrays(dtype, st.integers(0, 30))),
 )
 JSON = st.recursive(

@@ -11,7 +11,7 @@ import pytest
 def record(M, U, V, steps, count, weight=0.0, pair=None):
     """Gradient descent on ½‖UVᵀ − M‖² + (λ/8)‖UᵀU − VᵀV‖², written out; rows and last factors."""
     rows = {name: [] for name in ("step", "step_size", "loss", "penalty", "gradient_norm")}
-    rows |= {n: [] for n in ("drift", "drift_change", "norm_U", "norm_V", "ledger", "audit")}
+    rows |= {n: [] for n in ("imbalance", "drift", "size_U", "size_V", "ledger", "audit")}
     if pair is not None:
         rows |= {"alignment_U": [], "alignment_V": []}
     D0 = U.T @ U - V.T @ V
@@ -26,10 +26,10 @@ def record(M, U, V, steps, count, weight=0.0, pair=None):
             "loss": 0.5 * np.sum(R**2),
             "penalty": weight / 8 * np.sum(D**2),
             "gradient_norm": np.sqrt(np.sum(G_U**2) + np.sum(G_V**2)),
-            "drift": np.linalg.norm(D),
-            "drift_change": np.linalg.norm(D - D0),
-            "norm_U": np.sum(U**2),
-            "norm_V": np.sum(V**2),
+            "imbalance": np.linalg.norm(D),
+            "drift": np.linalg.norm(D - D0),
+            "size_U": np.sum(U**2),
+            "size_V": np.sum(V**2),
             "ledger": np.linalg.norm(ledger),
             "audit": np.linalg.norm(D - D0 - ledger),
         }

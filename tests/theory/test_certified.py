@@ -43,7 +43,7 @@ def test_it_holds_on_random_runs_whatever_the_rank_of_m(certified_run, r, eps_sh
         rows, info = certified_run(seed, r, eps_share)
         claim = claim_of(info, rows)
         assert claim.verdict == "holds", claim.detail
-        assert rows["drift"].max() <= info["eps"]
+        assert rows["imbalance"].max() <= info["eps"]
         assert np.all(np.diff(rows["loss"]) <= 1e-12 * rows["loss"][0])
 
 
@@ -62,7 +62,7 @@ def test_each_missing_hypothesis_is_named(certified_run, change, words):
     assert words in claim.detail
 
 
-@pytest.mark.parametrize("column", ["drift", "loss"])
+@pytest.mark.parametrize("column", ["imbalance", "loss"])
 def test_one_bad_step_is_caught_and_named(certified_run, column):
     rows, info = certified_run(seed=2, r=2, eps_share=0.1, count=60)
     rows[column][40] *= 100

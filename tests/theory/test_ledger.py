@@ -40,8 +40,8 @@ def test_a_plain_run_closes_its_ledger(plain, weight, size):
     if weight:
         assert bound.verdict == "hypotheses not met"
     else:
-        measured = rows["drift_change"].max()
-        assert bound.numbers["drift_change"] == measured
+        measured = rows["drift"].max()
+        assert bound.numbers["drift"] == measured
         # Independent of the descent hypothesis, and here computed by another sum.
         squares = np.sum(rows["step_size"][:-1] ** 2 * rows["gradient_norm"][:-1] ** 2)
         assert bound.numbers["sum_of_squares"] == pytest.approx(squares, rel=1e-12)

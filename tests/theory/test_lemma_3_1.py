@@ -35,9 +35,9 @@ def test_under_the_hypotheses_all_three_hold_with_their_margins(theorem_run):
     _, rows, info = theorem_run
     claims = claims_of(info, rows)
     assert [c.verdict for c in claims.values()] == ["holds"] * 3
-    assert claims["lemma-3.1-i"].numbers["margin"] == info["eps"] - rows["drift"].max()
+    assert claims["lemma-3.1-i"].numbers["margin"] == info["eps"] - rows["imbalance"].max()
     limit = 5 * np.sqrt(2) * info["norm"]
-    largest = max(rows["norm_U"].max(), rows["norm_V"].max())
+    largest = max(rows["size_U"].max(), rows["size_V"].max())
     assert claims["lemma-3.1-iii"].numbers["margin"] == pytest.approx(limit - largest)
 
 
@@ -61,12 +61,12 @@ def test_each_missing_hypothesis_is_named(theorem_run, change, words):
         assert claim.verdict == "hypotheses not met"
         assert words in claim.detail
         assert "Measured: " in claim.detail
-    assert claims["lemma-3.1-i"].numbers["largest_drift"] == rows["drift"].max()
+    assert claims["lemma-3.1-i"].numbers["largest_imbalance"] == rows["imbalance"].max()
 
 
 @pytest.mark.parametrize(
     ("column", "name"),
-    [("drift", "lemma-3.1-i"), ("loss", "lemma-3.1-ii"), ("norm_V", "lemma-3.1-iii")],
+    [("imbalance", "lemma-3.1-i"), ("loss", "lemma-3.1-ii"), ("size_V", "lemma-3.1-iii")],
 )
 @pytest.mark.parametrize("bad", [100.0, np.nan])
 def test_one_bad_step_is_caught_and_named(theorem_run, column, name, bad):

@@ -1,0 +1,136 @@
+"""The least loss that rank r allows, by Eckart and Young, and the unit in which a gap is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Array
+
+INDISTINCT = 1e-13
+"""Relative difference of squared singular values below which two of them count as equal."""
+
+
+def stored_eps(kind: Any) -> float:
+    """ε_s of the kind in which entries are stored: integers and truth values are exact.
+
+    >>> stored_eps("<f2"), stored_eps(np.uint8)
+    (0.0009765625, 0.0)
+    """
+    dtype = np.dtype(kind)
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
+
+
+def zero_below(
+    norm: float, sigma_1: float, shape: tuple[int, int], stored: float, arithmetic: float
+) -> float:
+    """max(½ε_s‖M‖_F, √max(d1, d2)·ε_a σ₁): up to here a singular value counts as zero.
+
+    norm: ‖M‖_F. stored, arithmetic: ε_s of the kind M is stored in, ε_a of the arithmetic.
+    Rounding each entry to ε_s/2 of itself moves no singular value by more than ½ε_s‖M‖_F, and
+    rounding in products moves them by about the second term: what lies below may be either.
+    This is the one rule of numerical rank.
+    Source: Weyl 1912 for the bound; mfact, derived.
+
+    >>> zero_below(2.0, 1.0, (4, 3), 2**-10, 2**-52) == 2**-10
+    True
+    """
+    return max(0.5 * stored * norm, math.sqrt(max(shape)) * arithmetic * sigma_1)
+
+
+def numerical_rank(values: Sequence[float] | Array, zero: float) -> int:
+    """How many of the singular values are above `zero`.
+
+    >>> numerical_rank([3.0, 1.0, 1e-20], 1e-15)
+    2
+    """
+    return int(np.count_nonzero(np.asarray(values, float) > zero))
+
+
+def fitted_rank(values: Sequence[float] | Array, rank: int, zero: float) -> int:
+    """k: how many of the leading r singular values there are to fit, at least 1."""
+    return max(numerical_rank(np.asarray(values)[:rank], zero), 1)
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """What is known of the best approximation of rank r.
+
+    values: σ₁ … σ_{r+1} as far as they are known. errors: of each. k: of the leading r those that
+    are not zero (see zero_below). floor: ½Σ_{i>k}σ_i²; error: how far floor may lie above the
+    true one, both in units of M². saddle: the least gap of a saddle, 1 − (σ_{k+1}/σ_k)².
+
+    The gap of a loss f is max(0, f − floor)/(½σ_k²): in the share of the weakest component there
+    is, so that none can hide behind the largest. The loss of a stationary point is
+    ½(‖M‖² − Σ_{i∈S}σ_i²), |S| ≤ r, so no saddle has a gap below `saddle`.
+    Source: Eckart and Young 1936; the unit: mfact, derived.
+
+    >>> found = Optimum.of([3.0, 2.0, 1.0], 14**0.5, 2, zero=1e-15)
+    >>> found.k, found.floor, found.gap(0.5), found.gap(2.5), found.saddle
+    (2, 0.5, 0.0, 1.0, 0.75)
+    """
+
+    values: tuple[float, ...]
+    errors: tuple[float, ...]
+    k: int
+    floor: float
+    error: float
+    saddle: float
+
+    @classmethod
+    def of(
+        cls,
+        values: Sequence[float] | Array,
+        norm: float,
+        rank: int,
+        *,
+        zero: float,
+        errors: Sequence[float] | Array | float = 0.0,
+        floor: float | None = None,
+        error: float = 0.0,
+    ) -> Optimum:
+        """From σ₁ ≥ σ₂ ≥ …, r + 1 or more where M has so many; floor where it is known better."""
+        sigma = np.asarray(values, float)
+        off = np.broadcast_to(np.asarray(errors, float), sigma.shape)
+        k = fitted_rank(sigma, rank, zero)
+        if floor is None:
+            floor = 0.5 * max(norm**2 - float(np.sum(sigma[:k] ** 2)), 0.0)
+        least = 1.0
+        if len(sigma) > k and sigma[k - 1] > 0:
+            ratios = 1 - np.square((sigma[k:] + off[k:]) / sigma[k - 1])
+            # A value that equals σ_k takes its place at no loss: that is an optimum too.
+            apart = ratios[ratios > INDISTINCT]
+            least = float(apart[0]) if len(apart) else INDISTINCT
+        known = slice(0, rank + 1)
+        return cls(tuple(sigma[known].tolist()), tuple(off[known].tolist()), k, floor, error, least)
+
+    @property
+    def unit(self) -> float:
+        """½σ_k², in which a gap is told; units of M²."""
+        return 0.5 * self.values[self.k - 1] ** 2 or 1.0
+
+    @property
+    def gap_error(self) -> float:
+        """How far a gap may be from the true one because of what is not known."""
+        return self.error / self.unit
+
+    def gap(self, loss: float) -> float:
+        """(f − ½Σ_{i>k}σ_i²)/(½σ_k²), zero below the optimum of rank k."""
+        return max(loss - self.floor, 0.0) / self.unit
+
+    def sure(self, tol: float) -> float:
+        """The largest gap up to tol that no saddle has."""
+        return min(tol, math.nextafter(self.saddle, 0.0))
+
+
+def attainable(norm: float, sigma_k: float, arithmetic: float) -> float:
+    """(ε_a‖M‖_F/σ_k)²: the least gap that the arithmetic can tell from zero.
+
+    >>> attainable(1.0, 1.0, 1e-7) == 1e-7**2
+    True
+    """
+    return (arithmetic * norm / sigma_k) ** 2 if sigma_k > 0 else 0.0
