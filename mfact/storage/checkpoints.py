@@ -12,7 +12,9 @@ from mfact.storage.atomic import replace_file, shown
 from mfact.storage.documents import plain
 from mfact.storage.images import make_image, read_image
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+WRITTEN_BY = {1: "0.1.0"}
+"""Older formats, and the mfact that resumes them: the state in them means something else now."""
 
 
 def write_checkpoint(
@@ -42,9 +44,14 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dic
     """The arrays and the document that `write_checkpoint` stored, bit for bit.
 
     Raises StorageError, one line, when the file is missing, not a checkpoint of mfact, of a
-    newer format version, damaged, or changed since it was written.
+    other format version, damaged, or changed since it was written.
     """
-    arrays, body = read_image(path, "checkpoint", FORMAT_VERSION)
+    arrays, body, version = read_image(path, "checkpoint", FORMAT_VERSION)
+    if version != FORMAT_VERSION:
+        raise StorageError(
+            f"{shown(path)} has format version {version}, and this mfact resumes {FORMAT_VERSION}",
+            f"resume it with mfact {WRITTEN_BY[version]}, or start a new run",
+        )
     document = body.get("document")
     if not isinstance(document, dict):
         raise StorageError(f"{shown(path)} lacks its document", "use another checkpoint")

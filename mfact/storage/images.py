@@ -85,8 +85,8 @@ def make_image(
 
 def read_image(
     path: str | os.PathLike[str], kind: str, version: int
-) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays and the document of the file at `path`, after its digest was verified.
+) -> tuple[dict[str, Array], dict[str, Any], int]:
+    """The arrays, the document and the format version of the file, its digest verified.
 
     kind, version: what is expected, and the newest format version this code reads.
 
@@ -182,8 +182,10 @@ def _load(path: str | os.PathLike[str]) -> bytes:
         raise StorageError(f"cannot read {shown(path)}: {reason}", "check the path") from error
 
 
-def _parse(image: bytes, kind: str, version: int) -> tuple[dict[str, Array], dict[str, Any]]:
-    """What the image holds; StorageError with a sentence that lacks its subject."""
+def _parse(
+    image: bytes, kind: str, version: int
+) -> tuple[dict[str, Array], dict[str, Any], int]:
+    """What the image holds, and its version; StorageError with a sentence without a subject."""
     import h5py
 
     with h5py.File(io.BytesIO(image), "r") as file:
@@ -200,7 +202,7 @@ def _parse(image: bytes, kind: str, version: int) -> tuple[dict[str, Array], dic
                 "use a newer mfact",
             )
         arrays = {name: _fetch(file, name, facts, len(image)) for name, facts in listing.items()}
-    return arrays, document
+    return arrays, document, found
 
 
 def _fetch(file: h5py.File, name: str, facts: Mapping[str, Any], size: int) -> Array:
@@ -224,7 +226,7 @@ def _fetch(file: h5py.File, name: str, facts: Mapping[str, Any], size: int) -> A
 
 def _holds(image: bytes, kind: str, version: int, arrays: Mapping[str, Array], text: str) -> bool:
     """Whether the image, read as a file would be, gives back the text and every bit."""
-    back, document = _parse(image, kind, version)
+    back, document, _ = _parse(image, kind, version)
     same = {key: value for key, value in from_json(text).items() if key not in _HEADER}
     return (
         to_json(document) == to_json(same)

@@ -15,9 +15,10 @@ from mfact.errors import StorageError
 from mfact.provenance import repeatable
 from mfact.storage.atomic import replace_file, shown
 from mfact.storage.documents import plain
+from mfact.storage.format_1 import from_format_1
 from mfact.storage.images import make_image, read_image
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def write_run(path: str | os.PathLike[str], result: Result, *, reproducible: bool = False) -> None:
@@ -74,18 +75,19 @@ def read_run(path: str | os.PathLike[str]) -> Result:
     """The Result that `write_run` stored, arrays and claim numbers bit for bit.
 
     In problem, settings, summary and provenance a number that was not finite is None, and
-    a tuple is a list.
+    a tuple is a list. A file of format 1 is given the names and the gap of this one (see
+    mfact.storage.format_1).
 
     Raises StorageError, one line, when the file is missing, not a run file of mfact, of a
     newer format version, damaged, or changed since it was written.
     """
-    arrays, document = read_image(path, "run", FORMAT_VERSION)
+    arrays, document, version = read_image(path, "run", FORMAT_VERSION)
     try:
         claims = tuple(
             _claim(facts, arrays.get(_claim_dataset(index, facts["name"])))
             for index, facts in enumerate(document["claims"])
         )
-        return Result(
+        result = Result(
             outcome=Outcome[document["outcome"]],
             message=document["message"],
             U=arrays["U"],
@@ -101,6 +103,7 @@ def read_run(path: str | os.PathLike[str]) -> Result:
             claims=claims,
             provenance=document["provenance"],
         )
+        return from_format_1(result) if version == 1 else result
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StorageError(
             f"{shown(path)} lacks a part of a run file ({error})", "run `mfact solve` again"

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from mfact.core import Array
 from mfact.errors import StorageError
-from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
+from mfact.storage.checkpoints import FORMAT_VERSION, read_checkpoint, write_checkpoint
 from mfact.storage.images import make_image, same_bits
 
 KINDS = [
@@ -129,7 +129,7 @@ def test_any_damaged_byte_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("body", [{}, {"document": [1]}])
 def test_a_checkpoint_without_its_document_is_refused(tmp_path: Path, body: object) -> None:
     assert isinstance(body, dict)
-    (tmp_path / "c.h5").write_bytes(make_image("checkpoint", 1, {}, body))
+    (tmp_path / "c.h5").write_bytes(make_image("checkpoint", FORMAT_VERSION, {}, body))
     with pytest.raises(StorageError, match="lacks its document"):
         read_checkpoint(tmp_path / "c.h5")
 

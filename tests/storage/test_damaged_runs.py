@@ -67,9 +67,9 @@ def test_a_run_is_no_checkpoint_and_a_checkpoint_is_no_run(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("kind", ["run", "checkpoint"])
 def test_a_newer_format_version(tmp_path: Path, kind: str) -> None:
-    (tmp_path / "new.h5").write_bytes(images.make_image(kind, 2, {}, {}))
+    (tmp_path / "new.h5").write_bytes(images.make_image(kind, 3, {}, {}))
     message = refusal(tmp_path / "new.h5", read_run if kind == "run" else read_checkpoint)
-    assert "has format version 2, and this mfact reads up to 1: use a newer mfact" in message
+    assert "has format version 3, and this mfact reads up to 2: use a newer mfact" in message
 
 
 @given(place=st.integers(0, len(IMAGE) - 1), bit=st.integers(0, 7))
