@@ -11,10 +11,10 @@ from mfact.core import Target
 from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
 from mfact.plan import Plan, eps_of
+from mfact.problems.optimum import Optimum
 from mfact.settings import MOST_PLAIN_STEPS, RunSettings
 from mfact.starts import directions
 from mfact.stopping import StopRules
-from mfact.verdicts import Optimum, optimum_of
 
 
 def rules_of(settings: RunSettings, target: Target, sigma_1: float) -> StopRules:
@@ -77,7 +77,7 @@ def optimum_for(
         target, settings.rank, max_basis_bytes=max_basis_bytes, beyond_memory=engine
     )
     probe = directions("gaussian", target.shape, settings.rank, 0, str(target.dtype))
-    state = seer.sharpen(seer.start(probe), 0.1 * max(settings.tol, 1e-13))
-    optimum = optimum_of(seer, state)
-    engine.optimum = optimum.floor
+    state = seer.sharpen(seer.start(probe, drawn=True), 0.1 * max(settings.tol, 1e-13))
+    optimum: Optimum = state.coordinates.spectrum.optimum
+    engine.optimum = optimum
     return optimum, state.coordinates.basis.passes

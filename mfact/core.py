@@ -49,11 +49,13 @@ class Outcome(Enum):
 class Target(Protocol):
     """Who holds M. All work that grows with the size of M is behind these three.
 
-    shape: (d1, d2). dtype: that of the arithmetic, float64 or float32.
+    shape: (d1, d2). dtype: that of the arithmetic, float64 or float32. stored_eps: ε of the kind
+    that the entries are stored in, 0 where they are exact (see mfact.problems.optimum).
     """
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
+    stored_eps: float
 
     @property
     def norm(self) -> float:

@@ -13,10 +13,11 @@ from mfact.core import Array, Claim, Outcome, Result, State
 from mfact.descent import Finish
 from mfact.engines.reduced import ReducedEngine
 from mfact.flow.records import EXACT
+from mfact.problems.optimum import Optimum, numerical_rank, zero_below
 from mfact.recorder import HIDDEN
 from mfact.settings import RunSettings
 from mfact.theory.lemma_3_2 import Certificate, lemma_3_2
-from mfact.verdicts import Optimum, leave
+from mfact.verdicts import leave
 
 if TYPE_CHECKING:
     from mfact.running import Run
@@ -95,25 +96,28 @@ class Ending:
         trace = self.run.recorder.table()
         if optimum is None or not trace:
             return trace
-        half = 0.5 * self.run.target.norm**2 or 1.0
-        gap = np.where(
-            np.isnan(trace["gap"]),
-            (trace["loss"] - optimum.floor) / half,
-            trace["gap"] + (trace["optimum"] - optimum.floor) / half,
+        above = np.where(
+            np.isnan(trace["above"]),
+            trace["loss"] - optimum.floor,
+            trace["above"] + (trace["optimum"] - optimum.floor),
         )
-        return {**trace, "gap": np.maximum(gap, 0.0)}
+        return {**trace, "gap": np.maximum(above, 0.0) / optimum.unit}
+
+    @property
+    def _zero(self) -> float:
+        """Up to here a singular value counts as zero."""
+        target, plan = self.run.target, self.run.plan
+        eps = self.run.rules.eps
+        return zero_below(target.norm, plan.sigma_1, target.shape, target.stored_eps, eps)
 
     def _rank_of_M(self, optimum: Optimum | None) -> int | None:
         """The numerical rank of M, where the known singular values tell it."""
         if optimum is None or not optimum.values:
             return None
-        values = np.array(optimum.values)
-        zero_below = max(self.run.target.shape) * self.run.rules.eps * values[0]
-        zero = values <= zero_below
-        if zero.any():
-            return int(np.argmax(zero))
-        unseen = 2 * optimum.floor <= zero_below**2
-        return len(values) if unseen or len(values) == min(self.run.target.shape) else None
+        rank = numerical_rank(optimum.values, self._zero)
+        if rank < len(optimum.values) or len(optimum.values) == min(self.run.target.shape):
+            return rank
+        return rank if 2 * optimum.floor <= self._zero**2 else None
 
     def _final_info(self, optimum: Optimum | None, rank_of_M: int | None) -> dict[str, Any]:
         if optimum is None:
@@ -121,21 +125,28 @@ class Ending:
         return {
             **self.run.info,
             "singular_values": list(optimum.values) or None,
+            "singular_value_errors": list(optimum.errors) or None,
+            "zero": self._zero,
             "numerical_rank": rank_of_M,
         }
 
     def _problem(self, optimum: Optimum | None) -> dict[str, Any]:
         d1, d2 = self.run.target.shape
-        norm = self.run.target.norm
+        norm, plan = self.run.target.norm, self.run.plan
+        first = plan.sigma_1, plan.sigma_1_error
+        if optimum is not None and optimum.values and optimum.errors[0] <= first[1]:
+            first = optimum.values[0], optimum.errors[0]
         return {
             **self.run.described,
             "shape": [d1, d2],
             "rank": self.run.settings.rank,
             "objective": self.run.plan.problem.formula,
             "norm": norm,
-            "sigma_1": self.run.plan.sigma_1,
-            "sigma_1_error": self.run.plan.sigma_1_error,
+            "sigma_1": first[0],
+            "sigma_1_error": first[1],
             "singular_values": None if optimum is None else list(optimum.values) or None,
+            "singular_values_error": None if optimum is None else list(optimum.errors) or None,
+            "fitted_rank": None if optimum is None else optimum.k,
             "optimum": None if optimum is None else optimum.floor,
             "optimum_error": None if optimum is None else optimum.error,
         }
@@ -171,7 +182,6 @@ class Ending:
     ) -> dict[str, Any]:
         last = {name: float(column[-1]) for name, column in trace.items()} if trace else {}
         audits = trace["audit"][np.isfinite(trace["audit"])] if trace else np.zeros(0)
-        half = 0.5 * self.run.target.norm**2 or 1.0
         kept = state.conserved
         size = math.sqrt(last.get("size_U", 0.0) + last.get("size_V", 0.0))
         reduced = state.coordinates is not None
@@ -193,7 +203,7 @@ class Ending:
             "iterations": state.step if landed.get("log10_iterations", 0) < EXACT else None,
             **landed,
             **{name: last.get(name) for name in names},
-            "gap_bound": None if optimum is None else optimum.error / half,
+            "gap_bound": None if optimum is None else optimum.gap_error,
             "ledger_audit": float(audits[-1]) if len(audits) else None,
             "flow_time": kept.flow_time,
             # Two runs that differ by rounding alone never end farther apart than this.

@@ -185,9 +185,9 @@ class Flight:
         """The columns of the trace at a record; the ledger is not kept here."""
         run, X, Y, scalars = self.run, record.X, record.Y, record.scalars
         norm = run.target.norm
-        half = 0.5 * norm**2
-        floor = self.state.coordinates.spectrum.floor(run.settings.rank)
-        loss = scalars.loss_excess + floor
+        spectrum = self.state.coordinates.spectrum
+        above = float(spectrum.above(scalars.loss_excess))
+        loss = above + spectrum.floor
         D = X.T @ X - Y.T @ Y
         kept = self.state.conserved
         row = {
@@ -198,7 +198,8 @@ class Flight:
             "loss": loss,
             "penalty": scalars.penalty,
             "relative_residual": math.sqrt(2 * max(loss, 0.0)) / norm,
-            "gap": scalars.loss_excess / half,
+            "above": above,
+            "gap": max(above, 0.0) / spectrum.unit,
             "gradient_norm": scalars.gradient_norm,
             "imbalance": scalars.imbalance,
             "relative_imbalance": scalars.imbalance / norm,
@@ -207,7 +208,7 @@ class Flight:
             "size_U": scalars.size_X,
             "size_V": scalars.size_Y,
             "leak": self.leaked,
-            "optimum": floor,
+            "optimum": spectrum.floor,
             "distance": record.error * math.sqrt(scalars.size_X + scalars.size_Y),
         }
         if run.settings.rank == 1:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mfact.core import Schedule, State
+from mfact.engines.basis import LEAST_PROBES
 from mfact.engines.direct import KEPT_BYTES
 from mfact.engines.reduced import ReducedEngine
 from mfact.errors import SettingsError
@@ -150,11 +151,14 @@ def basis_limit(shape: tuple[int, int], settings: RunSettings, room: int) -> int
     if settings.engine == "direct" and not settings.optimum:
         return 0
     d1, d2 = shape
-    column = _item(settings) * (d1 + d2)
-    most = column * (min(d1, d2) + settings.rank)
+    # M maps each side into the other: a side has no more columns than the smaller dimension, the
+    # start and the random columns that joined it.
+    width = max(settings.rank, LEAST_PROBES)
+    full = min(d1, d2) + 2 * width
+    most = _item(settings) * (d1 * min(d1, full) + d2 * min(d2, full))
     if settings.max_basis_bytes is not None:
         return min(most, settings.max_basis_bytes)
-    least = min(most, column * TYPICAL_BLOCKS * settings.rank)
+    least = min(most, _item(settings) * (d1 + d2) * TYPICAL_BLOCKS * width)
     return min(most, max(least, room // COPIES_OF_BASES))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from mfact.core import Factors, Target
 from mfact.errors import DataError, SettingsError
+from mfact.problems.optimum import stored_eps
 from mfact.settings import STARTS
 from mfact.targets.dense import DenseTarget
 
@@ -23,17 +24,18 @@ def target_of(matrix: Any, dtype: str) -> tuple[Target, dict[str, Any]]:
         return matrix, {"name": type(matrix).__name__}
     if hasattr(matrix, "read") and hasattr(matrix, "describe"):
         values = matrix.read(dtype)
-        described = matrix.describe()
+        described, stored = matrix.describe(), matrix.stored_dtype
     else:
         values, described = matrix, {"name": "array"}
+        stored = getattr(matrix, "dtype", np.float64)
     if hasattr(values, "tocsr"):
         from mfact.targets.sparse import SparseTarget
 
-        return SparseTarget(values), described
+        return SparseTarget(values.astype(dtype, copy=False), stored_eps(stored)), described
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise DataError(f"the matrix holds {array.dtype}", "pass real numbers")
-    return DenseTarget(array.astype(dtype, copy=False)), described
+    return DenseTarget(array.astype(dtype, copy=False), stored_eps(stored)), described
 
 
 def claim_checkpoint(path: str, matrix: str | None, output: str | None) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mfact.core import Array, Factors, Schedule, Target
-from mfact.engines.basis import Basis
+from mfact.engines.basis import LEAST_PROBES, Basis
+from mfact.engines.hidden import hidden_value
 from mfact.engines.spectrum import Spectrum
 from mfact.errors import SettingsError
 from mfact.methods.gradient_descent import GradientDescent
@@ -180,8 +181,7 @@ def build(settings: RunSettings, target: Target, given: Factors | None = None) -
         assert settings.seed is not None
         kind = "gaussian" if settings.start in ("spectral", "unbalanced") else settings.start
         point = directions(kind, shape, rank, settings.seed, str(target.dtype))
-    # A start from elsewhere may miss the leading singular vectors, and σ₁ with them.
-    basis, sigma_1, error = look_at(target, point, guests=0 if given is None else rank)
+    basis, sigma_1, error = look_at(target, point, drawn=given is None)
     schedule = _schedule(settings, problem, target.norm, sigma_1)
     scale: float | None = None
     if given is None:
@@ -233,16 +233,19 @@ def _schedule(
 
 
 def look_at(
-    target: Target, point: Factors, most: int = 40, guests: int = 0
+    target: Target, point: Factors, most: int = 40, *, drawn: bool
 ) -> tuple[Basis, float, float]:
-    """Bases that hold `point` and random guests, extended until σ₁ is known: (basis, σ₁, error).
+    """Bases that hold `point`, extended until σ₁ is known: (basis, σ₁, error).
 
-    σ₁ is the largest Ritz value, a lower bound; with the pair's residual ρ, some singular value
-    lies within min(ρ, ρ²/(σ₁ − σ₂)) of it. A start that M maps to nothing goes on at random.
+    drawn: the point is random; one from elsewhere may miss the leading singular vectors, and σ₁
+    with them, so that random columns join it. σ₁ is the largest Ritz value, a lower bound; with the
+    pair's residual ρ, some singular value lies within min(ρ, ρ²/(σ₁ − σ₂)) of it, and one that
+    the bases do not show may be larger.
 
     Source: Golub and Kahan 1965; Parlett 1980, Section 11.7.
     """
-    basis = Basis.begin(point.U, point.V, target.norm, guests)
+    width = max(point.U.shape[1], LEAST_PROBES)
+    basis = Basis.begin(point.U, point.V, target.norm, drawn=drawn).probed(width)
     sigma_1 = error = 0.0
     if target.norm == 0:
         return basis, 0.0, 0.0
@@ -251,15 +254,15 @@ def look_at(
             unseen = target.norm**2 - float(np.vdot(basis.B, basis.B))
             if unseen <= 1e-6 * target.norm**2 or basis.size >= min(target.shape):
                 break
-            basis = basis.enrich(point.U.shape[1], seed=basis.passes)
+            basis = basis.probed(width)
         basis = basis.extend(target)
-        sigma_1, error, residual = _leading(basis)
+        sigma_1, error, residual = _leading(basis, target)
         if basis.passes >= 3 and residual <= SIGMA_1_ACCURACY * sigma_1:
             break
     return basis, sigma_1, error
 
 
-def _leading(basis: Basis) -> tuple[float, float, float]:
+def _leading(basis: Basis, target: Target) -> tuple[float, float, float]:
     """σ₁ of B with its error bound and the residual of its pair."""
     if 0 in basis.B.shape:
         return 0.0, 0.0, math.inf
@@ -270,7 +273,9 @@ def _leading(basis: Basis) -> tuple[float, float, float]:
     residual = math.hypot(float(np.linalg.norm(right)), float(np.linalg.norm(left)))
     apart = float(sigma[0] - sigma[1]) if len(sigma) > 1 else float(sigma[0])
     error = min(residual, residual**2 / apart) if apart > 0 else residual
-    return float(sigma[0]), error, residual
+    hidden = hidden_value(sigma, 1, basis.probes, basis.passes, max(target.shape))
+    hidden = min(hidden, math.sqrt(max(target.norm**2 - float(np.sum(sigma[1:] ** 2)), 0.0)))
+    return float(sigma[0]), max(error, hidden - float(sigma[0])), residual
 
 
 def leading_pairs(
@@ -279,7 +284,7 @@ def leading_pairs(
     """The leading singular pairs (Φ_r, σ, Ψ_r) of M, to a relative residual of 1e-10."""
     spectrum = Spectrum.of(basis, rank, target)
     for _ in range(most):
-        if basis.exhausted or spectrum.residuals.max() <= 1e-10 * spectrum.sigma[0]:
+        if basis.exhausted or spectrum.residuals[:rank].max() <= 1e-10 * spectrum.sigma[0]:
             break
         basis = basis.extend(target)
         spectrum = Spectrum.of(basis, rank, target)

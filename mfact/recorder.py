@@ -12,7 +12,7 @@ from mfact.core import Array
 KEPT_ROWS = 1000
 """With no --every given, the trace is thinned so that between half of these and all are kept."""
 
-HIDDEN = ("optimum", "distance")
+HIDDEN = ("optimum", "above", "distance")
 """Columns that rows carry for the summary only."""
 
 

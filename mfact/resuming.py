@@ -14,7 +14,7 @@ import numpy as np
 
 from mfact.core import Array, Schedule, Target
 from mfact.engines.direct import DirectEngine
-from mfact.engines.snapshots import pack, pack_point, unpack, unpack_point
+from mfact.engines.snapshots import optimum_from, pack, pack_point, unpack, unpack_point
 from mfact.errors import SettingsError, StorageError
 from mfact.flow.records import State as FlightState
 from mfact.plan import Plan
@@ -22,7 +22,6 @@ from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import ENGINES, RunSettings
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
-from mfact.verdicts import Optimum
 
 if TYPE_CHECKING:
     from mfact.running import Run
@@ -116,9 +115,9 @@ class Saved:
             run.good = unpack_point(good, document["good"], run.state.coordinates)
         run.seconds, run.seer_passes = document["seconds"], document["seer_passes"]
         if document["optimum"] is not None:
-            run.judge.optimum = Optimum(**document["optimum"])
+            run.judge.optimum = optimum_from(document["optimum"])
             if isinstance(run.engine, DirectEngine):
-                run.engine.optimum = run.judge.optimum.floor
+                run.engine.optimum = run.judge.optimum
         run.in_flight = document["in_flight"]
         run.flight_rows = document["flight_rows"]
         run.flight_leak, run.flight_error = document["flight_leak"], document["flight_error"]

@@ -32,7 +32,7 @@ class Verdict:
 class StopRules:
     """The limits of a run.
 
-    tol: on the relative Eckart–Young gap, None to ignore it. tol_residual: on ‖R‖_F/‖M‖_F.
+    tol: on the Eckart–Young gap, None to ignore it. tol_residual: on ‖R‖_F/‖M‖_F.
     tol_gradient: on ‖∇f‖_F in units of σ₁^{3/2}. patience: steps without a decrease.
     min_iter, max_iter: steps. max_time: seconds of solving. norm, sigma_1: of M. eps: of the
     arithmetic.
@@ -51,7 +51,7 @@ class StopRules:
 
 
 class StopWatch:
-    """Applies the rules to block after block; its memory is four numbers."""
+    """Applies the rules to block after block; its memory is five numbers."""
 
     def __init__(self, rules: StopRules) -> None:
         self.rules = rules
@@ -59,6 +59,7 @@ class StopWatch:
         self.anchor_loss = math.inf
         self.anchor_step = 0
         self.next_look = 0
+        self.tol = rules.tol
 
     def state(self) -> dict[str, Any]:
         return {
@@ -66,6 +67,7 @@ class StopWatch:
             "anchor_loss": None if math.isinf(self.anchor_loss) else self.anchor_loss,
             "anchor_step": self.anchor_step,
             "next_look": self.next_look,
+            "tol": self.tol,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -74,6 +76,7 @@ class StopWatch:
         self.anchor_loss = math.inf if anchor is None else anchor
         self.anchor_step = state["anchor_step"]
         self.next_look = state["next_look"]
+        self.tol = state["tol"]
 
     def find(
         self,
@@ -118,6 +121,10 @@ class StopWatch:
         """Ask no more about a small gradient or a stall before this step."""
         self.next_look = step
 
+    def ask_below(self, gap: float) -> None:
+        """Ask no more about a gap above this one."""
+        self.tol = gap if self.tol is None else min(self.tol, gap)
+
     def _first(self, rows: Mapping[str, Array], where: Array, after_minimum: bool) -> int | None:
         if after_minimum:
             where = where & (rows["step"] >= self.rules.min_iter)
@@ -134,13 +141,13 @@ class StopWatch:
         return Verdict(index, Outcome.DIVERGED, f"the loss left all bounds at step {step}")
 
     def _gap(self, rows: Mapping[str, Array]) -> Verdict | None:
-        if self.rules.tol is None:
+        if self.tol is None:
             return None
-        index = self._first(rows, rows["gap"] <= self.rules.tol, after_minimum=True)
+        index = self._first(rows, rows["gap"] <= self.tol, after_minimum=True)
         if index is None:
             return None
         gap = float(rows["gap"][index])
-        reason = f"the relative Eckart–Young gap is {gap:.2e}, within --tol {self.rules.tol:g}"
+        reason = f"the Eckart–Young gap is {gap:.2e}, within --tol {self.rules.tol:g}"
         return Verdict(index, Outcome.GLOBAL_OPTIMUM, reason, needs="optimum")
 
     def _residual(self, rows: Mapping[str, Array]) -> Verdict | None:

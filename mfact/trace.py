@@ -10,7 +10,7 @@ COLUMNS: dict[str, str] = {
     "loss": "f = ½‖UVᵀ − M‖_F²",
     "penalty": "(λ/8)‖UᵀU − VᵀV‖_F², zero for the plain objective",
     "relative_residual": "‖UVᵀ − M‖_F / ‖M‖_F",
-    "gap": "(f − ½Σ_{i>r}σ_i²) / ½‖M‖_F², the relative Eckart–Young gap",
+    "gap": "max(0, f − ½Σ_{i>k}σ_i²) / ½σ_k², σ_k the weakest of the r that is not zero",
     "gradient_norm": "norm of the gradient of the objective in both factors",
     "imbalance": "‖D‖_F, D = UᵀU − VᵀV, how far the factors are from balanced",
     "relative_imbalance": "‖D‖_F / ‖M‖_F",

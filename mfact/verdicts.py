@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from mfact.engines.differences import SAFETY
 from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
 from mfact.engines.spectrum import excess_loss
+from mfact.problems.optimum import Optimum
 from mfact.stopping import StopWatch, Verdict
 from mfact.theory.lemma_3_2 import (
     GLOBAL_OPTIMUM,
@@ -25,24 +26,14 @@ from mfact.theory.lemma_3_2 import (
 
 MOST_ESCAPES = 100
 
-
-@dataclass(frozen=True)
-class Optimum:
-    """The leading singular values of M and what follows from them.
-
-    values: σ₁ … σ_{r+1} as far as they are known; floor: ½Σ_{i>r}σ_i²; error: how far floor may
-    lie above the true one, both in units of M².
-    """
-
-    values: tuple[float, ...]
-    floor: float
-    error: float
+LEAST_TOLERANCE = 1e-13
+"""Of a certificate: a smaller gap is rounding, whatever tolerance was asked for."""
 
 
 class Judge:
     """Confirms verdicts with what the engine's coordinates show, and escapes from saddles.
 
-    tol: the gap to confirm, relative to ½‖M‖_F². may_escape: move off a strict saddle and go on.
+    tol: the gap to confirm. may_escape: move off a strict saddle and go on.
     """
 
     def __init__(
@@ -62,10 +53,7 @@ class Judge:
     def __call__(self, state: State, verdict: Verdict) -> tuple[State, Verdict | None]:
         state = self.sharpened(state)
         if verdict.needs == "optimum":
-            gap = self._gap(state)
-            if gap is not None and gap > self.tol:
-                return state, None
-            return state, self._as_known(verdict)
+            return state, self._met(state, verdict)
         certificate = self.certificate(state)
         if certificate.verdict == GLOBAL_OPTIMUM:
             reason = f"{verdict.reason}, and {certificate.reason}"
@@ -86,15 +74,15 @@ class Judge:
     def sharpened(self, state: State) -> State:
         """The state in coordinates that show the optimum to a tenth of the tolerance."""
         if isinstance(self.engine, ReducedEngine) and state.coordinates is not None:
-            state = self.engine.sharpen(state, 0.1 * max(self.tol, 1e-13))
-            self.optimum = optimum_of(self.engine, state)
+            state = self.engine.sharpen(state, 0.1 * max(self.tol, LEAST_TOLERANCE))
+            self.optimum = state.coordinates.spectrum.optimum
         elif (kept := state.conserved).optimum is not None:
-            self.optimum = Optimum((), kept.optimum, kept.optimum_error)
+            self.optimum = kept.optimum
         return state
 
     def certificate(self, state: State) -> Certificate:
         """Lemma 3.2 at this state, in SVD coordinates where there are some."""
-        tol = max(self.tol, 1e-13)
+        tol = max(self.tol, LEAST_TOLERANCE)
         if isinstance(self.engine, ReducedEngine) and state.coordinates is not None:
             state = self.engine.to_spectrum(state)  # without --optimum it may not be there yet
             spectrum = state.coordinates.spectrum
@@ -103,34 +91,43 @@ class Judge:
                 X,
                 Y,
                 spectrum.sigma,
-                unresolved=spectrum.beyond(self.engine.rank),
-                coupling=float(spectrum.residuals.max(initial=0.0)),
+                optimum=spectrum.optimum,
+                unresolved=spectrum.hidden,
+                coupling=float(spectrum.residuals[: self.engine.rank].max(initial=0.0)),
                 norm=self.target.norm,
                 weight=self.weight,
                 tol=tol,
             )
-        leading = None
-        if self.optimum is not None and self.optimum.values:
-            values = np.array(self.optimum.values)
-            leading = (values, self.optimum.error / max(values.max(initial=0.0), 1e-300))
         U, V = self.engine.leave(state)
-        return certify(self.target, U, V, weight=self.weight, leading=leading, tol=tol)
+        return certify(
+            self.target, U, V, weight=self.weight, optimum=self.optimum, tol=tol
+        )
 
-    def _as_known(self, verdict: Verdict) -> Verdict:
-        """A gap within the tolerance proves no more than the optimum is known to."""
-        error = 0.0 if self.optimum is None else self.optimum.error
-        error /= 0.5 * self.target.norm**2 or 1.0
-        if error <= max(self.tol, 1e-13):
+    def _met(self, state: State, verdict: Verdict) -> Verdict | None:
+        """The verdict on a gap within the tolerance, against the optimum that is known now."""
+        optimum = self.optimum
+        if optimum is None:
             return verdict
-        reason = f"{verdict.reason}, but the optimum is known to {error:.2e} only"
+        gap = self._gap(state, optimum)
+        if gap is not None and gap > self.tol:
+            return None
+        sure = optimum.sure(self.tol)
+        if sure < self.tol and (gap is None or gap > sure):
+            # Some saddle has as small a gap: only below that of any is this an optimum.
+            self.watch.ask_below(sure)
+            return None
+        if optimum.gap_error <= max(self.tol, LEAST_TOLERANCE):
+            return verdict
+        reason = f"{verdict.reason}, but the optimum is known to {optimum.gap_error:.2e} only"
         return replace(verdict, outcome=Outcome.CONVERGED, reason=reason)
 
-    def _gap(self, state: State) -> float | None:
-        """The gap against the optimum that is known now."""
+    def _gap(self, state: State, optimum: Optimum) -> float | None:
+        """The gap of the state; None where no coordinates show it, and that of the row stands."""
         if not isinstance(self.engine, ReducedEngine) or state.coordinates is None:
             return None
-        excess = excess_loss(state.point[None], state.coordinates.spectrum.sigma)[0]
-        return float(excess) / (0.5 * self.target.norm**2 or 1.0)
+        spectrum = state.coordinates.spectrum
+        above = float(spectrum.above(excess_loss(state.point[None], spectrum.sigma)[0]))
+        return max(above, 0.0) / optimum.unit
 
     def _escaped(self, state: State, certificate: Certificate) -> State:
         """The state moved along the direction of negative curvature; D starts anew from there."""
@@ -145,13 +142,6 @@ class Judge:
             size = float(np.linalg.norm(point)) or 1.0
             conserved = replace(conserved, tangent=conserved.distance / SAFETY / size * point)
         return replace(state, point=point, conserved=conserved)
-
-
-def optimum_of(engine: ReducedEngine, state: State) -> Optimum:
-    """What the SVD coordinates of a state know of the optimum."""
-    spectrum = state.coordinates.spectrum
-    values = tuple(float(s) for s in spectrum.sigma[: engine.rank + 1])
-    return Optimum(values, spectrum.floor(engine.rank), spectrum.shortfall(engine.rank))
 
 
 def leave(engine: ReducedEngine | DirectEngine, state: State) -> Factors:

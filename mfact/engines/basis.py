@@ -2,7 +2,8 @@
 
 The update multiplies U and V from the right by r×r matrices and adds M V and MᵀU. So U stays in
 the span of U₀, M V₀, M MᵀU₀, … and V in the span of V₀, MᵀU₀, MᵀM V₀, …: a block Krylov space of
-the pair. One pass over M adds one block to each side.
+the pair. One pass over M adds one block to each side. Passes work in the precision of M; what is
+small, B and the leaks, is kept in float64.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from mfact.core import Array, Target
 
 MOSTLY_OUTSIDE = 1e-3
 """A unit vector with no more than this in the basis is orthogonal to it after one projection."""
+
+LEAST_PROBES = 4
+"""Random columns in every pair of bases: with fewer, more passes over M are needed to know that no
+singular value is hidden."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,11 @@ class Side:
 
     def with_block(self, block: Array) -> Side:
         """The pending columns become known, and `block` becomes pending."""
+        joined = self.joined(block)
+        return Side(joined.store, self.known + self.pending, block.shape[1])
+
+    def joined(self, block: Array) -> Side:
+        """`block` joins the pending columns."""
         filled = self.known + self.pending
         store = self.store
         if filled + block.shape[1] > store.shape[1]:
@@ -49,7 +59,7 @@ class Side:
             store = np.empty((store.shape[0], capacity), store.dtype, order="F")
             store[:, :filled] = self.store[:, :filled]
         store[:, filled : filled + block.shape[1]] = block
-        return Side(store, filled, block.shape[1])
+        return Side(store, self.known, self.pending + block.shape[1])
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,8 @@ class Basis:
     ‖leak_left · (last rows of Y)‖_F.
 
     last_left, last_right: widths of the last known blocks. passes: over M so far. scale: ‖M‖_F.
+    probes: (width, passes) for each set of random columns that joined both sides, when it did:
+        only what these reach can be known of the whole of M (see mfact.engines.hidden).
 
     Source: mfact, derived; the block Krylov space is that of Golub and Kahan 1965.
     """
@@ -74,6 +86,7 @@ class Basis:
     last_right: int
     passes: int
     scale: float
+    probes: tuple[tuple[int, int], ...] = ()
 
     @property
     def size(self) -> int:
@@ -90,25 +103,17 @@ class Basis:
         return self.left.store.nbytes + self.right.store.nbytes
 
     @classmethod
-    def begin(cls, U: Array, V: Array, norm: float, guests: int = 0) -> Basis:
-        """The bases that hold U and V and no product with M yet.
-
-        guests: random columns added on each side, for a U and V that may miss singular vectors
-            of M: rounding leads the plain loop to those as well.
-        """
+    def begin(cls, U: Array, V: Array, norm: float, *, drawn: bool = False) -> Basis:
+        """The bases that hold U and V and no product with M yet; drawn: they are random."""
         sides = []
-        rng = np.random.default_rng(guests)
         for factor in (U, V):
-            if guests:
-                columns = rng.standard_normal((len(factor), guests)).astype(factor.dtype)
-                size = float(np.linalg.norm(factor)) or 1.0
-                factor = np.hstack([factor, columns * (size / np.linalg.norm(columns))])
             block, _ = _orthonormal(factor, float(np.linalg.norm(factor)))
             store = np.empty((len(factor), min(len(factor), 8 * factor.shape[1])), U.dtype, "F")
             store[:, : block.shape[1]] = block
             sides.append(Side(store, 0, block.shape[1]))
-        none = np.zeros((0, 0), U.dtype)
-        return cls(sides[0], sides[1], none, none, none, 0, 0, 0, norm)
+        none = np.zeros((0, 0))
+        probes = ((U.shape[1], 0),) if drawn else ()
+        return cls(sides[0], sides[1], none, none, none, 0, 0, 0, norm, probes)
 
     def extend(self, target: Target) -> Basis:
         """One fused pass over M: the pending blocks become known, the next ones pending."""
@@ -120,12 +125,13 @@ class Basis:
         # M Q_j lies in L_{j−1}, L_j, L_{j+1} alone, and MᵀL_j in Q_{j−1}, Q_j, Q_{j+1}: to rounding
         # of ‖M‖ nothing else of these columns and rows of B is there.
         near = slice(k1 - self.last_left, L.shape[1]), slice(k2 - self.last_right, Q.shape[1])
-        B = np.zeros((L.shape[1], Q.shape[1]), L.dtype)
+        columns, rows = L[:, near[0]].T @ forward, backward.T @ Q[:, near[1]]
+        B = np.zeros((L.shape[1], Q.shape[1]))
         B[:k1, :k2] = self.B
-        B[near[0], k2:] = L[:, near[0]].T @ forward
-        B[k1:, near[1]] = backward.T @ Q[:, near[1]]
-        forward -= L[:, near[0]] @ B[near[0], k2:]
-        backward -= Q[:, near[1]] @ B[k1:, near[1]].T
+        B[near[0], k2:] = columns
+        B[k1:, near[1]] = rows
+        forward -= L[:, near[0]] @ columns
+        backward -= Q[:, near[1]] @ rows.T
         left_block, leak_left = _outside(forward, L, self.scale)
         right_block, leak_right = _outside(backward, Q, self.scale)
         return replace(
@@ -147,24 +153,46 @@ class Basis:
             for side in (self.left, self.right)
         )
 
-    def enrich(self, width: int, seed: int) -> Basis:
-        """Pending blocks drawn at random: how a space that is exhausted looks for the rest of M."""
-        rng = np.random.default_rng(seed)
-        sides = []
-        for side in (self.left, self.right):
-            probe = rng.standard_normal((len(side.store), width)).astype(side.store.dtype)
-            probe -= side.basis @ (side.basis.T @ probe)
-            block, _ = _outside(probe, side.basis, float(np.linalg.norm(probe)))
-            sides.append(replace(side, pending=0).with_block(block))
-        return replace(self, left=sides[0], right=sides[1])
+    def probed(self, width: int = LEAST_PROBES) -> Basis:
+        """Random columns join what is pending, so many that the newest are `width`.
+
+        A space that the start alone spans may miss singular vectors of M. M maps the known columns
+        to the known and the pending ones, so that in the recurrence of extend() the new columns
+        stand like any other pending ones.
+        """
+        *before, (there, came) = self.probes or ((0, self.passes),)
+        if came < self.passes:
+            before, there = [*before, (there, came)], 0
+        more = max(width - there, 0)
+        rng = np.random.default_rng((more, self.passes))
+        sides, leaks = [], []
+        for side, leak in ((self.left, self.leak_left), (self.right, self.leak_right)):
+            columns = rng.standard_normal((len(side.store), more)).astype(side.store.dtype)
+            basis = side.store[:, : side.known + side.pending]
+            columns -= basis @ (basis.T @ columns)
+            block, _ = _outside(columns, basis, float(np.linalg.norm(columns)))
+            sides.append(side.joined(block))
+            leaks.append(np.vstack([leak, np.zeros((block.shape[1], leak.shape[1]))]))
+        return replace(
+            self,
+            left=sides[0],
+            right=sides[1],
+            leak_left=leaks[0],
+            leak_right=leaks[1],
+            probes=(*before, (there + more, self.passes)),
+        )
 
     def enter(self, U: Array, V: Array) -> tuple[Array, Array]:
-        """(LᵀU, QᵀV)."""
-        return self.left.basis.T @ U, self.right.basis.T @ V
+        """(LᵀU, QᵀV) in float64."""
+        return (
+            np.asarray(self.left.basis.T @ U, np.float64),
+            np.asarray(self.right.basis.T @ V, np.float64),
+        )
 
     def leave(self, X: Array, Y: Array) -> tuple[Array, Array]:
         """(L X, Q Y) for coordinates with at most as many rows as the bases have columns."""
-        return self.left.basis[:, : len(X)] @ X, self.right.basis[:, : len(Y)] @ Y
+        L, Q = self.left.basis[:, : len(X)], self.right.basis[:, : len(Y)]
+        return L @ X.astype(L.dtype, copy=False), Q @ Y.astype(Q.dtype, copy=False)
 
 
 def _orthonormal(block: Array, scale: float, rounds: int = 2) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from mfact.engines.losses import GRAM_LOSS_FLOOR
 from mfact.engines.measures import Conserved, measured
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
+from mfact.problems.optimum import Optimum
 
 KEPT_BYTES = 64 << 20
 """Points kept so that a block can end at any of its steps."""
@@ -19,7 +20,7 @@ KEPT_BYTES = 64 << 20
 class DirectEngine:
     """Runs the update on d1×r and d2×r factors.
 
-    optimum: ½Σ_{i>r}σ_i² in units of M², or None when the gap is not asked for.
+    optimum: of M, or None when the gap is not asked for.
     """
 
     name = "direct"
@@ -29,7 +30,7 @@ class DirectEngine:
         target: Target,
         problem: Factorization,
         method: GradientDescent,
-        optimum: float | None = None,
+        optimum: Optimum | None = None,
     ) -> None:
         self.target, self.problem, self.method, self.optimum = target, problem, method, optimum
         self.eps = float(np.finfo(target.dtype).eps)
@@ -70,11 +71,11 @@ class DirectEngine:
         kept: Conserved = state.conserved
         weight, norm = self.problem.weight, self.target.norm
         table, ledgers, flow_times = measured(kept, state.step, grams, squares, eta, weight, norm)
-        half = 0.5 * norm**2 or 1.0
         table["loss"] = losses
         optimum = kept.optimum if self.optimum is None else self.optimum
-        table["optimum"] = np.full(len(eta), np.nan if optimum is None else optimum)
-        table["gap"] = np.maximum(losses - table["optimum"], 0) / half
+        table["optimum"] = np.full(len(eta), np.nan if optimum is None else optimum.floor)
+        table["above"] = losses - table["optimum"]
+        table["gap"] = np.maximum(table["above"], 0) / (1.0 if optimum is None else optimum.unit)
         table["relative_residual"] = np.sqrt(2 * np.maximum(losses, 0)) / (norm or 1.0)
         table["leak"] = np.zeros(len(eta))
         table["distance"] = np.zeros(len(eta))

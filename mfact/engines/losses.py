@@ -30,14 +30,14 @@ def leak_of(co: Coordinates, Z: Array, eta: Array) -> Array:
     return np.asarray(eta * np.sqrt(total))
 
 
-def excess_of(
-    spectrum: Spectrum, Z: Array, P: Array, grams: Array, weight: float, norm: float
-) -> Array:
+def excess_of(spectrum: Spectrum, Z: Array, P: Array, grams: Array, weight: float) -> Array:
     """excess_loss(), from Gram matrices where at most eight of its digits are lost."""
-    rank, eps = Z.shape[2], float(np.finfo(Z.dtype).eps)
-    total = 0.5 * float(np.sum(spectrum.sigma[:rank].astype(np.float64) ** 2))
+    total = 0.5 * float(np.sum(spectrum.sigma[: Z.shape[2]] ** 2))
     excess = total + gram_difference(Z, P, grams, weight)
-    close = excess <= math.sqrt(eps) * 0.5 * norm**2
+    # What is subtracted: the Gram matrices may be larger than M where columns lie idle.
+    sizes = np.sqrt(np.einsum("nsij,nsij->ns", grams, grams))
+    terms = np.maximum(0.5 * float(np.sum(spectrum.sigma**2)), sizes[:, 0] * sizes[:, 1])
+    close = excess <= math.sqrt(np.finfo(float).eps) * terms
     if close.any():
         excess[close] = excess_loss(Z[close], spectrum.sigma)
     return np.asarray(excess)

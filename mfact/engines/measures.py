@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Array
+from mfact.problems.optimum import Optimum
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,8 @@ class Conserved:
     distance: bound on the distance to the plain iterates, in units of √M. tangent: a difference
         of that kind carried along by the linearized step, while differences can still grow; it
         is moved at each multiple of `stride` only, when `pending` holds Σ(η, fresh) since then.
-    optimum, optimum_error: what reduced coordinates last saw of ½Σ_{i>r}σ_i², and what it may be
-        too large by, in units of M²; None before a run must go on without them, and when they did
-        not know it well enough.
+    optimum: what reduced coordinates last knew of it; None before a run must go on without them,
+        and when they did not know it well enough.
     rho, top: bounds −rho ≤ Hessian ≤ top, used once they cannot.
 
     Source: mfact, derived: the terms in η cancel because UᵀG_U = G_VᵀV for (1).
@@ -38,8 +38,7 @@ class Conserved:
     stride: int = 1
     pending: tuple[float, float] = (0.0, 0.0)
     rho: float = 0.0
-    optimum: float | None = None
-    optimum_error: float = 0.0
+    optimum: Optimum | None = None
     top: float = 0.0
 
 

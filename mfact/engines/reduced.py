@@ -15,15 +15,14 @@ from dataclasses import replace
 import numpy as np
 
 from mfact.core import Array, Engine, Factors, Segment, State, Target
-from mfact.engines.basis import Basis
+from mfact.engines.basis import LEAST_PROBES, Basis
 from mfact.engines.coordinates import Coordinates, dense, mapped, raw, stack
 from mfact.engines.differences import carried, judge_growth, with_stride
 from mfact.engines.kernel import SmallSteps
 from mfact.engines.losses import GRAM_LOSS_FLOOR, excess_of, gram_loss, leak_of, traces
 from mfact.engines.measures import Conserved, measured
-from mfact.engines.spectrum import (
-    Spectrum,
-)
+from mfact.engines.spectrum import Spectrum
+from mfact.problems.optimum import Optimum
 
 FIRST_PASSES = 4
 """Every run needs at least these; they also give σ₁ for the step size."""
@@ -48,7 +47,7 @@ class ReducedEngine:
     """Runs the small steps and keeps the basis large enough.
 
     target: holds M. rank: r. weight: λ of the balance term, 0 for the plain objective.
-    gap_tolerance: the relative Eckart–Young gap at which the run may end; near it the engine
+    gap_tolerance: the Eckart–Young gap at which the run may end; near it the engine
     turns to SVD coordinates, where the gap is exact. max_basis_bytes: memory for both bases;
     a run that needs more goes on in the engine beyond_memory, from the same point.
     """
@@ -74,8 +73,10 @@ class ReducedEngine:
 
     # -- entering and leaving -----------------------------------------------------------------
 
-    def start(self, point: Factors) -> State:
-        basis = Basis.begin(point.U, point.V, self.target.norm)
+    def start(self, point: Factors, *, drawn: bool = False) -> State:
+        """Step 0 in bases of its own; drawn: the point is random."""
+        basis = Basis.begin(point.U, point.V, self.target.norm, drawn=drawn)
+        basis = basis.probed() if drawn else basis
         for _ in range(FIRST_PASSES):
             if basis.exhausted:
                 break
@@ -160,20 +161,20 @@ class ReducedEngine:
         Z, P, grams = steps.Z[: count + 1], steps.P[:count], steps.grams[:count]
         kept: Conserved = state.conserved
         table, ledgers, flow_times = measured(kept, state.step, grams, squares, eta, weight, norm)
-        half = 0.5 * norm**2
         if co.spectrum is not None and self.rank == 1:
             table["alignment_U"] = np.abs(Z[:-1, 0, 0, 0])
             table["alignment_V"] = np.abs(Z[:-1, 1, 0, 0])
         if co.spectrum is not None:
-            excess = excess_of(co.spectrum, Z[:-1], P, grams, weight, norm)
-            table["loss"] = excess + co.spectrum.floor(self.rank)
-            table["gap"] = excess / half if half else excess
-            table["optimum"] = np.full(count, co.spectrum.floor(self.rank))
+            above = co.spectrum.above(excess_of(co.spectrum, Z[:-1], P, grams, weight))
+            table["loss"] = above + co.spectrum.floor
+            table["above"] = above
+            table["gap"] = np.maximum(above, 0) / co.spectrum.unit
+            table["optimum"] = np.full(count, co.spectrum.floor)
         else:
             assert loss is not None
             table["loss"] = loss[:count]
-            table["gap"] = np.full(count, np.nan)
-            table["optimum"] = np.full(count, np.nan)
+            for name in ("above", "gap", "optimum"):
+                table[name] = np.full(count, np.nan)
         table["relative_residual"] = np.sqrt(2 * np.maximum(table["loss"], 0)) / (norm or 1.0)
         table["leak"] = leak
         # A step differs from the plain one by what leaks and by rounding.
@@ -204,17 +205,15 @@ class ReducedEngine:
     def _extend(self, state: State) -> State:
         """One more block on each side; the factors get zeros there. Or the run goes on directly."""
         if self.memory_ends(state):
-            spectrum = self.to_spectrum(state).coordinates.spectrum
-            error = spectrum.shortfall(self.rank)
+            optimum: Optimum = self.to_spectrum(state).coordinates.spectrum.optimum
             # An optimum that is not known to the tolerance would end the run too early.
-            known = error <= self.gap_tolerance * 0.5 * self.target.norm**2
+            known = optimum.gap_error <= self.gap_tolerance
             conserved = replace(
                 state.conserved,
                 tangent=None,
                 rho=0.0,
                 top=0.0,
-                optimum=spectrum.floor(self.rank) if known else None,
-                optimum_error=error,
+                optimum=optimum if known else None,
             )
             return State(state.step, self.leave(state), conserved)
         return self._grown(state)
@@ -249,28 +248,22 @@ class ReducedEngine:
         return judge_growth(state, self.rank, self.weight)
 
     def sharpen(self, state: State, tolerance: float, most: int = 200) -> State:
-        """Extend until the optimum that B sees is within `tolerance` (of ½‖M‖²) of M's own.
+        """Extend until the optimum that B sees is within `tolerance`, a gap, of M's own.
 
-        A space that is exhausted before it holds all of M goes on with random directions.
+        Where the start alone spans the space, or the space is exhausted before it holds all of M,
+        random columns join it: only they can tell that no larger singular value is hidden.
         """
-        half = 0.5 * self.target.norm**2
         state = self.to_spectrum(state)
         for _ in range(most):
             co: Coordinates = state.coordinates
             assert co.spectrum is not None
-            basis = co.basis
-            settled = co.spectrum.shortfall(self.rank) <= tolerance * half
-            unseen = co.spectrum.tail > 64 * self.eps * self.target.norm**2
-            full = max(basis.B.shape) >= min(self.target.shape)
-            if (settled and not (basis.exhausted and unseen)) or (full and basis.exhausted):
+            settled = co.spectrum.shortfall <= tolerance * co.spectrum.unit
+            full = max(co.basis.B.shape) >= min(self.target.shape)
+            if settled or self.memory_ends(state) or (full and co.basis.exhausted):
                 break
-            if self.memory_ends(state):
-                break
-            if basis.exhausted:
-                basis = basis.enrich(self.rank, seed=basis.passes)
+            if not co.basis.probes or co.basis.exhausted:
+                basis = co.basis.probed(max(self.rank, LEAST_PROBES))
                 state = replace(state, coordinates=replace(co, basis=basis))
-                # Two blocks at least: the first alone has no Ritz residual to judge by.
-                state = self._grown(state)
             state = self.extended(state)
         return state
 
@@ -286,7 +279,7 @@ class ReducedEngine:
                 break
             sigma = spectrum.sigma
             unit = max(float(sigma[min(against, len(sigma)) - 1]), 1e-6 * float(sigma[0]))
-            if spectrum.residuals.max(initial=0.0) <= residual * unit:
+            if spectrum.residuals[: self.rank].max(initial=0.0) <= residual * unit:
                 break
             state = self.extended(state)
         return state
@@ -297,14 +290,14 @@ class ReducedEngine:
 
     def _buffers(self, size: int, wanted: int) -> SmallSteps:
         """Buffers for this size, growing with use so that a short stay costs little."""
-        per_step = 4 * size * self.rank * self.target.dtype.itemsize
+        per_step = 4 * size * self.rank * 8
         most = max(8, min(LOOK, BUFFER_BYTES // per_step))
         old = self._steps
         if old is not None and old.size == size and old.length >= min(wanted, most):
             return old
         length = min(max(8, 2 * wanted), most)
         memory = None if old is None else old.memory
-        self._steps = SmallSteps(self.rank, size, length, self.target.dtype, self.weight, memory)
+        self._steps = SmallSteps(self.rank, size, length, np.dtype(float), self.weight, memory)
         return self._steps
 
     # -- judgements, each for all steps of a block ----------------------------------------------

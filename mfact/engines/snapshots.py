@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from mfact.engines.basis import Basis, Side
 from mfact.engines.coordinates import Coordinates
 from mfact.engines.measures import Conserved
 from mfact.engines.spectrum import Spectrum, leaks, padded_square
+from mfact.problems.optimum import Optimum
 
 Arrays = dict[str, Array]
 Numbers = dict[str, Any]
@@ -40,7 +41,9 @@ def pack_point(state: State) -> tuple[Arrays, Numbers]:
     """The same without the coordinates, for a state that shares them with another."""
     arrays: Arrays = {}
     numbers: Numbers = {"step": state.step}
-    _pack_fields("conserved", state.conserved, arrays, numbers)
+    _pack_fields("conserved", state.conserved, arrays, numbers, skip=("optimum",))
+    if state.conserved.optimum is not None:
+        numbers["conserved/optimum"] = asdict(state.conserved.optimum)
     if state.coordinates is None:
         for name, factor in zip("UV", state.point, strict=True):
             _pack_array(name, factor, arrays, numbers)
@@ -56,6 +59,8 @@ def unpack_point(
     conserved = Conserved(**_fields("conserved", Conserved, arrays, numbers))
     waiting_eta, waiting_fresh = conserved.pending  # a list, after JSON
     conserved = replace(conserved, pending=(waiting_eta, waiting_fresh))
+    if conserved.optimum is not None:
+        conserved = replace(conserved, optimum=optimum_from(numbers["conserved/optimum"]))
     point: Any
     if coordinates is None:
         point = Factors(*(_array(name, arrays, numbers) for name in "UV"))
@@ -89,6 +94,12 @@ def unpack(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> State:
         **numbers["coordinates"],
     )
     return unpack_point(arrays, numbers, coordinates)
+
+
+def optimum_from(fields: Mapping[str, Any]) -> Optimum:
+    """An Optimum from its fields, lists after JSON for tuples."""
+    sequences = {name: tuple(fields[name]) for name in ("values", "errors")}
+    return Optimum(**{**fields, **sequences})
 
 
 def _pack_fields(

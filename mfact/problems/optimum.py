@@ -60,18 +60,19 @@ def fitted_rank(values: Sequence[float] | Array, rank: int, zero: float) -> int:
 class Optimum:
     """What is known of the best approximation of rank r.
 
-    values: σ₁ … σ_{r+1} as far as they are known. errors: of each. k: of the leading r those that
-    are not zero (see zero_below). floor: ½Σ_{i>k}σ_i²; error: how far floor may lie above the
-    true one, both in units of M². saddle: the least gap of a saddle, 1 − (σ_{k+1}/σ_k)².
+    values: σ₁ … σ_{r+1} as far as they are known. errors: how far each may be off. k: of the
+    leading r those that are not zero (see zero_below). floor: ½Σ_{i>k}σ_i²; error: how far floor
+    may lie above the true one, both in units of M². saddle: the least gap of a saddle,
+    1 − (σ_{k+1}/σ_k)².
 
     The gap of a loss f is max(0, f − floor)/(½σ_k²): in the share of the weakest component there
     is, so that none can hide behind the largest. The loss of a stationary point is
     ½(‖M‖² − Σ_{i∈S}σ_i²), |S| ≤ r, so no saddle has a gap below `saddle`.
     Source: Eckart and Young 1936; the unit: mfact, derived.
 
-    >>> found = Optimum.of([3.0, 2.0, 1.0], 14**0.5, 2, zero=1e-15)
-    >>> found.k, found.floor, found.gap(0.5), found.gap(2.5), found.saddle
-    (2, 0.5, 0.0, 1.0, 0.75)
+    >>> found = Optimum.of([3.0, 2.0, 1.0], 2, floor=0.5)
+    >>> found.gap(0.5), found.gap(2.5), found.saddle, found.sure(0.9) < 0.75
+    (0.0, 1.0, 0.75, True)
     """
 
     values: tuple[float, ...]
@@ -85,28 +86,23 @@ class Optimum:
     def of(
         cls,
         values: Sequence[float] | Array,
-        norm: float,
-        rank: int,
+        k: int,
         *,
-        zero: float,
+        floor: float,
         errors: Sequence[float] | Array | float = 0.0,
-        floor: float | None = None,
         error: float = 0.0,
     ) -> Optimum:
-        """From σ₁ ≥ σ₂ ≥ …, r + 1 or more where M has so many; floor where it is known better."""
+        """From σ₁ ≥ σ₂ ≥ … ≥ σ_{r+1}, the last left out where M has only r."""
         sigma = np.asarray(values, float)
         off = np.broadcast_to(np.asarray(errors, float), sigma.shape)
-        k = fitted_rank(sigma, rank, zero)
-        if floor is None:
-            floor = 0.5 * max(norm**2 - float(np.sum(sigma[:k] ** 2)), 0.0)
-        least = 1.0
+        saddle = 1.0
         if len(sigma) > k and sigma[k - 1] > 0:
-            ratios = 1 - np.square((sigma[k:] + off[k:]) / sigma[k - 1])
-            # A value that equals σ_k takes its place at no loss: that is an optimum too.
-            apart = ratios[ratios > INDISTINCT]
-            least = float(apart[0]) if len(apart) else INDISTINCT
-        known = slice(0, rank + 1)
-        return cls(tuple(sigma[known].tolist()), tuple(off[known].tolist()), k, floor, error, least)
+            seen = 1 - (float(sigma[k]) / float(sigma[k - 1])) ** 2
+            surely = 1 - (float(sigma[k] + off[k]) / float(sigma[k - 1])) ** 2
+            # A value that equals σ_k takes its place at no loss: that is an optimum too. One that
+            # is hardly known must not make the bound zero.
+            saddle = max(surely, 0.1 * seen) if seen > INDISTINCT else 1.0
+        return cls(tuple(sigma.tolist()), tuple(off.tolist()), k, floor, error, saddle)
 
     @property
     def unit(self) -> float:

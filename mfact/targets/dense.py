@@ -24,13 +24,14 @@ class DenseTarget:
     """M as a C- or Fortran-ordered float array; never copied.
 
     matrix: d1×d2, float32 or float64, all values finite (the norm shows when they are not).
+    stored_eps: ε of the kind that the entries came in, that of `matrix` when not given.
 
     >>> target = DenseTarget(np.eye(2))
     >>> target.residual_norm(np.eye(2), np.eye(2))
     0.0
     """
 
-    def __init__(self, matrix: Array) -> None:
+    def __init__(self, matrix: Array, stored_eps: float | None = None) -> None:
         if matrix.ndim != 2 or 0 in matrix.shape:
             raise DataError(f"the matrix has shape {matrix.shape}", "pass a non-empty 2-D matrix")
         if matrix.dtype not in (np.float32, np.float64):
@@ -40,6 +41,8 @@ class DenseTarget:
         self.matrix = matrix
         self.shape: tuple[int, int] = matrix.shape
         self.dtype: np.dtype[Any] = matrix.dtype
+        own = float(np.finfo(matrix.dtype).eps)
+        self.stored_eps = own if stored_eps is None else stored_eps
         # A Fortran-ordered matrix is its transpose in C order: rows and columns trade places.
         self._flipped = not matrix.flags.c_contiguous
         self._rows = matrix.T if self._flipped else matrix

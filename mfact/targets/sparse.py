@@ -29,7 +29,8 @@ class SparseTarget:
     """M as a SciPy sparse array of floats.
 
     matrix: d1×d2, float32 or float64; kept as it is when it is a csr_array without duplicate
-    entries, else converted.
+    entries, else converted. stored_eps: ε of the kind that the entries came in, that of `matrix`
+    when not given.
 
     Raises DataError for other kinds, no entries at all in a direction, or values that are not
     finite.
@@ -40,7 +41,7 @@ class SparseTarget:
     0.0
     """
 
-    def __init__(self, matrix: csr_array) -> None:
+    def __init__(self, matrix: csr_array, stored_eps: float | None = None) -> None:
         from scipy.sparse import csr_array
 
         if len(matrix.shape) != 2 or 0 in matrix.shape:
@@ -56,6 +57,8 @@ class SparseTarget:
         self.matrix = rows
         self.shape: tuple[int, int] = (int(rows.shape[0]), int(rows.shape[1]))
         self.dtype: np.dtype[Any] = rows.dtype
+        own = float(np.finfo(rows.dtype).eps)
+        self.stored_eps = own if stored_eps is None else stored_eps
 
     @cached_property
     def _row_blocks(self) -> list[tuple[slice, Any]]:

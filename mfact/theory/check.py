@@ -11,6 +11,8 @@ import numpy as np
 
 from mfact.core import Array, Claim, Result, Target
 from mfact.errors import DataError
+from mfact.problems.optimum import zero_below
+from mfact.theory.eckart_young import known_optimum
 from mfact.theory.leading import leading_values
 from mfact.theory.ledger import unbalance
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, certify, lemma_3_2
@@ -37,7 +39,7 @@ class Check(NamedTuple):
 def recompute(target: Target, result: Result, *, tol: float | None = None) -> Check:
     """Everything that the factors and the matrix tell, and whether the run file agrees.
 
-    target: the matrix. result: a run, as read from its file. tol: relative gap that counts as
+    target: the matrix. result: a run, as read from its file. tol: gap that counts as
     optimal; None: that of the run, at least 1e-13.
 
     Claims: that the matrix and the stored numbers agree with the factors; the certificate
@@ -57,6 +59,8 @@ def recompute(target: Target, result: Result, *, tol: float | None = None) -> Ch
     info = run_info(result)
     weight = info["balance_weight"] if info["objective"] == "balanced" else 0.0
     values, error = leading_values(target, r + 1)
+    norm, unit = float(target.norm), float(np.finfo(target.dtype).eps)
+    zero = zero_below(norm, float(values[0]), target.shape, target.stored_eps, unit)
     if tol is None:
         tol = max(float(info["tol"]), 1e-13)
     found = certify(
@@ -64,12 +68,17 @@ def recompute(target: Target, result: Result, *, tol: float | None = None) -> Ch
         result.U,
         result.V,
         weight=weight,
-        leading=(values, error),
+        optimum=known_optimum(values, error, norm, r, zero, unit),
         tol=tol,
         accuracy=1e-3,
         refine=True,
     )
-    info |= {"singular_values": values.tolist(), "norm": float(target.norm)}
+    info |= {
+        "singular_values": values.tolist(),
+        "singular_value_errors": [error] * len(values),
+        "zero": zero,
+        "norm": norm,
+    }
     info["numerical_rank"] = rank_of(info)
     numbers = _numbers(target, result, found)
     claims = [
@@ -187,7 +196,7 @@ def _optimum(found: Certificate, tol: float) -> Claim:
     verdict = {GLOBAL_OPTIMUM: HOLDS, STRICT_SADDLE: VIOLATED}.get(found.verdict, INCONCLUSIVE)
     return Claim(
         "global-optimum",
-        f"the end point is a global optimum, to a relative gap of {tol:g}",
+        f"the end point is a global optimum, to a gap of {tol:g}",
         verdict,
         f"{found.verdict}: {found.reason}",
         "Eckart and Young 1936; Du, Hu, Lee 2018, Lemma 3.2",

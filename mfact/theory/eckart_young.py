@@ -1,14 +1,14 @@
-"""How far a loss is from the optimum ½Σ_{i>r}σ_i² of Eckart and Young, with bounds."""
+"""How far a loss is from the optimum ½Σ_{i>k}σ_i² of Eckart and Young, with bounds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from mfact.core import Array
+from mfact.problems.optimum import Optimum, fitted_rank
 
 
 class Spaces(NamedTuple):
@@ -40,56 +40,55 @@ def shift(coupling: float, distance: float) -> float:
     return 2 * coupling**2 / (distance + math.sqrt(distance**2 + 4 * coupling**2))
 
 
-def gap_from_values(
-    loss: float, norm: float, values: Sequence[float] | Array, error: float, unit: float
-) -> tuple[float, float]:
-    """(f − ½Σ_{i>r}σ_i²) / ½‖M‖_F², and its error, from σ₁ … σ_r known to ± error.
+def known_optimum(
+    values: Array, error: float, norm: float, rank: int, zero: float, unit: float
+) -> Optimum:
+    """The optimum of rank r from σ₁ … σ_{r+1} known to ± error.
 
-    loss: f. norm: ‖M‖_F. unit: of rounding, which the difference of squares brings in.
+    norm: ‖M‖_F. zero: see mfact.problems.optimum. unit: of rounding, which the difference of
+    squares brings in.
     Source: Eckart and Young 1936.
 
-    >>> gap_from_values(2.5, 8**0.5, [2.0], 0.0, 0.0)[1]
-    0.0
+    >>> known_optimum(np.array([2.0, 1.0]), 0.0, 5**0.5, 1, 0.0, 0.0).gap(2.5)
+    1.0
     """
-    values = np.asarray(values, float)
-    gap = (2 * loss - (norm**2 - float(np.sum(values**2)))) / norm**2
-    off = float(np.sum(2 * values * error + error**2)) / norm**2
-    return gap, off + 8 * unit
+    k = fitted_rank(values, rank, zero)
+    top = values[:k]
+    floor = 0.5 * max(norm**2 - float(np.sum(top**2)), 0.0)
+    off = 0.5 * float(np.sum(2 * top * error + error**2)) + 4 * unit * norm**2
+    return Optimum.of(values[: rank + 1], k, floor=floor, errors=error, error=off)
 
 
-def gap_interval(
+def excess_interval(
     loss: float,
-    norm: float,
     rank: int,
     *,
     surely: float = 0.0,
     spaces: Spaces | None = None,
-    leading: tuple[Array, float] | None = None,
-    unit: float = 0.0,
+    optimum: Optimum | None = None,
 ) -> tuple[float, float]:
-    """The middle and half width of the interval in which the relative gap lies.
+    """The middle and half width of the interval in which f − ½Σ_{i>k}σ_i² lies; units of M².
 
-    loss: f. norm: ‖M‖_F. rank: r. surely: a decrease of f that is known to be possible.
-    leading: (σ₁ … σ_r or more, error of each). spaces: without singular values, when the spaces
-    of U and V hold the leading ones: η = σ_r(A) − τ > 0. Then each σ_i(M) ≤ σ_i(A) + δ with
-    δ = shift(coupling, η), and all that lies off the core cancels:
+    loss: f. rank: r. surely: a decrease of f that is known to be possible. optimum: where it is
+    known. spaces: without singular values, when the spaces of U and V hold the leading ones:
+    η = σ_r(A) − τ > 0. Then each σ_i(M) ≤ σ_i(A) + δ with δ = shift(coupling, η), and all that
+    lies off the core cancels:
     f − ½Σ_{i>r}σ_i² ≤ ½(‖UVᵀ − A‖_F² + Σ_{i≤r}(2σ_i(A)δ + δ²)), A in the bases.
-    unit: of rounding.
     Source: mfact, derived from Li and Li 2005 and Eckart and Young 1936.
 
-    >>> gap_interval(1.0, 2.0, 1)
-    (0.25, 0.25)
+    >>> excess_interval(1.0, 1)
+    (0.5, 0.5)
     """
-    if norm == 0:
-        return (0.0, 0.0) if loss == 0 else (math.inf, 0.0)
-    low, high = max(2 * surely / norm**2, 0.0), 2 * loss / norm**2
+    low, high = max(surely, 0.0), loss
     # Fewer than r directions say nothing of the r-th singular value.
     if spaces and len(spaces.values) == rank and spaces.values[-1] > spaces.tau:
         delta = shift(spaces.coupling, float(spaces.values[-1]) - spaces.tau)
         extra = float(np.sum(2 * spaces.values * delta + delta**2))
-        high = min(high, (spaces.misfit**2 + extra) / norm**2 + 8 * unit**2)
-    if leading is not None:
-        gap, error = gap_from_values(loss, norm, leading[0][:rank], leading[1], unit)
-        low, high = max(low, gap - error), min(high, gap + error)
+        high = min(high, 0.5 * (spaces.misfit**2 + extra))
+    if optimum is not None:
+        # An error that floor may be too large by: the excess is at least what it seems.
+        above = loss - optimum.floor
+        low, high = max(low, above - optimum.error), min(high, above + optimum.error)
+    low = max(low, 0.0)
     high = max(low, high)
     return 0.5 * (low + high), 0.5 * (high - low)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mfact.core import Array, Claim, Factors, Target
+from mfact.problems.optimum import Optimum
 from mfact.theory.hessian import line_minimum
 from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, NOT_MET, VIOLATED, number, rank_lack
 from mfact.theory.second_order import SecondOrder, look
@@ -38,7 +39,7 @@ def certify(
     V: Array,
     *,
     weight: float = 0.0,
-    leading: tuple[Array, float] | None = None,
+    optimum: Optimum | None = None,
     loss: float | None = None,
     tol: float = 1e-8,
     tol_gradient: float = 1e-4,
@@ -48,15 +49,15 @@ def certify(
     """The certificate of (U, V) for the matrix behind target.
 
     U: d1×r, V: d2×r. weight: λ of the objective, 0 for (1).
-    leading: (σ₁ … σ_r or more, error bound of each) where known: it makes the gap exact to
-        that error. Without it the gap is bounded from the factors themselves, see
-        gap_interval in mfact.theory.eckart_young. loss: f where known, saves a pass.
+    optimum: where it is known: it makes the gap exact to its error. Without it the gap is
+        bounded from the factors themselves, see excess_interval in mfact.theory.eckart_young.
+        loss: f where known, saves a pass.
     tol: gap that counts as optimal. tol_gradient: relative gradient that counts as
         stationary. accuracy: of the curvature, relative. refine: where the curvature is less
         accurate, because the point is not near a stationary one, go on with Lanczos on the
         whole Hessian, at a pass of r columns an iteration.
 
-    - global optimum: gap + gap_error ≤ tol.
+    - global optimum: gap + gap_error ≤ tol, and below the gap of every saddle.
     - strict saddle: relative_gradient ≤ tol_gradient, and negative curvature θ that the gradient
       cannot explain, θ² ≥ ‖∇F‖ √σ₁: a stationary point within the distance over which the
       Hessian, whose Lipschitz constant is of the order of √σ₁, keeps the sign of θ.
@@ -83,7 +84,7 @@ def certify(
         U,
         V,
         weight=weight,
-        leading=leading,
+        optimum=optimum,
         loss=loss,
         accuracy=accuracy,
         refine=refine,
@@ -100,6 +101,7 @@ def certify_spectral(
     coupling: float = 0.0,
     norm: float | None = None,
     weight: float = 0.0,
+    optimum: Optimum | None = None,
     tol: float = 1e-8,
     tol_gradient: float = 1e-4,
 ) -> Certificate:
@@ -108,7 +110,8 @@ def certify_spectral(
     X = ΦᵀU and Y = ΨᵀV, k×r, where U = ΦX, V = ΨY and M = Φ diag(σ) Ψᵀ + E.
     sigma: k values in decreasing order. unresolved: a bound on ‖E‖₂ between the complements of
     Φ and Ψ. coupling: a bound on ‖ΦᵀE‖₂ and ‖EΨ‖₂, zero when they are exact singular vectors.
-    norm: ‖M‖_F, for the relative gap; that of sigma when not given.
+    norm: ‖M‖_F; that of sigma when not given. optimum: where more is known of it than sigma,
+    unresolved and coupling tell.
 
     The direction is in the same coordinates, (ΦᵀdU, ΨᵀdV). What E could add is in the bounds:
     outside of Φ, Ψ the Hessian's least eigenvalue is that of the 2r×2r matrix of certify with
@@ -122,7 +125,7 @@ def certify_spectral(
     'global optimum'
     """
     small = Spectral(np.asarray(sigma, float), unresolved, coupling, norm)
-    seen = look(small, X, Y, weight=weight, accuracy=1e-10)
+    seen = look(small, X, Y, weight=weight, optimum=optimum, accuracy=1e-10)
     return _judge(seen, tol, tol_gradient)
 
 
@@ -132,7 +135,7 @@ def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
         relative = seen.gradient_norm / seen.scale**1.5
     depth = -seen.curvature
     dominant = depth > seen.rounding and depth**2 >= seen.gradient_norm * seen.scale**0.5
-    if seen.gap + seen.gap_error <= tol:
+    if seen.gap + seen.gap_error <= min(tol, math.nextafter(seen.saddle, 0.0)):
         verdict = GLOBAL_OPTIMUM
         reason = f"the gap is at most {number(seen.gap + seen.gap_error)}"
     elif relative <= tol_gradient and dominant:
@@ -143,7 +146,11 @@ def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
         )
     else:
         verdict = INCONCLUSIVE
-        reason = f"the gap is {number(seen.gap)} ± {number(seen.gap_error)}, above {tol:g}; "
+        reason = f"the gap is {number(seen.gap)} ± {number(seen.gap_error)}, "
+        if seen.gap + seen.gap_error <= tol:
+            reason += f"and a saddle may have {number(seen.saddle)}; "
+        else:
+            reason += f"above {tol:g}; "
         if relative > tol_gradient:
             reason += f"and the point is not stationary: relative gradient {number(relative)}"
         else:

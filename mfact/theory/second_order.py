@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Array, Factors, Target
-from mfact.theory.eckart_young import Spaces, gap_interval
+from mfact.problems.optimum import Optimum, fitted_rank, zero_below
+from mfact.theory.eckart_young import Spaces, excess_interval
 from mfact.theory.hessian import (
     Products,
     gradient,
@@ -26,7 +27,8 @@ class SecondOrder:
     """What is known of the objective F = f + (λ/8)‖D‖_F² at (U, V).
 
     gradient_norm: ‖∇F‖. loss: f = ½‖UVᵀ − M‖_F², in SVD coordinates of what they resolve.
-    gap: (f − ½Σ_{i>r}σ_i²) / ½‖M‖_F²; the exact one lies within gap_error of it.
+    gap: max(0, f − ½Σ_{i>k}σ_i²)/(½σ_k²); the exact one lies within gap_error of it. saddle: the
+        least gap of a saddle, as far as the singular values are known.
     curvature: the least value found of the Hessian's form on unit directions, the one along
         direction; an eigenvalue lies within curvature_residual of it.
     curvature_floor: the smallest eigenvalue is at least this, as far as Lanczos saw.
@@ -38,6 +40,7 @@ class SecondOrder:
     loss: float
     gap: float
     gap_error: float
+    saddle: float
     curvature: float
     curvature_residual: float
     curvature_floor: float
@@ -144,13 +147,30 @@ def _rayleigh(
     return theta, float(np.hypot(*off)), direction
 
 
+def _unit(
+    target: Target, spaces: Spaces | None, optimum: Optimum | None, scale: float
+) -> tuple[float, float]:
+    """(½σ_k², the least gap of a saddle): as known, else from the core A, whose singular values
+    are below those of M; else the largest value seen, of which no gap is less than it seems.
+    """
+    if optimum is not None and optimum.values:
+        return optimum.unit, optimum.saddle
+    if spaces is not None and len(spaces.values) and spaces.values[0] > 0:
+        unit = float(np.finfo(target.dtype).eps)
+        first = float(spaces.values[0])
+        zero = zero_below(float(target.norm), first, target.shape, target.stored_eps, unit)
+        weakest = float(spaces.values[fitted_rank(spaces.values, len(spaces.values), zero) - 1])
+        return 0.5 * weakest**2, max(1 - (spaces.tau / weakest) ** 2, 0.0)
+    return 0.5 * scale**2 or 1.0, 0.0
+
+
 def look(
     target: Target | Spectral,
     U: Array,
     V: Array,
     *,
     weight: float,
-    leading: tuple[Array, float] | None = None,
+    optimum: Optimum | None = None,
     loss: float | None = None,
     accuracy: float,
     refine: bool = False,
@@ -200,32 +220,36 @@ def look(
         along = Factors(np.outer(pair.x, alpha), np.outer(pair.y, beta))
         theta, theta_residual, direction = _rayleigh(products, U, V, along, weight)
 
-    scale = max(blocks.top, pair.tau, float(leading[0][0]) if leading else 0.0)
+    first = optimum.values[0] if optimum is not None and optimum.values else 0.0
+    scale = max(blocks.top, pair.tau, first)
     if refine and mix is not None and theta_residual > accuracy * max(-theta, 1e-4 * scale):
         theta, theta_residual, direction = least_eigenpair(
             products, U, V, direction, weight, accuracy
         )
 
     slope = float(np.sum(grad.U * direction.U) + np.sum(grad.V * direction.V))
+    rounding = 64 * unit * scale
     line = line_coefficients(U, V, *direction, slope, theta, weight)
+    if line[3] <= 64 * unit:
+        # dU dVᵀ is zero: a parabola that opens upwards, and the rest is rounding.
+        line = (line[0], max(line[1], 0.0), 0.0, 0.0)
     D = U.T @ U - V.T @ V
     imbalance = float(np.linalg.norm(D))
     tau = pair.tau + pair.residual
     extra = 0.0
     if isinstance(target, Spectral):
         tau, extra = max(tau, target.unresolved), target.coupling
-        gap, gap_error = target.gap(U, V)
+        optimum = target.optimum(U.shape[1]) if optimum is None else optimum
+        gap = max(target.above(U, V, optimum.k), 0.0) / optimum.unit
+        gap_error, saddle = optimum.gap_error, optimum.saddle
     else:
+        spaces = blocks.spaces(tau)
         surely = -line_minimum(line)[1] - 0.125 * weight * imbalance**2
-        gap, gap_error = gap_interval(
-            loss,
-            norm,
-            U.shape[1],
-            surely=surely,
-            spaces=blocks.spaces(tau),
-            leading=leading,
-            unit=unit,
+        excess, error = excess_interval(
+            loss, U.shape[1], surely=surely, spaces=spaces, optimum=optimum
         )
+        share, saddle = _unit(target, spaces, optimum, scale)
+        gap, gap_error = excess / share, error / share
     floor = min(_outside(U, V, weight, tau)[0], -blocks.misfit - 0.5 * weight * imbalance)
     spread = math.hypot(np.linalg.norm(U), np.linalg.norm(V))
     return SecondOrder(
@@ -233,6 +257,7 @@ def look(
         loss=loss,
         gap=gap,
         gap_error=gap_error,
+        saddle=saddle,
         curvature=theta,
         curvature_residual=theta_residual,
         curvature_floor=floor - blocks.coupling - extra - 4 * blocks.dropped * spread,
@@ -242,6 +267,6 @@ def look(
         weight=weight,
         norm=norm,
         scale=scale,
-        rounding=64 * unit * scale,
+        rounding=rounding,
         passes=passes,
     )

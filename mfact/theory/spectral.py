@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from mfact.core import Array
+from mfact.problems.optimum import Optimum, fitted_rank, zero_below
 from mfact.theory.eckart_young import shift
 
 
@@ -18,6 +20,7 @@ class Spectral:
     """
 
     dtype: np.dtype[Any] = np.dtype(float)
+    stored_eps = 0.0
 
     def __init__(
         self, sigma: Array, unresolved: float, coupling: float, norm: float | None
@@ -34,19 +37,29 @@ class Spectral:
         Z[np.diag_indices_from(Z)] -= self.sigma
         return float(np.linalg.norm(Z))
 
-    def gap(self, X: Array, Y: Array) -> tuple[float, float]:
-        """The relative gap and its error; see certify_spectral for the sum."""
+    def optimum(self, rank: int) -> Optimum:
+        """The optimum of rank r as far as these values and what they leave unresolved tell."""
+        s, top = self.sigma, np.zeros(rank)
+        top[: len(s[:rank])] = s[:rank]
+        # Values outside that are larger than σ_r, or pushed above it, would lower the optimum.
+        moved = shift(self.coupling, float(top[-1]) - self.unresolved)
+        larger = np.maximum(top, self.unresolved) + moved
+        zero = zero_below(self.norm, float(s[0]), self.shape, 0.0, float(np.finfo(float).eps))
+        k = fitted_rank(s, rank, zero)
+        off = max(self.unresolved - float(s[rank]) if len(s) > rank else 0.0, 0.0)
+        return Optimum.of(
+            s[: rank + 1],
+            k,
+            floor=0.5 * max(self.norm**2 - float(np.sum(s[:k] ** 2)), 0.0),
+            errors=off,
+            error=0.5 * float(np.sum(larger**2 - top**2)),
+        )
+
+    def above(self, X: Array, Y: Array, k: int) -> float:
+        """f − ½Σ_{i>k}σ_i² by blocks of XYᵀ; see certify_spectral for the sum. Units of M²."""
         r, s = X.shape[1], self.sigma
         Z = X @ Y.T
-        diagonal = np.diag(Z).copy()
-        rest = diagonal[r:] @ s[r:]
+        rest = float(np.diag(Z)[r:] @ s[r:])
         inner = np.arange(min(r, len(s)))
         Z[inner, inner] -= s[:r]
-        excess = float(np.sum(Z**2)) - 2 * float(rest)
-        # Values outside that are larger than σ_r, or pushed above it, would lower the optimum.
-        top = np.zeros(r)
-        top[: len(s[:r])] = s[:r]
-        moved = shift(self.coupling, float(top[-1]) - self.unresolved)
-        lower = np.maximum(top, self.unresolved) + moved
-        error = float(np.sum(lower**2 - top**2))
-        return excess / self.norm**2, error / self.norm**2
+        return 0.5 * float(np.sum(Z**2)) - rest - 0.5 * math.fsum(s[k:r] ** 2)
