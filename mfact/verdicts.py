@@ -99,9 +99,7 @@ class Judge:
                 tol=tol,
             )
         U, V = self.engine.leave(state)
-        return certify(
-            self.target, U, V, weight=self.weight, optimum=self.optimum, tol=tol
-        )
+        return certify(self.target, U, V, weight=self.weight, optimum=self.optimum, tol=tol)
 
     def _met(self, state: State, verdict: Verdict) -> Verdict | None:
         """The verdict on a gap within the tolerance, against the optimum that is known now."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from mfact.core import Factors
+from mfact.problems.optimum import zero_below
+from mfact.theory.eckart_young import known_optimum
+
+EPS = 2.0**-52
 
 
 def plain_loop(M, U, V, steps, weight=0.0):
@@ -68,3 +72,25 @@ def matrix(rng, shape, sigma):
 def gaussian(rng, shape, rank, std):
     """A start with entries N(0, std²)."""
     return Factors(*(std * rng.standard_normal((d, rank)) for d in shape))
+
+
+def truth(M, r):
+    """(k, σ, ½σ_k²) from an SVD; k counts those of the leading r that are not zero to rounding."""
+    sigma = np.linalg.svd(M, compute_uv=False)
+    zero = max(0.5 * EPS * np.linalg.norm(M), max(M.shape) ** 0.5 * EPS * sigma[0])
+    k = max(np.count_nonzero(sigma[:r] > zero), 1)
+    return k, sigma, 0.5 * sigma[k - 1] ** 2
+
+
+def exact_gap(M, U, V):
+    """max(0, f − ½Σ_{i>k}σ_i²)/(½σ_k²), to rounding of f."""
+    k, sigma, unit = truth(M, U.shape[1])
+    return max(0.5 * np.sum((U @ V.T - M) ** 2) - 0.5 * np.sum(sigma[k:] ** 2), 0.0) / unit
+
+
+def optimum(M, r):
+    """The optimum of rank r, its singular values from LAPACK."""
+    _, sigma, _ = truth(M, r)
+    norm = float(np.linalg.norm(M))
+    zero = zero_below(norm, sigma[0], M.shape, EPS, EPS)
+    return known_optimum(sigma, 8 * EPS * sigma[0], norm, r, zero, EPS)

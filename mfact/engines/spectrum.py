@@ -23,8 +23,8 @@ class Spectrum:
     sigma: K values, descending, in units of M. tail: ‖M‖_F² − ‖B‖_F², formed directly when the
     difference would be rounding. rank: r; k: of the leading r the values that are not zero (see
     mfact.problems.optimum). residuals: for each i ≤ r + 1 the norm of (M q_i − σ_i p_i,
-    Mᵀp_i − σ_i q_i) over the Ritz pair. probes, passes: Basis's. d: max(d1, d2). leak_left,
-    leak_right: Basis's, in these coordinates.
+    Mᵀp_i − σ_i q_i) over the Ritz pair. probes, passes: Basis's. d: max(d1, d2). rounding:
+    of a singular value, √d ε_a σ₁. leak_left, leak_right: Basis's, in these coordinates.
     """
 
     phi: Array
@@ -37,6 +37,7 @@ class Spectrum:
     probes: tuple[tuple[int, int], ...]
     passes: int
     d: int
+    rounding: float
     leak_left: Array
     leak_right: Array
 
@@ -67,6 +68,7 @@ class Spectrum:
             basis.probes,
             basis.passes,
             max(target.shape),
+            math.sqrt(max(target.shape)) * eps * float(sigma[0]),
             leak_left,
             leak_right,
         )
@@ -108,9 +110,8 @@ class Spectrum:
         """
         top = self.sigma[: self.rank]
         after = float(self.sigma[self.rank]) if len(self.sigma) > self.rank else 0.0
-        room = np.maximum(top - after, np.finfo(top.dtype).tiny)
         off = self.residuals[: len(top)]
-        error = np.minimum(off, off**2 / room)
+        error = _ritz_error(off, top - after)
         unseen = np.maximum(self.hidden**2 - top**2, 0.0)
         return float(np.sum(top * error + error**2) + 0.5 * np.sum(unseen))
 
@@ -126,13 +127,12 @@ class Spectrum:
         gaps = np.abs(np.diff(padded))[: len(top)]
         before = np.append(np.inf, gaps)[: len(top)]
         off = self.residuals[: len(top)]
-        room = np.maximum(np.minimum(gaps, before) - off, np.finfo(top.dtype).tiny)
-        error = np.maximum(np.minimum(off, off**2 / room), self.hidden - top)
+        error = _ritz_error(off, np.minimum(gaps, before) - off)
+        error = np.maximum(error, self.hidden - top)
         if len(top) > self.rank:
             last = max(off[-1], self._beyond(self.rank + 1) - top[-1])
             error[-1] = min(last, max(self.hidden - top[-1], 0.0))
-        rounding = 4 * np.finfo(top.dtype).eps * float(self.sigma[0])
-        return np.asarray(np.maximum(error, rounding))
+        return np.asarray(np.maximum(error, self.rounding))
 
     @property
     def optimum(self) -> Optimum:
@@ -144,6 +144,12 @@ class Spectrum:
             errors=self.errors,
             error=self.shortfall,
         )
+
+
+def _ritz_error(off: Array, room: Array) -> Array:
+    """min(ρ, ρ²/room), ρ where there is no room."""
+    apart = room > off
+    return np.asarray(np.where(apart, off**2 / np.where(apart, room, 1.0), off))
 
 
 def padded_square(B: Array, size: int) -> Array:

@@ -182,9 +182,7 @@ def _load(path: str | os.PathLike[str]) -> bytes:
         raise StorageError(f"cannot read {shown(path)}: {reason}", "check the path") from error
 
 
-def _parse(
-    image: bytes, kind: str, version: int
-) -> tuple[dict[str, Array], dict[str, Any], int]:
+def _parse(image: bytes, kind: str, version: int) -> tuple[dict[str, Array], dict[str, Any], int]:
     """What the image holds, and its version; StorageError with a sentence without a subject."""
     import h5py
 

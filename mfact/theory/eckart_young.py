@@ -49,7 +49,7 @@ def known_optimum(
     squares brings in.
     Source: Eckart and Young 1936.
 
-    >>> known_optimum(np.array([2.0, 1.0]), 0.0, 5**0.5, 1, 0.0, 0.0).gap(2.5)
+    >>> round(known_optimum(np.array([2.0, 1.0]), 0.0, 5**0.5, 1, 0.0, 0.0).gap(2.5), 9)
     1.0
     """
     k = fitted_rank(values, rank, zero)
@@ -59,36 +59,34 @@ def known_optimum(
     return Optimum.of(values[: rank + 1], k, floor=floor, errors=error, error=off)
 
 
-def excess_interval(
+def excess_bounds(
     loss: float,
     rank: int,
     *,
     surely: float = 0.0,
     spaces: Spaces | None = None,
     optimum: Optimum | None = None,
-) -> tuple[float, float]:
-    """The middle and half width of the interval in which f − ½Σ_{i>k}σ_i² lies; units of M².
+) -> tuple[float, float, float | None]:
+    """(low, high, δ): f − ½Σ_{i>k}σ_i² lies between low and high, in units of M².
 
     loss: f. rank: r. surely: a decrease of f that is known to be possible. optimum: where it is
     known. spaces: without singular values, when the spaces of U and V hold the leading ones:
     η = σ_r(A) − τ > 0. Then each σ_i(M) ≤ σ_i(A) + δ with δ = shift(coupling, η), and all that
     lies off the core cancels:
-    f − ½Σ_{i>r}σ_i² ≤ ½(‖UVᵀ − A‖_F² + Σ_{i≤r}(2σ_i(A)δ + δ²)), A in the bases.
+    f − ½Σ_{i>r}σ_i² ≤ ½(‖UVᵀ − A‖_F² + Σ_{i≤r}(2σ_i(A)δ + δ²)), A in the bases. δ is None where
+    the spaces do not hold them.
     Source: mfact, derived from Li and Li 2005 and Eckart and Young 1936.
 
-    >>> excess_interval(1.0, 1)
-    (0.5, 0.5)
+    >>> excess_bounds(1.0, 1)
+    (0.0, 1.0, None)
     """
-    low, high = max(surely, 0.0), loss
+    low, high, delta = max(surely, 0.0), loss, None
     # Fewer than r directions say nothing of the r-th singular value.
     if spaces and len(spaces.values) == rank and spaces.values[-1] > spaces.tau:
         delta = shift(spaces.coupling, float(spaces.values[-1]) - spaces.tau)
         extra = float(np.sum(2 * spaces.values * delta + delta**2))
         high = min(high, 0.5 * (spaces.misfit**2 + extra))
     if optimum is not None:
-        # An error that floor may be too large by: the excess is at least what it seems.
         above = loss - optimum.floor
         low, high = max(low, above - optimum.error), min(high, above + optimum.error)
-    low = max(low, 0.0)
-    high = max(low, high)
-    return 0.5 * (low + high), 0.5 * (high - low)
+    return low, max(low, high), delta

@@ -142,12 +142,16 @@ def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
         verdict = STRICT_SADDLE
         reason = (
             f"stationary to {number(relative)} (relative), and the Hessian has negative curvature"
-            f" {number(seen.curvature)}; the gap is {number(seen.gap)}"
+            f" {number(seen.curvature)}"
         )
+        if not math.isnan(seen.gap):
+            reason += f"; the gap is {number(seen.gap)}"
     else:
         verdict = INCONCLUSIVE
         reason = f"the gap is {number(seen.gap)} ± {number(seen.gap_error)}, "
-        if seen.gap + seen.gap_error <= tol:
+        if math.isnan(seen.gap):
+            reason = "the gap is not known, "
+        elif seen.gap + seen.gap_error <= tol:
             reason += f"and a saddle may have {number(seen.saddle)}; "
         else:
             reason += f"above {tol:g}; "

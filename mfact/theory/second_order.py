@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Array, Factors, Target
-from mfact.problems.optimum import Optimum, fitted_rank, zero_below
-from mfact.theory.eckart_young import Spaces, excess_interval
+from mfact.problems.optimum import Optimum
+from mfact.theory.blocks import Blocks, gap_without_values
+from mfact.theory.eckart_young import excess_bounds
 from mfact.theory.hessian import (
     Products,
     gradient,
@@ -54,64 +55,6 @@ class SecondOrder:
     passes: int
 
 
-@dataclass(frozen=True)
-class _Blocks:
-    """M seen from the spaces of U and V, [[A, B], [C, E]], of which A, B, C cost no pass.
-
-    left, right: orthonormal bases of the spaces, cut at singular values of U, V below cutoff;
-    dropped: the largest one cut. values: σ(A), top: the largest. coupling: max(‖B‖_F, ‖C‖_F).
-    misfit_norm, misfit: ‖UVᵀ − A‖ in the bases, Frobenius and spectral norm.
-    """
-
-    left: Array
-    right: Array
-    dropped: float
-    A: Array
-    values: Array
-    coupling: float
-    misfit_norm: float
-    misfit: float
-
-    @classmethod
-    def of(cls, U: Array, V: Array, MV: Array, MtU: Array, cutoff: float) -> _Blocks:
-        left, solve_U, dropped_U = _range(U, cutoff)
-        right, solve_V, dropped_V = _range(V, cutoff)
-        MQ, MtL = MV @ solve_V, MtU @ solve_U
-        A = left.T @ MQ
-        C, B = MQ - left @ A, MtL - right @ A.T
-        misfit = (left.T @ U) @ (right.T @ V).T - A
-        empty = 0 in A.shape
-        return cls(
-            left,
-            right,
-            max(dropped_U, dropped_V),
-            A,
-            np.zeros(0) if empty else np.linalg.svd(A, compute_uv=False),
-            max(float(np.linalg.norm(B)), float(np.linalg.norm(C))),
-            float(np.linalg.norm(misfit)),
-            0.0 if empty else float(np.linalg.norm(misfit, 2)),
-        )
-
-    @property
-    def top(self) -> float:
-        return float(self.values[0]) if len(self.values) else 0.0
-
-    def spaces(self, tau: float) -> Spaces | None:
-        """What bounds the gap, when both spaces were taken whole; tau bounds ‖E‖₂."""
-        if self.A.shape[0] != self.A.shape[1] or self.dropped > 0:
-            return None
-        return Spaces(self.values, self.coupling, self.misfit_norm, tau)
-
-
-def _range(U: Array, cutoff: float) -> tuple[Array, Array, float]:
-    """(Q, S, dropped): Q = US spans what U has above cutoff; dropped is its largest value below."""
-    Q, T = np.linalg.qr(U)
-    P, s, Wt = np.linalg.svd(T, full_matrices=False)
-    kept = int(np.sum(s > cutoff))
-    dropped = float(s[kept]) if kept < len(s) else 0.0
-    return Q @ P[:, :kept], Wt[:kept].T / s[:kept], dropped
-
-
 def _outside(U: Array, V: Array, weight: float, tau: float) -> tuple[float, Array, Array]:
     """Least eigenvalue of [[VᵀV + (λ/2)D, −τI], [−τI, UᵀU − (λ/2)D]] and its vector (α, β)."""
     UtU, VtV, r = U.T @ U, V.T @ V, U.shape[1]
@@ -145,23 +88,6 @@ def _rayleigh(
     theta = float(np.sum(H_U * direction.U) + np.sum(H_V * direction.V))
     off = np.linalg.norm(H_U - theta * direction.U), np.linalg.norm(H_V - theta * direction.V)
     return theta, float(np.hypot(*off)), direction
-
-
-def _unit(
-    target: Target, spaces: Spaces | None, optimum: Optimum | None, scale: float
-) -> tuple[float, float]:
-    """(½σ_k², the least gap of a saddle): as known, else from the core A, whose singular values
-    are below those of M; else the largest value seen, of which no gap is less than it seems.
-    """
-    if optimum is not None and optimum.values:
-        return optimum.unit, optimum.saddle
-    if spaces is not None and len(spaces.values) and spaces.values[0] > 0:
-        unit = float(np.finfo(target.dtype).eps)
-        first = float(spaces.values[0])
-        zero = zero_below(float(target.norm), first, target.shape, target.stored_eps, unit)
-        weakest = float(spaces.values[fitted_rank(spaces.values, len(spaces.values), zero) - 1])
-        return 0.5 * weakest**2, max(1 - (spaces.tau / weakest) ** 2, 0.0)
-    return 0.5 * scale**2 or 1.0, 0.0
 
 
 def look(
@@ -198,7 +124,7 @@ def look(
         passes += 1
         off = float(target.residual_norm(U.astype(target.dtype), V.astype(target.dtype)))
         loss = 0.5 * off**2
-    blocks = _Blocks.of(U, V, MV, MtU, max(size ** (1 / 3), 1e2 * math.sqrt(unit * norm)))
+    blocks = Blocks.of(U, V, MV, MtU, max(size ** (1 / 3), 1e2 * math.sqrt(unit * norm)))
 
     def enough(tau: float, residual: float) -> bool:
         least = _outside(U, V, weight, tau)[0]
@@ -243,13 +169,14 @@ def look(
         gap = max(target.above(U, V, optimum.k), 0.0) / optimum.unit
         gap_error, saddle = optimum.gap_error, optimum.saddle
     else:
-        spaces = blocks.spaces(tau)
+        rank, spaces = U.shape[1], blocks.spaces(tau)
         surely = -line_minimum(line)[1] - 0.125 * weight * imbalance**2
-        excess, error = excess_interval(
-            loss, U.shape[1], surely=surely, spaces=spaces, optimum=optimum
-        )
-        share, saddle = _unit(target, spaces, optimum, scale)
-        gap, gap_error = excess / share, error / share
+        if optimum is None:
+            gap, gap_error, saddle = gap_without_values(target, loss, rank, surely, spaces)
+        else:
+            low, high, _ = excess_bounds(loss, rank, surely=surely, spaces=spaces, optimum=optimum)
+            gap, gap_error = 0.5 * (low + high) / optimum.unit, 0.5 * (high - low) / optimum.unit
+            saddle = optimum.saddle
     floor = min(_outside(U, V, weight, tau)[0], -blocks.misfit - 0.5 * weight * imbalance)
     spread = math.hypot(np.linalg.norm(U), np.linalg.norm(V))
     return SecondOrder(

@@ -128,31 +128,38 @@ def test_older_bases_keep_their_meaning():
         assert np.array_equal(early.B, B)
 
 
-@given(seed=st.integers(0, 2**32 - 1), guests=st.integers(1, 3))
-def test_guests_find_what_the_start_misses(seed, guests):
+@given(seed=st.integers(0, 2**32 - 1), width=st.integers(1, 3), late=st.booleans())
+def test_random_columns_find_what_the_start_misses(seed, width, late):
+    """From the beginning, or when the recurrence has already gone on for two blocks."""
     rng = np.random.default_rng(seed)
     M, phi, psi = matrix(rng, (30, 25), [5.0, 4.0, 1.0, 0.5])
     norm = float(np.linalg.norm(M))
     alone = Basis.begin(phi[:, 2:3], psi[:, 2:3], norm)
-    guided = Basis.begin(phi[:, 2:3], psi[:, 2:3], norm, guests)
+    start = phi[:, 2:3] + 1e-3 * phi[:, 3:4], psi[:, 2:3]
+    guided = Basis.begin(*start, norm)
+    if late:
+        guided = guided.extend(DenseTarget(M)).extend(DenseTarget(M))
+        assert not guided.exhausted
+    guided = guided.probed(width)
+    assert guided.probes == ((width, 2 if late else 0),)
     for _ in range(8):
         alone = alone if alone.exhausted else alone.extend(DenseTarget(M))
         guided = guided if guided.exhausted else guided.extend(DenseTarget(M))
     assert np.linalg.norm(alone.B, 2) == pytest.approx(1.0)
     assert np.linalg.norm(guided.B, 2) == pytest.approx(5.0)
     check(guided, M)
-    inside = guided.left.basis @ (guided.left.basis.T @ phi[:, 2:3])
-    assert np.linalg.norm(phi[:, 2:3] - inside) < 1e-14
+    inside = guided.left.basis @ (guided.left.basis.T @ start[0])
+    assert np.linalg.norm(start[0] - inside) < 1e-14
 
 
-def test_enriching_an_exhausted_space_finds_the_rest():
+def test_random_columns_lead_on_from_an_exhausted_space():
     rng = np.random.default_rng(5)
     M, phi, psi = matrix(rng, (30, 25), [5.0, 4.0, 1.0])
     basis = Basis.begin(phi[:, 2:3], psi[:, 2:3], float(np.linalg.norm(M)))
     basis = basis.extend(DenseTarget(M))
     assert basis.exhausted
     known = basis.B.copy()
-    basis = basis.enrich(2, seed=1)
+    basis = basis.probed(2)
     assert not basis.exhausted
     for _ in range(6):
         basis = basis if basis.exhausted else basis.extend(DenseTarget(M))
@@ -169,5 +176,6 @@ def test_float32_keeps_its_own_promises():
     basis = Basis.begin(*start, float(np.linalg.norm(M)))
     while not basis.exhausted:
         basis = basis.extend(DenseTarget(M))
-    assert basis.B.dtype == np.float32
+    assert basis.left.store.dtype == np.float32  # what has the size of M
+    assert basis.B.dtype == np.float64  # what is small
     check(basis, M, tight=3e-5)  # eps is 1.2e-7; 45 columns of rounding

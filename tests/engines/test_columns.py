@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_loop import drive, gaussian, matrix
+from plain_loop import drive, exact_gap, gaussian, matrix, optimum
 from random_runs import RandomRun, random_runs
 
 from mfact.core import Factors
@@ -25,8 +25,8 @@ KINDS = ("direct", "reduced", "singular coordinates")
 def run_engine(kind, run: RandomRun):
     target = DenseTarget(run.M)
     if kind == "direct":
-        floor = 0.5 * float(np.sum(run.sigma[run.rank :] ** 2))
-        engine = DirectEngine(target, Factorization(run.weight), GradientDescent(), floor)
+        best = optimum(run.M, run.rank)
+        engine = DirectEngine(target, Factorization(run.weight), GradientDescent(), best)
         state = engine.start(run.start)
     else:
         engine = ReducedEngine(target, run.rank, run.weight)
@@ -120,10 +120,10 @@ def test_gap_is_right_down_to_rounding_of_rounding(weight, sigma):
     state = engine.sharpen(engine.start(gaussian(rng, M.shape, r, 0.02)), 1e-13)
     states, rows = drive(engine, state, np.full(1500, 0.5 / 3))
     spectrum = states[-1].coordinates.spectrum
-    half = Fraction(engine.target.norm) ** 2 / 2
+    unit = Fraction(float(spectrum.sigma[r - 1])) ** 2 / 2
     sizes = []
     for t in range(40, 1500, 10):
-        truth = float(exact_excess(states[t].point, spectrum.sigma) / half)
+        truth = float(exact_excess(states[t].point, spectrum.sigma) / unit)
         sizes.append(truth)
         # Each entry of X₁Y₁ᵀ − Σ₁ is known to 1e-16, so the gap g to 1e-16 √g.
         assert rows["gap"][t] == pytest.approx(truth, rel=1e-6, abs=1e-15 * truth**0.5 + 1e-31)
@@ -132,7 +132,7 @@ def test_gap_is_right_down_to_rounding_of_rounding(weight, sigma):
 
 
 def test_gap_of_1e_minus_24_is_exact_where_it_is_known_in_closed_form():
-    """At U = V = diag(√σ + δ, …) the gap is Σ(2√σ δ + δ²)²/‖M‖², to first order in rounding."""
+    """At U = V = diag(√σ + δ, …) the excess is ½Σ(2√σ δ + δ²)², to first order in rounding."""
     from mfact.engines.spectrum import excess_loss
 
     sigma, delta = np.array([4.0, 1.0, 0.25]), 2.0**-40  # both exact in binary
@@ -151,12 +151,10 @@ def test_gap_against_an_svd_with_noise():
     engine = ReducedEngine(DenseTarget(M), r)
     state = engine.sharpen(engine.start(gaussian(rng, M.shape, r, 0.02)), 1e-15)
     states, rows = drive(engine, state, np.full(300, 0.5 / values[0]))
-    floor = 0.5 * np.sum(values[r:] ** 2)
     for t in range(0, 300, 7):
-        U, V = engine.leave(states[t])
-        gap = (0.5 * np.sum((U @ V.T - M) ** 2) - floor) / (0.5 * np.sum(M**2))
-        # 1e-15 of the loss is what forming it from R leaves: 1e-6 of a gap above 1e-9.
-        assert rows["gap"][t] == pytest.approx(gap, rel=1e-6, abs=1e-15)
+        # 1e-15 of the loss is what forming it from R leaves, here 20 times the unit ½σ₂².
+        gap = exact_gap(M, *engine.leave(states[t]))
+        assert rows["gap"][t] == pytest.approx(gap, rel=1e-6, abs=2e-14)
 
 
 @pytest.mark.parametrize("kind", ["direct", "reduced"])

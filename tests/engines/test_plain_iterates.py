@@ -61,7 +61,7 @@ def test_reduced_engine_equals_the_plain_loop(run):
 def test_bound_covers_the_distance_where_rounding_decides_where_to_go(run):
     """From the last singular pairs alone, rounding is all that leads to the first ones."""
     target = DenseTarget(run.M)
-    basis = Basis.begin(*run.start, target.norm, guests=run.rank)
+    basis = Basis.begin(*run.start, target.norm).probed(run.rank)
     for _ in range(6):
         basis = basis if basis.exhausted else basis.extend(target)
     engine = ReducedEngine(target, run.rank, run.weight)
@@ -76,7 +76,7 @@ def test_a_saddle_left_by_rounding_alone_shows_in_the_bound():
     M, phi, psi = matrix(np.random.default_rng(1), (25, 20), 2.0 ** -np.arange(9))
     start = Factors(0.3 * phi[:, 1:2], 0.3 * psi[:, 1:2])
     target = DenseTarget(M)
-    basis = Basis.begin(*start, target.norm, guests=1)
+    basis = Basis.begin(*start, target.norm).probed(1)
     for _ in range(6):
         basis = basis.extend(target)
     engine = ReducedEngine(target, 1)

@@ -127,7 +127,8 @@ def test_planted_saddles_are_named(engine, pairs, start_file):
     expected = SIGMA[max(pairs)] - SIGMA[left_out]
     assert result.summary["curvature"] == pytest.approx(expected, rel=1e-6)
     # f − f* = ½(σ² left out − σ² in its place)
-    expected_gap = (SIGMA[left_out] ** 2 - SIGMA[max(pairs)] ** 2) / NORM**2
+    rank = len(pairs)
+    expected_gap = (SIGMA[left_out] ** 2 - SIGMA[max(pairs)] ** 2) / SIGMA[rank - 1] ** 2
     assert result.summary["gap"] == pytest.approx(expected_gap, rel=1e-9)
 
 

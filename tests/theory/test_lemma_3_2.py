@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_loop import exact_gap, optimum, truth
 
 from mfact.targets.dense import DenseTarget
 from mfact.theory.lemma_3_2 import certify, certify_spectral, embed, escape, lemma_3_2
@@ -67,7 +68,7 @@ def saddles(draw):
 def test_planted_saddles_are_found_with_their_exact_curvature(seed, case, weight):
     rank, r, subset = case
     M, U, V, sigma, *_ = planted(seed, r, rank, subset)
-    found = certify(DenseTarget(M), U, V, weight=weight)
+    found = certify(DenseTarget(M), U, V, weight=weight, optimum=optimum(M, r))
     assert found.verdict == "strict saddle", found.reason
     values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
     assert found.curvature == pytest.approx(values[0], abs=1e-6)  # differences: h² = 1e-8, /h
@@ -76,8 +77,12 @@ def test_planted_saddles_are_found_with_their_exact_curvature(seed, case, weight
     out = max(sigma[i] for i in range(rank) if i not in subset)
     fitted = min(sigma[subset]) if len(subset) == r else 0.0
     assert found.curvature == pytest.approx(fitted - out, abs=1e-9)
-    gap = (2 * objective(M, U, V, 0.0) - np.sum(sigma[r:] ** 2)) / np.sum(sigma**2)
-    assert abs(found.gap - gap) <= found.gap_error + 1e-13
+    assert abs(found.gap - exact_gap(M, U, V)) <= found.gap_error + 1e-13
+    # No saddle has a smaller gap than this one says, and the first of them has just that.
+    k, values, _ = truth(M, r)
+    after = values[k] if k < rank else 0.0
+    assert found.saddle == pytest.approx(1 - (after / values[k - 1]) ** 2, abs=1e-12)
+    assert found.gap >= found.saddle - 1e-12
 
 
 @given(SEEDS, saddles(), WEIGHTS)
@@ -96,13 +101,14 @@ def test_escape_goes_down_to_the_end_of_the_line(seed, case, weight):
 
 @given(SEEDS, st.integers(1, 4), st.integers(0, 3), WEIGHTS)
 def test_optima_are_certified_by_svd_or_without(seed, r, more, weight):
-    M, U, V, sigma, *_ = planted(seed, r, r + more, list(range(r)), noise=1e-7)
-    exact = (2 * objective(M, U, V, 0.0) - np.sum(sigma[r:] ** 2)) / np.sum(sigma**2)
-    for leading in (None, (sigma[: r + 1], 1e-13)):
-        found = certify(DenseTarget(M), U, V, weight=weight, leading=leading)
+    M, U, V, *_ = planted(seed, r, r + more, list(range(r)), noise=1e-7)
+    exact = exact_gap(M, U, V)
+    for best in (None, optimum(M, r)):
+        found = certify(DenseTarget(M), U, V, weight=weight, optimum=best)
         assert found.verdict == "global optimum", found.reason
         assert abs(found.gap - exact) <= found.gap_error + 1e-14
-        assert found.gap + found.gap_error < 1e-10
+        # Gradients of 1e-7 over a σ_k of 0.2 or more, squared.
+        assert found.gap + found.gap_error < 1e-9
         assert found.curvature_floor > -1e-4  # cut and coupling at gradients of 1e-7
     values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
     assert found.curvature <= values[0] + 1e-5
@@ -211,8 +217,7 @@ def test_spectral_coordinates_say_the_same(seed, case, weight):
     assert small.verdict == whole.verdict == "strict saddle"
     assert small.curvature == pytest.approx(whole.curvature, abs=1e-12)
     assert small.gradient_norm == pytest.approx(whole.gradient_norm, abs=1e-12)
-    exact = (2 * objective(M, U, V, 0.0) - np.sum(sigma[r:] ** 2)) / np.sum(sigma**2)
-    assert small.gap == pytest.approx(exact, abs=1e-13)
+    assert small.gap == pytest.approx(exact_gap(M, U, V), rel=1e-12, abs=1e-13)
     moved = escape(U, V, embed(small, Phi, Psi))
     assert objective(M, *moved, weight) == pytest.approx(
         objective(M, *escape(U, V, whole), weight), rel=1e-9, abs=1e-12
@@ -227,10 +232,11 @@ def test_the_spectral_gap_keeps_digits_that_subtraction_loses(seed, r):
     wide = X.astype(np.longdouble) @ Y.T.astype(np.longdouble) - np.diag(
         sigma.astype(np.longdouble)
     )
-    exact = (np.sum(wide**2) - np.sum(sigma[r:].astype(np.longdouble) ** 2)) / np.sum(sigma**2)
-    assert 0 < exact < 1e-16
+    exact = (np.sum(wide**2) - np.sum(sigma[r:].astype(np.longdouble) ** 2)) / sigma[r - 1] ** 2
+    assert 0 < exact < 1e-15
     # sigma carries rounding of M's construction into X, Y only; longdouble keeps 1e-19.
-    assert found.gap == pytest.approx(float(exact), rel=1e-2, abs=3e-19)
+    unit = np.sum(sigma**2) / sigma[r - 1] ** 2
+    assert found.gap == pytest.approx(float(exact), rel=1e-2, abs=3e-19 * unit)
     assert found.verdict == "global optimum"
 
 
@@ -241,7 +247,7 @@ def test_what_is_unresolved_widens_the_bounds():
     assert (sure.verdict, sure.gap_error) == ("global optimum", 0.0)
     unsure = certify_spectral(X, X, sigma, unresolved=2.5, norm=4.0)
     # M might have a singular value of 2.5 outside, instead of the 2.0 that was fitted.
-    assert unsure.gap_error == pytest.approx((2.5**2 - 2.0**2) / 16)
+    assert unsure.gap_error == pytest.approx((2.5**2 - 2.0**2) / 2.0**2)
     assert unsure.verdict == "inconclusive"
     assert unsure.curvature_floor == pytest.approx(2.0 - 2.5)
     coupled = certify_spectral(X, X, sigma, unresolved=0.5, coupling=1e-3)
@@ -266,7 +272,8 @@ def test_the_coupled_bound_covers_the_true_gap(seed, size):
     U, V = np.zeros((8, 2)), np.zeros((7, 2))
     U[:3], V[:3] = X, X
     values = np.linalg.svd(M, compute_uv=False)
-    exact = (2 * objective(M, U, V, 0.0) - np.sum(values[2:] ** 2)) / norm**2
+    # In the unit of the certificate, which sees σ₂ = 2: M's own is what may be off.
+    exact = (objective(M, U, V, 0.0) - 0.5 * np.sum(values[2:] ** 2)) / (0.5 * sigma[1] ** 2)
     assert found.gap - 1e-14 <= exact <= found.gap + found.gap_error + 1e-14
     lowest = np.linalg.eigvalsh(dense_hessian(M, U, V, 0.0))[0]
     assert found.curvature_floor <= lowest + 1e-6
@@ -286,9 +293,10 @@ def test_an_exactly_empty_column_does_not_pass_for_the_optimum_of_a_lower_rank()
     M = np.diag([3.0, 2.0, 1.0])
     U = np.zeros((3, 2))
     U[0, 0] = 3**0.5
-    found = certify(DenseTarget(M), U, U)
-    assert found.verdict == "strict saddle"
-    assert found.gap + found.gap_error >= 4 / 14
+    for best in (None, optimum(M, 2)):
+        found = certify(DenseTarget(M), U, U, optimum=best)
+        assert found.verdict == "strict saddle"
+    assert found.gap == pytest.approx(1.0)
 
 
 def test_the_zero_matrix():
@@ -301,8 +309,8 @@ def test_the_zero_matrix():
 def test_the_lemma_with_its_numbers():
     sigma = np.array([3.0, 2.0])
     X = np.diag(sigma**0.5)
-    optimum = certify_spectral(X, X, sigma, unresolved=0.0)
-    claim = lemma_3_2(optimum, 2, 2)
+    best = certify_spectral(X, X, sigma, unresolved=0.0)
+    claim = lemma_3_2(best, 2, 2)
     assert (claim.verdict, claim.detail[:8]) == ("holds", "within ε")
     X[0, 0] = 0
     saddle = certify_spectral(X, X, sigma, unresolved=0.0)
