@@ -34,7 +34,7 @@ class StopRules:
 
     tol: on the relative Eckart–Young gap, None to ignore it. tol_residual: on ‖R‖_F/‖M‖_F.
     tol_gradient: on ‖∇f‖_F in units of σ₁^{3/2}. patience: steps without a decrease.
-    min_iter, max_iter: steps. max_time: seconds of solving. norm, sigma_1: of M. eps: of the
+    min_iter, max_iter: steps. max_time: seconds in all. norm, sigma_1: of M. eps: of the
     arithmetic.
     """
 
@@ -84,7 +84,7 @@ class StopWatch:
     ) -> Verdict | None:
         """The first row at which the run ends, if there is one.
 
-        only_proved: leave out what a closer look must confirm.
+        seconds: in all, so far. only_proved: leave out what a closer look must confirm.
         """
         if self.first_loss is None:
             self.first_loss = float(rows["loss"][0])
