@@ -125,7 +125,7 @@ def resume(
     Raises StorageError for a damaged or foreign checkpoint, and for another matrix.
     """
     timer = Timer() if timer is None else timer
-    saved = resuming.read(checkpoint) if isinstance(checkpoint, str) else checkpoint
+    saved = checkpoint if isinstance(checkpoint, Saved) else resuming.read(checkpoint)
     settings = saved.settings
     changed: dict[str, Any] = {"max_iter": max_iter, "max_time": max_time}
     changed = {name: value for name, value in changed.items() if value is not None}
