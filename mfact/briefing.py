@@ -68,11 +68,8 @@ def info_of(
 
 def optimum_for(
     engine: DirectEngine, target: Target, settings: RunSettings, max_basis_bytes: int
-) -> tuple[Optimum, int]:
-    """The optimum for an engine that does not see it by itself, from Krylov bases at random.
-
-    Also the passes over M that it took.
-    """
+) -> Optimum:
+    """The optimum for an engine that does not see it by itself, from Krylov bases at random."""
     seer = ReducedEngine(
         target, settings.rank, max_basis_bytes=max_basis_bytes, beyond_memory=engine
     )
@@ -80,4 +77,4 @@ def optimum_for(
     state = seer.sharpen(seer.start(probe, drawn=True), 0.1 * max(settings.tol, 1e-13))
     optimum: Optimum = state.coordinates.spectrum.optimum
     engine.optimum = optimum
-    return optimum, state.coordinates.basis.passes
+    return optimum

@@ -110,7 +110,9 @@ class Result:
     problem: matrix (name, shape, kind), norm, sigma_1, objective written out, optimum …
     settings: option name -> {"value": …, "source": "default" | "flag" | …}.
     summary: iterations, loss, relative_residual, gap, gap_bound, gradient_norm,
-        imbalance, drift, ledger_audit, distance_bound, passes, seconds …; all JSON values.
+        imbalance, drift, ledger_audit, distance_bound, passes (over M: set-up, steps, certificate),
+        seconds (of solving: set-up and steps, without observers and checkpoints),
+        wall_seconds (in all, reading included) …; all JSON values.
     claims: the statements checked during and after the run.
     provenance: versions, threads, command line, host, time; left out when reproducible.
 

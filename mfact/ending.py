@@ -185,7 +185,6 @@ class Ending:
         kept = state.conserved
         size = math.sqrt(last.get("size_U", 0.0) + last.get("size_V", 0.0))
         reduced = state.coordinates is not None
-        passes = state.coordinates.basis.passes if reduced else self._direct_passes(state)
         names = (
             "loss",
             "penalty",
@@ -208,19 +207,17 @@ class Ending:
             "flow_time": kept.flow_time,
             # Two runs that differ by rounding alone never end farther apart than this.
             "distance_bound": min(kept.distance / size, 2.0) if size else 0.0,
-            "passes": passes,
+            "passes": self.run.target.passes,
             "basis_size": state.coordinates.basis.size if reduced else None,
             "orthogonality": state.coordinates.basis.orthogonality() if reduced else None,
             "escapes": self.run.judge.escapes or None,
             "verdict": None if certificate is None else certificate.verdict,
             "curvature": None if certificate is None else certificate.curvature,
             "notes": [*self.run.notes] or None,
-            "seconds": self.finish.seconds,
+            "seconds": self.run.timer.seconds,
+            "wall_seconds": self.run.timer.wall_seconds,
         }
         return {name: value for name, value in summary.items() if value is not None}
-
-    def _direct_passes(self, state: State) -> int:
-        return self.run.plan.first_passes + self.run.seer_passes + state.step + 1
 
     def _message(self) -> str:
         """What happened, and for every end but a good one what to type instead."""

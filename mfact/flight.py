@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +56,6 @@ class Flight:
         self.leaked, self.worst = run.flight_leak, run.flight_error
         self.at_limit = False
         run.in_flight = True
-        self.began = time.perf_counter() - run.seconds
         self.verdict: Verdict | None = None
         self.must_extend = False
         self.previous: tuple[Array, Array, float] | None = None
@@ -89,7 +87,7 @@ class Flight:
                     0, Outcome.ITERATION_LIMIT, f"--max-iter is {self.run.settings.max_iter}"
                 )
             self._show()
-            return Finish(state, verdict.outcome, verdict.reason, self._seconds)
+            return Finish(state, verdict.outcome, verdict.reason)
 
     # -- the flow -------------------------------------------------------------------------------
 
@@ -139,7 +137,7 @@ class Flight:
         if self.coming is not None:
             self.at, self.coming = self.coming, None
         limit = self.run.settings.max_time
-        if limit is not None and self._seconds >= limit:
+        if limit is not None and self.run.timer.wall_seconds >= limit:
             self.verdict = Verdict(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
         if self.run.asked_to_stop():
             self.verdict = Verdict(0, Outcome.INTERRUPTED, "a signal asked it to stop")
@@ -221,18 +219,15 @@ class Flight:
         if not rows:
             return
         table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        self.run.recorder.keep(table)
-        for observer in (self.run.monitors, *self.run.observers):
-            observer.segment(table)
+        with self.run.timer.looking():
+            self.run.recorder.keep(table)
+            for observer in (self.run.monitors, *self.run.observers):
+                observer.segment(table)
 
     @property
     def _last_shown(self) -> float:
         last = self.run.recorder.last
         return float(last["log10_step"]) if last else -math.inf
-
-    @property
-    def _seconds(self) -> float:
-        return time.perf_counter() - self.began
 
     # -- states -----------------------------------------------------------------------------------
 
@@ -281,7 +276,6 @@ class Flight:
 
     def _checkpoint(self, *, asked: bool) -> None:
         run = self.run
-        run.seconds = self._seconds
         if run.checkpoint_due(self._count, asked=asked):
             run.state, run.flight = self.state, self.at
             run.flight_rows, run.flight_leak = self.rows, self.leaked

@@ -24,7 +24,8 @@ def target_of(matrix: Any, dtype: str) -> tuple[Target, dict[str, Any]]:
         return matrix, {"name": type(matrix).__name__}
     if hasattr(matrix, "read") and hasattr(matrix, "describe"):
         values = matrix.read(dtype)
-        described, stored = matrix.describe(), matrix.stored_dtype
+        described = matrix.describe()
+        stored = described.get("stored_dtype", np.float64)
     else:
         values, described = matrix, {"name": "array"}
         stored = getattr(matrix, "dtype", np.float64)

@@ -64,8 +64,9 @@ class Rhythm:
 
 @dataclasses.dataclass(frozen=True)
 class Saved:
-    """What a checkpoint holds, read back."""
+    """What the checkpoint at `path` holds, read back."""
 
+    path: str
     arrays: Mapping[str, Array]
     document: Mapping[str, Any]
 
@@ -78,12 +79,6 @@ class Saved:
         """How the matrix was named: path, dataset, follow_links."""
         matrix: Mapping[str, Any] = self.document["matrix"]
         return matrix
-
-    @property
-    def why(self) -> str:
-        """Why the engine was chosen."""
-        why: str = self.document["why"]
-        return why
 
     def plan(self) -> Plan:
         """The choices made at the start of the run, and not made again."""
@@ -113,7 +108,7 @@ class Saved:
         if document["good"] is not None:
             good = _under("good/", self.arrays)
             run.good = unpack_point(good, document["good"], run.state.coordinates)
-        run.seconds, run.seer_passes = document["seconds"], document["seer_passes"]
+        run.fingerprint = document["fingerprint"]
         if document["optimum"] is not None:
             run.judge.optimum = optimum_from(document["optimum"])
             if isinstance(run.engine, DirectEngine):
@@ -128,7 +123,7 @@ class Saved:
 
 def read(path: str) -> Saved:
     """A checkpoint file. Raises StorageError when it is none, or damaged."""
-    saved = Saved(*read_checkpoint(path))
+    saved = Saved(path, *read_checkpoint(path))
     if not {"settings", "plan", "state", "matrix", "monitors"} <= saved.document.keys():
         raise StorageError(f"{path} is not a checkpoint of a run", "resume from another file")
     with holding_a_run(path):
@@ -212,7 +207,7 @@ def write(path: str, run: Run) -> None:
         "notes": run.notes,
         "escapes": run.judge.escapes,
         "optimum": None if run.judge.optimum is None else dataclasses.asdict(run.judge.optimum),
-        "seer_passes": run.seer_passes,
+        "passes": run.target.passes,
         "state": state_numbers,
         "good": good,
         "in_flight": run.in_flight,
@@ -220,7 +215,8 @@ def write(path: str, run: Run) -> None:
         "flight_rows": run.flight_rows,
         "flight_leak": run.flight_leak,
         "flight_error": run.flight_error,
-        "seconds": run.seconds,
+        "seconds": run.timer.seconds,
+        "wall_seconds": run.timer.wall_seconds,
     }
     write_checkpoint(path, arrays, document)
 
@@ -266,7 +262,7 @@ def fingerprint(target: Target) -> dict[str, Any]:
     }
 
 
-def require_same(saved: Saved, target: Target, path: str) -> None:
+def require_same(saved: Saved, target: Target) -> None:
     """Refuse to go on with another matrix than the checkpoint's.
 
     Raises StorageError with what differs. Norms are compared to 1e-12 (1e-5 in float32): the
@@ -280,7 +276,8 @@ def require_same(saved: Saved, target: Target, path: str) -> None:
             same = math.isclose(now[name], value, rel_tol=rounding)
         if not same:
             raise StorageError(
-                f"{path} is from another matrix: its {name} was {value}, now it is {now[name]}",
+                f"{saved.path} is from another matrix: its {name} was {value},"
+                f" now it is {now[name]}",
                 "resume with the matrix that the run began with, or start a new run",
             )
 

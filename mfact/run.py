@@ -15,11 +15,13 @@ from mfact.ending import Ending
 from mfact.foresight import memory_plan, planned_basis, what_fits
 from mfact.given import blas_threads, claim_checkpoint, require_scale, target_of
 from mfact.plan import check, with_seed
-from mfact.resuming import Rhythm
+from mfact.resuming import Rhythm, Saved
 from mfact.running import Run
 from mfact.settings import STARTS, RunSettings
 from mfact.signals import SignalFlag
 from mfact.storage.memory import MemoryPlan
+from mfact.targets.counted import Counted
+from mfact.timer import Timer
 
 if TYPE_CHECKING:
     from mfact.storage.matrices import MatrixSource
@@ -37,6 +39,7 @@ def solve(
     signals: bool | SignalFlag = False,
     warn: Callable[[str], None] = lambda text: None,
     refuse: bool = False,
+    timer: Timer | None = None,
     **options: Any,
 ) -> Result:
     """Factor a matrix: M ≈ UVᵀ by gradient descent.
@@ -50,6 +53,7 @@ def solve(
         flag that the caller has entered and goes on to look at.
     warn: told in a sentence what went wrong while the run goes on: a checkpoint not written.
     refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
+    timer: counts its time, max_time among it, from where the timer began; else from this call.
 
     Raises SettingsError, DataError and MemoryPlanError before the first step.
 
@@ -57,6 +61,7 @@ def solve(
     >>> (np.round(result.U @ result.V.T, 4) + 0.0).tolist()
     [[3.0, 0.0], [4.0, 0.0]]
     """
+    timer = Timer() if timer is None else timer
     if settings is None:
         settings = RunSettings(**options)
     elif options:
@@ -74,30 +79,32 @@ def solve(
     if settings.checkpoint is not None:
         claim_checkpoint(settings.checkpoint, getattr(matrix, "path", None), output)
     with _flag(signals) as caught, blas_threads(settings.threads):
-        target, described = target_of(matrix, settings.dtype)
+        held, described = target_of(matrix, settings.dtype)
+        target = Counted(held)
         require_scale(target)
         named = {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")}
-        run = Run(
-            target,
-            settings,
-            sources,
-            described,
-            observers,
-            named,
-            output,
-            caught,
-            warn,
-            planned_basis(plan),
-        )
+        with timer.solving():  # which begins with the first pass over M
+            run = Run(
+                target,
+                settings,
+                sources,
+                described,
+                observers,
+                named,
+                output,
+                caught,
+                warn,
+                planned_basis(plan),
+                timer,
+            )
         if refuse and not settings.force:
             run.refuse_hopeless()
-        for observer in (run.monitors, *observers):
-            observer.start(run.info)
-        return Ending(run, run.descend()).result(reproducible=reproducible, argv=argv)
+        run.monitors.start(run.info)
+        return _carried_out(run, reproducible, argv)
 
 
 def resume(
-    path: str,
+    checkpoint: str | Saved,
     matrix: Array | MatrixSource | Target,
     *,
     max_iter: int | None = None,
@@ -107,15 +114,18 @@ def resume(
     argv: Sequence[str] | None = None,
     signals: bool | SignalFlag = False,
     warn: Callable[[str], None] = lambda text: None,
+    timer: Timer | None = None,
 ) -> Result:
     """Go on with a run from its checkpoint: the same run, bit for bit, as if never cut.
 
-    path: of the checkpoint. matrix: the one the run began with; another is refused.
-    max_iter, max_time: new limits, where the old ones were reached.
+    checkpoint: its path, or what mfact.resuming.read has read there. matrix: the one the run began
+    with; another is refused. max_iter, max_time: new limits on all parts of the run together,
+    where the old ones were reached. timer: as for solve; the time of earlier parts is added.
 
     Raises StorageError for a damaged or foreign checkpoint, and for another matrix.
     """
-    saved = resuming.read(path)
+    timer = Timer() if timer is None else timer
+    saved = checkpoint if isinstance(checkpoint, Saved) else resuming.read(checkpoint)
     settings = saved.settings
     changed: dict[str, Any] = {"max_iter": max_iter, "max_time": max_time}
     changed = {name: value for name, value in changed.items() if value is not None}
@@ -125,11 +135,12 @@ def resume(
     _memory(matrix, document["fingerprint"]["shape"], kept)
     sources = {**document["sources"], **dict.fromkeys(changed, "flag")}
     with _flag(signals) as caught, blas_threads(settings.threads):
-        target, _ = target_of(matrix, settings.dtype)
-        resuming.require_same(saved, target, path)
-        with resuming.holding_a_run(path):
+        held, _ = target_of(matrix, settings.dtype)
+        resuming.require_same(saved, held)
+        with resuming.holding_a_run(saved.path):
+            timer.add(document["seconds"], document["wall_seconds"])
             run = Run(
-                target,
+                Counted(held, document["passes"]),
                 settings,
                 sources,
                 document["described"],
@@ -139,12 +150,20 @@ def resume(
                 caught,
                 warn,
                 document["basis_limit"],
+                timer,
                 saved,
             )
-        run.resumed_from = path
-        for observer in observers:
-            observer.start(run.info)
-        return Ending(run, run.descend()).result(reproducible=reproducible, argv=argv)
+        return _carried_out(run, reproducible, argv)
+
+
+def _carried_out(run: Run, reproducible: bool, argv: Sequence[str] | None) -> Result:
+    """The run from where it stands to its end."""
+    for observer in run.observers:
+        # What is left of a limit on the time, an observer can only tell from what is spent.
+        observer.start({**run.info, "wall_seconds": run.timer.wall_seconds})
+    with run.timer.solving():
+        finish = run.descend()
+    return Ending(run, finish).result(reproducible=reproducible, argv=argv)
 
 
 def _memory(matrix: Any, shape: Sequence[int], settings: RunSettings) -> MemoryPlan:

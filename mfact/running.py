@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from mfact import resuming
 from mfact.briefing import info_of, optimum_for, rules_of
-from mfact.core import State, Target
+from mfact.core import State
 from mfact.descent import Finish, descend
 from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
@@ -29,7 +28,9 @@ from mfact.schedules import PowerDecay
 from mfact.settings import STARTS, RunSettings
 from mfact.signals import SignalFlag
 from mfact.stopping import StopWatch
+from mfact.targets.counted import Counted
 from mfact.theory.monitors import Monitors
+from mfact.timer import Timer
 from mfact.verdicts import Judge
 
 ROUGHLY = 2e-2
@@ -41,7 +42,7 @@ class Run:
 
     def __init__(
         self,
-        target: Target,
+        target: Counted,
         settings: RunSettings,
         sources: Mapping[str, str],
         described: Mapping[str, Any],
@@ -51,34 +52,34 @@ class Run:
         caught: SignalFlag | None,
         warn: Callable[[str], None],
         basis_limit: int,
+        timer: Timer,
         saved: resuming.Saved | None = None,
     ) -> None:
         self.target, self.settings, self.sources = target, settings, sources
         self.described, self.observers = described, observers
         self.matrix, self.output, self.caught = matrix, output, caught
         self.warn = warn
-        began = time.perf_counter()
-        self.basis_limit = basis_limit
+        self.basis_limit, self.timer = basis_limit, timer
         if saved is None:
             given = None if settings.start in STARTS else start_from(settings.start)
             self.plan = build(settings, target, given)
         else:
             self.plan = dataclasses.replace(saved.plan(), settings=settings)
         self.notes: list[str] = []
-        self.seconds = 0.0
-        self.seer_passes = 0
         self.landed: dict[str, Any] = {}
         self.flight: FlightState | None = None
         self.flight_rows: list[dict[str, float]] = []
         self.flight_leak = self.flight_error = 0.0
         self.in_flight = False
         self.good: State | None = None
-        self.resumed_from: str | None = None
+        self.stopping = False
+        self.resumed_from = None if saved is None else saved.path
         self.unsaved: str | None = None
         if saved is None:
             self.engine, self.why = self._engine()
         else:
-            self.engine, self.why = self._named_engine(saved.document["engine"]), saved.why
+            self.engine = self._named_engine(saved.document["engine"])
+            self.why = saved.document["why"]
         self.rules = rules_of(settings, target, self.plan.sigma_1)
         self.watch = StopWatch(self.rules)
         self.recorder = Recorder(settings.every)
@@ -98,22 +99,19 @@ class Run:
         self.has_checkpoint = saved is not None
         if saved is None:
             if settings.optimum and isinstance(self.engine, DirectEngine):
-                found = optimum_for(self.engine, target, settings, basis_limit)
-                self.judge.optimum, self.seer_passes = found
+                self.judge.optimum = optimum_for(self.engine, target, settings, basis_limit)
             self.state = self._first_state()
             # The run extends the bases; the first ones would only stay in memory.
             self.plan = dataclasses.replace(self.plan, start=None, basis=None)
             self.foresight = self._foresee()
             self.forecast = None if self.foresight is None else self._log10_forecast()
-            # Solving begins with the first pass over M.
-            self.seconds = time.perf_counter() - began
         else:
             self.foresight, self.forecast = None, saved.document["forecast"]
             saved.restore(self)
             self.info |= {"max_iter": self.rules.max_iter, "max_time": settings.max_time}
             self.monitors.start(self.info)
             self.monitors.restore(saved.document["monitors"])
-            self.saved_at = (self.seconds, self._steps_done)
+            self.saved_at = (timer.seconds, self._steps_done)
 
     # -- setting up -----------------------------------------------------------------------------
 
@@ -180,7 +178,7 @@ class Run:
 
     def descend(self) -> Finish:
         """The loop, and after it, for steps that decay, the flow that they follow."""
-        if self.in_flight or self._between(self.state, self.good, self.seconds):
+        if self.in_flight:
             return Flight(self).fly()
         finish = descend(
             self.engine,
@@ -192,22 +190,20 @@ class Run:
             interrupted=lambda: self.stopping,
             between=self._between,
             good=self.good,
-            seconds=self.seconds,
             max_iter=self.rules.max_iter,
+            timer=self.timer,
         )
-        if finish.outcome is not None:
-            return finish
-        return Flight(self).fly()
+        return Flight(self).fly() if finish.outcome is None else finish
 
     def asked_to_stop(self) -> bool:
         """Whether a signal has come; looked at once a block, so that all agree on when."""
         self.stopping = bool(self.caught)
         return self.stopping
 
-    def _between(self, state: State, good: State | None, seconds: float) -> bool:
-        self.state, self.good, self.seconds = state, good, seconds
+    def _between(self, state: State, good: State, wall_seconds: float) -> bool:
+        self.state, self.good = state, good
         limit = self.rules.max_time
-        last = self.asked_to_stop() or (limit is not None and seconds >= limit)
+        last = self.asked_to_stop() or (limit is not None and wall_seconds >= limit)
         last = last or state.step >= self.rules.max_iter
         if self.checkpoint_due(state.step, asked=last):
             self.save(asked=last)
@@ -238,8 +234,11 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> dict[str, Any]:
-        """Of the matrix: a pass over M, so taken once and not for every checkpoint."""
-        return resuming.fingerprint(self.target)
+        """Of the matrix: a pass over M, so taken once and not for every checkpoint.
+
+        It is no part of solving, and not counted as such: a run is the same with checkpoints.
+        """
+        return resuming.fingerprint(self.target.held)
 
     def checkpoint_due(self, step: float, *, asked: bool) -> bool:
         """Whether to write a checkpoint here. asked: the run is about to end before its goal.
@@ -256,7 +255,7 @@ class Run:
         if self.rhythm.steps is not None:
             return step - steps >= self.rhythm.steps
         assert self.rhythm.seconds is not None
-        return self.seconds - seconds >= self.rhythm.seconds
+        return self.timer.seconds - seconds >= self.rhythm.seconds
 
     def save(self, *, asked: bool) -> None:
         """Write the checkpoint. A disk that fails does not end the run: its result is worth more.
@@ -265,7 +264,8 @@ class Run:
         """
         assert self.checkpoint is not None
         try:
-            resuming.write(self.checkpoint, self)
+            with self.timer.looking():
+                resuming.write(self.checkpoint, self)
             self.has_checkpoint = True
         except StorageError as error:
             text = f"no checkpoint at step {self._steps_done:g}: {error}"
@@ -273,7 +273,7 @@ class Run:
             self.warn(text)
             if asked:
                 self.unsaved = text
-        self.saved_at = (self.seconds, self._steps_done)
+        self.saved_at = (self.timer.seconds, self._steps_done)
 
     @property
     def _steps_done(self) -> float:

@@ -14,6 +14,9 @@ from mfact.core import Array, Outcome
 BLOWN_UP = 1e4
 """A loss this many times the largest of f_0 and ½‖M‖_F² is on its way to infinity."""
 
+AT_REST = 2.0
+"""A gradient up to this, in units of eps σ₁‖(U, V)‖_F, is rounding."""
+
 LEAST_DECREASE = 1e-12
 """A relative decrease of the loss below this does not count against --patience."""
 
@@ -34,7 +37,7 @@ class StopRules:
 
     tol: on the Eckart–Young gap, None to ignore it. tol_residual: on ‖R‖_F/‖M‖_F.
     tol_gradient: on ‖∇f‖_F in units of σ₁^{3/2}. patience: steps without a decrease.
-    min_iter, max_iter: steps. max_time: seconds of solving. norm, sigma_1: of M. eps: of the
+    min_iter, max_iter: steps. max_time: seconds in all. norm, sigma_1: of M. eps: of the
     arithmetic.
     """
 
@@ -87,7 +90,7 @@ class StopWatch:
     ) -> Verdict | None:
         """The first row at which the run ends, if there is one.
 
-        only_proved: leave out what a closer look must confirm.
+        seconds: in all, so far. only_proved: leave out what a closer look must confirm.
         """
         if self.first_loss is None:
             self.first_loss = float(rows["loss"][0])
@@ -112,10 +115,8 @@ class StopWatch:
 
     def point(self, rows: Mapping[str, Array]) -> Verdict | None:
         """The verdict on single rows, of which the steps between are not known."""
-        for verdict in (self._gap(rows), self._residual(rows), self._gradient(rows)):
-            if verdict is not None:
-                return verdict
-        return None
+        rules = (self._gap, self._residual, self._gradient, self._flat)
+        return next((verdict for rule in rules if (verdict := rule(rows)) is not None), None)
 
     def wait_until(self, step: int) -> None:
         """Ask no more about a small gradient or a stall before this step."""
@@ -183,17 +184,26 @@ class StopWatch:
         )
 
     def _still(self, rows: Mapping[str, Array]) -> Verdict | None:
-        """Where the gradient is rounding and no step changes the point any more."""
+        """Where the gradient is rounding, or no step changes the point any more."""
         size = np.sqrt(rows["size_U"] + rows["size_V"])
-        gradient, eps = rows["gradient_norm"], self.rules.eps
-        still = gradient <= 2 * eps * self.rules.sigma_1 * size
         # A step of less than a twentieth of an ulp moves hardly an entry.
-        still |= rows["step_size"] * gradient <= 0.05 * eps * size
-        index = self._first(rows, still, after_minimum=True)
-        if index is None:
-            return None
+        short = rows["step_size"] * rows["gradient_norm"] <= 0.05 * self.rules.eps * size
         reason = "the steps are too small to change the factors any more"
-        return Verdict(index, Outcome.STALLED, reason, needs="kind")
+        return self._no_longer(rows, self._at_rest(rows) | short, reason)
+
+    def _flat(self, rows: Mapping[str, Array]) -> Verdict | None:
+        """Where the gradient is rounding: however long the steps add up, they lead nowhere."""
+        reason = "the gradient is rounding: more steps would not move the factors"
+        return self._no_longer(rows, self._at_rest(rows), reason)
+
+    def _at_rest(self, rows: Mapping[str, Array]) -> Array:
+        size = np.sqrt(rows["size_U"] + rows["size_V"])
+        rest: Array = rows["gradient_norm"] <= AT_REST * self.rules.eps * self.rules.sigma_1 * size
+        return rest
+
+    def _no_longer(self, rows: Mapping[str, Array], where: Array, reason: str) -> Verdict | None:
+        index = self._first(rows, where, after_minimum=True)
+        return None if index is None else Verdict(index, Outcome.STALLED, reason, needs="kind")
 
     def _stalled(self, rows: Mapping[str, Array]) -> Verdict | None:
         if self.rules.patience is None:

@@ -15,9 +15,13 @@ from mfact.report.text import ascii_text, name_text
 
 
 class Log:
-    """Notes for the person who waits: errors always, notes unless quiet, details if asked."""
+    """Notes for the person who waits: errors always, notes unless quiet, details if asked.
 
-    def __init__(self) -> None:
+    began: since when the person waits, by time.perf_counter; from now on when None.
+    """
+
+    def __init__(self, began: float | None = None) -> None:
+        self.began = time.perf_counter() if began is None else began
         self.quiet = False
         self.verbose = False
         self._file: IO[str] | None = None

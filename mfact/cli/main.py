@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from mfact import __version__
+from mfact.cli import BEGAN
 from mfact.cli.help import shown_help
 from mfact.cli.log import Log
 from mfact.cli.streams import die_by, discard_stdout, flush_streams
@@ -86,12 +87,15 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     if not sys.warnoptions:
         # Warnings of libraries are for those who call them; a user meets notes and errors.
         warnings.simplefilter("ignore")
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    sys.exit(run(sys.argv[1:] if argv is None else argv, BEGAN))
 
 
-def run(argv: Sequence[str]) -> int:
-    """Run one command line; returns the exit code, or dies by the signal that ended it."""
-    log = Log()
+def run(argv: Sequence[str], began: float | None = None) -> int:
+    """Run one command line; returns the exit code, or dies by the signal that ended it.
+
+    began: when the person who typed it began to wait, by time.perf_counter; now when None.
+    """
+    log = Log(began)
     try:
         code = _dispatch(list(argv), log)
     except (KeyboardInterrupt, click.Abort):

@@ -29,7 +29,7 @@ EXAMPLES = (
 @option(
     "--max-time",
     "Stopping",
-    "A new limit on the seconds of solving, all parts together.",
+    "A new time limit in seconds, reading among them, all parts of the run together.",
     type=Real(above=0),
 )
 @option(
@@ -73,7 +73,5 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     if not source.sparse:
         kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
         log.detail(memory_plan(source.shape, kept).describe())
-    run = partial(
-        resume, checkpoint, source, max_iter=values["max_iter"], max_time=values["max_time"]
-    )
+    run = partial(resume, saved, source, max_iter=values["max_iter"], max_time=values["max_time"])
     return carry_out(run, output, values, log)

@@ -111,6 +111,7 @@ def carry_out(
     run: mfact.run.solve or resume, all but for what every command gives it.
     """
     from mfact.signals import SignalFlag
+    from mfact.timer import Timer
 
     progress = _progress_lines(log)
     # Entered until all is written: a signal that comes late does not cost a finished run.
@@ -122,6 +123,7 @@ def carry_out(
                 argv=["mfact", *sys.argv[1:]],
                 signals=flag,
                 warn=_warning(log, progress),
+                timer=Timer(log.began),
             )
         finally:
             for line in progress:

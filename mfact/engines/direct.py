@@ -44,7 +44,10 @@ class DirectEngine:
 
     def advance(self, state: State, step_sizes: Array) -> Segment:
         per_point = sum(factor.nbytes for factor in state.point)
-        step_sizes = step_sizes[: max(1, min(32, KEPT_BYTES // per_point))]
+        most = max(1, min(32, KEPT_BYTES // per_point))
+        # A block ends at a multiple of this, wherever a run was cut: with it ends the number of
+        # passes for steps that a run turns out not to take.
+        step_sizes = step_sizes[: most - state.step % most]
         points, grams, squares, losses = [state.point], [], [], []
         with np.errstate(all="ignore"):
             for eta in step_sizes.tolist():

@@ -52,6 +52,7 @@ SUMMARY = {
     "orthogonality": "basis off orthonormal by",
     "notes": "notes",
     "seconds": "time",
+    "wall_seconds": "time in all, reading included",
 }
 _CLOCK = {"seconds", "steps_per_second", "rate", "started", "finished", "time", "date"}
 

@@ -37,11 +37,14 @@ class ProgressLine:
         self._last: dict[str, float] = {}
 
     def start(self, info: Mapping[str, Any]) -> None:
-        """Remember the limits (max_iter, max_time, tol) that the time left is judged by."""
+        """Remember the limits (max_iter, max_time, tol) that the time left is judged by, and when
+        the run began: wall_seconds before.
+        """
         for name in ("max_iter", "max_time", "tol"):
             if isinstance(info.get(name), (int, float)):
                 self._limits[name] = float(info[name])
-        self._started = self._drawn = self._clock()
+        self._drawn = self._clock()
+        self._started = self._drawn - float(info.get("wall_seconds", 0.0))
 
     def segment(self, rows: Mapping[str, Array]) -> None:
         """Take the last of a block of steps, and draw when the last drawing is old enough."""

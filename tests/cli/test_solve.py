@@ -243,7 +243,7 @@ def on_a_terminal(args, folder, env):
 def test_on_a_terminal_there_is_colour_and_a_progress_line(tmp_path):
     rng = np.random.default_rng(1)
     np.save(tmp_path / "M.npy", rng.standard_normal((300, 200)))
-    args = ["solve", "M.npy", "-r", "9", "--engine", "direct", "--tol", "0", "--max-time", "0.5",
+    args = ["solve", "M.npy", "-r", "9", "--engine", "direct", "--tol", "0", "--max-time", "2",
             "--no-optimum", "--seed", "1", "--force"]  # fmt: skip
     written = on_a_terminal(args, tmp_path, {})
     assert b"\x1b[1m" in written

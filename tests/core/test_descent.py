@@ -12,6 +12,7 @@ from mfact.core import Outcome, Segment, State
 from mfact.descent import descend
 from mfact.schedules import Constant
 from mfact.stopping import StopWatch
+from mfact.timer import Timer
 
 
 class Halving:
@@ -129,28 +130,89 @@ def test_a_signal_ends_it_between_blocks():
     assert steps == list(range(15))
 
 
-def test_time_is_that_of_the_solver_alone():
-    """A clock that ticks at each look: 1 s for each block of 7 steps."""
-    now = iter(range(10**6))
-    rules = replace(RULES, max_time=2.0, tol=None)
-    finish, _ = go(rules=rules, clock=lambda: float(next(now)))
+class Hands:
+    """The time, which others move on."""
+
+    def __init__(self):
+        self.time = 0.0
+
+    def __call__(self):
+        return self.time
+
+
+class Slow(Halving):
+    """A block of seven steps takes two seconds."""
+
+    def __init__(self, hands):
+        super().__init__()
+        self.hands = hands
+
+    def advance(self, state, step_sizes):
+        self.hands.time += 2.0
+        return super().advance(state, step_sizes)
+
+
+class SlowToSee(Seen):
+    """An observer that takes three seconds over each block."""
+
+    def __init__(self, hands):
+        super().__init__()
+        self.hands = hands
+
+    def segment(self, rows):
+        self.hands.time += 3.0
+        super().segment(rows)
+
+
+def test_time_is_that_of_the_solver_alone_and_its_limit_is_on_all_of_it():
+    hands = Hands()
+    timer = Timer(now=hands)
+    rules = replace(RULES, max_time=9.0, tol=None)
+    with timer.solving():
+        finish = descend(
+            Slow(hands), State(0, 1.0, None), Constant(0.1), StopWatch(rules), agree,
+            [SlowToSee(hands)], timer=timer,
+        )  # fmt: skip
+    # Blocks begin at 0, 5 and 10 s; the third is over its limit, and its first row is the last.
     assert finish.outcome is Outcome.TIME_LIMIT
     assert finish.state.step == 14
-    assert finish.seconds == 3.0
-    late, _ = go(rules=rules, seconds=5.0)
-    assert late.state.step == 0
+    assert (timer.seconds, timer.wall_seconds) == (6.0, 15.0)
+
+
+def test_a_limit_that_has_passed_before_the_first_step_ends_it_there():
+    late, steps = go(rules=replace(RULES, max_time=2.0), timer=Timer(-2.0, now=Hands()))
+    assert late.outcome is Outcome.TIME_LIMIT
+    assert (late.state.step, steps) == (0, [0])
+
+
+def test_what_is_done_between_blocks_knows_the_time_that_the_limit_is_held_against():
+    """Else a run would end by a limit at a step where no checkpoint was due."""
+    ticks = iter(range(10**6))
+    seen = []
+
+    def between(state, good, wall_seconds):
+        seen.append(wall_seconds)
+        return False
+
+    finish, _ = go(
+        rules=replace(RULES, max_time=6.0, tol=None),
+        between=between,
+        timer=Timer(now=lambda: float(next(ticks))),
+    )
+    assert finish.outcome is Outcome.TIME_LIMIT
+    assert seen[-1] >= 6.0 > seen[-2]
 
 
 def test_between_blocks_it_can_be_left():
     places = []
 
-    def between(state, good, seconds):
+    def between(state, good, wall_seconds):
         places.append((state.step, good.step))
-        return len(places) == 2
+        return len(places) == 3
 
     finish, steps = go(between=between)
     assert finish.outcome is None
-    assert places == [(7, 6), (14, 13)]
+    assert places == [(0, 0), (7, 6), (14, 13)]
     assert steps == list(range(14))  # the row of step 14 is not known yet
 
 

@@ -93,3 +93,12 @@ def test_blocks_without_all_columns_and_steps_without_numbers(line):
     assert stream.getvalue() == ""
     progress.segment({"step": np.array([np.inf]), "log10_step": np.array([310.5])})
     assert "step 10^310.50" in stream.getvalue()
+
+
+def test_a_time_limit_has_begun_before_the_run(line):
+    progress, clock, _ = line
+    clock.now = 10.0
+    progress.start({"max_time": 60.0, "wall_seconds": 5.0})
+    clock.now = 12.0
+    progress.segment(rows(0, 100, 1.0))
+    assert progress.left() == "at most 53 s"

@@ -1,0 +1,46 @@
+"""Any target, and how often a run has read M behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Array, Target
+
+
+class Counted:
+    """A target that counts the passes over M: each call of products or residual_norm is one.
+
+    The norm is none: it is no product, and a target takes it once, beside reading M.
+
+    held: the target that does the work; what is asked of it itself is not counted.
+    passes: those already taken by an earlier part of the run.
+
+    >>> from mfact.targets.dense import DenseTarget
+    >>> target = Counted(DenseTarget(np.eye(2)))
+    >>> target.norm > 1, target.residual_norm(np.eye(2), np.eye(2)), target.passes
+    (True, 0.0, 1)
+    """
+
+    def __init__(self, held: Target, passes: int = 0) -> None:
+        self.held, self.passes = held, passes
+        self.shape: tuple[int, int] = held.shape
+        self.dtype: np.dtype[Any] = held.dtype
+        eps = float(np.finfo(held.dtype).eps)
+        self.stored_eps: float = getattr(held, "stored_eps", eps)
+
+    @property
+    def norm(self) -> float:
+        """‖M‖_F, in the units of M."""
+        return self.held.norm
+
+    def products(self, U: Array, V: Array) -> tuple[Array, Array]:
+        """(M V, Mᵀ U), one pass, also where U or V has no columns."""
+        self.passes += 1
+        return self.held.products(U, V)
+
+    def residual_norm(self, U: Array, V: Array) -> float:
+        """‖UVᵀ − M‖_F, one pass."""
+        self.passes += 1
+        return self.held.residual_norm(U, V)
