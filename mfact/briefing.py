@@ -17,14 +17,14 @@ from mfact.starts import directions
 from mfact.stopping import StopRules
 
 
-def rules_of(settings: RunSettings, target: Target, sigma_1: float) -> StopRules:
+def rules_of(settings: RunSettings, target: Target, plan: Plan) -> StopRules:
     """The limits of a run. Where nothing else would end it, a gradient of 1e-8 does."""
     s = settings
     tol_gradient = s.tol_gradient
     if not s.optimum and tol_gradient is None and s.tol_residual is None:
         tol_gradient = 1e-8
     return StopRules(
-        tol=s.tol if s.optimum else None,
+        tol=plan.tol if s.optimum else None,
         tol_residual=s.tol_residual,
         tol_gradient=tol_gradient,
         patience=s.patience,
@@ -32,7 +32,7 @@ def rules_of(settings: RunSettings, target: Target, sigma_1: float) -> StopRules
         max_iter=MOST_PLAIN_STEPS if s.max_iter is None else s.max_iter,
         max_time=s.max_time,
         norm=target.norm,
-        sigma_1=sigma_1,
+        sigma_1=plan.sigma_1,
         eps=float(np.finfo(target.dtype).eps),
     )
 
@@ -59,7 +59,7 @@ def info_of(
         "start": {"name": s.start, "std": plan.scale},
         "max_iter": max_iter,
         "max_time": s.max_time,
-        "tol": s.tol,
+        "tol": plan.tol,
         "engine": engine,
         "singular_values": None,
         "numerical_rank": None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mfact.advice import unfitted
 from mfact.core import Array, Claim, Outcome, Result, State
 from mfact.descent import Finish
 from mfact.engines.reduced import ReducedEngine
@@ -16,8 +17,9 @@ from mfact.flow.records import EXACT
 from mfact.problems.optimum import Optimum, numerical_rank, zero_below
 from mfact.recorder import HIDDEN
 from mfact.settings import RunSettings
-from mfact.theory.lemma_3_2 import Certificate, lemma_3_2
+from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, Certificate, lemma_3_2
 from mfact.verdicts import leave
+from mfact.wording import message
 
 if TYPE_CHECKING:
     from mfact.running import Run
@@ -33,13 +35,14 @@ class Ending:
         """Everything that is known of the run; with reproducible without clock, host and paths."""
         from mfact.provenance import gather, repeatable
 
-        state, outcome = self.finish.state, self.finish.outcome
-        assert outcome is not None
-        certificate = None
-        if outcome is not Outcome.DIVERGED:
+        state, certificate = self.finish.state, None
+        if self.finish.outcome is not Outcome.DIVERGED:
             if self.run.settings.optimum:
                 state = self.run.judge.sharpened(state)
             certificate = self._certificate(state)
+        finish = self._agreeing(certificate)
+        outcome = finish.outcome
+        assert outcome is not None
         if isinstance(self.run.engine, ReducedEngine) and state.coordinates is None:
             self.run.notes.append(
                 f"the basis reached its limit of {self.run.basis_limit} bytes:"
@@ -69,7 +72,15 @@ class Ending:
             summary["unsaved"] = self.run.unsaved
         result = Result(
             outcome=outcome,
-            message=self._message(),
+            message=message(
+                finish,
+                self.run.plan.schedule,
+                self.run.plan.problem,
+                self.run.plan.sigma_1,
+                self.run.settings,
+                certificate,
+                unfitted(state, optimum.k) if optimum is not None else [],
+            ),
             U=U,
             V=V,
             trace={name: col for name, col in trace.items() if name not in HIDDEN},
@@ -82,6 +93,25 @@ class Ending:
         for observer in self.run.observers:
             observer.stop(result)
         return repeatable(result) if reproducible else result
+
+    def _agreeing(self, certificate: Certificate | None) -> Finish:
+        """The end of the run, not contradicted by its certificate.
+
+        A limit at which the tolerance turns out to be met is none; and no optimum is claimed that
+        the certificate, which sees all that is known by now, does not confirm.
+        """
+        finish, watched = self.finish, self.run.rules.tol is not None
+        if certificate is None:
+            return finish
+        good = certificate.verdict == GLOBAL_OPTIMUM
+        limit = finish.outcome in (Outcome.ITERATION_LIMIT, Outcome.TIME_LIMIT)
+        if good and watched and limit and finish.state.step >= self.run.rules.min_iter:
+            reason = f"{finish.reason}, and {certificate.reason}"
+            return dataclasses.replace(finish, outcome=Outcome.GLOBAL_OPTIMUM, reason=reason)
+        if finish.outcome is Outcome.GLOBAL_OPTIMUM and not good:
+            reason = f"{finish.reason}, but {certificate.reason}"
+            return dataclasses.replace(finish, outcome=Outcome.CONVERGED, reason=reason)
+        return finish
 
     def _certificate(self, state: State) -> Certificate:
         certificate = self.run.judge.certificate(state)
@@ -159,6 +189,7 @@ class Ending:
             "every": self.run.recorder.every,
             "engine": f"{self.run.engine.name}: {self.run.why}",
             "eps": self.run.info["eps"],
+            "tol": self.run.plan.tol,
             "tol_gradient": self.run.rules.tol_gradient,
             "step_size": self.run.plan.schedule(0),
             "threads": self.run.settings.threads or 1,
@@ -218,34 +249,6 @@ class Ending:
             "wall_seconds": self.run.timer.wall_seconds,
         }
         return {name: value for name, value in summary.items() if value is not None}
-
-    def _message(self) -> str:
-        """What happened, and for every end but a good one what to type instead."""
-        finish = self.finish
-        schedule, sigma_1 = self.run.plan.schedule, self.run.plan.sigma_1
-        outcome, reason = finish.outcome, finish.reason
-        if outcome is Outcome.DIVERGED:
-            eta = schedule(finish.state.step)
-            safe = 1.0 / (self.run.plan.problem.sharpness * sigma_1)
-            return (
-                f"{reason} with step size {eta:.4g}, {eta * sigma_1:.3g} times 1/σ₁ = "
-                f"{1 / sigma_1:.4g}; the last point before is kept. Use --step-size {safe:.3g}"
-                + ("" if schedule.name == "constant" else " or --schedule constant")
-            )
-        if outcome is Outcome.ITERATION_LIMIT:
-            if schedule(finish.state.step) < schedule(0):
-                return (
-                    f"{reason}, and the steps have decayed to {schedule(finish.state.step):.3g};"
-                    " --schedule constant converges at a linear rate"
-                )
-            return f"{reason}; raise it, or loosen --tol"
-        if outcome is Outcome.TIME_LIMIT:
-            return f"{reason}; raise it, or loosen --tol"
-        if outcome is Outcome.SADDLE:
-            return f"{reason}. Use --escape to go on along the direction of negative curvature"
-        if outcome is Outcome.STALLED:
-            return f"{reason}; raise --patience or loosen --tol"
-        return reason
 
 
 def _verdict_claim(certificate: Certificate) -> Claim:

@@ -15,6 +15,7 @@ from mfact.engines.spectrum import Spectrum
 from mfact.errors import SettingsError
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
+from mfact.problems.optimum import Optimum, attainable
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
 from mfact.settings import ENGINES, OBJECTIVES, SCHEDULES, STARTS, RunSettings
 from mfact.starts import default_scale, directions, scaled, spectral, theorem_3_1_scale
@@ -50,7 +51,8 @@ class Plan:
     sigma_1, sigma_1_error: an estimate from below, and what it may be short of.
     start, basis: the start, and Krylov bases that hold it already; None when a run is resumed.
     first_passes: over M, that the basis took.
-    scale: of the start, in units of √M; None when it came from a file.
+    scale: of the start, in units of √M; None when it came from a file. tol: the gap to reach, as
+    asked for or the least that the arithmetic can tell.
     """
 
     problem: Factorization
@@ -62,6 +64,7 @@ class Plan:
     sigma_1_error: float
     first_passes: int
     settings: RunSettings
+    tol: float
 
 
 def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[str] = ()) -> None:
@@ -199,7 +202,39 @@ def build(settings: RunSettings, target: Target, given: Factors | None = None) -
             point = spectral(phi, sigma, psi, scale)
         else:
             point = scaled(settings.start, point, scale, settings.start_ratio)
-    return Plan(problem, schedule, point, scale, basis, sigma_1, error, basis.passes, settings)
+    return Plan(
+        problem,
+        schedule,
+        point,
+        scale,
+        basis,
+        sigma_1,
+        error,
+        basis.passes,
+        settings,
+        settings.tol,
+    )
+
+
+def reachable_tol(settings: RunSettings, optimum: Optimum, target: Target, *, given: bool) -> float:
+    """The tolerance of a run: the one asked for, or the least gap that the arithmetic can tell.
+
+    given: whether the user gave it. 0 asks for none, and is left alone.
+
+    Raises SettingsError with that gap where a smaller one was given.
+    """
+    eps = float(np.finfo(target.dtype).eps)
+    least = attainable(target.norm, optimum.values[optimum.k - 1], eps)
+    if settings.tol >= least or settings.tol == 0:
+        return settings.tol
+    if given:
+        raise SettingsError(
+            f"--tol {settings.tol:g} is below what {settings.dtype} can tell, {least:.2g}"
+            f" (ε²‖M‖_F²/σ_{optimum.k}²)",
+            f"use --tol {1.1 * least:.2g}"
+            + (", or --dtype float64" if settings.dtype == "float32" else ""),
+        )
+    return least
 
 
 def eps_of(settings: RunSettings, norm: float) -> float:

@@ -94,6 +94,7 @@ class Saved:
             sigma_1_error=kept["sigma_1_error"],
             first_passes=kept["first_passes"],
             settings=self.settings,
+            tol=kept["tol"],
         )
 
     def restore(self, run: Run) -> None:
@@ -195,6 +196,7 @@ def write(path: str, run: Run) -> None:
             "sigma_1": plan.sigma_1,
             "sigma_1_error": plan.sigma_1_error,
             "first_passes": plan.first_passes,
+            "tol": plan.tol,
         },
         "engine": run.engine.name,
         "why": run.why,

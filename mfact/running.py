@@ -21,7 +21,8 @@ from mfact.flight import Flight, takes_off
 from mfact.flow.records import State as FlightState
 from mfact.foresight import Foresight, foresee, refuse_hopeless
 from mfact.given import start_from
-from mfact.plan import METHODS, build
+from mfact.plan import METHODS, build, reachable_tol
+from mfact.problems.optimum import Optimum
 from mfact.recorder import Recorder
 from mfact.resuming import Rhythm
 from mfact.schedules import PowerDecay
@@ -80,7 +81,21 @@ class Run:
         else:
             self.engine = self._named_engine(saved.document["engine"])
             self.why = saved.document["why"]
-        self.rules = rules_of(settings, target, self.plan.sigma_1)
+        optimum: Optimum | None = None
+        self.foresight, self.forecast = None, None if saved is None else saved.document["forecast"]
+        if saved is None:
+            if settings.optimum and isinstance(self.engine, DirectEngine):
+                optimum = optimum_for(self.engine, target, settings, basis_limit)
+            self.state = self._first_state()
+            self.foresight = self._foresee()
+            self.forecast = None if self.foresight is None else self._log10_forecast()
+            # The run extends the bases; the first ones would only stay in memory.
+            self.plan = dataclasses.replace(
+                self.plan, start=None, basis=None, tol=self._reachable_tol(optimum)
+            )
+        if isinstance(self.engine, ReducedEngine):
+            self.engine.gap_tolerance = self.plan.tol
+        self.rules = rules_of(settings, target, self.plan)
         self.watch = StopWatch(self.rules)
         self.recorder = Recorder(settings.every)
         self.monitors = Monitors()
@@ -89,24 +104,15 @@ class Run:
             target,
             self.watch,
             self.plan.problem.weight,
-            settings.tol,
-            None,
+            self.plan.tol,
+            optimum,
             settings.escape,
         )
         self.info = info_of(settings, target, self.plan, self.engine.name, self.rules.max_iter)
         self.rhythm = Rhythm.of(settings.checkpoint_every)
         self.saved_at = (0.0, 0.0)
         self.has_checkpoint = saved is not None
-        if saved is None:
-            if settings.optimum and isinstance(self.engine, DirectEngine):
-                self.judge.optimum = optimum_for(self.engine, target, settings, basis_limit)
-            self.state = self._first_state()
-            # The run extends the bases; the first ones would only stay in memory.
-            self.plan = dataclasses.replace(self.plan, start=None, basis=None)
-            self.foresight = self._foresee()
-            self.forecast = None if self.foresight is None else self._log10_forecast()
-        else:
-            self.foresight, self.forecast = None, saved.document["forecast"]
+        if saved is not None:
             saved.restore(self)
             self.info |= {"max_iter": self.rules.max_iter, "max_time": settings.max_time}
             self.monitors.start(self.info)
@@ -160,6 +166,22 @@ class Run:
         if found is not None and self.settings.engine == "auto":
             self.why = f"a few dozen passes over M instead of one a step; forecast: {found.text}"
         return found
+
+    def _reachable_tol(self, optimum: Optimum | None) -> float:
+        """The gap to reach; a default that rounding would hide is lifted, and this is noted."""
+        asked = self.settings.tol
+        if not self.settings.optimum or self.target.norm == 0:
+            return asked
+        if optimum is None:
+            optimum = self.state.coordinates.spectrum.optimum
+        given = self.sources.get("tol", "default") != "default"
+        tol = reachable_tol(self.settings, optimum, self.target, given=given)
+        if tol > asked:
+            self.notes.append(
+                f"--tol {asked:g} is lifted to {tol:.2g}, the least gap that {self.target.dtype}"
+                f" can tell here: ε²‖M‖_F²/σ_{optimum.k}²"
+            )
+        return tol
 
     def _log10_forecast(self) -> float | None:
         assert self.foresight is not None

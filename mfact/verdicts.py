@@ -11,6 +11,7 @@ import numpy as np
 from mfact.core import Factors, Outcome, State, Target
 from mfact.engines.differences import SAFETY
 from mfact.engines.direct import DirectEngine
+from mfact.engines.losses import GRAM_LOSS_FLOOR
 from mfact.engines.reduced import ReducedEngine
 from mfact.engines.spectrum import excess_loss
 from mfact.problems.optimum import Optimum
@@ -23,6 +24,7 @@ from mfact.theory.lemma_3_2 import (
     certify_spectral,
     escape,
 )
+from mfact.theory.monitoring import rounding_of_loss
 
 MOST_ESCAPES = 100
 
@@ -99,25 +101,44 @@ class Judge:
                 tol=tol,
             )
         U, V = self.engine.leave(state)
-        return certify(self.target, U, V, weight=self.weight, optimum=self.optimum, tol=tol)
+        loss = 0.5 * self.target.residual_norm(U, V) ** 2
+        return certify(
+            self.target,
+            U,
+            V,
+            weight=self.weight,
+            optimum=self.optimum,
+            loss=loss,
+            tol=tol + self._rounding(loss),
+        )
+
+    def _rounding(self, loss: float) -> float:
+        """How far two ways to a loss differ in rounding, as a gap."""
+        if self.optimum is None:
+            return 0.0
+        norm, dtype = self.target.norm, self.target.dtype
+        off = float(rounding_of_loss(loss, norm, str(dtype)))
+        if loss > 0.5 * GRAM_LOSS_FLOOR * norm**2:
+            off += 4 * float(np.finfo(dtype).eps) * norm**2
+        return off / self.optimum.unit
 
     def _met(self, state: State, verdict: Verdict) -> Verdict | None:
         """The verdict on a gap within the tolerance, against the optimum that is known now."""
         optimum = self.optimum
         if optimum is None:
             return verdict
-        gap = self._gap(state, optimum)
-        if gap is not None and gap > self.tol:
-            return None
-        sure = optimum.sure(self.tol)
-        if sure < self.tol and (gap is None or gap > sure):
-            # Some saddle has as small a gap: only below that of any is this an optimum.
-            self.watch.ask_below(sure)
-            return None
-        if optimum.gap_error <= max(self.tol, LEAST_TOLERANCE):
-            return verdict
-        reason = f"{verdict.reason}, but the optimum is known to {optimum.gap_error:.2e} only"
-        return replace(verdict, outcome=Outcome.CONVERGED, reason=reason)
+        gap, error = self._gap(state, optimum), optimum.gap_error
+        if error > max(self.tol, LEAST_TOLERANCE):
+            if gap is not None and gap > self.tol:
+                return None
+            reason = f"{verdict.reason}, but the optimum is known to {error:.2e} only"
+            return replace(verdict, outcome=Outcome.CONVERGED, reason=reason)
+        # It must be met whatever the error, and where some saddle has as small a gap, undercut it.
+        needed = min(optimum.sure(self.tol), max(self.tol - error, 0.0))
+        asked = self.watch.tol is None or self.watch.tol > needed
+        if asked:
+            self.watch.ask_below(needed)
+        return None if (asked if gap is None else gap > needed) else verdict
 
     def _gap(self, state: State, optimum: Optimum) -> float | None:
         """The gap of the state; None where no coordinates show it, and that of the row stands."""

@@ -1,0 +1,102 @@
+"""What would do instead, where a run will crawl or has not fitted everything: from the spectrum."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfact.core import State
+from mfact.engines.coordinates import Coordinates
+
+CLEAR_GAP = 10.0
+"""Singular values before such a ratio are the signal, those after it are not."""
+
+ONE_DOMINATES = 1e3
+"""From this ratio of σ₁/σ₂ on M is mostly one component, often its mean."""
+
+ALIKE = 0.99
+"""Cosine with the constant vector from which a singular vector counts as the mean."""
+
+FITTED = 0.5
+"""The share of σ_i from which component i counts as fitted."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A rank below r at which the spectrum falls.
+
+    rank: i with the largest σ_i/σ_{i+1} ≥ 10, i < r. residual: ‖M − M_i‖_F/‖M‖_F, what it leaves.
+    mean: whether M is mostly its mean: one component of constant singular vectors dominates.
+    """
+
+    rank: int
+    residual: float
+    mean: bool
+
+    @property
+    def ways(self) -> list[str]:
+        """What to type instead.
+
+        >>> Signal(8, 0.0125, False).ways, Signal(1, 1e-9, True).ways
+        (['use -r 8', 'use --tol-residual 0.0138'], ['use -r 1', 'subtract the mean of M'])
+        """
+        ways = [f"use -r {self.rank}"]
+        if self.residual > 1e-8:
+            ways.append(f"use --tol-residual {1.1 * self.residual:.3g}")
+        return [*ways, "subtract the mean of M"] if self.mean else ways
+
+
+def signal(state: State, rank: int, norm: float) -> Signal | None:
+    """Where the leading r singular values fall by the largest factor of 10 or more, if they do.
+
+    state: in SVD coordinates. norm: ‖M‖_F.
+    """
+    co: Coordinates = state.coordinates
+    assert co.spectrum is not None
+    sigma = co.spectrum.sigma[:rank]
+    if len(sigma) < 2 or not sigma[-1] > 0:
+        return None
+    ratios = sigma[:-1] / sigma[1:]
+    place = int(np.argmax(ratios)) + 1
+    if ratios[place - 1] < CLEAR_GAP:
+        return None
+    left = max(norm**2 - float(np.sum(sigma[:place] ** 2)), 0.0)
+    mean = place == 1 and ratios[0] >= ONE_DOMINATES and _constant(co)
+    return Signal(place, math.sqrt(left) / norm, mean)
+
+
+def _constant(co: Coordinates) -> bool:
+    """Whether the leading singular vectors are constant, to ALIKE."""
+    spectrum, basis = co.spectrum, co.basis
+    assert spectrum is not None
+    pair = basis.leave(
+        spectrum.phi[: basis.left.known, :1], spectrum.psi[: basis.right.known, :1]
+    )
+    return all(abs(float(np.sum(v))) >= ALIKE * math.sqrt(len(v)) for v in pair)
+
+
+def unfitted(state: State, k: int) -> list[int]:
+    """The numbers i ≤ k of the components that UVᵀ does not have: (ΦᵀUVᵀΨ)_ii below σ_i/2.
+
+    state: in coordinates of the SVD; where it is in others, nothing is known.
+    """
+    co: Coordinates | None = state.coordinates
+    if co is None or co.spectrum is None:
+        return []
+    sigma = co.spectrum.sigma[:k]
+    had = np.einsum("ri,ri->i", state.point[0][:, :k], state.point[1][:, :k])
+    return [int(i) + 1 for i in np.flatnonzero(had < FITTED * sigma)]
+
+
+def unfitted_words(components: list[int]) -> str:
+    """The same as a clause.
+
+    >>> unfitted_words([2]), unfitted_words([2, 4, 5])
+    ('component 2 is not fitted', 'components 2, 4, 5 are not fitted')
+    """
+    if len(components) == 1:
+        return f"component {components[0]} is not fitted"
+    shown = ", ".join(map(str, components[:8])) + (", …" if len(components) > 8 else "")
+    return f"components {shown} are not fitted"
