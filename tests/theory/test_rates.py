@@ -54,7 +54,12 @@ def test_skipped_steps_are_compared_in_flow_time(plain):
     kept = {n: v[::25] for n, v in rows.items()}
     claim = claim_of(info, kept)
     assert claim.verdict == "holds", claim.detail
-    assert "a unit of flow time (steps 10^" in claim.detail
+    assert "in a flow time s (steps 10^" in claim.detail
+    assert "predicted e^(−1 σ_r s)" in claim.detail
+    # Two gradient norms, and the flow time between them, in units of 1/σ_r = 2.
+    direct = np.log(kept["gradient_norm"][80] / kept["gradient_norm"][60]) / (20 * 25 * 0.02 / 2)
+    assert np.log(claim.numbers["contraction"]) == pytest.approx(direct, rel=2e-2)
+    assert claim.numbers["predicted"] == pytest.approx(np.exp(-1))
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.2, 1.0])
@@ -80,8 +85,9 @@ def test_the_slowest_mode_is_the_smallest_positive_eigenvalue(plain, weight):
     ("change", "words"),
     [
         ({"singular_values": None}, "not known"),
-        ({"singular_values": [1.0, 0.5, 0.5]}, "is not above rounding"),
-        ({"singular_values": [1.0, 1e-16, 0.0]}, "is not above rounding"),
+        ({"singular_values": [1.0, 0.5, 0.5]}, "and σ_r − σ_{r+1} = 0"),
+        ({"singular_values": [1.0, 1e-16, 0.0]}, "is known to 8.882e-16 only"),
+        ({"numerical_rank": 1}, "M has numerical rank 1, below r = 2"),
         ({"method": "adam"}, "the method is adam"),
     ],
 )
