@@ -161,11 +161,12 @@ class RateMonitor(Remembering):
                 for rate in rates
             )
             # 1 − x, because 1 − ηω may be 1 to any number of digits.
-            length, words = found["rows"], "1 − {} a step"
+            length, words, unit = found["rows"], "1 − {}", "a step"
             measured, low, high = (-math.expm1(-x / length) for x in (found["decay"], least, most))
         else:  # steps were skipped, where η is so small that only the flow time counts
             least, expected, most = (rate * found["flow_time"] for rate in rates)
-            length, words = sigma_r * found["flow_time"], "e^(−{} σ_r s) in a flow time s"
+            length, words = sigma_r * found["flow_time"], "e^(−{} σ_r s)"
+            unit = "in a flow time s"
             measured, low, high = (x / length for x in (found["decay"], least, most))
         pair = math.exp(-found["decay"] / length), math.exp(-expected / length)
         numbers = {**found, "contraction": pair[0], "predicted": pair[1], "rate": rates[1]}
@@ -173,7 +174,7 @@ class RateMonitor(Remembering):
         ends = [f"{x:.{DIGITS}g}" for x in (low, high)]
         predicted = ends[0] if ends[0] == ends[1] else f"({ends[0]} to {ends[1]})"
         of = words.format(f"{measured:.{DIGITS}g}"), words.format(predicted)
-        detail = f"measured {of[0]}, predicted {of[1]} ({where})"
+        detail = f"measured {of[0]}, predicted {of[1]} {unit} ({where})"
         slow = found["decay"] < (1 - AGREEMENT) * least
         if slow:
             detail += "; slower: not yet asymptotic, or the limit is far from balanced"
