@@ -148,7 +148,7 @@ class LedgerMonitor(Remembering):
         promised = 0.5 * eta * columns["gradient_norm"][:-1] ** 2 * taken
         allowed = rounding_of_loss(loss[:-1], self.info["norm"], self.info.get("dtype", "float64"))
         self.rise.see(promised - (loss[:-1] - loss[1:]), 2 * allowed, rows)
-        self.largest_step = max(self.largest_step, float(np.max(eta * taken)))
+        self.largest_step = max(self.largest_step, float(np.max(eta)))
         # In their order, so that the sum does not depend on the cut into blocks.
         self.squares = float(np.cumsum(np.append(self.squares, 2 * eta * promised))[-1])
 

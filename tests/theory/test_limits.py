@@ -174,10 +174,12 @@ def test_drift_bound(factor):
 
 
 @SIDES
-def test_drift_bound_is_held_up_to_rounding_and_then_says_so(factor):
-    # Nothing moves: the bound is 0, and ‖U‖² + ‖V‖² = 2 is rounded in each of 19 steps.
-    allowed = EPS * (64 * 2 + 8 * 2 * (COUNT - 1)) + 4 * 1e-3 * rounding(1e-24)
-    rows = still(drift={AT: factor * allowed})
+@pytest.mark.parametrize("size", [1.0, 1e-9])
+def test_drift_bound_is_held_up_to_rounding_and_then_says_so(factor, size):
+    # Nothing moves: the bound is 0; in each of 19 steps n is rounded, at both ends the loss.
+    allowed = EPS * (64 + 8 * (COUNT - 1)) * 2 * size + 4 * 1e-3 * rounding(0.5)
+    rows = still(loss=dict.fromkeys(range(COUNT), 0.5), drift={AT: factor * allowed})
+    rows |= {name: np.full(COUNT, size) for name in ("size_U", "size_V")}
     claim = claims_of(LedgerMonitor(), CONSTANT, rows)["drift-bound"]
     judged(claim, factor)
     assert "margin" not in claim.detail
@@ -269,6 +271,16 @@ def test_late_rate_within_what_is_known_of_the_gap(factor):
     assert "predicted 1 − (0.06 to 0.09) a step" in slow.detail
     fast = rate_of(contracting(1.1 * factor * most), **errors)
     assert ("faster" in fast.detail) == (factor > 1)
+
+
+@SIDES
+def test_late_rate_of_the_balanced_objective_within_what_is_known(factor):
+    # 2λσ_1 = 0.5 ± 0.04, far below the gap of 1.5 ± 0.2.
+    balanced = {"objective": "balanced", "balance_weight": 0.1}
+    least = -math.log(1 - 0.05 * 2 * 0.1 * (SIGMA - 0.2))
+    rows = contracting(0.9 / factor * least)
+    slow = rate_of(rows, **balanced, singular_value_errors=[0.1, 0.1])
+    assert slow.verdict == ("holds" if factor < 1 else "inconclusive")
 
 
 @SIDES
