@@ -77,7 +77,8 @@ class CertifiedMonitor(Remembering):
         columns = {n: np.concatenate([[before[n]], np.asarray(rows[n], float)]) for n in names}
         loss, eta = columns["loss"], columns["step_size"]
         with np.errstate(invalid="ignore", over="ignore"):
-            self.imbalance.see(columns["imbalance"][1:], eps * (1 + 1e-12), rows)
+            self.imbalance.see(columns["imbalance"][1:], eps, rows)
+            # ‖M‖_F may come from another sum than that of the schedule.
             self.steps.see(eta[1:], certified_step(norm, eps) * (1 + 1e-12), rows)
             # Over skipped steps only the decrease can be checked, not by how much.
             single = np.diff(columns["step"]) == 1

@@ -22,6 +22,9 @@ from mfact.theory.monitoring import (
 )
 
 SOURCE = "mfact, derived; for gradient flow Du, Hu, Lee 2018, Theorem 2.2"
+COLUMNS = ("step", "loss", "gradient_norm", "step_size")
+A_STEP = 8.0  # units of rounding of n + η²‖∇f‖² that a step may leave in D: see LedgerMonitor
+ENDS = 64.0  # of the largest n: in D_0, in D_t, and in changes of coordinates
 
 
 def unbalance(U: Array, V: Array) -> Array:
@@ -63,12 +66,21 @@ def ledger_step(
 class LedgerMonitor(Remembering):
     """Audits the ledger and holds the measured drift against its bounds.
 
-    - audit: ‖(D_t − D_0) − ledger_t‖_F must be zero but for rounding at every step. Each step
-      rounds U and V by one unit u, so D by about 2u(‖U‖² + ‖V‖²); t steps add up like a
-      random walk, 2√t of that, and a factor 8 is allowed for products and their sums.
+    - audit: ‖(D_t − D_0) − ledger_t‖_F must be zero but for rounding, at every step. With n =
+      ‖U‖_F² + ‖V‖_F² and the unit ε of rounding, the allowance is
+          ε (64 max_{s≤t} n_s + 8 Σ_{s<t} (n_s + η_s²‖∇f_s‖²)).
+      A step rounds U₊ = U − ηG by ½ε(‖U‖ + η‖G‖) and so D₊ by up to ε(n + η²‖∇f‖²); rounding
+      G moves D by 2η‖U‖‖δG‖, of the same size for the steps that gradient descent bears; so do
+      the products in the ledger's term. A run that bounces between two points repeats its
+      errors, so that they add up like t, not like √t: over 900 runs in both precisions, with
+      steps 0.02 to 1.15 times the stable one, at most 2.7 a step was seen where 8 are allowed.
+      The first term is for D_t itself and for changes of coordinates on the way: 20 was seen.
+      Of a row that follows k steps after the one before, the larger of both counts k times.
     - bound: if every step has f₊ ≤ f − (η/2)‖∇f‖², then ‖D_T − D_0‖_F ≤ 2 η_max (f_0 − f_T).
       From the ledger, ‖G_UᵀG_U − G_VᵀG_V‖_F ≤ ‖∇f‖², hence ‖D_T − D_0‖_F ≤ Σ η²‖∇f‖², which
       holds for any step sizes, and η‖∇f‖² ≤ 2(f − f₊) makes it the sum above.
+    An error that is a share x of every step's term is found once x‖ledger_t‖_F, less than the
+    rounding so far, exceeds the allowance at one t: early, before the steps have added up.
     The hypothesis is checked at every step that was seen, up to the rounding of f.
     Source: mfact, derived.
     """
@@ -81,51 +93,64 @@ class LedgerMonitor(Remembering):
         "last",
         "largest_step",
         "squares",
+        "largest_size",
+        "rounded",
+        "allowed",
         "skipped",
     )
 
     def start(self, info: Info) -> None:
         self.info = dict(info)
+        self.unit = float(np.finfo(self.info.get("dtype", "float64")).eps)
         self.audit, self.drift, self.rise = Peak(), Peak(), Peak()
         self.first_loss: float | None = None
         self.last: dict[str, float] | None = None
         self.largest_step = 0.0
         self.squares = 0.0
+        self.largest_size = self.rounded = self.allowed = 0.0
         self.skipped: str | None = None
 
     def segment(self, rows: Rows) -> None:
         if not len(rows["step"]):
             return
-        unit = float(np.finfo(self.info.get("dtype", "float64")).eps)
-        norms = np.asarray(rows["size_U"], float) + np.asarray(rows["size_V"], float)
-        steps = np.asarray(rows["step"], float)
-        change = np.asarray(rows["drift"], float)
-        with np.errstate(invalid="ignore", over="ignore"):
-            rounding = 16 * unit * (1 + np.sqrt(steps)) * np.maximum(norms, self.info["norm"])
-            if "audit" in rows:  # not where steps were fast-forwarded: no sum was kept there
-                self.audit.see(np.asarray(rows["audit"], float), rounding, rows)
-            self.drift.see(change, math.inf, rows)
-            self._descent(rows)
-
-    def _descent(self, rows: Rows) -> None:
-        names = ("step", "loss", "gradient_norm", "step_size")
-        first, last = ({name: float(rows[name][i]) for name in names} for i in (0, -1))
+        table = {name: np.asarray(rows[name], float) for name in COLUMNS}
+        table["size"] = np.asarray(rows["size_U"], float) + np.asarray(rows["size_V"], float)
+        first, last = ({name: float(column[i]) for name, column in table.items()} for i in (0, -1))
+        # The first row of a run has no step before it: it is paired with itself.
         before = self.last or first
-        columns = {n: np.concatenate([[before[n]], np.asarray(rows[n], float)]) for n in names}
+        columns = {n: np.concatenate([[before[n]], column]) for n, column in table.items()}
+        with np.errstate(invalid="ignore", over="ignore"):
+            if "audit" in rows:  # not where steps were fast-forwarded: no sum was kept there
+                self.audit.see(np.asarray(rows["audit"], float), self._allowance(columns), rows)
+            self.drift.see(np.asarray(rows["drift"], float), math.inf, rows)
+            self._descent(columns, rows)
+        self.first_loss = first["loss"] if self.first_loss is None else self.first_loss
+        self.last = last
+
+    def _allowance(self, columns: dict[str, Array]) -> Array:
+        """Of each row, what rounding may have added up to; sums in their order (see _descent)."""
+        steps = np.diff(columns["step"])
+        each = columns["size"] + (columns["step_size"] * columns["gradient_norm"]) ** 2
+        added = np.where(steps > 0, steps * np.maximum(each[:-1], each[1:]), 0.0)
+        rounded = np.cumsum(np.append(self.rounded, added))[1:]
+        largest = np.maximum.accumulate(np.append(self.largest_size, columns["size"][1:]))[1:]
+        allowed: Array = self.unit * (ENDS * largest + A_STEP * rounded)
+        self.rounded, self.largest_size = float(rounded[-1]), float(largest[-1])
+        self.allowed = float(allowed[-1])
+        return allowed
+
+    def _descent(self, columns: dict[str, Array], rows: Rows) -> None:
         loss, eta = columns["loss"], columns["step_size"][:-1]
         skip = np.flatnonzero(~np.isin(np.diff(columns["step"]), (0.0, 1.0)))
         if len(skip) and self.skipped is None:
             self.skipped = step_label(rows, int(skip[0]))
-        # The first row of a run has no step before it: it is paired with itself.
         taken = np.diff(columns["step"]) != 0
         promised = 0.5 * eta * columns["gradient_norm"][:-1] ** 2 * taken
         allowed = rounding_of_loss(loss[:-1], self.info["norm"], self.info.get("dtype", "float64"))
         self.rise.see(promised - (loss[:-1] - loss[1:]), 2 * allowed, rows)
-        self.largest_step = max(self.largest_step, float(np.max(eta * taken)))
+        self.largest_step = max(self.largest_step, float(np.max(eta)))
         # In their order, so that the sum does not depend on the cut into blocks.
         self.squares = float(np.cumsum(np.append(self.squares, 2 * eta * promised))[-1])
-        self.first_loss = first["loss"] if self.first_loss is None else self.first_loss
-        self.last = last
 
     def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
         info = {**self.info, **(final or {})}
@@ -144,17 +169,21 @@ class LedgerMonitor(Remembering):
             if self.audit.over
             else f"off by at most {number(worst)} (rounding), while D moved by {number(drift)}",
             SOURCE,
-            {"audit": _float(worst), "drift": _float(drift)},
+            {"audit": _float(worst), "drift": _float(drift), "allowed": self.allowed},
         )
 
     def _bound_claim(self, info: Info) -> Claim:
         assert self.last is not None
         assert self.first_loss is not None
         bound = 2 * self.largest_step * (self.first_loss - self.last["loss"])
-        drift = _float(self.drift.value)
+        drift, dtype = _float(self.drift.value), self.info.get("dtype", "float64")
+        of_loss = float(rounding_of_loss(self.first_loss, self.info["norm"], dtype))
+        # Both losses of the bound are rounded, and so is D.
+        rounding = self.allowed + 4 * self.largest_step * of_loss
         numbers = {
             "drift": drift,
             "bound": bound,
+            "rounding": rounding,
             "sum_of_squares": self.squares,
             "largest_step_size": self.largest_step,
             "shortfall": _float(self.rise.value),
@@ -164,15 +193,18 @@ class LedgerMonitor(Remembering):
             lacks.append(f"step {self.rise.over} decreased f by less than (η/2)‖∇f‖²")
         if self.skipped:
             lacks.append(f"steps were skipped before step {self.skipped}, so not each was seen")
-        audit = _float(self.audit.value)
+        measured = f"measured {number(drift)}"
         if lacks:
             verdict, detail = NOT_MET, "; ".join(lacks) + f"; measured drift {number(drift)}"
             if not missing(info) and not self.skipped:
                 detail += f", at most Σ η²‖∇f‖² = {number(self.squares)} whatever the steps"
-        elif drift <= bound + audit:
-            verdict, detail = HOLDS, f"measured {number(drift)}, margin {number(bound - drift)}"
+        elif drift <= bound:
+            verdict, detail = HOLDS, f"{measured}, margin {number(bound - drift)}"
+        elif drift <= bound + rounding:
+            verdict = HOLDS
+            detail = f"{measured}: no more above it than rounding, {number(rounding)}"
         else:
-            verdict, detail = VIOLATED, f"measured {number(drift)} at step {self.drift.at}"
+            verdict, detail = VIOLATED, f"{measured} at step {self.drift.at}"
         statement = f"‖D_t − D_0‖_F ≤ 2 η_max (f_0 − f_T) = {number(bound)}"
         return Claim("drift-bound", statement, verdict, detail, "mfact, derived", numbers)
 

@@ -90,11 +90,11 @@ class Lemma31Monitor(Remembering):
         if not len(rows["step"]):
             return
         eps = self.info.get("eps")
-        limit = math.inf if eps is None else eps * (1 + 1e-12)  # rounding of ‖D‖_F itself
+        limit = math.inf if eps is None else eps
         with np.errstate(invalid="ignore", over="ignore"):
             self.imbalance.see(np.asarray(rows["imbalance"], float), limit, rows)
             norms = np.maximum(rows["size_U"], rows["size_V"])
-            self.norms.see(np.asarray(norms, float), self._norm_bound() * (1 + 1e-12), rows)
+            self.norms.see(np.asarray(norms, float), self._norm_bound(), rows)
             loss = objective_values(rows)
             if self.first_loss is None:
                 self.first_loss = self.last_loss = float(loss[0])

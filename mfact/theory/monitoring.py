@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from mfact.core import Array, Claim
+from mfact.problems.optimum import numerical_rank, zero_below
 
 HOLDS = "holds"
 VIOLATED = "violated"
@@ -145,11 +146,24 @@ def schedule_of(info: Info) -> tuple[str, Mapping[str, Any]]:
     return str(schedule.get("name", "")), schedule
 
 
+def zero_of(info: Info) -> float:
+    """Up to where a singular value counts as zero: "zero" as told, else zero_below of float data.
+
+    >>> zero_of({"zero": 1e-3}), zero_of({"shape": (16, 4), "sigma_1": 0.5}) == 2.0**-51
+    (0.001, True)
+    """
+    if info.get("zero") is not None:
+        return float(info["zero"])
+    sigma_1 = info.get("sigma_1") or info["singular_values"][0]
+    unit = float(np.finfo(info.get("dtype", "float64")).eps)
+    return zero_below(0.0, float(sigma_1), info["shape"], 0.0, unit)
+
+
 def rank_of(info: Info) -> int | None:
     """The numerical rank of M where it is known, else None.
 
     Without "numerical_rank", leading singular values σ₁ ≥ … tell it when the last known ones
-    are below d·u·σ₁ (u: unit of rounding), the usual threshold of numpy.linalg.matrix_rank.
+    count as zero (zero_of), or when there are no others.
     """
     rank = info.get("numerical_rank")
     if rank is not None:
@@ -157,24 +171,33 @@ def rank_of(info: Info) -> int | None:
     values = info.get("singular_values")
     if values is None or not len(values):
         return None
-    values = np.asarray(values, dtype=float)
-    unit = float(np.finfo(info.get("dtype", "float64")).eps)
-    zero = values <= max(info["shape"]) * unit * values[0]
+    found = numerical_rank(values, zero_of(info))
     complete = len(values) >= min(info["shape"])
-    return int(np.sum(~zero)) if zero.any() or complete else None
+    return found if found < len(values) or complete else None
 
 
-def gap_value(info: Info) -> float | None:
-    """σ_r − σ_{r+1}, with σ_{r+1} = 0 when M has rank r; None when not known."""
-    r = int(info["rank"])
-    values = info.get("singular_values")
+def gap_of(info: Info) -> tuple[float, float] | None:
+    """σ_r − σ_{r+1} and how far it may be off, units of M; None when it is not known.
+
+    σ_{r+1} = 0 when M has rank r. The error is that of both values ("singular_value_errors",
+    none: exact), and never below what counts as zero.
+
+    >>> info = {"rank": 1, "shape": (2, 2), "singular_values": [3.0, 1.0], "zero": 1e-15}
+    >>> gap_of(info), gap_of(info | {"singular_value_errors": [0.5, 0.25]})
+    ((2.0, 1e-15), (2.0, 0.75))
+    """
+    r, values = int(info["rank"]), info.get("singular_values")
     if values is None or len(values) < r:
         return None
+    errors = info.get("singular_value_errors")
+    pair = slice(r - 1, r + 1)
+    off = 0.0 if errors is None else float(np.sum(np.asarray(errors, float)[pair]))
+    off = max(off, zero_of(info))
     if len(values) > r:
-        return float(values[r - 1]) - float(values[r])
+        return float(values[r - 1]) - float(values[r]), off
     known = rank_of(info)
-    full = min(info["shape"])
-    return float(values[r - 1]) if r == full or (known is not None and known <= r) else None
+    whole = r == min(info["shape"]) or (known is not None and known <= r)
+    return (float(values[r - 1]), off) if whole else None
 
 
 def missing(

@@ -15,15 +15,17 @@ from mfact.theory.monitoring import (
     Info,
     Remembering,
     Rows,
-    gap_value,
+    gap_of,
     missing,
     number,
+    rank_of,
     step_label,
 )
 
 SOURCE = "mfact, derived (linearized gradient descent at a balanced optimum)"
 AGREEMENT = 0.1  # relative, on the exponent: the last decades still hold faster modes
 DECADES = 2.0
+DIGITS = 3  # of a rate: 1 % of ‖∇f‖ may be rounding at the end, of the ln 100 it has fallen
 
 
 def local_rate(gap: float, sigma_r: float, weight: float = 0.0) -> float:
@@ -48,7 +50,8 @@ class RateMonitor(Remembering):
 
     Levels of ‖∇f‖, two a decade, remember the last step at which the norm was above them;
     the rate lies between two levels, so it is of the final approach whatever came before. It
-    is compared with the geometric mean of 1 − η_tω there, ω = local_rate. Before the slowest
+    is compared with the geometric mean of 1 − η_tω there, ω = local_rate for each gap that
+    σ_r − σ_{r+1} may be, as well as both are known. Before the slowest
     mode is left alone the error falls faster, the fitted modes by 1 − 2ησ_i. At a far from
     balanced optimum the rates are those of UᵀU and VᵀV instead: then "inconclusive".
     Source: mfact, derived.
@@ -58,7 +61,8 @@ class RateMonitor(Remembering):
 
     def start(self, info: Info) -> None:
         self.info = dict(info)
-        # level (half decades of ‖∇f‖) -> [step, row, Ση, Ση², ln ‖∇f‖, label] when last above it
+        self.norm = float(info["norm"]) or 1.0
+        # level (half decades) -> [step, row, Ση, Ση², ln(‖∇f‖/m^1.5), label] when last above it
         self.levels: dict[str, list[Any]] = {}
         self.rows, self.flow_time, self.squares = 0, 0.0, 0.0
 
@@ -75,8 +79,8 @@ class RateMonitor(Remembering):
             squares = np.cumsum(np.concatenate([[self.squares], eta**2]))
         if "flow_time" in rows:
             flow = np.append(np.asarray(rows["flow_time"], float), math.nan)
-        with np.errstate(divide="ignore"):
-            logs = np.log(gradient)
+        with np.errstate(divide="ignore"):  # relative to M, so that units change no level
+            logs = np.log(gradient / self.norm**1.5)
         later = np.maximum.accumulate(logs[::-1])[::-1]
         half = math.log(10.0) / 2
         positive = later[np.isfinite(later)]
@@ -100,7 +104,7 @@ class RateMonitor(Remembering):
     def measured(self) -> tuple[dict[str, float], str] | None:
         """The last two decades: steps, rows, flow time, Ση², −ln of the contraction; in words."""
         unit = float(np.finfo(self.info.get("dtype", "float64")).eps)
-        floor = math.log(100 * unit * float(self.info["norm"]) ** 1.5)
+        floor = math.log(100 * unit)
         points = [p for _, p in sorted((int(k), p) for k, p in self.levels.items())]
         points = [p for p in points if p[4] > floor]
         wanted = points[0][4] + DECADES * math.log(10.0) - 0.1 if points else math.inf
@@ -118,42 +122,63 @@ class RateMonitor(Remembering):
         }
         return numbers, f"steps {high[5]} to {low[5]}"
 
-    @staticmethod
-    def _rounding(info: Info) -> float:
-        """How far a computed singular value may be off: d·u·σ₁, as numpy.linalg.matrix_rank."""
-        unit = float(np.finfo(info.get("dtype", "float64")).eps)
-        return float(max(info["shape"]) * unit * info["sigma_1"])
+    def _lacks(self, info: Info) -> list[str]:
+        """What is missing of the hypotheses, as phrases."""
+        r, gap, rank = int(info["rank"]), gap_of(info), rank_of(info)
+        lacks = missing(info, plain=False)
+        if gap is None:
+            lacks.append("σ_r and σ_{r+1} are not known")
+        elif rank is not None and rank < r:
+            lacks.append(
+                f"M has numerical rank {rank}, below r = {r}: what its spare columns hold fades"
+                " more slowly than at any linear rate"
+            )
+        elif not 2 * gap[1] < gap[0]:  # the interval is as wide as the prediction
+            lacks.append(
+                f"σ_{{r+1}} is known to {number(gap[1])} only, and σ_r − σ_{{r+1}} ="
+                f" {number(gap[0])}"
+            )
+        return lacks
 
     def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
         info = {**self.info, **(final or {})}
         found, where = self.measured() or (None, "")
-        gap = gap_value(info)
         statement = "late in the run the error contracts by 1 − η(σ_r − σ_{r+1}) a step, or faster"
-        lacks = missing(info, plain=False)
-        if gap is None:
-            lacks.append("σ_r and σ_{r+1} are not known")
-        elif not gap > self._rounding(info):
-            lacks.append(f"σ_r − σ_{{r+1}} = {number(gap)} is not above rounding")
+        lacks, gap = self._lacks(info), gap_of(info)
         if found is None:
             lacks.append("the run did not go through two decades of linear convergence")
         if lacks or found is None or gap is None:
             return (Claim("late-rate", statement, NOT_MET, "; ".join(lacks), SOURCE, found or {}),)
         weight = info["balance_weight"] if info.get("objective") == "balanced" else 0.0
-        omega = local_rate(gap, float(info["singular_values"][info["rank"] - 1]), weight)
-        expected = expected_decay(omega, found["rows"], found["flow_time"], found["squares"])
-        count = found["rows"]
-        if found["to_step"] - found["from_step"] == count:
-            unit, length = "a step", count
+        sigma_r = float(info["singular_values"][int(info["rank"]) - 1])
+        rates = [
+            local_rate(gap[0] + sign * gap[1], sigma_r + sign * gap[1], weight)
+            for sign in (-1, 0, 1)
+        ]
+        if found["to_step"] - found["from_step"] == found["rows"]:
+            least, expected, most = (
+                expected_decay(rate, found["rows"], found["flow_time"], found["squares"])
+                for rate in rates
+            )
+            # 1 − x, because 1 − ηω may be 1 to any number of digits.
+            length, words, unit = found["rows"], "1 − {}", "a step"
+            measured, low, high = (-math.expm1(-x / length) for x in (found["decay"], least, most))
         else:  # steps were skipped, where η is so small that only the flow time counts
-            unit, length = "a unit of flow time", found["flow_time"]
-            expected = omega * length
+            least, expected, most = (rate * found["flow_time"] for rate in rates)
+            length, words = sigma_r * found["flow_time"], "e^(−{} σ_r s)"
+            unit = "in a flow time s"
+            measured, low, high = (x / length for x in (found["decay"], least, most))
         pair = math.exp(-found["decay"] / length), math.exp(-expected / length)
-        numbers = {**found, "contraction": pair[0], "predicted": pair[1], "rate": omega}
-        detail = f"measured {pair[0]:.6f}, predicted {pair[1]:.6f} {unit} ({where})"
-        slow = found["decay"] < (1 - AGREEMENT) * expected
+        numbers = {**found, "contraction": pair[0], "predicted": pair[1], "rate": rates[1]}
+        numbers["rate_error"] = gap[1]
+        ends = [f"{x:.{DIGITS}g}" for x in (low, high)]
+        predicted = ends[0] if ends[0] == ends[1] else f"({ends[0]} to {ends[1]})"
+        of = words.format(f"{measured:.{DIGITS}g}"), words.format(predicted)
+        detail = f"measured {of[0]}, predicted {of[1]} {unit} ({where})"
+        slow = found["decay"] < (1 - AGREEMENT) * least
         if slow:
             detail += "; slower: not yet asymptotic, or the limit is far from balanced"
-        elif found["decay"] > (1 + AGREEMENT) * expected:
+        elif found["decay"] > (1 + AGREEMENT) * most:
             detail += "; faster: the modes that were fitted still settle, by 1 − 2ησ_r"
         verdict = INCONCLUSIVE if slow else HOLDS
         return (Claim("late-rate", statement, verdict, detail, SOURCE, numbers),)

@@ -45,6 +45,7 @@ def test_under_the_hypotheses_all_three_hold_with_their_margins(theorem_run):
     ("change", "words"),
     [
         ({"numerical_rank": 5}, "M has numerical rank 5, not r = 2"),
+        ({"numerical_rank": 1}, "M has numerical rank 1, not r = 2"),
         ({"numerical_rank": None, "singular_values": None}, "not known whether M has rank 2"),
         ({"eps": 2.0}, "is not between 0 and"),
         ({"start": {"name": "gaussian", "std": 1.0}}, "variance"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mfact.theory.monitors import Monitors
-from mfact.theory.rates import RateMonitor, local_rate
+from mfact.theory.rates import RateMonitor, expected_decay, local_rate
 
 
 def run(plain, sigma, schedule, count, weight=0.0, seed=41, rank=2):
@@ -54,7 +54,12 @@ def test_skipped_steps_are_compared_in_flow_time(plain):
     kept = {n: v[::25] for n, v in rows.items()}
     claim = claim_of(info, kept)
     assert claim.verdict == "holds", claim.detail
-    assert "a unit of flow time (steps 10^" in claim.detail
+    assert "measured e^(−" in claim.detail
+    assert "predicted e^(−1 σ_r s) in a flow time s (steps 10^" in claim.detail
+    # Two gradient norms, and the flow time between them, in units of 1/σ_r = 2.
+    direct = np.log(kept["gradient_norm"][80] / kept["gradient_norm"][60]) / (20 * 25 * 0.02 / 2)
+    assert np.log(claim.numbers["contraction"]) == pytest.approx(direct, rel=2e-2)
+    assert claim.numbers["predicted"] == pytest.approx(np.exp(-1))
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.2, 1.0])
@@ -80,8 +85,9 @@ def test_the_slowest_mode_is_the_smallest_positive_eigenvalue(plain, weight):
     ("change", "words"),
     [
         ({"singular_values": None}, "not known"),
-        ({"singular_values": [1.0, 0.5, 0.5]}, "is not above rounding"),
-        ({"singular_values": [1.0, 1e-16, 0.0]}, "is not above rounding"),
+        ({"singular_values": [1.0, 0.5, 0.5]}, "and σ_r − σ_{r+1} = 0"),
+        ({"singular_values": [1.0, 1e-16, 0.0]}, "is known to 8.882e-16 only"),
+        ({"numerical_rank": 1}, "M has numerical rank 1, below r = 2"),
         ({"method": "adam"}, "the method is adam"),
     ],
 )
@@ -136,3 +142,29 @@ def test_all_monitors_are_independent_of_blocks_and_survive_json(plain, cuts):
         parts.segment(block)
     assert parts.claims() == whole.claims()
     assert {c.name for c in whole.claims()} >= {"lemma-3.1-i", "ledger", "late-rate"}
+
+
+def test_the_decay_of_steps_that_vary_is_the_sum_of_their_logarithms():
+    eta = 1.0 + 0.1 * np.cos(np.arange(100))
+    exact = -np.sum(np.log(1 - 0.5 * eta))
+    found = expected_decay(0.5, 100, eta.sum(), np.sum(eta**2))
+    # The spread adds 0.25 %, its fourth power 1e-5 of that sum at most.
+    assert found == pytest.approx(exact, rel=2e-5)
+    assert abs(exact + 100 * np.log(1 - 0.5 * eta.mean())) > 1e-3 * exact
+
+
+@pytest.mark.parametrize(("share", "known"), [(10**-0.75, False), (10**-0.45, True)])
+def test_two_decades_in_three_steps_are_too_few(plain, share, known):
+    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 12)
+    rows["gradient_norm"] = share ** rows["step"]
+    assert (claim_of(info, rows).verdict != "hypotheses not met") == known
+
+
+def test_a_gap_to_zero_is_known_where_the_rank_is(plain):
+    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 900)
+    alone = {**info, "singular_values": [1.0, 0.5]}
+    assert claim_of(alone, rows).numbers["rate"] == 0.5
+    assert "are not known" in claim_of({**alone, "numerical_rank": None}, rows).detail
+    # M without more singular values than r.
+    whole = {**alone, "numerical_rank": None, "shape": (16, 2)}
+    assert claim_of(whole, rows).numbers["rate"] == 0.5
