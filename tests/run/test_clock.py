@@ -136,6 +136,23 @@ def test_a_time_limit_counts_reading_and_the_result_is_there(stage):
     assert in_time.outcome is Outcome.GLOBAL_OPTIMUM
 
 
+def test_a_time_limit_in_flight_is_on_all_of_the_time(tmp_path, monkeypatch):
+    hands = Hands()
+    real = resuming.write_checkpoint
+
+    def write(*args):
+        hands.time += 5.0
+        real(*args)
+
+    monkeypatch.setattr(resuming, "write_checkpoint", write)
+    result = solve(M, rank=2, seed=1, schedule="power", delta=0.2, checkpoint=str(tmp_path / "c"),
+                   checkpoint_every="1500", max_time=4.0, timer=Timer(now=hands))  # fmt: skip
+    assert result.outcome is Outcome.TIME_LIMIT
+    assert result.summary["iterations"] > 1500
+    # It ends at the record after the first checkpoint, and keeps that one as well.
+    assert (result.summary["seconds"], result.summary["wall_seconds"]) == (0.0, 10.0)
+
+
 def test_time_is_counted_from_the_call_of_solve():
     result = solve(SlowSource(lambda: time.sleep(0.2)), rank=2, seed=1, schedule="constant",
                    max_time=0.2, force=True)  # fmt: skip
