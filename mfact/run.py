@@ -113,7 +113,8 @@ def resume(
     path: of the checkpoint. matrix: the one the run began with; another is refused.
     max_iter, max_time: new limits, where the old ones were reached.
 
-    Raises StorageError for a damaged or foreign checkpoint, and for another matrix.
+    Raises StorageError for a damaged or foreign checkpoint, and for another matrix; SettingsError
+    for a limit that solve would refuse too, or that the run has passed already.
     """
     saved = resuming.read(path)
     settings = saved.settings
@@ -121,6 +122,10 @@ def resume(
     changed = {name: value for name, value in changed.items() if value is not None}
     settings = dataclasses.replace(settings, **changed)
     document = saved.document
+    if changed:
+        d1, d2 = document["fingerprint"]["shape"]
+        check(settings, (d1, d2))
+        resuming.require_ahead(saved, max_iter, path)
     kept = dataclasses.replace(settings, max_basis_bytes=document["basis_limit"])
     _memory(matrix, document["fingerprint"]["shape"], kept)
     sources = {**document["sources"], **dict.fromkeys(changed, "flag")}
