@@ -178,28 +178,29 @@ def test_a_plan_fits_when_there_is_a_byte_for_each_of_its_bytes(shape, rank, dty
         short.check()
 
 
-@given(SHAPES, st.integers(1, 30), st.integers(0, 1 << 34))
+@given(SHAPES, st.integers(4, 30), st.integers(0, 1 << 34))
 def test_bases_take_what_there_is_room_for_between_two_ends(shape, rank, available):
     settings = RunSettings(rank=rank)
     column = 8 * sum(shape)
-    everything = column * (min(shape) + rank)
-    usual = min(everything, column * 20 * rank)
-    basis = planned_basis(memory_plan(shape, settings, available=available))
+
+    def bases(room, **changes):
+        return planned_basis(memory_plan(shape, replace(settings, **changes), available=room))
+
+    everything, usual = bases(1 << 60), bases(0)
+    assert column * min(shape) <= everything <= column * (min(shape) + 2 * rank)
+    assert usual == min(everything, column * 20 * rank)
     without = memory_plan(shape, replace(settings, engine="direct", optimum=False), available=0)
     # Five copies of them are made.
     room = (available - without.total) // 5
-    assert basis == min(everything, max(usual, room))
+    assert bases(available) == min(everything, max(usual, room))
     for asked in (1, usual, everything, everything + 1):
-        limited = replace(settings, max_basis_bytes=asked)
-        assert planned_basis(memory_plan(shape, limited, available=available)) == min(
-            asked, everything
-        )
+        assert bases(available, max_basis_bytes=asked) == min(asked, everything)
 
 
 @pytest.mark.parametrize(("engine", "optimum"), [("direct", True), ("auto", True), ("auto", False)])
 def test_only_a_direct_run_without_an_optimum_needs_no_bases(engine, optimum):
-    settings = RunSettings(rank=3, engine=engine, optimum=optimum)
-    assert planned_basis(memory_plan((500, 400), settings, available=0)) == 8 * 900 * 60
+    settings = RunSettings(rank=4, engine=engine, optimum=optimum)
+    assert planned_basis(memory_plan((500, 400), settings, available=0)) == 8 * 900 * 80
 
 
 @given(st.integers(2, 60), st.integers(250, 900))
