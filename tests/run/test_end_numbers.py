@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import numpy as np
 import pytest
 from end_truth import Truth, held, options_of, tells_one_story
@@ -126,3 +128,41 @@ def test_a_run_from_the_answer_ends_at_once(tmp_path):
     result = solve(M, rank=3, schedule="constant", start=str(tmp_path / "start.npz"))
     assert (result.outcome, result.summary["iterations"]) == (Outcome.GLOBAL_OPTIMUM, 0)
     held(result, Truth(M, result, 0.0, start))
+
+
+# Singular values, the smallest far above and far below rounding of the largest (2e-16 √14), and
+# how many of them there are.
+RANKS = [
+    ([3.0, 2.0, 1.0], 3), ([3.0, 2.0, 1e-10], 3), ([3.0, 2.0, 1e-17], 2), ([3.0], 1),
+    (np.linspace(3, 1, 11), 11),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sigma", "rank_of_M"), RANKS)
+@pytest.mark.parametrize("rank", [1, 2, 3, 4, 11])
+@pytest.mark.parametrize("engine", ["direct", "reduced"])
+def test_lemma_3_2_is_for_matrices_of_that_very_rank(engine, rank, sigma, rank_of_M):
+    """From the answer on, where the point is stationary: only the rank may be lacking."""
+    M, phi, psi = matrix(np.random.default_rng(2), SHAPE, sigma)
+    k, root = min(rank, len(sigma)), np.sqrt(sigma)
+    U, V = np.zeros((SHAPE[0], rank)), np.zeros((SHAPE[1], rank))
+    U[:, :k], V[:, :k] = phi[:, :k] * root[:k], psi[:, :k] * root[:k]
+    result = solve_from(M, U, V, engine)
+    claim = next(claim for claim in result.claims if claim.name == "lemma-3.2")
+    if rank == rank_of_M:
+        assert claim.verdict == "holds", claim.detail
+    else:
+        assert claim.verdict == "hypotheses not met"
+        # Of a smaller r only that the next value is there.
+        known = (
+            f"M has numerical rank {rank_of_M}, not r = {rank}",
+            f"M has rank above r = {rank}",
+        )
+        assert any(words in claim.detail for words in known[: 2 if rank < rank_of_M else 1])
+
+
+def solve_from(M, U, V, engine):
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(f"{folder}/start.npz", U=U, V=V)
+        return solve(M, rank=U.shape[1], schedule="constant", engine=engine, tol=1e-6,
+                     start=f"{folder}/start.npz", max_iter=50, seed=None)  # fmt: skip
