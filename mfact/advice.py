@@ -71,9 +71,7 @@ def _constant(co: Coordinates) -> bool:
     """Whether the leading singular vectors are constant, to ALIKE."""
     spectrum, basis = co.spectrum, co.basis
     assert spectrum is not None
-    pair = basis.leave(
-        spectrum.phi[: basis.left.known, :1], spectrum.psi[: basis.right.known, :1]
-    )
+    pair = basis.leave(spectrum.phi[: basis.left.known, :1], spectrum.psi[: basis.right.known, :1])
     return all(abs(float(np.sum(v))) >= ALIKE * math.sqrt(len(v)) for v in pair)
 
 

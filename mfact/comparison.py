@@ -17,6 +17,8 @@ IGNORED = ("audit", "leak", "log10_step")
 
 # The power of ‖M‖_F that a column has the units of; others are compared as they are.
 _POWERS = {
+    "step_size": -1.0,
+    "flow_time": -1.0,
     "loss": 2.0,
     "penalty": 2.0,
     "relative_residual": 0.0,

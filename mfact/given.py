@@ -46,7 +46,7 @@ def claim_checkpoint(path: str, matrix: str | None, output: str | None) -> None:
     """
     from mfact.storage.atomic import claim_output
 
-    if output is not None and Path(path).absolute() == Path(output).absolute():
+    if output is not None and Path(path).resolve() == Path(output).resolve():
         raise SettingsError(f"--checkpoint and --output are both {path}", "name two files")
     claim_output(path, inputs=[] if matrix is None else [matrix])
 

@@ -22,6 +22,7 @@ from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import ENGINES, RunSettings
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
+from mfact.theory.monitoring import step_label
 
 if TYPE_CHECKING:
     from mfact.running import Run
@@ -34,6 +35,10 @@ SCHEDULES: dict[str, type[Constant] | type[PowerDecay]] = {
     "Constant": Constant,
     "PowerDecay": PowerDecay,
 }
+
+
+EXACT_STEPS = 1e15
+"""Of so many steps a float tells one from the next; beyond, only log₁₀ does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +84,13 @@ class Saved:
         """How the matrix was named: path, dataset, follow_links."""
         matrix: Mapping[str, Any] = self.document["matrix"]
         return matrix
+
+    @property
+    def last_step(self) -> Mapping[str, float]:
+        """How many steps have been taken, and log₁₀ of it where it is too large for a number."""
+        rows = self.document["flight_rows"]
+        last: Mapping[str, float] = rows[-1] if rows else {"step": self.document["state"]["step"]}
+        return last
 
     def plan(self) -> Plan:
         """The choices made at the start of the run, and not made again."""
@@ -282,6 +294,30 @@ def require_same(saved: Saved, target: Target) -> None:
                 f" now it is {now[name]}",
                 "resume with the matrix that the run began with, or start a new run",
             )
+
+
+def require_ahead(saved: Saved, max_iter: int | None, path: str) -> None:
+    """Refuse a step limit that lies behind the run: it could not end there any more.
+
+    A fast-forward goes on from its last record, and must come to another one.
+
+    Raises SettingsError.
+    """
+    if max_iter is None:
+        return
+    with holding_a_run(path):
+        last, flies = saved.last_step, saved.document["flight"] is not None
+        limit, done = float(max_iter) if max_iter < EXACT_STEPS else math.inf, last["step"]
+        text = f"{max_iter}"
+        if done >= EXACT_STEPS and limit == math.inf:
+            limit, done = math.log10(max_iter), last["log10_step"] * (1 + 1e-12)
+            text = f"10^{limit:.6g}"
+        label = step_label({name: np.array([value]) for name, value in last.items()}, 0)
+    if limit < done or (flies and limit == done):
+        raise SettingsError(
+            f"--max-iter is {text}, and the run in {path} has taken {label} steps",
+            "give more, or leave it out",
+        )
 
 
 def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:

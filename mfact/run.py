@@ -122,7 +122,8 @@ def resume(
     with; another is refused. max_iter, max_time: new limits on all parts of the run together,
     where the old ones were reached. timer: as for solve; the time of earlier parts is added.
 
-    Raises StorageError for a damaged or foreign checkpoint, and for another matrix.
+    Raises StorageError for a damaged or foreign checkpoint, and for another matrix; SettingsError
+    for a limit that solve would refuse too, or that the run has passed already.
     """
     timer = Timer() if timer is None else timer
     saved = checkpoint if isinstance(checkpoint, Saved) else resuming.read(checkpoint)
@@ -131,6 +132,10 @@ def resume(
     changed = {name: value for name, value in changed.items() if value is not None}
     settings = dataclasses.replace(settings, **changed)
     document = saved.document
+    if changed:
+        d1, d2 = document["fingerprint"]["shape"]
+        check(settings, (d1, d2))
+        resuming.require_ahead(saved, max_iter, path)
     kept = dataclasses.replace(settings, max_basis_bytes=document["basis_limit"])
     _memory(matrix, document["fingerprint"]["shape"], kept)
     sources = {**document["sources"], **dict.fromkeys(changed, "flag")}

@@ -49,9 +49,7 @@ def message(
     return f"{reason}; raise it, or loosen --tol"
 
 
-def _shorter(
-    finish: Finish, schedule: Schedule, problem: Factorization, sigma_1: float
-) -> str:
+def _shorter(finish: Finish, schedule: Schedule, problem: Factorization, sigma_1: float) -> str:
     """The step that was too long, and one that is not."""
     eta, safe = schedule(finish.state.step), 1.0 / (problem.sharpness * sigma_1)
     text = (

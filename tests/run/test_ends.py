@@ -1,0 +1,132 @@
+"""How runs end and what they say of it, recomputed from the factors, the matrix and its SVD."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from end_truth import Truth, held, held_gap, options_of, tells_one_story
+from plain_loop import gaussian, matrix
+
+from mfact.core import Outcome
+from mfact.run import solve
+from mfact.targets.dense import DenseTarget
+from mfact.theory.lemma_3_2 import certify
+
+SHAPE = (14, 11)
+SPECTRA = {
+    "rank 3": [3.0, 2.0, 1.0],
+    "rank 3 and weak": [3.0, 0.5, 0.1],
+    "full": [3.0, 2.0, 1.5, 1.0, 0.6, 0.5, 0.4, 0.3, 0.2, 0.15, 0.1],
+}
+ENDS = {
+    "optimum": {"tol": 1e-9, "max_iter": 200_000},
+    "limit": {"max_iter": 12},
+    "late limit": {"max_iter": 60},
+}
+GOOD = (Outcome.GLOBAL_OPTIMUM, Outcome.CONVERGED)
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("rank", [1, 2, 3, 4])
+@pytest.mark.parametrize("kind", SPECTRA)
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+@pytest.mark.parametrize("engine", ["direct", "reduced"])
+def test_a_run_says_what_its_factors_are(tmp_path, engine, weight, kind, rank, end):
+    rng = np.random.default_rng(rank)
+    M, _, _ = matrix(rng, SHAPE, SPECTRA[kind])
+    start = gaussian(rng, SHAPE, rank, 0.3)
+    np.savez(tmp_path / "start.npz", U=start.U, V=start.V)
+    result = solve(M, rank=rank, schedule="constant", engine=engine, **options_of(weight),
+                   start=str(tmp_path / "start.npz"), **ENDS[end])  # fmt: skip
+    truth = Truth(M, result, weight, start)
+    held(result, truth)
+    held_gap(result, truth)
+    tells_one_story(result)
+    if end == "optimum":
+        # At rank 4 of 3 the last columns go to zero more slowly than exponentially; the gap is
+        # that of the three there are.
+        assert result.outcome is Outcome.GLOBAL_OPTIMUM
+        assert result.outcome.exit_code == 0
+        assert truth.gap <= 1e-9 + truth.rounding / truth.unit
+        assert result.summary["gap"] <= 1e-9
+        sure = 1 - (truth.sigma[truth.k] / truth.sigma[truth.k - 1]) ** 2
+        assert truth.gap < sure
+    elif result.outcome not in GOOD:
+        assert (result.outcome, result.outcome.exit_code) == (Outcome.ITERATION_LIMIT, 3)
+        assert result.summary["iterations"] == ENDS[end]["max_iter"]
+        assert f"--max-iter is {ENDS[end]['max_iter']}" in result.message
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("engine", ["direct", "reduced"])
+@pytest.mark.parametrize(
+    ("sigma", "pairs", "component"),
+    [
+        ([3.0, 2.0, 1.0], [0, 2], 2), ([3.0, 2.0, 1.0], [1], 1), ([3.0, 2.0, 1.0], [0], 2),
+        ([3.0, 2.0, 1.0], [0, 1], 3), ([3.0, 1e-3], [0], 2), ([1.0, 1e-5, 1e-6], [0, 2], 2),
+        ([3.0, 2.0, 1.0], [], 1),
+    ],
+)  # fmt: skip
+def test_a_saddle_is_none_the_better_for_the_size_of_what_it_misses(
+    tmp_path, engine, weight, sigma, pairs, component
+):
+    """Of r = |S| or one more; the gap of what is missing is about 1, however small it is."""
+    M, phi, psi = matrix(np.random.default_rng(4), SHAPE, sigma)
+    rank = max(len(pairs), component)
+    U, V = np.zeros((SHAPE[0], rank)), np.zeros((SHAPE[1], rank))
+    for column, pair in enumerate(pairs):
+        U[:, column] = phi[:, pair] * sigma[pair] ** 0.5
+        V[:, column] = psi[:, pair] * sigma[pair] ** 0.5
+    np.savez(tmp_path / "start.npz", U=U, V=V)
+    result = solve(M, rank=rank, schedule="constant", engine=engine, max_iter=3,
+                   start=str(tmp_path / "start.npz"), **options_of(weight))  # fmt: skip
+    truth = Truth(M, result, weight)
+    assert truth.gap > 0.5
+    held(result, truth)
+    held_gap(result, truth)
+    tells_one_story(result)
+    assert result.outcome in (Outcome.SADDLE, Outcome.ITERATION_LIMIT)
+    assert result.outcome.exit_code == 3
+    assert f"component {component} is not fitted" in result.message
+    # Nor without a word about the singular values.
+    assert certify(DenseTarget(M), U, V, weight=weight).verdict != "global optimum"
+
+
+@pytest.mark.parametrize("engine", ["direct", "reduced"])
+@pytest.mark.parametrize("steps", [5, 40])
+def test_a_limit_names_the_components_that_are_not_there_yet(engine, steps):
+    M, _, _ = matrix(np.random.default_rng(4), SHAPE, [3.0, 1.0, 0.01])
+    result = solve(M, rank=3, schedule="constant", seed=1, engine=engine, max_iter=steps,
+                   start_scale=1e-3)  # fmt: skip
+    assert result.outcome is Outcome.ITERATION_LIMIT
+    truth = Truth(M, result)
+    held(result, truth)
+    held_gap(result, truth)
+    assert result.summary["gap"] > 0.5
+    assert re.search("components? .*3 (is|are) not fitted", result.message)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtype": "float32", "tol": 1e-5},
+        {"dtype": "float32", "tol": 1e-5, "engine": "direct"},
+        {"dtype": "float32", "max_iter": 25},
+        {"max_basis_bytes": 8 * sum(SHAPE) * 5, "tol": 1e-8},
+        {"max_basis_bytes": 8 * sum(SHAPE) * 5, "max_iter": 25},
+    ],
+)
+@pytest.mark.parametrize("kind", SPECTRA)
+def test_errors_above_rounding_are_owned_up_to(options, kind):
+    """float32, and an optimum that a small basis does not show to the last digit."""
+    M, _, _ = matrix(np.random.default_rng(5), SHAPE, SPECTRA[kind])
+    M = M.astype(options.get("dtype", "float64"))
+    result = solve(M, rank=2, seed=2, schedule="constant", **{"max_iter": 20_000, **options})
+    truth = Truth(M, result)
+    held(result, truth)
+    held_gap(result, truth)
+    tells_one_story(result)
+    if result.outcome is Outcome.GLOBAL_OPTIMUM:
+        assert truth.gap <= options.get("tol", 1e-10) + truth.rounding / truth.unit
