@@ -135,7 +135,7 @@ def resume(
     if changed:
         d1, d2 = document["fingerprint"]["shape"]
         check(settings, (d1, d2))
-        resuming.require_ahead(saved, max_iter, path)
+        resuming.require_ahead(saved, max_iter, saved.path)
     kept = dataclasses.replace(settings, max_basis_bytes=document["basis_limit"])
     _memory(matrix, document["fingerprint"]["shape"], kept)
     sources = {**document["sources"], **dict.fromkeys(changed, "flag")}
