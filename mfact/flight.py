@@ -31,6 +31,9 @@ READY = 1e-12
 """Relative Ritz residual of the leading r pairs, which the run is on its way to, before the flow
 takes over: in a basis that holds them it does not leak."""
 
+ROUNDED = 64.0
+"""Residuals and errors below this, in units of the eps of the passes over M, are rounding."""
+
 LEAK_SHARE = 0.1
 """The part of --ff-tol that may leak out of the basis."""
 
@@ -64,7 +67,7 @@ class Flight:
     def fly(self) -> Finish:
         """To the end of the run."""
         if self.at is None:
-            self.state = self.engine.settle(self.state, READY)
+            self.state = self.engine.settle(self.state, max(READY, ROUNDED * self.engine.eps))
         while True:
             done = self._course().resume(self.at) if self.at else self._take_off()
             if self.must_extend:
@@ -101,7 +104,7 @@ class Flight:
             Small(spectrum.sigma, self.run.plan.problem.weight),
             self.schedule,
             stop=self._stop,
-            tol=self.run.settings.ff_tol,
+            tol=self._tol,
             max_step=self.run.settings.max_iter,
             progress=self._progress,
         )
@@ -119,7 +122,7 @@ class Flight:
             self.leaked, self.worst, self.previous, self.at = 0.0, 0.0, None, None
         row = self._row(record)
         leaked = self._leak(record)
-        if leaked > LEAK_SHARE * self.run.settings.ff_tol and not self._full:
+        if leaked > LEAK_SHARE * self._tol and not self._full:
             self.must_extend = True
             return True
         columns = {name: np.array([value]) for name, value in row.items()}
@@ -172,6 +175,11 @@ class Flight:
             for X, Y in ((before_X, before_Y), (record.X, record.Y))
         ]
         return self.leaked + max(rates) * (record.flow_time - before_time)
+
+    @property
+    def _tol(self) -> float:
+        """The relative error that may be added, at least what the passes over M round."""
+        return max(self.run.settings.ff_tol, ROUNDED * self.engine.eps)
 
     @property
     def _full(self) -> bool:

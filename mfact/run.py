@@ -38,6 +38,7 @@ def solve(
     argv: Sequence[str] | None = None,
     signals: bool | SignalFlag = False,
     warn: Callable[[str], None] = lambda text: None,
+    note: Callable[[str], None] = lambda text: None,
     refuse: bool = False,
     timer: Timer | None = None,
     **options: Any,
@@ -52,6 +53,7 @@ def solve(
     signals: let SIGINT and SIGTERM end the run in good order, with the outcome INTERRUPTED; or a
         flag that the caller has entered and goes on to look at.
     warn: told in a sentence what went wrong while the run goes on: a checkpoint not written.
+    note: told before the first step what is worth knowing of the run.
     refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
     timer: counts its time, max_time among it, from where the timer began; else from this call.
 
@@ -99,6 +101,9 @@ def solve(
             )
         if refuse and not settings.force:
             run.refuse_hopeless()
+        run.advise()
+        for text in run.notes:
+            note(text)
         run.monitors.start(run.info)
         return _carried_out(run, reproducible, argv)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mfact import resuming
+from mfact.advice import Signal, signal
 from mfact.briefing import info_of, optimum_for, rules_of
 from mfact.core import State
 from mfact.descent import Finish, descend
@@ -19,7 +20,8 @@ from mfact.engines.reduced import ReducedEngine
 from mfact.errors import StorageError
 from mfact.flight import Flight, takes_off
 from mfact.flow.records import State as FlightState
-from mfact.foresight import Foresight, foresee, refuse_hopeless
+from mfact.flow.integrate import STABLE
+from mfact.foresight import Foresight, advice, foresee, refuse_hopeless
 from mfact.given import start_from
 from mfact.plan import METHODS, build, reachable_tol
 from mfact.problems.optimum import Optimum
@@ -190,11 +192,31 @@ class Run:
 
     def refuse_hopeless(self) -> None:
         """Raises SettingsError for a run that cannot reach its tolerance within its limits."""
+        if self.foresight is None or self.rules.tol is None:
+            return
+        plan, found = self.plan, self._signal
+        refuse_hopeless(
+            self.foresight,
+            plan.schedule,
+            self.settings,
+            self.rules.max_iter,
+            self.flies and isinstance(plan.schedule, PowerDecay),
+            stiffness=plan.problem.sharpness * plan.sigma_1 / STABLE,
+            spare=self.state.coordinates.spectrum.k < self.settings.rank,
+            instead=found.ways if found else (),
+        )
+
+    def advise(self) -> None:
+        """Note what a user who made no choice should know before a long run."""
         if self.foresight is not None and self.rules.tol is not None:
-            flies = self.flies and isinstance(self.plan.schedule, PowerDecay)
-            refuse_hopeless(
-                self.foresight, self.plan.schedule, self.settings, self.rules.max_iter, flies
-            )
+            found = self._signal
+            self.notes += advice(self.foresight, self.settings, found.ways if found else ())
+
+    @property
+    def _signal(self) -> Signal | None:
+        """Of the components that count, those before the spectrum falls; at the start of a run."""
+        spectrum = self.state.coordinates.spectrum
+        return signal(self.state, spectrum.k, self.target.norm)
 
     # -- running --------------------------------------------------------------------------------
 
@@ -240,8 +262,8 @@ class Run:
 
     @property
     def flies(self) -> bool:
-        """Whether decaying steps are fast-forwarded; the modified flow needs float64."""
-        return self.settings.fast_forward == "auto" and self.target.dtype == np.float64
+        """Whether decaying steps are fast-forwarded."""
+        return self.settings.fast_forward == "auto"
 
     # -- checkpoints ------------------------------------------------------------------------------
 

@@ -79,8 +79,15 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         from mfact.foresight import memory_plan
 
         log.detail(memory_plan(source.shape, settings).describe())
-    run = partial(solve, source, settings, sources=came_from, output=output, refuse=True)
+    run = partial(
+        solve, source, settings, sources=came_from, output=output, refuse=True, note=_noted(log)
+    )
     return carry_out(run, output, values, log)
+
+
+def _noted(log: Log) -> Callable[[str], None]:
+    """Says what is worth knowing before the run."""
+    return lambda text: log.note(f"mfact: note: {text}")
 
 
 def _output(ctx: click.Context, matrix: str, values: dict[str, Any]) -> str | None:
