@@ -17,7 +17,7 @@ from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import MOST_PLAIN_STEPS, RunSettings
 from mfact.storage.memory import MemoryPlan, available_bytes
-from mfact.theory.forecast import Forecast, forecast, start_overlap
+from mfact.theory.forecast import Forecast, Start, forecast
 
 SECONDS_A_STEP = 1e-5
 """Of the reduced engine, whatever the size of M."""
@@ -79,15 +79,23 @@ def foresee(
     state: in SVD coordinates. None when M is zero.
     """
     spectrum = state.coordinates.spectrum
-    sigma, rank = spectrum.sigma, engine.rank
+    sigma = spectrum.sigma
     if not len(sigma) or sigma[0] == 0:
         return None
-    kept = slice(0, rank + MODES_BEYOND)
-    A = start_overlap(state.point[0].T[kept], state.point[1].T[kept])
-    norm = engine.target.norm
+    kept = slice(0, engine.rank + MODES_BEYOND)
+    X, Y = state.point
+    start = Start(X.T[kept], Y.T[kept], X @ X.T, Y @ Y.T)
 
     def under(each: Schedule) -> Forecast:
-        return forecast(sigma[kept], rank, each, max(tol, 1e-16), A=A, norm=norm, accuracy=0.05)
+        return forecast(
+            sigma[kept],
+            spectrum.k,
+            each,
+            max(tol, 1e-16),
+            start=start,
+            weight=problem.weight,
+            accuracy=0.05,
+        )
 
     usual = Constant(1.0 / (problem.sharpness * float(sigma[0])))
     return Foresight(under(schedule), lambda: under(usual))

@@ -10,6 +10,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
+from mfact.problems.optimum import numerical_rank, stored_eps, zero_below
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 FULL_UP_TO = 1500  # min(d1, d2) to which every singular value is computed: seconds, not minutes
 CLEAR_GAP = 10.0
 ENERGY = 0.95
+MOST_SUGGESTED = 100  # components that someone may want to look at
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,9 @@ class Inspection:
     """The numbers of one matrix; singular values and norm in its own units.
 
     singular_values: σ₁ ≥ σ₂ ≥ …, all of them when `complete`, else the leading ones.
-    rank_tolerance: max(d1, d2)·ε·σ₁, below which a singular value counts as zero.
+    rank_tolerance: up to which a singular value counts as zero (mfact.problems.optimum).
     numerical_rank: how many are above it; a lower bound unless `rank_is_exact`.
-    suggested_rank: None for a zero matrix; reason: why this one.
+    suggested_rank: None for a zero matrix and where no rank is clear; reason: why this one.
     suggested_step: the constant step size 0.5/σ₁ (units 1/M), None where that is no finite
         number.
     nonzeros: entries that are not zero.
@@ -53,17 +55,16 @@ class Inspection:
         return tuple(float(min(share, 1.0)) for share in np.cumsum(shares))
 
 
-def inspect_matrix(
-    M: Array | csr_array, *, leading: int = 20, precision: str = "float64"
-) -> Inspection:
+def inspect_matrix(M: Array | csr_array, *, leading: int = 20, stored: str = "<f8") -> Inspection:
     """Norm, singular values, numerical rank, and what they suggest for a run.
 
     M: d1×d2, dense or sparse, finite. leading: how many singular values are computed when
     min(d1, d2) > 1500, by ARPACK, to working precision; up to there LAPACK gives all.
-    precision: the kind the entries were stored in; sets ε of the rank tolerance.
+    stored: the kind the entries were stored in, which sets ε_s of the rank tolerance.
 
     Suggested rank: the place of the largest ratio σ_i/σ_{i+1} in the first half of the
-    spectrum when it is 10 or more, else the fewest that hold 95 % of ‖M‖_F² (mfact,
+    spectrum when it is 10 or more, else the fewest that hold 95 % of ‖M‖_F², if these are at most
+    half of all and at most 100; else there is no clear rank, and none is suggested (mfact,
     derived; a habit, not a theorem). Suggested step: 0.5/σ₁, half of the stability limit
     1/σ₁ at a balanced optimum (mfact, derived).
 
@@ -79,13 +80,14 @@ def inspect_matrix(
     entries = M if isinstance(M, np.ndarray) else M.data
     norm = _norm(entries)
     first = float(values[0])
-    epsilon = float(np.finfo(precision if precision in ("float16", "float32") else "float64").eps)
-    tolerance = max(M.shape) * epsilon * first
-    rank = int(np.count_nonzero(values > tolerance))
+    shape = (int(M.shape[0]), int(M.shape[1]))
+    arithmetic = float(np.finfo(float).eps)
+    tolerance = zero_below(norm, first, shape, stored_eps(stored), arithmetic)
+    rank = numerical_rank(values, tolerance)
     step = 0.5 / first if first > 0 else math.inf
     suggested, reason = _suggestion(values, norm, tolerance, rank, complete)
     return Inspection(
-        shape=(int(M.shape[0]), int(M.shape[1])),
+        shape=shape,
         norm=norm,
         nonzeros=int(np.count_nonzero(entries)),
         singular_values=tuple(float(value) for value in values),
@@ -160,10 +162,9 @@ def _suggestion(
         ratio = float(ratios.max())
         return place, f"the largest gap: σ_{place}/σ_{place + 1} = {ratio:.3g}"
     energy = np.cumsum((values / norm) ** 2)
-    if energy[-1] < ENERGY:
-        if complete:
-            return rank, "every singular value is needed for 95 % of ‖M‖²"
-        share = 100 * float(energy[-1])
-        return len(values), f"no clear gap; {share:.0f} % of ‖M‖², and more are not computed"
-    place = int(np.argmax(energy >= ENERGY)) + 1
+    place = int(np.argmax(energy >= ENERGY)) + 1 if energy[-1] >= ENERGY else len(values) + 1
+    most = min(MOST_SUGGESTED, max(1, len(values) // 2)) if complete else len(values)
+    if place > most:
+        held = 100 * float(energy[min(most, len(energy)) - 1])
+        return None, f"no clear rank: no gap, and the leading {most} hold {held:.0f} % of ‖M‖²"
     return place, f"no clear gap; the fewest that hold {ENERGY:.0%} of ‖M‖²".replace("%", " %")

@@ -11,6 +11,7 @@ import numpy as np
 from mfact.core import Schedule
 from mfact.foresight import SECONDS_A_STEP
 from mfact.plan import DEFAULT_EPS
+from mfact.problems.optimum import fitted_rank
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
 from mfact.starts import C_INIT, default_scale, theorem_3_1_scale
 from mfact.theory.forecast import forecast, typical_s0
@@ -34,17 +35,18 @@ class Outlook:
 
 
 def outlooks(
-    singular_values: Sequence[float], norm: float, shape: tuple[int, int], rank: int
+    singular_values: Sequence[float], norm: float, shape: tuple[int, int], rank: int, zero: float
 ) -> tuple[Outlook, ...]:
     """One outlook for each schedule that fits the rank, at the defaults of `solve`.
 
     singular_values: σ₁ … σ_{r+1} or more, in units of M; those not given count as zero.
-    norm: ‖M‖_F. Source: mfact.theory.forecast, with σ_min of a gaussian matrix's median.
+    norm: ‖M‖_F. zero: up to which they count as zero.
+    Source: mfact.theory.forecast, with σ_min of a gaussian matrix's median.
 
-    >>> [o.schedule for o in outlooks([2.0, 1.0], 5**0.5, (4, 3), 2)]
+    >>> [o.schedule for o in outlooks([2.0, 1.0], 5**0.5, (4, 3), 2, 0.0)]
     ['constant', 'power', 'theorem-3.1', 'certified']
-    >>> round(10 ** outlooks([2.0, 1.0], 5**0.5, (4, 3), 2)[0].log10_iterations)
-    36
+    >>> round(10 ** outlooks([2.0, 1.0], 5**0.5, (4, 3), 2, 0.0)[0].log10_iterations)
+    37
     """
     sigma_1, d = singular_values[0], max(shape)
     usual = default_scale("gaussian", sigma_1, d)
@@ -57,15 +59,15 @@ def outlooks(
     ]
     if rank == 1:
         choices.insert(1, (theorem_3_2(C_INIT, sigma_1), usual))
-    return tuple(_outlook(each, std, singular_values, norm, rank) for each, std in choices)
+    k = fitted_rank(singular_values, rank, zero)
+    return tuple(_outlook(each, std, singular_values, rank, k, d) for each, std in choices)
 
 
 def _outlook(
-    schedule: Schedule, std: float, values: Sequence[float], norm: float, rank: int
+    schedule: Schedule, std: float, values: Sequence[float], rank: int, k: int, d: int
 ) -> Outlook:
-    found = forecast(
-        np.array(values), rank, schedule, TOLERANCE, s0=typical_s0(std, rank), norm=norm
-    )
+    s0, outside = typical_s0(std, rank), std**2 * d
+    found = forecast(np.array(values), k, schedule, TOLERANCE, s0=s0, outside=outside)
     log10 = found.log10_iterations
     seconds = found.iterations * SECONDS_A_STEP
     return Outlook(

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from mfact import resuming
 from mfact.advice import Signal, signal
 from mfact.briefing import info_of, optimum_for, rules_of
@@ -19,8 +17,8 @@ from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
 from mfact.errors import StorageError
 from mfact.flight import Flight, takes_off
-from mfact.flow.records import State as FlightState
 from mfact.flow.integrate import STABLE
+from mfact.flow.records import State as FlightState
 from mfact.foresight import Foresight, advice, foresee, refuse_hopeless
 from mfact.given import start_from
 from mfact.plan import METHODS, build, reachable_tol

@@ -52,8 +52,8 @@ EXAMPLES = (
 def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """Say what MATRIX holds: shape, kind, norm, spectrum, numerical rank.
 
-    It also suggests a rank (the clearest gap of the spectrum, else 95 % of ‖M‖²) and a
-    constant step size, 0.5/σ₁, and forecasts the iterations under each schedule.
+    It also suggests a rank (the clearest gap of the spectrum, else 95 % of ‖M‖², if few
+    components hold it) and a constant step size, 0.5/σ₁, and forecasts the iterations under each schedule.
     """
     from mfact.given import SCALES
     from mfact.inspection import inspect_matrix
@@ -64,17 +64,16 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.storage.matrices import open_matrix
 
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
-    precision = {"f2": "float16", "f4": "float32"}.get(source.stored_dtype[1:], "float64")
     rank = values["rank"]
     if rank is not None and rank > min(source.shape):
         ctx.fail(f"rank {rank} is above min(d1, d2) = {min(source.shape)}: take a smaller one")
     leading = max(values["leading"], (rank or 0) + 1)
-    found = inspect_matrix(source.read(), leading=leading, precision=precision)
+    found = inspect_matrix(source.read(), leading=leading, stored=source.stored_dtype)
     rank = found.suggested_rank if rank is None else rank
     ahead: tuple[Outlook, ...] = ()
     least, most = SCALES["float64"]
     if rank is not None and least <= found.norm <= most:
-        ahead = outlooks(found.singular_values, found.norm, found.shape, rank)
+        ahead = outlooks(found.singular_values, found.norm, found.shape, rank, found.rank_tolerance)
     about = source.describe()
     if values["format"] == "json":
         emit(json_text(inspection_document(found, about, rank, ahead)))

@@ -131,7 +131,7 @@ def _dispatch(argv: list[str], log: Log) -> int:
         discard_stdout()
         return 0
     except MemoryError:
-        log.error("mfact: out of memory: try a smaller rank or matrix, or --dtype float32")
+        log.error("mfact: out of memory: free memory, or try a smaller rank or matrix")
         _explain(log)
         return 1
     except OSError as error:

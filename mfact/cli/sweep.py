@@ -157,7 +157,8 @@ def _read(matrix: str, values: dict[str, Any]) -> tuple[str, tuple[int, int], Ar
     # The matrix, the copy that the decomposition destroys, and its workspace.
     MemoryPlan({"matrix": 8 * d1 * d2, "singular values": 16 * d1 * d2}, available_bytes()).check()
     M: Any = source.read()
-    return source.name, (d1, d2), singular_values(M.toarray() if source.sparse else M)
+    M = M.toarray() if source.sparse else M
+    return source.name, (d1, d2), singular_values(M, source.stored_dtype)
 
 
 def _print(made: dict[str, Any], form: str, ctx: click.Context) -> None:

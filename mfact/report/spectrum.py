@@ -46,7 +46,8 @@ def inspection_page(
         ("σ₁", number(found.singular_values[0], 10)),
         ("numerical rank", _rank(found)),
     ]
-    suggests = [("rank", f"{number(found.suggested_rank)} ({found.reason})")]
+    shown = "" if found.suggested_rank is None else f"{found.suggested_rank} "
+    suggests = [("rank", f"{shown}({found.reason})" if shown else f"none: {found.reason}")]
     if found.suggested_step is not None:
         suggests.append(("constant step 0.5/σ₁", number(found.suggested_step)))
     return render(

@@ -70,7 +70,7 @@ def check_fits(needed: int, label: str) -> None:
         raise MemoryPlanError(
             f"{label} needs {format_bytes(needed)} of memory to read and "
             f"{format_bytes(available)} is available",
-            "free memory, read it with --dtype float32, or pass a part of it",
+            "free memory, or pass a part of it",
         )
 
 

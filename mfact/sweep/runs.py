@@ -10,6 +10,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError, SettingsError
+from mfact.problems.optimum import stored_eps, zero_below
 from mfact.sweep.batches import Batch, RankOne, Stacked, descend, draw
 
 # Starts are taken in groups whose factors stay in a processor's cache.
@@ -167,16 +168,20 @@ def _slowest(settings: SweepSettings, values: Array) -> float:
     return float(values[min(settings.rank, values.size) - 1] / values[0])
 
 
-def singular_values(M: Array) -> Array:
+def singular_values(M: Array, stored: str = "<f8") -> Array:
     """The singular values of M that rounding does not hide, largest first.
 
-    Those up to σ₁ max(d1, d2) 2⁻⁵² are zero to rounding and left out.
+    stored: the kind of the entries. What zero_below (mfact.problems.optimum) takes for zero is
+    left out.
     Raises DataError for a matrix of zeros.
     """
     values = np.linalg.svd(np.asarray(M, dtype=np.float64), compute_uv=False)
     if values[0] == 0:
         raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")
-    kept: Array = values[values > values[0] * max(M.shape) * np.finfo(np.float64).eps]
+    shape, eps = (M.shape[0], M.shape[1]), float(np.finfo(np.float64).eps)
+    norm = float(np.linalg.norm(values))
+    zero = zero_below(norm, float(values[0]), shape, stored_eps(stored), eps)
+    kept: Array = values[values > zero]
     return kept
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from mfact.core import Array, Schedule
 from mfact.schedules import Constant, PowerDecay
-from mfact.theory.riccati import Growth
+from mfact.theory.riccati import Growth, Spare, time_to
+
+SLOWEST = 64
+"""Modes that are followed: the others are grown long before."""
 
 
 @dataclass(frozen=True)
@@ -65,91 +69,115 @@ def typical_s0(std: float, rank: int) -> float:
     return (0.2275 if rank == 1 else 0.17 / rank) * std**2
 
 
-def start_overlap(X: Array, Y: Array) -> Array:
-    """A = (ΦᵀU₀ + ΨᵀV₀)/2 from the start in singular coordinates X = ΦᵀU₀, Y = ΨᵀV₀ (N×r).
+class Start(NamedTuple):
+    """A start as a forecast sees it: X = ΦᵀU₀ and Y = ΨᵀV₀, N×r, and U₀ᵀU₀, V₀ᵀV₀, r×r."""
 
-    >>> start_overlap(np.ones((2, 1)), np.zeros((2, 1))).ravel().tolist()
-    [0.5, 0.5]
-    """
-    return 0.5 * (X + Y)
+    X: Array
+    Y: Array
+    UtU: Array
+    VtV: Array
+
+    def rest(self, rows: int) -> Array:
+        """The mean Gram matrix of U₀ and V₀ off the first rows, r×r."""
+        X, Y = self.X[:rows], self.Y[:rows]
+        return np.asarray(0.5 * (self.UtU + self.VtV - X.T @ X - Y.T @ Y))
 
 
 def forecast(
     sigma: Array,
-    rank: int,
+    k: int,
     schedule: Schedule,
     tol: float,
     *,
-    A: Array | None = None,
+    start: Start | None = None,
     s0: float | None = None,
-    norm: float | None = None,
+    weight: float = 0.0,
+    outside: float = 0.0,
     accuracy: float = 1e-12,
 ) -> Forecast:
-    """Iterations until the relative gap (f − ½Σ_{i>r}σ_i²) / ½‖M‖_F² is at most tol.
+    """Iterations until the gap (f − ½Σ_{i>k}σ_i²)/(½σ_k²) is at most tol.
 
-    sigma: leading singular values of M, r + 1 or more (σ_{r+1} = 0 for M of rank r); with fewer
-    the rest counts as 0. schedule: any with the steps of mfact.schedules. A: start_overlap for
-    the rows that belong to sigma, else s0: see typical_s0. norm: ‖M‖_F, that of sigma if None.
+    sigma: leading singular values of M, k + 1 or more (σ_{k+1} = 0 for M of rank k); with fewer
+    the rest counts as 0. k: those of the leading r that are not zero. schedule: any with the steps
+    of mfact.schedules. start: its rows X, Y belong to sigma; else s0: see typical_s0. weight: λ of
+    the balance term. outside: with s0, the squared norm of a column off the singular directions.
     accuracy: relative, to which the flow times are solved for.
 
-    The flow time is that of the closed form in Growth, for which with M of rank r
-    τ* ≈ (1/(2σ_r)) [ln(σ_r/s₀) + ln(σ_r/ε)], ε = √tol ‖M‖_F, exact at r = 1. With σ_{r+1} > 0
-    the end is slower: the amplitude z of mode r + 1 falls like e^{−(σ_r − σ_{r+1})τ}, with
-    f − ½Σ_{i>r}σ_i² = ½(σ_r − σ_{r+1})z². With a constant step the growth is by 1 + ησ_r a step
-    and the end by 1 − η(σ_r − σ_{r+1}), and the two parts of τ* are stretched to that.
-    Against plain runs, T from A was within 12 % (constant, power; exact rank and noise), and
-    from s0 alone within a factor of 2, by the start's luck. A start that is far from balanced
-    takes longer, as does one orthogonal to a singular direction. Source: mfact, derived.
+    The flow time is that of the closed form in Growth, for which with M of rank k = r
+    τ* ≈ (1/(2σ_k)) [ln(σ_k/s₀) + ln(1/√tol)], exact at k = 1. With σ_{k+1} > 0
+    the end is slower: the amplitude z of mode k + 1 falls like e^{−(σ_k − σ_{k+1})τ}, with
+    f − ½Σ_{i>k}σ_i² = ½(σ_k − σ_{k+1})z². With a constant step the growth is by 1 + ησ_k a step
+    and the end by 1 − η(σ_k − σ_{k+1}), and the two parts of τ* are stretched to that. Columns
+    beyond k go to zero as in Spare, which may take longer than all else.
+    Source: mfact, derived.
 
     >>> from mfact.schedules import Constant
     >>> round(forecast(np.array([1.0]), 1, Constant(0.001), 1e-8, s0=1e-6).iterations, -2)
     11500.0
     """
     sigma = np.asarray(sigma, float)
-    sigma = np.concatenate([sigma, np.zeros(max(rank + 1 - len(sigma), 0))])
-    size = float(np.linalg.norm(sigma)) if norm is None else norm
-    if size == 0:
+    sigma = np.concatenate([sigma, np.zeros(max(k + 1 - len(sigma), 0))])
+    if sigma[0] == 0:
         return Forecast(-math.inf, 0.0, 0.0, 0.0, "M is zero")
-    growth = _growth(sigma, rank, A, s0)
-    if growth is None:
+    A = _typical(k, s0) if start is None else 0.5 * (start.X + start.Y)
+    rows = min(len(A), len(sigma)) if sigma[k] > 0 else k
+    rest = np.eye(k) * outside if start is None else start.rest(rows)
+    growth = Growth.of(sigma[:rows], A[:rows], rest, k, SLOWEST)
+    if growth is None or not np.all(np.isfinite(growth.inverse)):
         note = "the start has no part along a leading singular direction: it must leave a saddle"
         return Forecast(math.inf, math.inf, math.inf, 0.0, note)
-    tau = growth.time_to(tol * size**2, accuracy)
-    # Modes too small to matter for tol need not be grown; then the last that matters is slowest.
-    needed = max(int(np.sum(np.cumsum(sigma[:rank][::-1] ** 2) > tol * size**2)), 1)
-    slow = float(sigma[needed - 1])
-    after = float(sigma[rank]) if needed == rank else 0.0
-    omega = slow - after
-    half = min(growth.time_to(max(tol * size**2, 0.25 * omega**2), accuracy), tau)
+    goal, unit = tol * float(sigma[k - 1]) ** 2, 1.0 / float(sigma[0])
+    tau = time_to(growth.excess, goal, unit, accuracy)
+    slow = float(sigma[k - 1])
+    omega = slow - float(sigma[k])
+    half = min(time_to(growth.excess, max(goal, 0.25 * omega**2), unit, accuracy), tau)
     if math.isinf(tau):
-        note = f"σ_{rank} − σ_{rank + 1} = {sigma[rank - 1] - sigma[rank]:.3g}: no linear rate"
+        note = f"σ_{k} − σ_{k + 1} = {omega:.3g}: no linear rate"
         return Forecast(math.inf, math.inf, half, growth.s0, note)
+    if start is not None:
+        tau = half + (tau - half) * _slower(slow, float(sigma[k]), start, weight)
+    later = 0.0 if start is None else _spare_time(A, k, start, weight, goal, unit, accuracy)
+    later = max(later - tau, 0.0)
     if isinstance(schedule, Constant):
         eta = schedule.size
         if eta * slow >= 1:
             return Forecast(math.inf, tau, half, growth.s0, "the step is too long to converge")
-        steps = half / eta * _stretch(eta * slow) + (tau - half) / eta * _stretch(-eta * omega)
-        return Forecast(math.log10(max(steps, 1.0)), tau, half, growth.s0)
+        steps = half * _stretch(eta * slow) + (tau - half) * _stretch(-eta * omega) + later
+        return Forecast(math.log10(max(steps / eta, 1.0)), tau + later, half, growth.s0)
     if isinstance(schedule, PowerDecay):
-        log10 = log10_steps(schedule.first, schedule.power, tau)
+        log10 = log10_steps(schedule.first, schedule.power, tau + later)
         note = "" if log10 < 9 else "the steps decay too fast for the flow time that is needed"
-        return Forecast(log10, tau, half, growth.s0, note)
+        return Forecast(log10, tau + later, half, growth.s0, note)
     raise TypeError(f"no forecast for {type(schedule).__name__}")
 
 
-def _growth(sigma: Array, rank: int, A: Array | None, s0: float | None) -> Growth | None:
-    """The curve from A, or from s0 alone: each mode then starts from s0, r + 1 as the r-th."""
-    if A is None:
-        if s0 is None:
-            raise ValueError("give A or s0")
-        A = np.vstack([np.eye(rank), np.eye(1, rank, rank - 1)]) * math.sqrt(s0)
-        sigma = sigma[: rank + 1] if sigma[rank] > 0 else sigma[:rank]
-    rows = min(len(A), len(sigma))
-    try:
-        growth = Growth.of(sigma[:rows], A[:rows])
-    except np.linalg.LinAlgError:
-        return None
-    return growth if np.all(np.isfinite(growth.inverse)) and growth.s0 > 0 else None
+def _typical(k: int, s0: float | None) -> Array:
+    """A₀ where s0 alone is known: each mode starts from it, k + 1 as the k-th."""
+    if s0 is None:
+        raise ValueError("give a start or s0")
+    return np.vstack([np.eye(k), np.eye(1, k, k - 1)]) * math.sqrt(s0)
+
+
+def _slower(slow: float, after: float, start: Start, weight: float) -> float:
+    """By how much an unbalanced start, D₀ = UᵀU − VᵀV of norm d, slows the end.
+
+    At an optimum with UᵀU − VᵀV = d the slowest mode falls at
+    (√(d² + 4σ_k²) − √(d² + 4σ_{k+1}²))/2 instead of σ_k − σ_{k+1}: the smaller factor draws the
+    larger one in. A balance term takes d away meanwhile; half of it stands for that.
+    Source: mfact, derived: the least eigenvalue of [[VᵀV, −σ_{k+1}], [−σ_{k+1}, UᵀU]].
+    """
+    d = float(np.linalg.norm(start.UtU - start.VtV, 2)) * (0.5 if weight else 1.0)
+    rate = 0.5 * (math.hypot(d, 2 * slow) - math.hypot(d, 2 * after))
+    return (slow - after) / rate if rate > 0 else 1.0
+
+
+def _spare_time(
+    A: Array, k: int, start: Start, weight: float, goal: float, unit: float, accuracy: float
+) -> float:
+    """Flow time until the columns beyond k, if there are any, have gone to zero."""
+    X, Y = start.X[:k], start.Y[:k]
+    spare = Spare.of(A[:k], start.UtU - X.T @ X, start.VtV - Y.T @ Y, weight)
+    return 0.0 if spare is None else spare.time_to(goal, unit, accuracy)
 
 
 def _stretch(x: float) -> float:
