@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FULL_UP_TO = 1500  # min(d1, d2) to which every singular value is computed: seconds, not minutes
 CLEAR_GAP = 10.0
 ENERGY = 0.95
+FEW = 10  # components are few in any matrix
 MOST_SUGGESTED = 100  # components that someone may want to look at
 
 
@@ -64,7 +65,7 @@ def inspect_matrix(M: Array | csr_array, *, leading: int = 20, stored: str = "<f
 
     Suggested rank: the place of the largest ratio σ_i/σ_{i+1} in the first half of the
     spectrum when it is 10 or more, else the fewest that hold 95 % of ‖M‖_F², if these are at most
-    half of all and at most 100; else there is no clear rank, and none is suggested (mfact,
+    10, or half of all and at most 100; else there is no clear rank, and none is suggested (mfact,
     derived; a habit, not a theorem). Suggested step: 0.5/σ₁, half of the stability limit
     1/σ₁ at a balanced optimum (mfact, derived).
 
@@ -163,7 +164,7 @@ def _suggestion(
         return place, f"the largest gap: σ_{place}/σ_{place + 1} = {ratio:.3g}"
     energy = np.cumsum((values / norm) ** 2)
     place = int(np.argmax(energy >= ENERGY)) + 1 if energy[-1] >= ENERGY else len(values) + 1
-    most = min(MOST_SUGGESTED, max(1, len(values) // 2)) if complete else len(values)
+    most = min(MOST_SUGGESTED, max(FEW, len(values) // 2)) if complete else len(values)
     if place > most:
         held = 100 * float(energy[min(most, len(energy)) - 1])
         return None, f"no clear rank: no gap, and the leading {most} hold {held:.0f} % of ‖M‖²"

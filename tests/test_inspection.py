@@ -120,7 +120,7 @@ def test_an_empty_matrix_is_refused():
 def test_stored_precision_sets_what_counts_as_zero():
     M = generate_matrix((60, 40), [5.0, 4.0, 3.0], seed=3).astype(np.float32)
     assert inspect_matrix(M.astype(float)).numerical_rank > 3
-    assert inspect_matrix(M.astype(float), precision="float32").numerical_rank == 3
+    assert inspect_matrix(M.astype(float), stored="<f4").numerical_rank == 3
 
 
 def test_geometric_spectrum_has_equal_ratios():

@@ -53,7 +53,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """Say what MATRIX holds: shape, kind, norm, spectrum, numerical rank.
 
     It also suggests a rank (the clearest gap of the spectrum, else 95 % of ‖M‖², if few
-    components hold it) and a constant step size, 0.5/σ₁, and forecasts the iterations under each schedule.
+    components hold it) and a constant step size, 0.5/σ₁, and forecasts the iterations under
+    each schedule.
     """
     from mfact.given import SCALES
     from mfact.inspection import inspect_matrix

@@ -87,9 +87,9 @@ class Growth:
         LK = L @ inverse
         corner = LK @ L.T
         total = np.sum(off**2) + 2 * np.sum(LK**2) + np.sum(corner**2)
-        total += 2 * np.sum(inverse * (gram @ inverse)) + np.sum(
-            (gram @ inverse).T * (gram @ inverse)
-        )
+        apart = gram @ inverse
+        total += 2 * np.sum(inverse * apart) + np.sum(apart.T * apart)
+        total += 2 * np.sum((LK.T @ LK) * gram)
         return max(float(total - 2 * np.sum(np.diag(corner) * rest)), 0.0)
 
 
@@ -140,7 +140,9 @@ class Spare:
         """
         d, vectors = np.linalg.eigh(self.P - self.Q)
         values, W = np.linalg.eigh(vectors.T @ self.P @ vectors)
-        floor = np.maximum(values, SINGULAR * max(float(values[-1]), np.finfo(float).tiny))
+        if not values[-1] > 0:
+            return 0.0
+        floor = np.maximum(values, SINGULAR * values[-1])
         # Scaled by s = max(1, e^{−dτ}), so that no entry overflows.
         rise = np.minimum(np.maximum(-d * tau, 0.0), LARGEST)
         fall = np.exp(np.minimum(-d * tau, LARGEST) - rise)

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from mfact.schedules import Constant, PowerDecay
-from mfact.theory.forecast import forecast, start_overlap
+from mfact.theory.forecast import Start, forecast
 
 SHAPE, RANK, TOL = (60, 40), 3, 1e-2
 
@@ -45,11 +45,12 @@ def main() -> None:
             M = Phi * sigma @ Psi.T
             U, V = (std * rng.standard_normal((d, RANK)) for d in SHAPE)
             P, values, Qt = np.linalg.svd(M, full_matrices=False)
-            A = start_overlap(P.T @ U, Qt @ V)
+            start = Start((P.T @ U)[:RANK], (Qt @ V)[:RANK], U.T @ U, V.T @ V)
+            gap = TOL**2 * np.sum(values**2) / values[RANK - 1] ** 2
             schedules = (Constant(0.3), *(PowerDecay(0.3, 0.5 + d) for d in (0.05, 0.1, 0.2)))
             cells = []
             for schedule in schedules:
-                expected = forecast(values, RANK, schedule, TOL**2, A=A).iterations
+                expected = forecast(values[:RANK], RANK, schedule, gap, start=start).iterations
                 measured = plain(M, U, V, schedule, options.limit)
                 ratio = math.nan if measured is None else measured / expected
                 count = f">{options.limit}" if measured is None else str(measured)

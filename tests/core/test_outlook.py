@@ -26,7 +26,7 @@ def test_runs_from_typical_starts_take_about_as_long(rank, noise):
     left, right = (np.linalg.qr(rng.standard_normal((d, 3)))[0] for d in (40, 30))
     M = (left * [3.0, 2.0, 1.0]) @ right.T + noise / np.sqrt(1200) * rng.standard_normal((40, 30))
     sigma = np.linalg.svd(M, compute_uv=False)
-    ahead = {o.schedule: o for o in outlooks(sigma, np.linalg.norm(M), M.shape, rank)}
+    ahead = {o.schedule: o for o in outlooks(sigma, np.linalg.norm(M), M.shape, rank, 1e-12)}
     assert ("theorem-3.2" in ahead) is (rank == 1)
     for name, outlook in ahead.items():
         measured = steps(M, rank, name)

@@ -6,35 +6,34 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from scipy.integrate import solve_ivp
 from scipy.special import zeta
 
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
-from mfact.theory.forecast import (
-    forecast,
-    log10_steps,
-    start_overlap,
-    sum_constant,
-    typical_s0,
-)
-from mfact.theory.riccati import Growth
+from mfact.theory.forecast import Start, forecast, log10_steps, sum_constant, typical_s0
 
 SHAPE, RANK = (60, 40), 3
 
 
-def steps_of_plain_loop(sigma, X, Y, schedule, tol, limit=30000):
-    """Gradient descent in singular coordinates until the relative gap is at most tol."""
-    r = X.shape[1]
-    floor, size = np.sum(sigma[r:] ** 2), np.sum(sigma**2)
+def steps_of_plain_loop(sigma, X, Y, schedule, k, tol, weight=0.0, limit=30000):
+    """Gradient descent in singular coordinates until the gap of k components is at most tol."""
+    floor, unit = np.sum(sigma[k:] ** 2), sigma[k - 1] ** 2
+    S = np.zeros((len(X), len(Y)))
+    np.fill_diagonal(S, sigma)
     for t in range(limit):
-        R = X @ Y.T - np.diag(sigma)
-        if (np.sum(R**2) - floor) / size <= tol:
+        R, D = X @ Y.T - S, X.T @ X - Y.T @ Y
+        if (np.sum(R**2) - floor) / unit <= tol:
             return t
         eta = schedule(t)
-        X, Y = X - eta * R @ Y, Y - eta * R.T @ X
-    raise AssertionError("the plain loop did not get there")
+        G_X, G_Y = R @ Y + weight / 2 * X @ D, R.T @ X - weight / 2 * Y @ D
+        X, Y = X - eta * G_X, Y - eta * G_Y
+    return None
+
+
+def seen(X, Y, rows=None):
+    """The start as a run sees it: some rows, and the Gram matrices of all."""
+    return Start(X[:rows], Y[:rows], X.T @ X, Y.T @ Y)
 
 
 def instance(seed, kappa, std, noise):
@@ -43,7 +42,7 @@ def instance(seed, kappa, std, noise):
     Phi, Psi = (np.linalg.qr(rng.standard_normal((d, RANK)))[0] for d in SHAPE)
     M = Phi * np.geomspace(1, 1 / kappa, RANK) @ Psi.T
     M = M + noise * rng.standard_normal(SHAPE) / np.sqrt(SHAPE[0] * SHAPE[1])
-    P, sigma, Qt = np.linalg.svd(M, full_matrices=False)
+    P, sigma, Qt = np.linalg.svd(M)
     X = P.T @ (std * rng.standard_normal((SHAPE[0], RANK)))
     Y = Qt @ (std * rng.standard_normal((SHAPE[1], RANK)))
     return sigma, X, Y
@@ -59,22 +58,96 @@ def test_iterations_of_plain_runs(noise, std, kappa, schedule):
         "constant": Constant(0.5 / sigma[0]),
         "power": PowerDecay(0.3 / sigma[0], 0.55),
     }[schedule]
-    tol = 1e-8 if noise else 1e-4
-    measured = steps_of_plain_loop(sigma, X, Y, steps, tol)
-    A = start_overlap(X, Y)
-    assert forecast(sigma, RANK, steps, tol, A=A).iterations == pytest.approx(measured, rel=0.1)
-    # With the leading values alone, other modes of the noise are left out; with s0 also luck.
-    known = forecast(sigma[:4], RANK, steps, tol, A=A[:4], norm=np.linalg.norm(sigma)).iterations
-    assert 0.6 < known / measured < 1.6
+    tol = 1e-7
+    measured = steps_of_plain_loop(sigma, X, Y, steps, RANK, tol)
+    rows = 40 if noise else RANK
+    known = forecast(sigma, RANK, steps, tol, start=seen(X, Y, rows)).iterations
+    assert known == pytest.approx(measured, rel=0.1)
+    # With few leading values other modes of the noise count as rows without any; with s0 also luck.
+    few = forecast(sigma[:4], RANK, steps, tol, start=seen(X, Y, 4)).iterations
+    assert 0.6 < few / measured < 1.6
     typical = typical_s0(std, RANK)
-    blind = forecast(sigma[:4], RANK, steps, tol, s0=typical, norm=np.linalg.norm(sigma))
+    blind = forecast(sigma[:4], RANK, steps, tol, s0=typical, outside=std**2 * 60)
     assert 0.5 < blind.iterations / measured < 2
+
+
+def start_of(rng, kind, d, r, size):
+    """A start of d×r in singular coordinates, in units of √σ₁."""
+    X, Y = size / math.sqrt(d) * rng.standard_normal((2, d, r))
+    if kind == "balanced":
+        X, Y = (size * np.linalg.qr(Z)[0] for Z in (X, Y))
+    return (X * 100**0.25, Y / 100**0.25) if kind == "unbalanced" else (X, Y)
+
+
+SCHEDULES = {"constant": (0.5, None), "δ = 0.05": (0.3, 0.55), "δ = 0.2": (0.3, 0.7)}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("kind", ["gaussian", "balanced", "unbalanced"])
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    rank_of_M=st.integers(1, 4),
+    more=st.integers(-1, 3),
+    kappa=st.floats(1.2, 10.0),
+    small=st.booleans(),
+    noise=st.booleans(),
+)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.filter_too_much])
+def test_a_run_takes_what_was_forecast_within_a_factor_of_three(
+    schedule, kind, weight, seed, rank_of_M, more, kappa, small, noise
+):
+    """Within ten where r is above the rank of M; from the leading r + 8 modes alone."""
+    rng, r = np.random.default_rng(seed), max(rank_of_M + more, 1)
+    k, sigma = min(r, rank_of_M), np.zeros(30)
+    if power := SCHEDULES[schedule][1]:  # decaying steps take the power 1/(1 − p) of the flow time
+        kappa, small = kappa ** (0.3 if power > 0.6 else 0.6), False
+    sigma[:rank_of_M] = np.geomspace(1, 1 / kappa, rank_of_M)
+    if noise and r <= rank_of_M:
+        sigma[rank_of_M:] = 0.3 * sigma[rank_of_M - 1] * np.sort(rng.random(30 - rank_of_M))[::-1]
+    if len(sigma) > k and sigma[k] > 0.97 * sigma[k - 1]:
+        sigma[k:] *= 0.9  # a near tie takes longer than a test may
+    X, Y = start_of(rng, kind, 30, r, 0.01 if small else 0.1)
+    first, power = SCHEDULES[schedule]
+    unit = first / max(1.0, weight)
+    steps = Constant(unit) if power is None else PowerDecay(unit, power)
+    found = forecast(
+        sigma[: r + 8], k, steps, 1e-8, start=seen(X, Y, r + 8), weight=weight, accuracy=0.05
+    )
+    assume(found.iterations < 8000)
+    measured = steps_of_plain_loop(sigma, X, Y, steps, k, 1e-8, weight)
+    assert measured is not None
+    factor = 10 if r > k else 3
+    assert measured / factor <= found.iterations <= max(factor * measured, 10)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("make", ["equal columns", "a zero column", "all alike", "nothing"])
+def test_a_start_that_lacks_a_direction_has_a_forecast_all_the_same(make, weight):
+    rng = np.random.default_rng(1)
+    X, Y = 0.1 * rng.standard_normal((2, 6, 2))
+    if make == "all alike":
+        X[:] = Y[:] = 0.1
+    else:
+        last = {"equal columns": 0, "a zero column": None, "nothing": None}[make]
+        X[:, 1], Y[:, 1] = (X[:, 0], Y[:, 0]) if last == 0 else (0, 0)
+        if make == "nothing":
+            X[:] = Y[:] = 0
+    sigma = np.array([3.0, 2.0, 1.0])
+    for steps in (Constant(0.1), PowerDecay(0.1, 0.55)):
+        found = forecast(sigma, 2, steps, 1e-10, start=seen(X, Y, 3), weight=weight)
+        assert math.isinf(found.log10_iterations)
+        assert "must leave a saddle" in found.note
+        # Of one component there is enough of it.
+        alone = forecast(sigma[:1], 1, steps, 1e-10, start=seen(X, Y, 1), weight=weight)
+        assert math.isfinite(alone.log10_iterations) is (make != "nothing")
 
 
 @given(st.floats(1e-12, 1e-3), st.floats(1e-10, 1e-3), st.floats(0.1, 10))
 def test_rank_one_flow_time_is_the_logistic_curve(s0, tol, sigma):
     start = s0 * sigma
     found = forecast(np.array([sigma]), 1, Constant(1e-6 / sigma), tol, s0=start)
+    # The gap of a rank 1 flow is (1 − a²/σ)², a² the logistic curve.
     eps = math.sqrt(tol) * sigma
     exact = math.log((sigma / start - 1) * (sigma / eps - 1)) / (2 * sigma)
     assert found.flow_time == pytest.approx(exact, rel=1e-9)
@@ -83,31 +156,14 @@ def test_rank_one_flow_time_is_the_logistic_curve(s0, tol, sigma):
 
 def test_the_formula_with_two_logarithms_bounds_it_at_exact_rank():
     sigma, X, Y = instance(2, 5, 1e-4, 0.0)
-    A = start_overlap(X, Y)[:RANK]
-    found = forecast(sigma[:RANK], RANK, Constant(0.1), 1e-6, A=A)
-    low, size = sigma[RANK - 1], np.linalg.norm(sigma)
+    A = 0.5 * (X[:RANK] + Y[:RANK])
+    alone = Start(A, A, A.T @ A, A.T @ A)
+    found = forecast(sigma[:RANK], RANK, Constant(0.1), 1e-6, start=alone)
+    low = sigma[RANK - 1]
     s0 = np.linalg.svd(A, compute_uv=False)[-1] ** 2
     assert found.s0 == pytest.approx(s0, rel=1e-9)
-    formula = (math.log(low / s0) + math.log(low / (1e-3 * size))) / (2 * low)
+    formula = (math.log(low / s0) + math.log(1e3)) / (2 * low)
     assert 0.6 * formula < found.flow_time < 1.01 * formula
-
-
-@pytest.mark.parametrize("tau", [0.0, 1.0, 7.0, 40.0])
-@pytest.mark.parametrize("modes", [3, 5])
-def test_the_growth_curve_solves_the_flow(tau, modes):
-    rng = np.random.default_rng(3)
-    sigma = np.array([1.0, 0.8, 0.5, 0.3, 0.0])[:modes]
-    A0 = 0.05 * rng.standard_normal((modes, RANK))
-
-    def flow(_, a):
-        A = a.reshape(A0.shape)
-        return (sigma[:, None] * A - A @ (A.T @ A)).ravel()
-
-    solved = solve_ivp(flow, (0, tau), A0.ravel(), method="DOP853", rtol=1e-12, atol=1e-14)
-    A = solved.y[:, -1].reshape(A0.shape)
-    direct = np.sum((A @ A.T - np.diag(sigma)) ** 2) - np.sum(sigma[RANK:] ** 2)
-    # The direct value loses digits to subtraction: 1e-15 of ‖Σ‖² ≈ 2.
-    assert Growth.of(sigma, A0).excess(tau) == pytest.approx(direct, rel=1e-7, abs=1e-13)
 
 
 @pytest.mark.parametrize("power", [0.3, 0.55, 0.75, 1.0])
@@ -148,7 +204,8 @@ def test_the_other_schedules():
 def test_what_never_ends_says_why():
     long = forecast(np.array([1.0]), 1, Constant(1.5), 1e-8, s0=1e-4)
     assert "too long" in long.note
-    stuck = forecast(np.array([1.0, 0.5]), 1, Constant(0.1), 1e-8, A=np.array([[0.0], [1.0]]))
+    away = np.array([[0.0], [1.0]])
+    stuck = forecast(np.array([1.0, 0.5]), 1, Constant(0.1), 1e-8, start=seen(away, away))
     assert "saddle" in stuck.note
     assert stuck.text == "no end"
 
@@ -159,10 +216,7 @@ def test_a_tie_costs_nothing_because_either_direction_is_optimal():
     assert tie.iterations == pytest.approx(alone.iterations, rel=0.1)
 
 
-def test_modes_below_the_tolerance_are_not_waited_for():
-    deep = forecast(np.array([1.0, 1e-6]), 2, Constant(0.1), 1e-8, s0=1e-8)
-    one = forecast(np.array([1.0]), 1, Constant(0.1), 1e-8, s0=1e-8)
-    assert deep.iterations == pytest.approx(one.iterations, rel=0.05)
+def test_the_zero_matrix_takes_nothing():
     assert forecast(np.zeros(2), 1, Constant(0.1), 1e-8, s0=1e-4).iterations == 0.0
 
 

@@ -1,0 +1,64 @@
+"""Growth and spare columns in closed form, against the flow by an ODE solver."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from mfact.theory.riccati import Growth, Spare
+
+RANK = 3
+
+
+def test_only_the_slowest_of_many_modes_are_followed():
+    rng, k = np.random.default_rng(2), 90
+    sigma = np.append(np.geomspace(5, 1, k), np.zeros(10))
+    X, Y = 0.01 * rng.standard_normal((2, 100, k))
+    A, rest = 0.5 * (X + Y), np.zeros((k, k))
+    every, slow = (Growth.of(sigma[:k], A[:k], rest, k, most) for most in (k, 64))
+    assert len(slow.inverse) == 64
+    for tau in (8.0, 10.0, 14.0):
+        assert slow.excess(tau) == pytest.approx(every.excess(tau), rel=1e-3)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.4, 1.0, 2.5])
+@pytest.mark.parametrize("lean", [1.0, 3.0])
+def test_columns_for_which_there_is_nothing_go_as_the_flow_says(weight, lean):
+    rng = np.random.default_rng(3)
+    U, V = 0.3 * lean * rng.standard_normal((20, 2)), 0.3 * rng.standard_normal((15, 2))
+    spare = Spare(U.T @ U, V.T @ V, weight)
+
+    def flow(_, w):
+        A, B = w[:40].reshape(20, 2), w[40:].reshape(15, 2)
+        D = A.T @ A - B.T @ B
+        moves = A @ (B.T @ B + weight / 2 * D), B @ (A.T @ A - weight / 2 * D)
+        return -np.concatenate([move.ravel() for move in moves])
+
+    goal = 1e-3 * np.sum((U @ V.T) ** 2)
+    tau = spare.time_to(goal, 1.0, 1e-9)
+    w = solve_ivp(flow, (0, tau), np.r_[U.ravel(), V.ravel()], rtol=1e-11, atol=1e-13).y[:, -1]
+    left = np.sum((w[:40].reshape(20, 2) @ w[40:].reshape(15, 2).T) ** 2)
+    # The closed form is exact; the Runge–Kutta method ends within a step of 0.4/‖P + Q‖.
+    assert left == pytest.approx(goal, rel=1e-6 if weight == 0 else 0.5)
+
+
+@pytest.mark.parametrize("tau", [0.0, 1.0, 7.0, 40.0])
+@pytest.mark.parametrize("modes", [3, 4, 5])
+def test_the_growth_curve_solves_the_flow(tau, modes):
+    """Of five rows; those beyond the modes, for which M has nothing, by their Gram matrix."""
+    rng = np.random.default_rng(3)
+    sigma = np.array([1.0, 0.8, 0.5, 0.3 if modes > 3 else 0.0, 0.0])
+    A0 = 0.05 * rng.standard_normal((5, RANK))
+
+    def flow(_, a):
+        A = a.reshape(A0.shape)
+        return (sigma[:, None] * A - A @ (A.T @ A)).ravel()
+
+    solved = solve_ivp(flow, (0, tau), A0.ravel(), method="DOP853", rtol=1e-12, atol=1e-14)
+    A = solved.y[:, -1].reshape(A0.shape)
+    direct = np.sum((A @ A.T - np.diag(sigma)) ** 2) - np.sum(sigma[RANK:] ** 2)
+    # The direct value loses digits to subtraction: 1e-15 of ‖Σ‖² ≈ 2.
+    rest = A0[modes:].T @ A0[modes:]
+    growth = Growth.of(sigma[:modes], A0[:modes], rest, RANK, 64)
+    assert growth.excess(tau) == pytest.approx(direct, rel=1e-7, abs=1e-13)
