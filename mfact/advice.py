@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import State
+from mfact.core import Array, State
 from mfact.engines.coordinates import Coordinates
+from mfact.problems.optimum import Optimum
 
 CLEAR_GAP = 10.0
 """Singular values before such a ratio are the signal, those after it are not."""
@@ -18,6 +19,9 @@ ONE_DOMINATES = 1e3
 
 ALIKE = 0.99
 """Cosine with the constant vector from which a singular vector counts as the mean."""
+
+MATCHING = 1e-3
+"""Relative difference up to which a singular value of UVᵀ at a stationary point is σ_i."""
 
 FITTED = 0.5
 """The share of σ_i from which component i counts as fitted."""
@@ -75,17 +79,34 @@ def _constant(co: Coordinates) -> bool:
     return all(abs(float(np.sum(v))) >= ALIKE * math.sqrt(len(v)) for v in pair)
 
 
-def unfitted(state: State, k: int) -> list[int]:
-    """The numbers i ≤ k of the components that UVᵀ does not have: (ΦᵀUVᵀΨ)_ii below σ_i/2.
+def unfitted(state: State, optimum: Optimum, *, stationary: bool) -> list[int]:
+    """The numbers i ≤ k of the components that UVᵀ does not have.
 
-    state: in coordinates of the SVD; where it is in others, nothing is known.
+    In SVD coordinates those with (ΦᵀUVᵀΨ)_ii < σ_i/2. On U and V themselves only what the singular
+    values s of UVᵀ tell: at a stationary point each s is a σ_i, and the others are not there;
+    elsewhere i is named where fewer than i of the s reach σ_i/2.
     """
     co: Coordinates | None = state.coordinates
-    if co is None or co.spectrum is None:
+    k = optimum.k
+    if co is not None and co.spectrum is not None:
+        had = np.einsum("ri,ri->i", state.point[0][:, :k], state.point[1][:, :k])
+        return [int(i) + 1 for i in np.flatnonzero(had < FITTED * co.spectrum.sigma[:k])]
+    if co is not None or not optimum.values:
         return []
-    sigma = co.spectrum.sigma[:k]
-    had = np.einsum("ri,ri->i", state.point[0][:, :k], state.point[1][:, :k])
-    return [int(i) + 1 for i in np.flatnonzero(had < FITTED * sigma)]
+    sigma = np.array(optimum.values[:k])
+    values = _values_of_product(*state.point)
+    if stationary:
+        apart = np.abs(values[:, None] - sigma) > MATCHING * sigma
+        return [int(i) + 1 for i in np.flatnonzero(apart.all(axis=0))]
+    reach = np.sum(values[:, None] >= FITTED * sigma, axis=0)
+    return [int(i) + 1 for i in np.flatnonzero(reach <= np.arange(k))]
+
+
+def _values_of_product(U: Array, V: Array) -> Array:
+    """The singular values of UVᵀ, without forming it."""
+    left, right = (np.asarray(np.linalg.qr(factor, mode="r")) for factor in (U, V))
+    values: Array = np.linalg.svd(left @ right.T, compute_uv=False)
+    return values
 
 
 def unfitted_words(components: list[int]) -> str:

@@ -17,7 +17,7 @@ from mfact.flow.records import EXACT
 from mfact.problems.optimum import Optimum, numerical_rank, zero_below
 from mfact.recorder import HIDDEN
 from mfact.settings import RunSettings
-from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, Certificate, lemma_3_2
+from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, lemma_3_2
 from mfact.verdicts import leave
 from mfact.wording import message
 
@@ -79,7 +79,7 @@ class Ending:
                 self.run.plan.sigma_1,
                 self.run.settings,
                 certificate,
-                unfitted(state, optimum.k) if optimum is not None else [],
+                self._unfitted(state, optimum, certificate),
             ),
             U=U,
             V=V,
@@ -93,6 +93,13 @@ class Ending:
         for observer in self.run.observers:
             observer.stop(result)
         return repeatable(result) if reproducible else result
+
+    def _unfitted(
+        self, state: State, optimum: Optimum | None, certificate: Certificate | None
+    ) -> list[int]:
+        if optimum is None or certificate is None:
+            return []
+        return unfitted(state, optimum, stationary=certificate.verdict == STRICT_SADDLE)
 
     def _agreeing(self, certificate: Certificate | None) -> Finish:
         """The end of the run, not contradicted by its certificate.

@@ -46,7 +46,7 @@ def outlooks(
     >>> [o.schedule for o in outlooks([2.0, 1.0], 5**0.5, (4, 3), 2, 0.0)]
     ['constant', 'power', 'theorem-3.1', 'certified']
     >>> round(10 ** outlooks([2.0, 1.0], 5**0.5, (4, 3), 2, 0.0)[0].log10_iterations)
-    37
+    52
     """
     sigma_1, d = singular_values[0], max(shape)
     usual = default_scale("gaussian", sigma_1, d)

@@ -142,8 +142,10 @@ def read(path: str) -> Saved:
     with holding_a_run(path):
         settings, dtype = saved.settings, saved.document["fingerprint"]["dtype"]
         arrays = saved.arrays
-        reduced = "coordinates" in saved.document["state"]
-        rank = arrays["state/point" if reduced else "state/U"].shape[1]
+        state = saved.document["state"]
+        name = "point" if "coordinates" in state else "U"
+        # An array is stored as it lay in memory: its axes may be in another order.
+        rank = arrays[f"state/{name}"].shape[state[f"{name}/axes"].index(1)]
         if saved.document["engine"] not in ENGINES:
             raise ValueError(saved.document["engine"])
         if settings.dtype != dtype:

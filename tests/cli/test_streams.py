@@ -41,8 +41,7 @@ def failing(monkeypatch, capsys):
         (SettingsError("rank 9 is too large"), 2, "mfact: rank 9 is too large"),
         (CheckFailed("the ledger is open"), 5, "mfact: the ledger is open"),
         (OSError(28, "No space left on device", "x"), 1, "mfact: x: No space left on device"),
-        (MemoryError(), 1, "mfact: out of memory: try a smaller rank or matrix, or "
-         "--dtype float32"),
+        (MemoryError(), 1, "mfact: out of memory: free memory, or try a smaller rank or matrix"),
         (RuntimeError("a\nb"), 1, "mfact: internal error: RuntimeError: a b: please report it; "
          "-v shows the traceback"),
         (RecursionError("deep"), 1, "mfact: internal error: RecursionError: deep: please report "

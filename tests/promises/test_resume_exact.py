@@ -60,9 +60,8 @@ FLIGHTS: dict[str, tuple[str, tuple[int, int], dict[str, Any]]] = {
     "balanced": ("tie", SMALL, {"rank": 1, "schedule": "power", "objective": "balanced"}),
     "extending": (
         "noise",
-        (60, 50),
-        {"rank": 1, "schedule": "power", "delta": 0.2, "tol": 1e-6, "ff_tol": 1e-12,
-         "start_scale": 1e-4},
+        (200, 150),
+        {"rank": 2, "delta": 0.2, "tol": 1e-4, "ff_tol": 1e-12, "start_scale": 1e-4},
     ),
     "escaping": (
         "late",

@@ -105,9 +105,10 @@ def test_whoever_looks_or_writes_does_not_make_the_solver_slower(tmp_path, monke
 def test_passes_are_solving_in_every_stage(stage):
     hands = Hands()
     observer = Leisurely(hands)
-    options = {**STAGES[stage], "delta": 0.2, "tol": 1e-6, "ff_tol": 1e-12, "start_scale": 1e-4}
-    noise = np.random.default_rng(1).standard_normal((60, 50))
-    result = solve(SlowTarget(noise, hands), rank=1, seed=1, observers=[observer], force=True,
+    options = {**STAGES[stage], "delta": 0.2, "tol": 1e-4, "ff_tol": 1e-12, "start_scale": 1e-4}
+    shape = (200, 150) if stage == "fast-forward" else (60, 50)
+    noise = np.random.default_rng(1).standard_normal(shape)
+    result = solve(SlowTarget(noise, hands), rank=2, seed=1, observers=[observer], force=True,
                    timer=Timer(now=hands), max_iter=10**8, **options)  # fmt: skip
     summary = result.summary
     assert result.outcome is Outcome.GLOBAL_OPTIMUM
