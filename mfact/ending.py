@@ -60,6 +60,7 @@ class Ending:
                     self.run.settings.rank,
                     rank_of_M,
                     None if optimum is None else optimum.values or None,
+                    None if optimum is None else optimum.errors or None,
                 ),
             )
             claims += (_verdict_claim(certificate),)
@@ -183,7 +184,7 @@ class Ending:
             "sigma_1_error": first[1],
             "singular_values": None if optimum is None else list(optimum.values) or None,
             "singular_values_error": None if optimum is None else list(optimum.errors) or None,
-            "fitted_rank": None if optimum is None else optimum.k,
+            "fitted_rank": optimum.k if optimum and optimum.k < self.run.settings.rank else None,
             "optimum": None if optimum is None else optimum.floor,
             "optimum_error": None if optimum is None else optimum.error,
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mfact.report.text import duration, number
+from mfact.report.text import duration, measured, number
 from mfact.storage.memory import format_bytes
 
 PROBLEM = {
@@ -21,7 +21,8 @@ PROBLEM = {
     "norm": "‖M‖_F",
     "sigma_1": "σ₁",
     "singular_values": "leading σ",
-    "optimum": "optimum ½Σ_{i>r}σ_i²",
+    "optimum": "optimum ½Σ_{i>k}σ_i²",
+    "fitted_rank": "σ that are not zero, k",
 }
 # The shapes have their own line; sparse is told by the order.
 _TOLD_ELSEWHERE = {"shape", "rank", "sparse"}
@@ -54,6 +55,9 @@ SUMMARY = {
     "seconds": "time",
     "wall_seconds": "time in all, reading included",
 }
+ERRORS = {"gap": "gap_bound"}
+"""Values whose error has a name of its own; of others it is NAME_error."""
+
 _CLOCK = {"seconds", "steps_per_second", "rate", "started", "finished", "time", "date"}
 
 
@@ -69,12 +73,12 @@ def timeless(values: Mapping[str, Any]) -> dict[str, Any]:
 def labelled(values: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Label and text of each known value, the labelled ones first and in their order.
 
-    A key without a label is shown under its own name, an error behind its value.
+    A key without a label is shown under its own name, a value in the digits that its error leaves.
 
     >>> list(labelled({"new_thing": 2, "seconds": 90.0, "gap": None}, SUMMARY))
     [('time', '1 min 30 s'), ('new thing', '2')]
-    >>> list(labelled({"sigma_1": 2.0, "sigma_1_error": 1e-9}, PROBLEM))
-    [('σ₁', '2 ± 1e-09')]
+    >>> list(labelled({"sigma_1": 2.125, "sigma_1_error": 0.1}, PROBLEM))
+    [('σ₁', '2.1 ± 0.1')]
     """
     for key in [*(k for k in labels if k in values), *(k for k in values if k not in labels)]:
         value = values[key]
@@ -83,10 +87,15 @@ def labelled(values: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[t
             continue
         if value is None or value in ("", [], {}) or (key == "penalty" and value == 0):
             continue
-        text = value_text(key, value)
-        if error := values.get(f"{key}_error"):
-            text += f" ± {number(error, 2)}"
+        text = _with_error(key, value, values.get(ERRORS.get(key, f"{key}_error")))
         yield labels.get(key, key.replace("_", " ")), text
+
+
+def _with_error(key: str, value: Any, error: Any) -> str:
+    """The value in the digits that are known; a list may have a list of errors."""
+    if isinstance(value, list) and isinstance(error, list) and len(value) == len(error):
+        return ", ".join(measured(v, e) for v, e in zip(value, error, strict=True))
+    return measured(value, error) if isinstance(error, float) else value_text(key, value)
 
 
 def value_text(key: str, value: Any) -> str:

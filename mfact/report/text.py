@@ -7,6 +7,8 @@ import os
 import re
 from typing import Any
 
+from mfact.problems.optimum import known_digits
+
 _SYMBOLS = {
     "‖": "||", "½": "1/2", "⅛": "1/8", "ᵀ": "'", "×": "x", "·": "*", "√": "sqrt", "∇": "grad",
     "≤": "<=", "≥": ">=", "≈": "~", "→": "->", "∞": "inf", "±": "+-", "∈": "in", "⟨": "<", "⟩": ">",
@@ -76,6 +78,18 @@ def number(value: Any, digits: int = 6) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name_text(str(k))} {number(v, digits)}" for k, v in value.items())
     return name_text(str(value))
+
+
+def measured(value: float, error: float, digits: int = 6) -> str:
+    """A value that is known to ± error, in no more digits than that.
+
+    >>> measured(9.51439, 0.17), measured(9.51439, 1e-9), measured(0.1, 0.3), measured(2.0, 0.0)
+    ('9.5 ± 0.2', '9.51439', 'at most 0.4', '2')
+    """
+    known = known_digits(value, error, digits)
+    if known == 0:
+        return f"at most {number(value + error, 2)}"
+    return number(value, known) + (f" ± {number(error, 1)}" if known < digits else "")
 
 
 def exponent(value: float) -> str:

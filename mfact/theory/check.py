@@ -84,7 +84,13 @@ def recompute(target: Target, result: Result, *, tol: float | None = None) -> Ch
     claims = [
         *_agreement(target, result, found, numbers),
         _optimum(found, tol),
-        lemma_3_2(found, r, info["numerical_rank"], info["singular_values"]),
+        lemma_3_2(
+            found,
+            r,
+            info["numerical_rank"],
+            info["singular_values"],
+            info["singular_value_errors"],
+        ),
         *_again(result, info),
     ]
     return Check(claims, numbers, found)

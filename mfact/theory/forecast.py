@@ -136,7 +136,11 @@ def forecast(
         return Forecast(math.inf, math.inf, half, growth.s0, note)
     if start is not None:
         tau = half + (tau - half) * _slower(slow, float(sigma[k]), start, weight)
-    later = 0.0 if start is None else _spare_time(A, k, start, weight, goal, unit, accuracy)
+    later = 0.0
+    if start is not None:
+        # Columns beyond k end on what rounding has left of M: that much of them is no excess.
+        there = float(np.sum(sigma[k : len(start.UtU)] ** 2))
+        later = _spare_time(A, k, start, weight, goal + there, unit, accuracy)
     later = max(later - tau, 0.0)
     if isinstance(schedule, Constant):
         eta = schedule.size

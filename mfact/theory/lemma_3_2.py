@@ -197,8 +197,9 @@ def lemma_3_2(
     rank: int,
     rank_of_M: int | None,
     singular_values: Sequence[float] | None = None,
+    errors: Sequence[float] | None = None,
 ) -> Claim:
-    """Lemma 3.2 with this point's numbers: ε is the measured ‖D‖_F; r, rank and σ of M if known.
+    """Lemma 3.2 with this point's numbers: ε is the measured ‖D‖_F; r, rank and σ of M, with errors, if known.
 
     A stationary point with ‖D‖_F ≤ ε has ‖UVᵀ − M‖_F ≤ ε or is a strict saddle (M of rank r).
     Proof that shows a little more, R = 0 or a strict saddle: RV = 0 and RᵀU = 0 make the
@@ -224,7 +225,7 @@ def lemma_3_2(
     lacks = []
     if certificate.weight:
         lacks.append("the objective has a balancing term, the lemma is about (1)")
-    lack = rank_lack(rank, rank_of_M, singular_values)
+    lack = rank_lack(rank, rank_of_M, singular_values, errors)
     lacks += [lack] if lack else []
     if certificate.relative_gradient > 1e-4:
         lacks.append(f"not stationary: relative gradient {number(certificate.relative_gradient)}")

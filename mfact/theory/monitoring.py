@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from mfact.core import Array, Claim
-from mfact.problems.optimum import numerical_rank, zero_below
+from mfact.problems.optimum import known_digits, numerical_rank, zero_below
 
 HOLDS = "holds"
 VIOLATED = "violated"
@@ -222,16 +222,27 @@ def missing(
     if schedules and name not in schedules:
         lacks.append(f"the schedule is {name}, not {' or '.join(schedules)}")
     if exact_rank:
-        lack = rank_lack(int(info["rank"]), rank_of(info), info.get("singular_values"))
+        lack = rank_lack(
+            int(info["rank"]),
+            rank_of(info),
+            info.get("singular_values"),
+            info.get("singular_value_errors"),
+        )
         lacks += [lack] if lack else []
     return lacks
 
 
-def rank_lack(r: int, rank: int | None, values: Sequence[float] | None = None) -> str:
+def rank_lack(
+    r: int,
+    rank: int | None,
+    values: Sequence[float] | None = None,
+    errors: Sequence[float] | None = None,
+) -> str:
     """Why M does not count as of rank r, as a phrase; empty when it does.
 
     rank: the numerical rank where known. values: leading singular values; more than r of
-    them without a known rank are all above rounding.
+    them without a known rank are all above rounding. errors: how far each may be below its true
+    value, which cuts the digits.
 
     >>> rank_lack(2, 2), rank_lack(1, None, [2.0, 0.5])
     ('', 'M has rank above r = 1: σ_2 = 0.5')
@@ -239,7 +250,10 @@ def rank_lack(r: int, rank: int | None, values: Sequence[float] | None = None) -
     if rank is not None:
         return "" if rank == r else f"M has numerical rank {rank}, not r = {r}"
     if values is not None and len(values) > r:
-        return f"M has rank above r = {r}: σ_{r + 1} = {number(float(values[r]))}"
+        value, error = float(values[r]), float(errors[r]) if errors else 0.0
+        known = known_digits(value, error, 4)
+        shown = f"= {value:.{known}g}" if known else f"≥ {number(value)}"
+        return f"M has rank above r = {r}: σ_{r + 1} {shown}"
     return f"it is not known whether M has rank {r}"
 
 
