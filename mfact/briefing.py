@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Target
-from mfact.engines.direct import DirectEngine
-from mfact.engines.reduced import ReducedEngine
 from mfact.plan import Plan, eps_of
-from mfact.problems.optimum import Optimum
 from mfact.settings import MOST_PLAIN_STEPS, RunSettings
-from mfact.starts import directions
 from mfact.stopping import StopRules
 
 
@@ -64,17 +60,3 @@ def info_of(
         "singular_values": None,
         "numerical_rank": None,
     }
-
-
-def optimum_for(
-    engine: DirectEngine, target: Target, settings: RunSettings, max_basis_bytes: int
-) -> Optimum:
-    """The optimum for an engine that does not see it by itself, from Krylov bases at random."""
-    seer = ReducedEngine(
-        target, settings.rank, max_basis_bytes=max_basis_bytes, beyond_memory=engine
-    )
-    probe = directions("gaussian", target.shape, settings.rank, 0, str(target.dtype))
-    state = seer.sharpen(seer.start(probe, drawn=True), 0.1 * max(settings.tol, 1e-13))
-    optimum: Optimum = state.coordinates.spectrum.optimum
-    engine.optimum = optimum
-    return optimum

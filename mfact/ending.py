@@ -24,6 +24,9 @@ from mfact.wording import message
 if TYPE_CHECKING:
     from mfact.running import Run
 
+FAR = 1e-3
+"""Of the factors: a bound on the distance to the plain iterates above which it is noted."""
+
 
 class Ending:
     """Draws the result of a run from where it stopped and what was seen of it."""
@@ -65,6 +68,12 @@ class Ending:
             )
             claims += (_verdict_claim(certificate),)
         summary = self._summary(state, trace, optimum, certificate)
+        if summary.get("distance_bound", 0.0) > FAR:
+            self.run.notes.append(
+                "rounding decided where the run went, so that the plain iterates may have gone"
+                " elsewhere: the start is symmetric, or close to a saddle"
+            )
+            summary["notes"] = [*self.run.notes]
         if self.run.caught and outcome is Outcome.INTERRUPTED:
             summary["signal"] = self.run.caught.number
         if self.run.has_checkpoint:

@@ -11,7 +11,6 @@ from typing import Any
 from mfact.core import Schedule, State
 from mfact.engines.basis import LEAST_PROBES
 from mfact.engines.direct import KEPT_BYTES
-from mfact.engines.reduced import ReducedEngine
 from mfact.errors import SettingsError
 from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
@@ -72,7 +71,7 @@ class Foresight:
 
 
 def foresee(
-    engine: ReducedEngine, state: State, schedule: Schedule, problem: Factorization, tol: float
+    state: State, schedule: Schedule, problem: Factorization, tol: float
 ) -> Foresight | None:
     """Iterations to the gap `tol`, from the Ritz values and the start that the bases show.
 
@@ -82,7 +81,7 @@ def foresee(
     sigma = spectrum.sigma
     if not len(sigma) or sigma[0] == 0:
         return None
-    kept = slice(0, engine.rank + MODES_BEYOND)
+    kept = slice(0, spectrum.rank + MODES_BEYOND)
     X, Y = state.point
     start = Start(X.T[kept], Y.T[kept], X @ X.T, Y @ Y.T)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mfact import resuming
 from mfact.advice import Signal, signal
-from mfact.briefing import info_of, optimum_for, rules_of
+from mfact.briefing import info_of, rules_of
 from mfact.core import State
 from mfact.descent import Finish, descend
 from mfact.engines.direct import DirectEngine
@@ -32,7 +32,7 @@ from mfact.stopping import StopWatch
 from mfact.targets.counted import Counted
 from mfact.theory.monitors import Monitors
 from mfact.timer import Timer
-from mfact.verdicts import Judge
+from mfact.verdicts import LEAST_TOLERANCE, Judge
 
 ROUGHLY = 2e-2
 """Ritz residual of the leading pairs, in units of σ_r, at which a forecast is made."""
@@ -76,23 +76,18 @@ class Run:
         self.stopping = False
         self.resumed_from = None if saved is None else saved.path
         self.unsaved: str | None = None
+        # k and the signal of M, as seen before the first step.
+        self.foreseen: tuple[int, Signal | None] = (settings.rank, None)
         if saved is None:
             self.engine, self.why = self._engine()
         else:
             self.engine = self._named_engine(saved.document["engine"])
             self.why = saved.document["why"]
         optimum: Optimum | None = None
-        self.foresight, self.forecast = None, None if saved is None else saved.document["forecast"]
+        self.foresight: Foresight | None = None
+        self.forecast = None if saved is None else saved.document["forecast"]
         if saved is None:
-            if settings.optimum and isinstance(self.engine, DirectEngine):
-                optimum = optimum_for(self.engine, target, settings, basis_limit)
-            self.state = self._first_state()
-            self.foresight = self._foresee()
-            self.forecast = None if self.foresight is None else self._log10_forecast()
-            # The run extends the bases; the first ones would only stay in memory.
-            self.plan = dataclasses.replace(
-                self.plan, start=None, basis=None, tol=self._reachable_tol(optimum)
-            )
+            optimum = self._set_out()
         if isinstance(self.engine, ReducedEngine):
             self.engine.gap_tolerance = self.plan.tol
         self.rules = rules_of(settings, target, self.plan)
@@ -145,35 +140,51 @@ class Run:
             beyond_memory=direct,
         )
 
-    def _first_state(self) -> State:
-        assert self.plan.start is not None
-        if isinstance(self.engine, ReducedEngine):
-            assert self.plan.basis is not None
-            state = self.engine.start_in(self.plan.basis, self.plan.start)
-            if self.settings.rank == 1 and self.settings.optimum:
-                # One pair of singular vectors is cheap, and Theorem 3.2 speaks of it throughout.
-                state = self.engine.sharpen(state, 1e-13)
-            return state
-        return self.engine.start(self.plan.start)
+    def _set_out(self) -> Optimum | None:
+        """The first state, what is foreseen from it, and for the direct engine the optimum, which
+        it does not see by itself; all from bases that hold the start.
+        """
+        plan, engine, settings = self.plan, self.engine, self.settings
+        assert plan.start is not None
+        assert plan.basis is not None
+        seer = engine if isinstance(engine, ReducedEngine) else self._named_engine("reduced")
+        assert isinstance(seer, ReducedEngine)
+        seen = seer.start_in(plan.basis, plan.start)
+        if settings.optimum and seer is engine and settings.rank == 1:
+            # One pair of singular vectors is cheap, and Theorem 3.2 speaks of it throughout.
+            seen = seer.sharpen(seen, LEAST_TOLERANCE)
+        optimum, tol = None, settings.tol
+        if self.target.norm > 0:
+            seen = seer.settle(seen, ROUGHLY, against=settings.rank)
+            spectrum = seen.coordinates.spectrum
+            self.foresight = foresee(seen, plan.schedule, plan.problem, settings.tol)
+            self.foreseen = spectrum.k, signal(seen, spectrum.k, self.target.norm)
+            tol = self._reachable_tol(spectrum.optimum)
+            if seer is not engine and settings.optimum:
+                seen = seer.sharpen(seen, 0.1 * max(tol, LEAST_TOLERANCE))
+                optimum = seen.coordinates.spectrum.optimum
+        if isinstance(engine, DirectEngine):
+            engine.optimum = optimum
+            self.state = engine.start(plan.start)
+        else:
+            self.state = seen
+        found = self.foresight
+        if found is not None:
+            value = found.chosen.log10_iterations
+            self.forecast = value if math.isfinite(value) else None
+            if settings.engine == "auto" and seer is engine:
+                self.why = (
+                    f"a few dozen passes over M instead of one a step; forecast: {found.text}"
+                )
+        # The run extends the bases; the first ones would only stay in memory.
+        self.plan = dataclasses.replace(plan, start=None, basis=None, tol=tol)
+        return optimum
 
-    def _foresee(self) -> Foresight | None:
-        """The forecast, from bases that hold the leading pairs roughly."""
-        if not isinstance(self.engine, ReducedEngine) or self.target.norm == 0:
-            return None
-        self.state = self.engine.settle(self.state, ROUGHLY, against=self.settings.rank)
-        tol = self.settings.tol
-        found = foresee(self.engine, self.state, self.plan.schedule, self.plan.problem, tol)
-        if found is not None and self.settings.engine == "auto":
-            self.why = f"a few dozen passes over M instead of one a step; forecast: {found.text}"
-        return found
-
-    def _reachable_tol(self, optimum: Optimum | None) -> float:
+    def _reachable_tol(self, optimum: Optimum) -> float:
         """The gap to reach; a default that rounding would hide is lifted, and this is noted."""
         asked = self.settings.tol
-        if not self.settings.optimum or self.target.norm == 0:
+        if not self.settings.optimum:
             return asked
-        if optimum is None:
-            optimum = self.state.coordinates.spectrum.optimum
         given = self.sources.get("tol", "default") != "default"
         tol = reachable_tol(self.settings, optimum, self.target, given=given)
         if tol > asked:
@@ -183,16 +194,11 @@ class Run:
             )
         return tol
 
-    def _log10_forecast(self) -> float | None:
-        assert self.foresight is not None
-        value = self.foresight.chosen.log10_iterations
-        return value if math.isfinite(value) else None
-
     def refuse_hopeless(self) -> None:
         """Raises SettingsError for a run that cannot reach its tolerance within its limits."""
         if self.foresight is None or self.rules.tol is None:
             return
-        plan, found = self.plan, self._signal
+        plan, (k, found) = self.plan, self.foreseen
         refuse_hopeless(
             self.foresight,
             plan.schedule,
@@ -200,21 +206,15 @@ class Run:
             self.rules.max_iter,
             self.flies and isinstance(plan.schedule, PowerDecay),
             stiffness=plan.problem.sharpness * plan.sigma_1 / STABLE,
-            spare=self.state.coordinates.spectrum.k < self.settings.rank,
+            spare=k < self.settings.rank,
             instead=found.ways if found else (),
         )
 
     def advise(self) -> None:
         """Note what a user who made no choice should know before a long run."""
         if self.foresight is not None and self.rules.tol is not None:
-            found = self._signal
+            found = self.foreseen[1]
             self.notes += advice(self.foresight, self.settings, found.ways if found else ())
-
-    @property
-    def _signal(self) -> Signal | None:
-        """Of the components that count, those before the spectrum falls; at the start of a run."""
-        spectrum = self.state.coordinates.spectrum
-        return signal(self.state, spectrum.k, self.target.norm)
 
     # -- running --------------------------------------------------------------------------------
 
@@ -260,8 +260,8 @@ class Run:
 
     @property
     def flies(self) -> bool:
-        """Whether decaying steps are fast-forwarded."""
-        return self.settings.fast_forward == "auto"
+        """Whether decaying steps are fast-forwarded, in the coordinates of the reduced engine."""
+        return self.settings.fast_forward == "auto" and isinstance(self.engine, ReducedEngine)
 
     # -- checkpoints ------------------------------------------------------------------------------
 

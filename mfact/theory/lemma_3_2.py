@@ -199,8 +199,9 @@ def lemma_3_2(
     singular_values: Sequence[float] | None = None,
     errors: Sequence[float] | None = None,
 ) -> Claim:
-    """Lemma 3.2 with this point's numbers: ε is the measured ‖D‖_F; r, rank and σ of M, with errors, if known.
+    """Lemma 3.2 with this point's numbers: ε is the measured ‖D‖_F; r, rank and σ of M if known.
 
+    errors: of the singular values.
     A stationary point with ‖D‖_F ≤ ε has ‖UVᵀ − M‖_F ≤ ε or is a strict saddle (M of rank r).
     Proof that shows a little more, R = 0 or a strict saddle: RV = 0 and RᵀU = 0 make the
     singular values of M those of UVᵀ together with those of R. So when R ≠ 0, with leading triple
