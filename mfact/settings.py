@@ -23,7 +23,7 @@ class RunSettings:
     start: one of STARTS or the path of a run file or .npz with U and V; start_scale: the standard
         deviation of the entries (units of √M) for gaussian, c in c·Q for balanced …;
         start_ratio: ‖U‖_F²/‖V‖_F² asked of an unbalanced start; seed: of the start.
-    tol: on the relative Eckart–Young gap; tol_residual: on ‖R‖_F/‖M‖_F; tol_gradient: on
+    tol: on the Eckart–Young gap; tol_residual: on ‖R‖_F/‖M‖_F; tol_gradient: on
         ‖∇f‖/(σ₁^{3/2}); patience: steps without a relative decrease of the loss of 1e-12;
         min_iter, max_iter; max_iter None: a million plain steps, and as many as it takes where
         they are fast-forwarded; max_time: seconds in all, reading and setting up among them.

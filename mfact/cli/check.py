@@ -50,7 +50,7 @@ EXAMPLES = (
 @option(
     "--tol",
     "Stopping",
-    "Relative gap that counts as optimal.",
+    "Gap that counts as optimal.",
     type=Real(least=0),
     show_default="that of the run",
 )

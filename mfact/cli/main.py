@@ -19,7 +19,8 @@ from mfact.cli.log import Log
 from mfact.cli.streams import die_by, discard_stdout, flush_streams
 from mfact.errors import MfactError
 
-# Name -> what it does. Command `a-b` is `command` in mfact/cli/a_b.py, imported when named.
+# Name -> what it does. Command `a-b` is `command` in mfact/cli/a_b.py, imported when named;
+# cli/help.py is how every command shows its help.
 COMMANDS = {
     "solve": "Factor a matrix by gradient descent, and say why it worked.",
     "resume": "Go on with a run from its checkpoint.",
@@ -30,6 +31,7 @@ COMMANDS = {
     "sweep": "Count how often many random starts converge, and how balanced they stay.",
     "flow": "Follow the gradient flow of a matrix.",
     "generate": "Make a test matrix with known singular values.",
+    "help": "Print a text on a topic: changes.",
     "completion": "Print the shell's completion script.",
 }
 
@@ -43,7 +45,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"mfact.cli.{cmd_name.replace('-', '_')}")
+        file = "topics" if cmd_name == "help" else cmd_name.replace("-", "_")
+        module = import_module(f"mfact.cli.{file}")
         command: click.Command = module.command
         return command
 

@@ -88,7 +88,7 @@ class Listed(Kind):
 @option(
     "--tol",
     "Stopping",
-    "ε: a run has converged when √(‖UVᵀ − M‖² − Σ_{i>r}σ_i²) ≤ ε σ₁, Frobenius norm.",
+    "ε: a run has converged when √(‖UVᵀ − M‖² − Σ_{i>r}σ_i²) ≤ ε σ_k, Frobenius norm.",
     type=Real(above=0),
     default=1e-6,
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from mfact.flow.compare import Comparison
 from mfact.flow.study import Study
+from mfact.problems.optimum import fitted_rank, zero_below
 from mfact.report.machine import finite
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
@@ -24,7 +25,7 @@ METHODS = {
 }
 COLUMNS = (
     ("time", "s", "the flow time, in units of 1/M"),
-    ("gap", "gap", "(f − ½Σ_{i>r}σ_i²) / ½‖M‖², the relative Eckart–Young gap"),
+    ("gap", "gap", "(f − ½Σ_{i>k}σ_i²) / ½σ_k², σ_k the weakest of the r that is not zero"),
     ("gradient_norm", "gradient", "norm of the gradient of the objective in both factors"),
     ("imbalance", "‖D‖", "imbalance, D = UᵀU − VᵀV"),
     ("drift", "‖D − D₀‖", "drift, which the flow of the plain objective keeps at 0"),
@@ -40,11 +41,18 @@ GD_COLUMNS = (
 
 def document(found: Study, name: str) -> dict[str, Any]:
     """All that was found, as JSON values under the schema "mfact-flow/1"; name: the matrix's."""
-    half = 0.5 * float(found.sigma @ found.sigma)
+    norm, eps = float(np.linalg.norm(found.sigma)), float(np.finfo(float).eps)
+    zero = zero_below(norm, float(found.sigma[0]), found.shape, eps, eps)
+    k = fitted_rank(found.sigma, found.rank, zero)
+    # f − ½Σ_{i>r}σ_i² is what the flow tells.
+    spare, unit = (
+        0.5 * float(np.sum(found.sigma[k : found.rank] ** 2)),
+        0.5 * found.sigma[k - 1] ** 2,
+    )
     rows = [
         {
             "time": float(time),
-            "gap": scalars.loss_excess / half,
+            "gap": max(scalars.loss_excess - spare, 0.0) / float(unit),
             "loss": scalars.loss_excess + 0.5 * float(np.sum(found.sigma[found.rank :] ** 2)),
             "penalty": scalars.penalty,
             "gradient_norm": scalars.gradient_norm,
@@ -61,7 +69,7 @@ def document(found: Study, name: str) -> dict[str, Any]:
         "matrix": {
             "name": name,
             "shape": list(found.shape),
-            "norm": float(np.sqrt(2.0 * half)),
+            "norm": norm,
             "leading_values": found.sigma[: found.rank + 1].tolist(),
         },
         "objective": found.formula,

@@ -140,7 +140,7 @@ def _setup(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[st
         ("starts", f"{settings['seeds']}, drawn from seed {settings['seed']}"),
         ("start", f"N(0, s²), s = c_init √(σ₁/d), c_init {number(settings['c_init'])}"),
         ("step", f"c_step/σ₁, c_step {number(settings['c_step'])}"),
-        ("tolerance", f"√(‖UVᵀ − M‖_F² − Σ_{{i>r}}σ_i²) ≤ {number(settings['tol'])} σ₁"),
+        ("tolerance", f"√(‖UVᵀ − M‖_F² − Σ_{{i>r}}σ_i²) ≤ {number(settings['tol'])} σ_k"),
         ("step limit", str(settings["max_iter"])),
         ("Theorem 3.2", run["theorem_3_2"]),
     ]
@@ -177,7 +177,7 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> 
     return [
         heading("Sweep", look),
         facts(pairs, look),
-        heading("Steps to √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ₁, of the runs that got there", look),
+        heading("Steps to √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ_k, of the runs that got there", look),
         _table(("ε", "runs", *(name for name, _ in _QUANTILES)), steps, look),
         facts([("expected late growth per decade of ε", number(slope, 4))], look),
         heading(f"Runs with 1/C ≤ {ratio} ≤ C at every step", look),

@@ -7,7 +7,7 @@ import os
 import re
 from typing import Any
 
-from mfact.problems.optimum import known_digits
+from mfact.words import known_digits
 
 _SYMBOLS = {
     "‖": "||", "½": "1/2", "⅛": "1/8", "ᵀ": "'", "×": "x", "·": "*", "√": "sqrt", "∇": "grad",

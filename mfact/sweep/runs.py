@@ -23,8 +23,8 @@ class SweepSettings:
 
     rank: r. seeds: number of starts. c_init: the entries of a start have the standard deviation
     c_init √(σ₁/d), d = max(d1, d2). c_step: the step is c_step/σ₁. tol: ε; a run has converged
-    at the first step with √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ₁, which is the theorem's
-    ‖UVᵀ − M‖_F ≤ ε σ₁ when the rank of M is at most r. max_iter: steps. seed: of the draws.
+    at the first step with √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ_k, k the smaller of r and the rank
+    of M: a gap of ε², which for r = 1 and a matrix of rank 1 is the theorem's ‖UVᵀ − M‖_F ≤ ε σ₁. max_iter: steps. seed: of the draws.
 
     Raises SettingsError for values out of range.
     Source: Du, Hu, Lee 2018, Theorem 3.2; standard deviation, not variance: mfact, derived.
@@ -49,7 +49,7 @@ class SweepSettings:
             if not 0 < value < math.inf:
                 raise SettingsError(f"{name} is {value}", "it must be positive and finite")
         if self.tol >= 1:
-            raise SettingsError(f"tol is {self.tol}", "it is relative to σ₁: choose it below 1")
+            raise SettingsError(f"tol is {self.tol}", "it is relative to σ_k: choose it below 1")
 
     @property
     def tolerances(self) -> tuple[float, ...]:
@@ -202,7 +202,7 @@ def sweep(values: Array, shape: tuple[int, int], settings: SweepSettings) -> Swe
     rng = np.random.default_rng(settings.seed)
     scale = settings.c_init * math.sqrt(values[0] / max(shape))
     eta = settings.c_step / values[0]
-    bounds = (values[0] * np.array(settings.tolerances)) ** 2
+    bounds = (values[min(r, k) - 1] * np.array(settings.tolerances)) ** 2
     group = max(1, _GROUP_BYTES // (8 * r * (k + r)))
     parts = []
     for first in range(0, settings.seeds, group):

@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from mfact.core import Array, Claim
-from mfact.problems.optimum import known_digits, numerical_rank, zero_below
+from mfact.problems.optimum import numerical_rank, zero_below
+from mfact.words import known_digits
 
 HOLDS = "holds"
 VIOLATED = "violated"
