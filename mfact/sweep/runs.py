@@ -24,7 +24,8 @@ class SweepSettings:
     rank: r. seeds: number of starts. c_init: the entries of a start have the standard deviation
     c_init √(σ₁/d), d = max(d1, d2). c_step: the step is c_step/σ₁. tol: ε; a run has converged
     at the first step with √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ_k, k the smaller of r and the rank
-    of M: a gap of ε², which for r = 1 and a matrix of rank 1 is the theorem's ‖UVᵀ − M‖_F ≤ ε σ₁. max_iter: steps. seed: of the draws.
+    of M: a gap of ε², which for matrices of rank 1 is the theorem's ‖UVᵀ − M‖_F ≤ ε σ₁.
+    max_iter: steps. seed: of the draws.
 
     Raises SettingsError for values out of range.
     Source: Du, Hu, Lee 2018, Theorem 3.2; standard deviation, not variance: mfact, derived.

@@ -203,10 +203,18 @@ def test_drawn_and_real_starts_take_the_same_steps(r):
     U = np.array([in_singular_vectors(Phi, A) for A in G])
     V = np.array([in_singular_vectors(Psi, A) for A in H])
     batch = RankOne(U, V, values) if r == 1 else Stacked(U, V, values)
-    bounds = (values[0] * np.array(settings.tolerances)) ** 2
+    bounds = (values[min(r, 3) - 1] * np.array(settings.tolerances)) ** 2
     real = descend(batch, count, drawn.step_size, bounds, 10_000)
     for a, b in ((drawn.hits[-1], real.hits[-1]), (drawn.low, real.low), (drawn.last, real.last)):
         assert ks_2samp(a, b).pvalue > 1e-3
+
+
+def test_a_run_has_not_converged_before_its_weakest_component_has():
+    """σ₂ grows by 1 + 1e-4 a step from about 0.1 of √σ₂, and ε is in its share, not in σ₁'s."""
+    settings = SweepSettings(rank=2, seeds=8, tol=0.1, seed=1)
+    runs = sweep(np.array([1.0, 1e-3]), (20, 20), settings)
+    assert runs.converged == 8
+    assert runs.iterations().min() > 5000
 
 
 @pytest.mark.parametrize("d", [50, 50_000])
