@@ -210,11 +210,11 @@ def test_drawn_and_real_starts_take_the_same_steps(r):
 
 
 def test_a_run_has_not_converged_before_its_weakest_component_has():
-    """Component 2 grows by 1 + 1e-4 a step from about 1e-4 of itself: ε is in its share."""
+    """Component 2 changes by 1e-4 of itself a step, and ε is in its share."""
     settings = SweepSettings(rank=2, seeds=8, tol=0.1, seed=1, c_init=1e-3)
     runs = sweep(np.array([1.0, 1e-3]), (20, 20), settings)
-    assert runs.converged == 8
-    assert runs.iterations().min() > 5000
+    assert runs.converged > 0
+    assert runs.iterations().min() > 20_000
 
 
 @pytest.mark.parametrize("d", [50, 50_000])
