@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from plain_loop import matrix
@@ -53,7 +55,7 @@ def test_no_singular_value_beside_the_found_ones_is_above_the_bound(kind, rank, 
 def test_fewer_random_columns_and_fewer_passes_tell_less():
     ritz = np.array([3.0, 1.0, 0.9, 0.8, 0.7])
     bounds = [hidden_value(ritz, 1, [(4, 0)], passes, 100) for passes in (2, 3, 5, 9, 20, 60)]
-    assert all(later < before for before, later in zip(bounds, bounds[1:], strict=False))
+    assert all(later < before for before, later in itertools.pairwise(bounds))
     assert bounds[-1] >= 1.0
     assert hidden_value(ritz, 1, [(1, 0)], 9, 100) > bounds[3]
     assert hidden_value(ritz, 1, [(4, 3)], 12, 100) == bounds[3]  # what counts is since they came
