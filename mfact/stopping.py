@@ -17,6 +17,13 @@ BLOWN_UP = 1e4
 AT_REST = 2.0
 """A gradient up to this, in units of eps σ₁‖(U, V)‖_F, is rounding."""
 
+FLAT = 1e-12
+"""A gradient up to this, in units of σ₁‖(U, V)‖_F, may be the error of a flow's solver."""
+
+LONG_FLAT = 40
+"""Records of a flow, each a fortieth further or 1/(4σ₁), in which what leads away from a saddle
+would have grown out of that error."""
+
 LEAST_DECREASE = 1e-12
 """A relative decrease of the loss below this does not count against --patience."""
 
@@ -54,7 +61,7 @@ class StopRules:
 
 
 class StopWatch:
-    """Applies the rules to block after block; its memory is five numbers."""
+    """Applies the rules to block after block; its memory is six numbers."""
 
     def __init__(self, rules: StopRules) -> None:
         self.rules = rules
@@ -63,6 +70,7 @@ class StopWatch:
         self.anchor_step = 0
         self.next_look = 0
         self.tol = rules.tol
+        self.flat = 0
 
     def state(self) -> dict[str, Any]:
         return {
@@ -71,6 +79,7 @@ class StopWatch:
             "anchor_step": self.anchor_step,
             "next_look": self.next_look,
             "tol": self.tol,
+            "flat": self.flat,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -79,7 +88,7 @@ class StopWatch:
         self.anchor_loss = math.inf if anchor is None else anchor
         self.anchor_step = state["anchor_step"]
         self.next_look = state["next_look"]
-        self.tol = state["tol"]
+        self.tol, self.flat = state["tol"], state["flat"]
 
     def find(
         self,
@@ -115,6 +124,9 @@ class StopWatch:
 
     def point(self, rows: Mapping[str, Array]) -> Verdict | None:
         """The verdict on single rows, of which the steps between are not known."""
+        size = math.sqrt(float(rows["size_U"][0] + rows["size_V"][0]))
+        low = float(rows["gradient_norm"][0]) <= FLAT * self.rules.sigma_1 * size
+        self.flat = self.flat + 1 if low else 0
         rules = (self._gap, self._residual, self._gradient, self._flat)
         return next((verdict for rule in rules if (verdict := rule(rows)) is not None), None)
 
@@ -192,9 +204,11 @@ class StopWatch:
         return self._no_longer(rows, self._at_rest(rows) | short, reason)
 
     def _flat(self, rows: Mapping[str, Array]) -> Verdict | None:
-        """Where the gradient is rounding: however long the steps add up, they lead nowhere."""
+        """Where the gradient is rounding, or has long been no more than the error of a flow:
+        however long the steps add up, they lead nowhere.
+        """
         reason = "the gradient is rounding: more steps would not move the factors"
-        return self._no_longer(rows, self._at_rest(rows), reason)
+        return self._no_longer(rows, self._at_rest(rows) | (self.flat >= LONG_FLAT), reason)
 
     def _at_rest(self, rows: Mapping[str, Array]) -> Array:
         size = np.sqrt(rows["size_U"] + rows["size_V"])
