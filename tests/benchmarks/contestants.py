@@ -37,14 +37,19 @@ class Problem:
         U, V = (rng.standard_normal((d, self.rank)) for d in self.M.shape)
         return self.start_scale * U, self.start_scale * V
 
+    @property
+    def unit(self) -> float:
+        """½σ_r², the share of the weakest component that is to be fitted."""
+        return 0.5 * float(self.sigma[self.rank - 1]) ** 2
+
     def gap(self, U: np.ndarray, V: np.ndarray) -> float:
-        """(½‖UVᵀ − M‖² − ½Σ_{i>r}σ_i²) / ½‖M‖², in blocks of rows."""
+        """(½‖UVᵀ − M‖² − ½Σ_{i>r}σ_i²) / ½σ_r², in blocks of rows."""
         rows = 500
         loss = sum(
             0.5 * np.sum((U[i : i + rows] @ V.T - self.M[i : i + rows]) ** 2)
             for i in range(0, self.M.shape[0], rows)
         )
-        return float((loss - self.optimum) / (0.5 * np.vdot(self.M, self.M)))
+        return float((loss - self.optimum) / self.unit)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def plain_numpy(
     for t in range(steps + 1):
         MV, MtU, UtU, VtV = M @ V, M.T @ U, U.T @ U, V.T @ V
         loss = half - np.vdot(U, MV) + 0.5 * np.vdot(UtU, VtV)
-        if loss - problem.optimum <= tol * half or t == steps:
+        if loss - problem.optimum <= tol * problem.unit or t == steps:
             break
         eta = step_size(t)
         U, V = U - eta * (U @ VtV - MV), V - eta * (V @ UtU - MtU)
@@ -127,7 +132,7 @@ def wide_numpy(
     for t in range(steps + 1):
         MV, MtU, UtU, VtV = V @ M.T, U @ M, U @ U.T, V @ V.T
         loss = half - np.vdot(U, MV) + 0.5 * np.vdot(UtU, VtV)
-        if loss - problem.optimum <= tol * half or t == steps:
+        if loss - problem.optimum <= tol * problem.unit or t == steps:
             break
         eta = step_size(t)
         U, V = U - eta * (VtV @ U - MV), V - eta * (UtU @ V - MtU)
@@ -142,7 +147,7 @@ def torch_autograd(
 
     M = torch.from_numpy(problem.M)
     U, V = (torch.from_numpy(A).requires_grad_() for A in problem.start)
-    stop = problem.optimum + tol * 0.5 * float(torch.sum(M * M))
+    stop = problem.optimum + tol * problem.unit
     for t in range(steps + 1):
         loss = 0.5 * torch.sum((U @ V.T - M) ** 2)
         if loss.item() <= stop or t == steps:
