@@ -48,6 +48,16 @@ def test_the_parts_of_a_run_are_counted_together(typed, rank_two):
     assert (code, done["outcome"]) == (0, "GLOBAL_OPTIMUM")
 
 
+def test_resume_reads_its_checkpoint_once(typed, rank_two, monkeypatch):
+    from mfact import resuming
+
+    typed(0.0, "solve", rank_two, *SOLVE, "--max-iter", 1, "--checkpoint", "c.h5")
+    read, real = [], resuming.read_checkpoint
+    monkeypatch.setattr(resuming, "read_checkpoint", lambda path: read.append(path) or real(path))
+    assert typed(0.0, "resume", "c.h5", "--format", "json")[0] in (0, 3)
+    assert read == ["c.h5"]
+
+
 def test_a_process_counts_from_before_it_has_loaded_the_command(rank_two, tmp_path):
     code = "import mfact.cli, time; time.sleep(0.5); from mfact.cli.main import main; main()"
     done = subprocess.run(

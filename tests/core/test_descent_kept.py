@@ -1,4 +1,4 @@
-"""What the loop shows, keeps and asks, with an engine made by hand."""
+"""What the loop shows, keeps, asks and counts as time, with an engine and a clock made by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_descent import Halving, agree, go
+from test_descent import Halving, Hands, agree, go
 from test_stopping import RULES
 
 from mfact.core import Outcome, State
@@ -111,9 +111,73 @@ def test_what_needs_no_proof_is_not_asked_about():
         raise AssertionError(verdict)
 
     for changes in ({"tol_residual": 1e-3}, {"max_iter": 3}, {"max_time": 1.0}):
-        late = Timer(began=-2.0, now=lambda: 0.0)
-        finish, _ = go(rules=replace(NEVER, **changes), confirm=confirm, timer=late)
+        finish, _ = go(
+            rules=replace(NEVER, **changes), confirm=confirm, timer=Timer(-2.0, now=Hands())
+        )
         assert finish.outcome is not None
+
+
+class Timed(Halving):
+    """A step costs a second."""
+
+    def __init__(self, hands, **options):
+        super().__init__(**options)
+        self.hands = hands
+
+    def advance(self, state, step_sizes):
+        segment = super().advance(state, step_sizes)
+        self.hands.time += len(segment.rows["step"])
+        return segment
+
+
+def timed(rules, confirm=agree, before=0.0, wall_before=0.0):
+    """A run whose observers and checkpoints take 1000 s each, and a closer look 100 s.
+
+    before, wall_before: the seconds of an earlier part of it.
+    """
+    hands = Hands()
+    timer = Timer(now=hands)
+    timer.add(before, wall_before)
+
+    class Slow:
+        def segment(self, rows):
+            hands.time += 1000
+
+    def look(state, verdict):
+        hands.time += 100
+        return confirm(state, verdict)
+
+    def between(state, good, wall_seconds):
+        places.append(wall_seconds)
+        with timer.looking():  # as Run.save() has it
+            hands.time += 1000
+        return False
+
+    places = []
+    with timer.solving():
+        finish = descend(
+            Timed(hands), State(0, 1.0, None), Constant(0.1), StopWatch(rules), look, [Slow()],
+            between=between, timer=timer,
+        )  # fmt: skip
+    return finish, timer, places
+
+
+def test_seconds_are_those_of_steps_and_closer_looks():
+    _, timer, places = timed(RULES, before=5.0, wall_before=8.0)
+    # A block is seven steps, one checkpoint and one look of the observers.
+    assert places == [8.0, 8.0 + 2007, 8.0 + 2 * 2007]
+    assert timer.seconds == 5 + 3 * 7 + 100
+    assert timer.wall_seconds == 8 + 3 * 2007 + 100
+    denied, timer, _ = timed(replace(RULES, max_iter=17), confirm=lambda s, v: (s, None))
+    assert denied.outcome is Outcome.ITERATION_LIMIT
+    assert timer.seconds == 3 * 7 + 100 + 1  # and the step after the denial
+
+
+@pytest.mark.parametrize(("limit", "step"), [(4013.9, 14), (4014.0, 14), (4014.1, 21)])
+def test_the_time_limit_is_held_against_all_seconds_before_a_block(limit, step):
+    finish, _, places = timed(replace(NEVER, max_time=limit))
+    assert (finish.outcome, finish.state.step) == (Outcome.TIME_LIMIT, step)
+    assert places[-1] == step // 7 * 2007  # it was over the limit when it was read
 
 
 @given(limit=st.integers(0, 40), start=st.integers(0, 40), block=st.integers(1, 50))
@@ -121,7 +185,7 @@ def test_no_block_goes_past_the_iteration_limit(limit, start, block):
     engine = Halving(block=block)
     ends = []
 
-    def between(state, good, seconds):
+    def between(state, good, wall_seconds):
         ends.append(state.step)
         return False
 
