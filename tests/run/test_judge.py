@@ -1,0 +1,59 @@
+"""What a gap within the tolerance is worth where the optimum is known to an error only."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from mfact.core import Outcome
+from mfact.problems.optimum import Optimum
+from mfact.stopping import Verdict
+from mfact.verdicts import Judge
+
+# A state of plain steps: the gap is that of its row, the optimum that of the judge.
+STATE = SimpleNamespace(coordinates=None, conserved=SimpleNamespace(optimum=None))
+MET = Verdict(0, Outcome.GLOBAL_OPTIMUM, "the gap is 1e-7", needs="optimum")
+
+
+class Asked:
+    """A stop watch that keeps what gap it was told to wait for."""
+
+    def __init__(self, tol):
+        self.tol = tol
+
+    def ask_below(self, tol):
+        self.tol = tol
+
+
+def judged(tol, watched, error, second=1.0):
+    optimum = Optimum.of([2.0, second], 1, floor=0.5 * second**2, error=2.0 * error)
+    watch = Asked(watched)
+    _, verdict = Judge(object(), None, watch, 0.0, tol, optimum, False)(STATE, MET)
+    return verdict, watch.tol
+
+
+def test_an_optimum_that_is_not_known_to_the_tolerance_is_not_claimed():
+    verdict, _ = judged(1e-6, 1e-6, 1.01e-6)
+    assert verdict.outcome is Outcome.CONVERGED
+    assert "the optimum is known to 1.01e-06 only" in verdict.reason
+
+
+@pytest.mark.parametrize("error", [1e-7, 0.99e-6])
+def test_the_error_of_the_optimum_is_taken_off_the_tolerance(error):
+    verdict, needed = judged(1e-6, 1e-6, error)
+    assert verdict is None
+    assert needed == pytest.approx(1e-6 - error)
+    verdict, _ = judged(1e-6, needed, error)
+    assert verdict == MET
+
+
+def test_a_tolerance_as_large_as_the_gap_of_a_saddle_is_undercut():
+    verdict, needed = judged(0.8, 0.8, 0.0)
+    assert verdict is None
+    assert 0.74 < needed < 0.75  # 1 − (σ₂/σ₁)² = 3/4
+
+
+def test_without_an_error_the_tolerance_stands():
+    verdict, needed = judged(0.7, 0.7, 0.0)
+    assert (verdict, needed) == (MET, 0.7)
