@@ -9,10 +9,7 @@ import numpy as np
 
 from mfact.core import Array, State
 from mfact.engines.coordinates import Coordinates
-from mfact.problems.optimum import Optimum
-
-CLEAR_GAP = 10.0
-"""Singular values before such a ratio are the signal, those after it are not."""
+from mfact.problems.optimum import CLEAR_GAP, Optimum
 
 ONE_DOMINATES = 1e3
 """From this ratio of σ₁/σ₂ on M is mostly one component, often its mean."""

@@ -14,7 +14,7 @@ from mfact.core import Array, Claim, Outcome, Result, State
 from mfact.descent import Finish
 from mfact.engines.reduced import ReducedEngine
 from mfact.flow.records import EXACT
-from mfact.problems.optimum import Optimum, numerical_rank, zero_below
+from mfact.problems.optimum import Optimum, numerical_rank, zero_in
 from mfact.recorder import HIDDEN
 from mfact.settings import RunSettings
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, lemma_3_2
@@ -153,9 +153,7 @@ class Ending:
     @property
     def _zero(self) -> float:
         """Up to here a singular value counts as zero."""
-        target, plan = self.run.target, self.run.plan
-        eps = self.run.rules.eps
-        return zero_below(target.norm, plan.sigma_1, target.shape, target.stored_eps, eps)
+        return zero_in(self.run.target, self.run.plan.sigma_1)
 
     def _rank_of_M(self, optimum: Optimum | None) -> int | None:
         """The numerical rank of M, where the known singular values tell it."""

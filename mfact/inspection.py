@@ -10,13 +10,12 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
-from mfact.problems.optimum import numerical_rank, stored_eps, zero_below
+from mfact.problems.optimum import CLEAR_GAP, numerical_rank, stored_eps, zero_below
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 FULL_UP_TO = 1500  # min(d1, d2) to which every singular value is computed: seconds, not minutes
-CLEAR_GAP = 10.0
 ENERGY = 0.95
 FEW = 10  # components are few in any matrix
 MOST_SUGGESTED = 100  # components that someone may want to look at

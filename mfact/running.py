@@ -22,7 +22,7 @@ from mfact.flow.records import State as FlightState
 from mfact.foresight import Foresight, advice, foresee, refuse_hopeless
 from mfact.given import start_from
 from mfact.plan import METHODS, build, reachable_tol
-from mfact.problems.optimum import Optimum
+from mfact.problems.optimum import LEAST_TOLERANCE, Optimum
 from mfact.recorder import Recorder
 from mfact.resuming import Rhythm
 from mfact.schedules import PowerDecay
@@ -32,7 +32,7 @@ from mfact.stopping import StopWatch
 from mfact.targets.counted import Counted
 from mfact.theory.monitors import Monitors
 from mfact.timer import Timer
-from mfact.verdicts import LEAST_TOLERANCE, Judge
+from mfact.verdicts import Judge
 
 ROUGHLY = 2e-2
 """Ritz residual of the leading pairs, in units of σ_r, at which a forecast is made."""

@@ -27,7 +27,7 @@ class RunSettings:
         ‖∇f‖/(σ₁^{3/2}); patience: steps without a relative decrease of the loss of 1e-12;
         min_iter, max_iter; max_iter None: a million plain steps, and as many as it takes where
         they are fast-forwarded; max_time: seconds in all, reading and setting up among them.
-    optimum: whether the optimum ½Σ_{i>r}σ_i² is computed. every: rows of the trace (None: so
+    optimum: whether the optimum ½Σ_{i>k}σ_i² is computed. every: rows of the trace (None: so
         that about a thousand are kept). dtype: "float64" or "float32". threads: of BLAS, 1 if None.
     fast_forward: "auto" or "off"; ff_tol: its relative error. force: run though forecast not
         to finish. escape: leave saddle points along the direction of negative curvature.

@@ -124,9 +124,7 @@ class StopWatch:
 
     def point(self, rows: Mapping[str, Array]) -> Verdict | None:
         """The verdict on single rows, of which the steps between are not known."""
-        size = math.sqrt(float(rows["size_U"][0] + rows["size_V"][0]))
-        low = float(rows["gradient_norm"][0]) <= FLAT * self.rules.sigma_1 * size
-        self.flat = self.flat + 1 if low else 0
+        self.flat = self.flat + 1 if self._within(rows, FLAT)[0] else 0
         rules = (self._gap, self._residual, self._gradient, self._flat)
         return next((verdict for rule in rules if (verdict := rule(rows)) is not None), None)
 
@@ -211,9 +209,13 @@ class StopWatch:
         return self._no_longer(rows, self._at_rest(rows) | (self.flat >= LONG_FLAT), reason)
 
     def _at_rest(self, rows: Mapping[str, Array]) -> Array:
+        return self._within(rows, AT_REST * self.rules.eps)
+
+    def _within(self, rows: Mapping[str, Array], share: float) -> Array:
+        """Where ‖∇f‖_F is up to `share` of σ₁‖(U, V)‖_F."""
         size = np.sqrt(rows["size_U"] + rows["size_V"])
-        rest: Array = rows["gradient_norm"] <= AT_REST * self.rules.eps * self.rules.sigma_1 * size
-        return rest
+        within: Array = rows["gradient_norm"] <= share * self.rules.sigma_1 * size
+        return within
 
     def _no_longer(self, rows: Mapping[str, Array], where: Array, reason: str) -> Verdict | None:
         index = self._first(rows, where, after_minimum=True)

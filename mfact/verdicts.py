@@ -14,7 +14,7 @@ from mfact.engines.direct import DirectEngine
 from mfact.engines.losses import GRAM_LOSS_FLOOR
 from mfact.engines.reduced import ReducedEngine
 from mfact.engines.spectrum import excess_loss
-from mfact.problems.optimum import Optimum
+from mfact.problems.optimum import LEAST_TOLERANCE, Optimum
 from mfact.stopping import StopWatch, Verdict
 from mfact.theory.lemma_3_2 import (
     GLOBAL_OPTIMUM,
@@ -27,9 +27,6 @@ from mfact.theory.lemma_3_2 import (
 from mfact.theory.monitoring import rounding_of_loss
 
 MOST_ESCAPES = 100
-
-LEAST_TOLERANCE = 1e-13
-"""Of a certificate: a smaller gap is rounding, whatever tolerance was asked for."""
 
 
 class Judge:

@@ -13,7 +13,7 @@ from scipy.linalg import svd
 from mfact.core import Array, Target
 from mfact.engines.basis import Basis
 from mfact.engines.hidden import hidden_value
-from mfact.problems.optimum import Optimum, fitted_rank, zero_below
+from mfact.problems.optimum import Optimum, excess_of_product, fitted_rank, unit_of, zero_in
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,13 @@ class Spectrum:
             np.sum(leak_left[:, kept] ** 2, axis=0) + np.sum(leak_right[:, kept] ** 2, axis=0)
         )
         eps = float(np.finfo(target.dtype).eps)
-        zero = zero_below(target.norm, float(sigma[0]), target.shape, target.stored_eps, eps)
         return cls(
             phi,
             sigma,
             psi,
             tail,
             rank,
-            fitted_rank(sigma, rank, zero),
+            fitted_rank(sigma, rank, zero_in(target, float(sigma[0]))),
             residuals,
             basis.probes,
             basis.passes,
@@ -84,7 +83,7 @@ class Spectrum:
         found = hidden_value(self.sigma, skip, self.probes, self.passes, self.d)
         return min(found, after + unseen)
 
-    @property
+    @cached_property
     def floor(self) -> float:
         """½Σ_{i>k}σ_i² with the part of M outside the bases: the least loss that B can see."""
         return 0.5 * (float(np.sum(self.sigma[self.k :] ** 2)) + self.tail)
@@ -92,7 +91,7 @@ class Spectrum:
     @property
     def unit(self) -> float:
         """½σ_k², in which gaps are told."""
-        return 0.5 * float(self.sigma[self.k - 1]) ** 2 or 1.0
+        return unit_of(float(self.sigma[self.k - 1]))
 
     def above(self, excess: Array | float) -> Any:
         """f − floor from the excess over ½Σ_{i>r}σ_i² (see excess_loss)."""
@@ -134,7 +133,7 @@ class Spectrum:
             error[-1] = min(last, max(self.hidden - top[-1], 0.0))
         return np.asarray(np.maximum(error, self.rounding))
 
-    @property
+    @cached_property
     def optimum(self) -> Optimum:
         """What these coordinates know of the best approximation of rank r."""
         return Optimum.of(
@@ -204,16 +203,8 @@ def excess_loss(Z: Array, sigma: Array) -> Array:
         lost = r * np.finfo(Z.dtype).eps * (x1 * y2 + x2 * (y1 + y2))
         poor = ~(lost <= 1e-3 * twice) & np.isfinite(lost)
         if poor.any():
-            twice[poor] = [_twice_excess(z, sigma, r) for z in Z[poor]]
+            twice[poor] = [2 * excess_of_product(z[0].T @ z[1], sigma, r) for z in Z[poor]]
     return np.asarray(0.5 * twice)
-
-
-def _twice_excess(z: Array, sigma: Array, r: int) -> float:
-    """The same for one point, from the entries of XYᵀ."""
-    E = z[0].T @ z[1]
-    rest = float(np.diagonal(E)[r:] @ sigma[r:])
-    E[range(r), range(r)] -= sigma[:r]
-    return float(np.vdot(E, E)) - 2 * rest
 
 
 def negative_curvature(z: Array, sigma: Array, weight: float) -> tuple[float, float]:

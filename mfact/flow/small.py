@@ -18,6 +18,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.problems.factorization import Factorization
+from mfact.problems.optimum import excess_of_product
 
 
 def stack(X: Array, Y: Array) -> Array:
@@ -86,15 +87,10 @@ class Small:
 
     def scalars(self, Z: Array) -> Scalars:
         """Loss above the optimum, penalty, gradient norm, unbalance and norms at Z."""
-        rank = Z.shape[2]
-        E = Z[0] @ Z[1].T
-        tail = np.diagonal(E)[rank:] @ self.sigma[rank:]
-        head = np.arange(min(rank, len(self.sigma)))
-        E[head, head] -= self.sigma[:rank]
         D = Z[0].T @ Z[0] - Z[1].T @ Z[1]
         imbalance = float(np.linalg.norm(D))
         return Scalars(
-            loss_excess=float(0.5 * np.vdot(E, E) - tail),
+            loss_excess=excess_of_product(Z[0] @ Z[1].T, self.sigma, Z.shape[2]),
             penalty=0.125 * self.weight * imbalance**2,
             gradient_norm=float(np.linalg.norm(self.at(Z).gradient)),
             imbalance=imbalance,
@@ -106,8 +102,7 @@ class Small:
 class Scalars(NamedTuple):
     """What is recorded of a point.
 
-    loss_excess: f − ½Σ_{i>r}σ_i², from ½‖E‖² − Σ_{i>r}σ_i E_ii with E = XYᵀ − diag(σ_1 … σ_r),
-        which loses no digits near the optimum (mfact, derived). penalty: (λ/8)‖D‖_F².
+    loss_excess: f − ½Σ_{i>r}σ_i², with all its digits near the optimum. penalty: (λ/8)‖D‖_F².
     gradient_norm: of the whole objective, in both factors. imbalance: ‖D‖_F.
     size_X, size_Y: ‖X‖_F², ‖Y‖_F².
     """

@@ -9,7 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Array
+from mfact.core import Array, Target
+
+LEAST_TOLERANCE = 1e-13
+"""Of a certificate: a smaller gap is rounding, whatever tolerance was asked for."""
+
+CLEAR_GAP = 10.0
+"""Singular values before such a ratio σ_i/σ_{i+1} are the signal, those after it are not."""
 
 INDISTINCT = 1e-13
 """Relative difference of squared singular values below which two of them count as equal."""
@@ -42,6 +48,12 @@ def zero_below(
     return max(0.5 * stored * norm, math.sqrt(max(shape)) * arithmetic * sigma_1)
 
 
+def zero_in(target: Target, sigma_1: float) -> float:
+    """zero_below() for the M behind a target, in its own arithmetic; sigma_1: of M."""
+    eps = float(np.finfo(target.dtype).eps)
+    return zero_below(float(target.norm), sigma_1, target.shape, target.stored_eps, eps)
+
+
 def numerical_rank(values: Sequence[float] | Array, zero: float) -> int:
     """How many of the singular values are above `zero`.
 
@@ -54,6 +66,26 @@ def numerical_rank(values: Sequence[float] | Array, zero: float) -> int:
 def fitted_rank(values: Sequence[float] | Array, rank: int, zero: float) -> int:
     """k: how many of the leading r singular values there are to fit, at least 1."""
     return max(numerical_rank(np.asarray(values)[:rank], zero), 1)
+
+
+def unit_of(sigma_k: float) -> float:
+    """½σ_k², in which a gap is told; units of M², 1 for the zero matrix."""
+    return 0.5 * sigma_k**2 or 1.0
+
+
+def excess_of_product(product: Array, sigma: Array, rank: int) -> float:
+    """f − ½Σ_{i>r}σ_i² = ½‖E‖_F² − Σ_{i>r}σ_i E_ii, E = XYᵀ − diag(σ_1 … σ_r), units of M².
+
+    product: XYᵀ in singular coordinates of M; E takes its place. No digits are lost near the
+    optimum, where both terms go to zero. Source: mfact, derived.
+
+    >>> excess_of_product(np.diag([2.0, 0.5]), np.array([3.0, 1.0]), 1)
+    0.125
+    """
+    E, head = product, np.arange(min(rank, len(sigma)))
+    tail = float(np.diagonal(E)[rank:] @ sigma[rank:])
+    E[head, head] -= sigma[:rank]
+    return float(0.5 * np.vdot(E, E)) - tail
 
 
 @dataclass(frozen=True)
@@ -107,7 +139,7 @@ class Optimum:
     @property
     def unit(self) -> float:
         """½σ_k², in which a gap is told; units of M²."""
-        return 0.5 * self.values[self.k - 1] ** 2 or 1.0
+        return unit_of(self.values[self.k - 1])
 
     @property
     def gap_error(self) -> float:

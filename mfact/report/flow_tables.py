@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.flow.compare import Comparison
 from mfact.flow.study import Study
-from mfact.problems.optimum import fitted_rank, zero_below
+from mfact.problems.optimum import fitted_rank, unit_of, zero_below
 from mfact.report.machine import finite
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
@@ -45,14 +45,12 @@ def document(found: Study, name: str) -> dict[str, Any]:
     zero = zero_below(norm, float(found.sigma[0]), found.shape, eps, eps)
     k = fitted_rank(found.sigma, found.rank, zero)
     # f − ½Σ_{i>r}σ_i² is what the flow tells.
-    spare, unit = (
-        0.5 * float(np.sum(found.sigma[k : found.rank] ** 2)),
-        0.5 * found.sigma[k - 1] ** 2,
-    )
+    spare = 0.5 * float(np.sum(found.sigma[k : found.rank] ** 2))
+    unit = unit_of(float(found.sigma[k - 1]))
     rows = [
         {
             "time": float(time),
-            "gap": max(scalars.loss_excess - spare, 0.0) / float(unit),
+            "gap": max(scalars.loss_excess - spare, 0.0) / unit,
             "loss": scalars.loss_excess + 0.5 * float(np.sum(found.sigma[found.rank :] ** 2)),
             "penalty": scalars.penalty,
             "gradient_norm": scalars.gradient_norm,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Array, Target
-from mfact.problems.optimum import fitted_rank, zero_below
+from mfact.problems.optimum import fitted_rank, zero_in
 from mfact.theory.eckart_young import Spaces, excess_bounds
 
 
@@ -80,8 +80,7 @@ def gap_without_values(
     low, high, delta = excess_bounds(loss, rank, surely=surely, spaces=spaces)
     if delta is None or spaces is None:
         return (0.0, 0.0, 1.0) if loss == 0 else (math.nan, math.inf, 0.0)
-    eps, first = float(np.finfo(target.dtype).eps), float(spaces.values[0])
-    zero = zero_below(float(target.norm), first, target.shape, target.stored_eps, eps)
+    zero = zero_in(target, float(spaces.values[0]))
     weakest = float(spaces.values[fitted_rank(spaces.values, rank, zero) - 1])
     low, high = low / (0.5 * (weakest + delta) ** 2), high / (0.5 * weakest**2)
     return 0.5 * (low + high), 0.5 * (high - low), max(1 - (spaces.tau / weakest) ** 2, 0.0)

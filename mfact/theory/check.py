@@ -11,7 +11,7 @@ import numpy as np
 
 from mfact.core import Array, Claim, Result, Target
 from mfact.errors import DataError
-from mfact.problems.optimum import zero_below
+from mfact.problems.optimum import LEAST_TOLERANCE, zero_in
 from mfact.theory.eckart_young import known_optimum
 from mfact.theory.leading import leading_values
 from mfact.theory.ledger import unbalance
@@ -60,9 +60,9 @@ def recompute(target: Target, result: Result, *, tol: float | None = None) -> Ch
     weight = info["balance_weight"] if info["objective"] == "balanced" else 0.0
     values, error = leading_values(target, r + 1)
     norm, unit = float(target.norm), float(np.finfo(target.dtype).eps)
-    zero = zero_below(norm, float(values[0]), target.shape, target.stored_eps, unit)
+    zero = zero_in(target, float(values[0]))
     if tol is None:
-        tol = max(float(info["tol"]), 1e-13)
+        tol = max(float(info["tol"]), LEAST_TOLERANCE)
     optimum = known_optimum(values, error, norm, r, zero, unit)
     # A run ends just below its tolerance: two ways to its gap differ by rounding.
     slack = 2 * optimum.gap_error if optimum.gap_error <= tol else 0.0

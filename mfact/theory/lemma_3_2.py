@@ -50,7 +50,7 @@ def certify(
 
     U: d1×r, V: d2×r. weight: λ of the objective, 0 for (1).
     optimum: where it is known: it makes the gap exact to its error. Without it the gap is
-        bounded from the factors themselves, see excess_interval in mfact.theory.eckart_young.
+        bounded from the factors themselves, see excess_bounds in mfact.theory.eckart_young.
         loss: f where known, saves a pass.
     tol: gap that counts as optimal. tol_gradient: relative gradient that counts as
         stationary. accuracy: of the curvature, relative. refine: where the curvature is less

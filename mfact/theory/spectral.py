@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array
-from mfact.problems.optimum import Optimum, fitted_rank, zero_below
+from mfact.problems.optimum import Optimum, excess_of_product, fitted_rank, zero_in
 from mfact.theory.eckart_young import shift
 
 
@@ -44,8 +44,7 @@ class Spectral:
         # Values outside that are larger than σ_r, or pushed above it, would lower the optimum.
         moved = shift(self.coupling, float(top[-1]) - self.unresolved)
         larger = np.maximum(top, self.unresolved) + moved
-        zero = zero_below(self.norm, float(s[0]), self.shape, 0.0, float(np.finfo(float).eps))
-        k = fitted_rank(s, rank, zero)
+        k = fitted_rank(s, rank, zero_in(self, float(s[0])))
         off = max(self.unresolved - float(s[rank]) if len(s) > rank else 0.0, 0.0)
         return Optimum.of(
             s[: rank + 1],
@@ -58,8 +57,4 @@ class Spectral:
     def above(self, X: Array, Y: Array, k: int) -> float:
         """f − ½Σ_{i>k}σ_i² by blocks of XYᵀ; see certify_spectral for the sum. Units of M²."""
         r, s = X.shape[1], self.sigma
-        Z = X @ Y.T
-        rest = float(np.diag(Z)[r:] @ s[r:])
-        inner = np.arange(min(r, len(s)))
-        Z[inner, inner] -= s[:r]
-        return 0.5 * float(np.sum(Z**2)) - rest - 0.5 * math.fsum(s[k:r] ** 2)
+        return excess_of_product(X @ Y.T, s, r) - 0.5 * math.fsum(s[k:r] ** 2)
