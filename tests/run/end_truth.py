@@ -5,6 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from mfact.core import Outcome
+from mfact.run import solve
+
+
+def from_factors(folder, M, U, V, weight=0.0, **options):
+    """A run from these factors, through a file."""
+    np.savez(folder / "start.npz", U=U, V=V)
+    start = str(folder / "start.npz")
+    return solve(M, rank=U.shape[1], start=start, **options_of(weight), **options)
 
 
 class Truth:

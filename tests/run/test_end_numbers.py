@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
-from end_truth import Truth, held, options_of, tells_one_story
+from end_truth import Truth, from_factors, held, options_of, tells_one_story
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_loop import gaussian, matrix
@@ -41,12 +42,11 @@ def test_a_run_says_what_its_factors_are(tmp_path, engine, weight, kind, rank, e
     rng = np.random.default_rng(rank)
     M, _, _ = matrix(rng, SHAPE, SPECTRA[kind])
     start = gaussian(rng, SHAPE, rank, 0.1)
-    np.savez(tmp_path / "start.npz", U=start.U, V=start.V)
     options, outcomes = ENDS[end]
     if end == "residual" and rank < 3:
         options = {**options, "tol_residual": 0.9}
-    result = solve(M, rank=rank, engine=engine, start=str(tmp_path / "start.npz"),
-                   **{"schedule": "constant", **options}, **options_of(weight))  # fmt: skip
+    result = from_factors(tmp_path, M, *start, weight, engine=engine,
+                          **{"schedule": "constant", **options})  # fmt: skip
     assert result.outcome in outcomes
     held(result, Truth(M, result, weight, start))
     tells_one_story(result)
@@ -73,10 +73,8 @@ def test_after_an_escape_the_drift_is_the_law_from_where_it_led(tmp_path, engine
     U = U * [1.5, 1.0] if not weight else U  # unbalanced, stationary where λ = 0
     V = V / [1.5, 1.0] if not weight else V
     U, V = (W + std * 1e-6 * rng.standard_normal(W.shape) for W in (U, V))
-    np.savez(tmp_path / "start.npz", U=U, V=V)
-    result = solve(M, rank=2, schedule="constant", engine=engine, escape=True, every=1,
-                   start=str(tmp_path / "start.npz"), tol_gradient=1e-7, max_iter=20_000,
-                   **options_of(weight))  # fmt: skip
+    result = from_factors(tmp_path, M, U, V, weight, schedule="constant", engine=engine,
+                          escape=True, every=1, tol_gradient=1e-7, max_iter=20_000)  # fmt: skip
     assert result.outcome is Outcome.GLOBAL_OPTIMUM
     assert result.summary["escapes"] == 1
     held(result, Truth(M, result, weight))
@@ -124,8 +122,7 @@ def test_a_run_from_the_answer_ends_at_once(tmp_path):
     M, phi, psi = matrix(np.random.default_rng(9), SHAPE, SPECTRA["full"])
     root = np.sqrt(SPECTRA["full"][:3])
     start = Factors(phi[:, :3] * root, psi[:, :3] * root)
-    np.savez(tmp_path / "start.npz", U=start.U, V=start.V)
-    result = solve(M, rank=3, schedule="constant", start=str(tmp_path / "start.npz"))
+    result = from_factors(tmp_path, M, *start, schedule="constant")
     assert (result.outcome, result.summary["iterations"]) == (Outcome.GLOBAL_OPTIMUM, 0)
     held(result, Truth(M, result, 0.0, start))
 
@@ -163,6 +160,5 @@ def test_lemma_3_2_is_for_matrices_of_that_very_rank(engine, rank, sigma, rank_o
 
 def solve_from(M, U, V, engine):
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(f"{folder}/start.npz", U=U, V=V)
-        return solve(M, rank=U.shape[1], schedule="constant", engine=engine, tol=1e-6,
-                     start=f"{folder}/start.npz", max_iter=50, seed=None)  # fmt: skip
+        return from_factors(Path(folder), M, U, V, schedule="constant", engine=engine, tol=1e-6,
+                            max_iter=50, seed=None)  # fmt: skip

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from end_truth import Truth, held, held_gap, options_of, tells_one_story
+from end_truth import Truth, from_factors, held, held_gap, tells_one_story
 from plain_loop import gaussian, matrix
 
 from mfact.core import Outcome
@@ -37,9 +37,8 @@ def test_a_run_says_what_its_factors_are(tmp_path, engine, weight, kind, rank, e
     rng = np.random.default_rng(rank)
     M, _, _ = matrix(rng, SHAPE, SPECTRA[kind])
     start = gaussian(rng, SHAPE, rank, 0.3)
-    np.savez(tmp_path / "start.npz", U=start.U, V=start.V)
-    result = solve(M, rank=rank, schedule="constant", engine=engine, **options_of(weight),
-                   start=str(tmp_path / "start.npz"), **ENDS[end])  # fmt: skip
+    result = from_factors(tmp_path, M, *start, weight, schedule="constant", engine=engine,
+                          **ENDS[end])  # fmt: skip
     truth = Truth(M, result, weight, start)
     held(result, truth)
     held_gap(result, truth)
@@ -79,9 +78,8 @@ def test_a_saddle_is_none_the_better_for_the_size_of_what_it_misses(
     for column, pair in enumerate(pairs):
         U[:, column] = phi[:, pair] * sigma[pair] ** 0.5
         V[:, column] = psi[:, pair] * sigma[pair] ** 0.5
-    np.savez(tmp_path / "start.npz", U=U, V=V)
-    result = solve(M, rank=rank, schedule="constant", engine=engine, max_iter=3,
-                   start=str(tmp_path / "start.npz"), **options_of(weight))  # fmt: skip
+    result = from_factors(tmp_path, M, U, V, weight, schedule="constant", engine=engine,
+                          max_iter=3)  # fmt: skip
     truth = Truth(M, result, weight)
     assert truth.gap > 0.5
     held(result, truth)
