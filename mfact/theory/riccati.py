@@ -14,7 +14,7 @@ SINGULAR = 1e-14
 """Of the largest singular value of A₁: below it a direction is missing in the start."""
 
 STEP = 0.4
-"""Of the Runge–Kutta method, in units of 1/‖P + Q‖."""
+"""Of the Runge–Kutta method, in units of 1/‖P + Q‖, and of 1/λ of it for λ > 1."""
 
 MOST_STEPS = 1000
 
@@ -99,8 +99,10 @@ class Spare:
 
     P = UᵀU and Q = VᵀV of the part of the factors off the leading k singular directions, in the
     columns that A₁ maps to nothing, obey dP/dτ = −(1 − λ/2)(PQ + QP) − λP², and its mirror image.
-    For λ = 0, D = P − Q stays, and P = [e^{−Dτ}P₀⁻¹e^{−Dτ} + D⁻¹(I − e^{−2Dτ})]⁻¹: fast where D is
-    large, and like 1/(2τ) where it is zero.
+    For λ = 0, D = P − Q stays, and P = [e^{−Dτ}P₀⁻¹e^{−Dτ} + D⁻¹(I − e^{−2Dτ})]⁻¹, Q the same of
+    −D: fast where D is large, and like 1/(2τ) where it is zero. For λ = 1, S = P + Q obeys
+    dS/dτ = −S² and P = GP₀G, Q = GQ₀G with G = (I + τS₀)^{−1/2}. For other λ there is no closed
+    form, and the equations are solved by Runge–Kutta steps.
 
     P, Q: at τ = 0. weight: λ. Source: mfact, derived.
     """
@@ -120,36 +122,49 @@ class Spare:
 
     def time_to(self, goal: float, unit: float, accuracy: float) -> float:
         """The flow time at which ‖UVᵀ‖_F² = tr(PQ) of this part comes down to the goal."""
-        if self.weight == 0:
+        if self.weight in (0, 1):
             return time_to(self.excess, goal, unit, accuracy)
         P, Q, tau, excess = self.P, self.Q, 0.0, float(np.sum(self.P * self.Q))
         for _ in range(MOST_STEPS):
             if excess <= goal:
                 return tau
-            step = STEP / float(np.linalg.norm(P + Q))
+            step = STEP / (max(1.0, self.weight) * float(np.linalg.norm(P + Q)))
             P, Q = _runge_kutta(P, Q, step, self.weight)
             tau, excess = tau + step, float(np.sum(P * Q))
         return tau * math.sqrt(excess / goal)  # what is balanced by now falls like 1/τ²
 
     def excess(self, tau: float) -> float:
-        """tr(PQ) at flow time τ, for λ = 0.
+        """tr(PQ) at flow time τ, for λ = 0 or 1.
 
         >>> one = np.ones((1, 1))
         >>> Spare(one, one, 0.0).excess(0.5), round(Spare(2 * one, one, 0.0).excess(9.0), 7)
         (0.25, 0.0)
+        >>> Spare(one, one, 1.0).excess(0.5)
+        0.25
         """
-        d, vectors = np.linalg.eigh(self.P - self.Q)
-        values, W = np.linalg.eigh(vectors.T @ self.P @ vectors)
-        if not values[-1] > 0:
-            return 0.0
-        floor = np.maximum(values, SINGULAR * values[-1])
-        # Scaled by s = max(1, e^{−dτ}), so that no entry overflows.
-        rise = np.minimum(np.maximum(-d * tau, 0.0), LARGEST)
-        fall = np.exp(np.minimum(-d * tau, LARGEST) - rise)
-        K = fall[:, None] * ((W / floor) @ W.T) * fall
-        K += np.diag(2 * _integral(d, tau, rise))
-        P = np.linalg.inv(K) * np.exp(-rise[:, None] - rise)
-        return max(float(np.sum(P * (P - np.diag(d)))), 0.0)
+        if self.weight:
+            s, W = np.linalg.eigh(self.P + self.Q)
+            G = 1 / np.sqrt(1 + tau * np.maximum(s, 0.0))
+            P, Q = (G[:, None] * (W.T @ S @ W) * G for S in (self.P, self.Q))
+        else:
+            # Each by its own formula: P − D would lose what is left of Q where D is large.
+            d, W = np.linalg.eigh(self.P - self.Q)
+            P, Q = _decayed(W.T @ self.P @ W, d, tau), _decayed(W.T @ self.Q @ W, -d, tau)
+        return max(float(np.sum(P * Q)), 0.0)
+
+
+def _decayed(P: Array, d: Array, tau: float) -> Array:
+    """P(τ) for λ = 0, in the coordinates in which D is diag(d)."""
+    values, W = np.linalg.eigh(P)
+    if not values[-1] > 0:
+        return np.zeros_like(P)
+    floor = np.maximum(values, SINGULAR * values[-1])
+    # Scaled by s = max(1, e^{−dτ}), so that no entry overflows.
+    rise = np.minimum(np.maximum(-d * tau, 0.0), LARGEST)
+    fall = np.exp(np.minimum(-d * tau, LARGEST) - rise)
+    K = fall[:, None] * ((W / floor) @ W.T) * fall
+    K += np.diag(2 * _integral(d, tau, rise))
+    return np.asarray(np.linalg.inv(K) * np.exp(-rise[:, None] - rise))
 
 
 def _runge_kutta(P: Array, Q: Array, step: float, weight: float) -> tuple[Array, Array]:

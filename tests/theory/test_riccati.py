@@ -22,11 +22,12 @@ def test_only_the_slowest_of_many_modes_are_followed():
         assert slow.excess(tau) == pytest.approx(every.excess(tau), rel=1e-3)
 
 
-@pytest.mark.parametrize("weight", [0.0, 0.4, 1.0, 2.5])
-@pytest.mark.parametrize("lean", [1.0, 3.0])
-def test_columns_for_which_there_is_nothing_go_as_the_flow_says(weight, lean):
+@pytest.mark.parametrize("weight", [0.0, 0.4, 1.0, 2.5, 30.0])
+@pytest.mark.parametrize("lean", [1.0, 3.0, 30.0])
+@pytest.mark.parametrize("share", [1e-3, 1e-10])
+def test_columns_for_which_there_is_nothing_go_as_the_flow_says(weight, lean, share):
     rng = np.random.default_rng(3)
-    U, V = 0.3 * lean * rng.standard_normal((20, 2)), 0.3 * rng.standard_normal((15, 2))
+    U, V = 0.3 * lean * rng.standard_normal((20, 2)), 0.3 * rng.standard_normal((15, 2)) / lean
     spare = Spare(U.T @ U, V.T @ V, weight)
 
     def flow(_, w):
@@ -35,12 +36,15 @@ def test_columns_for_which_there_is_nothing_go_as_the_flow_says(weight, lean):
         moves = A @ (B.T @ B + weight / 2 * D), B @ (A.T @ A - weight / 2 * D)
         return -np.concatenate([move.ravel() for move in moves])
 
-    goal = 1e-3 * np.sum((U @ V.T) ** 2)
+    goal = share * np.sum((U @ V.T) ** 2)
     tau = spare.time_to(goal, 1.0, 1e-9)
-    w = solve_ivp(flow, (0, tau), np.r_[U.ravel(), V.ravel()], rtol=1e-11, atol=1e-13).y[:, -1]
+    first = np.r_[U.ravel(), V.ravel()]
+    # LSODA, because an unbalanced start makes the flow stiff.
+    w = solve_ivp(flow, (0, tau), first, method="LSODA", rtol=1e-10, atol=1e-18).y[:, -1]
     left = np.sum((w[:40].reshape(20, 2) @ w[40:].reshape(15, 2).T) ** 2)
-    # The closed form is exact; the Runge–Kutta method ends within a step of 0.4/‖P + Q‖.
-    assert left == pytest.approx(goal, rel=1e-6 if weight == 0 else 0.5)
+    # The closed forms are exact up to the solver's error of this; the Runge–Kutta method ends
+    # within a step of 0.4/‖P + Q‖.
+    assert left == pytest.approx(goal, rel=1e-4 if weight in (0, 1) else 0.6)
 
 
 @pytest.mark.parametrize("tau", [0.0, 1.0, 7.0, 40.0])
