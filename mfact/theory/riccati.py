@@ -139,7 +139,7 @@ class Spare:
         >>> one = np.ones((1, 1))
         >>> Spare(one, one, 0.0).excess(0.5), round(Spare(2 * one, one, 0.0).excess(9.0), 7)
         (0.25, 0.0)
-        >>> Spare(one, one, 1.0).excess(0.5)
+        >>> round(Spare(one, one, 1.0).excess(0.5), 7)
         0.25
         """
         if self.weight:
