@@ -83,6 +83,7 @@ class Start(NamedTuple):
         return np.asarray(0.5 * (self.UtU + self.VtV - X.T @ X - Y.T @ Y))
 
 
+@np.errstate(over="ignore")  # of a start far from M's scale: an excess of inf is above any goal
 def forecast(
     sigma: Array,
     k: int,
@@ -119,11 +120,16 @@ def forecast(
     sigma = np.concatenate([sigma, np.zeros(max(k + 1 - len(sigma), 0))])
     if sigma[0] == 0:
         return Forecast(-math.inf, 0.0, 0.0, 0.0, "M is zero")
-    A = _typical(k, s0) if start is None else 0.5 * (start.X + start.Y)
-    rows = min(len(A), len(sigma)) if sigma[k] > 0 else k
-    rest = np.eye(k) * outside if start is None else start.rest(rows)
-    growth = Growth.of(sigma[:rows], A[:rows], rest, k, SLOWEST)
-    if growth is None or not np.all(np.isfinite(growth.inverse)):
+    if start is None:
+        if s0 is None:
+            raise ValueError("give a start or s0")
+        A = np.zeros((0, k))
+        growth = Growth.typical(sigma[: k + (sigma[k] > 0)], k, s0, outside, SLOWEST)
+    else:
+        A = 0.5 * (start.X + start.Y)
+        rows = min(len(A), len(sigma)) if sigma[k] > 0 else k
+        growth = Growth.of(sigma[:rows], A[:rows], start.rest(rows), k, SLOWEST)
+    if growth is None:
         note = "the start has no part along a leading singular direction: it must leave a saddle"
         return Forecast(math.inf, math.inf, math.inf, 0.0, note)
     goal, unit = tol * float(sigma[k - 1]) ** 2, 1.0 / float(sigma[0])
@@ -142,6 +148,9 @@ def forecast(
         there = float(np.sum(sigma[k : len(start.UtU)] ** 2))
         later = _spare_time(A, k, start, weight, goal + there, unit, accuracy)
     later = max(later - tau, 0.0)
+    if math.isinf(later):
+        note = f"what the columns beyond {k} hold goes to zero too slowly"
+        return Forecast(math.inf, math.inf, half, growth.s0, note)
     if isinstance(schedule, Constant):
         eta = schedule.size
         if eta * slow >= 1:
@@ -153,13 +162,6 @@ def forecast(
         note = "" if log10 < 9 else "the steps decay too fast for the flow time that is needed"
         return Forecast(log10, tau + later, half, growth.s0, note)
     raise TypeError(f"no forecast for {type(schedule).__name__}")
-
-
-def _typical(k: int, s0: float | None) -> Array:
-    """A₀ where s0 alone is known: each mode starts from it, k + 1 as the k-th."""
-    if s0 is None:
-        raise ValueError("give a start or s0")
-    return np.vstack([np.eye(k), np.eye(1, k, k - 1)]) * math.sqrt(s0)
 
 
 def _slower(slow: float, after: float, start: Start, weight: float) -> float:

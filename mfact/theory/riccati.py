@@ -18,6 +18,9 @@ STEP = 0.4
 
 MOST_STEPS = 1000
 
+LATEST = 1e30
+"""Flow time, in units of 1/σ₁, up to which an end is looked for."""
+
 LARGEST = 700.0
 """Exponents of e that are numbers."""
 
@@ -49,7 +52,7 @@ class Growth:
 
         rest: r×r, the Gram matrix of further rows, for which M has nothing. most: of the k modes
         only the slowest are kept; when these grow, the others have, and e^{−στ} of them is 0. None
-        when a leading direction is missing in A₀.
+        when a leading direction is missing in A₀, or so nearly that 1/s₀ is no number.
         """
         _, s, Ct = np.linalg.svd(A[:k], full_matrices=False)
         if not s[-1] > SINGULAR * s[0]:
@@ -59,7 +62,24 @@ class Growth:
         inverse, outside = (
             (solve.T @ S @ solve)[first:, first:] for S in (np.eye(len(rest)), rest)
         )
-        return cls(np.asarray(sigma[first:], float), inverse, (A[k:] @ solve)[:, first:], outside)
+        ratio = (A[k:] @ solve)[:, first:]
+        if not all(np.isfinite(part).all() for part in (inverse, ratio, outside)):
+            return None
+        return cls(np.asarray(sigma[first:], float), inverse, ratio, outside)
+
+    @classmethod
+    def typical(cls, sigma: Array, k: int, s0: float, outside: float, most: int) -> Growth | None:
+        """Where s0 alone is known: each mode starts from it, k + 1 as the k-th, none from others.
+
+        sigma: k + 1 values, or k where the next is zero. outside: the squared norm of a column
+        off the singular directions. As of; nothing to invert, whatever k is.
+        """
+        if not (s0 > 0 and math.isfinite(max(1.0, outside) / s0)):
+            return None
+        first = max(k - most, 0)
+        inverse = np.eye(k - first) / s0
+        ratio = np.eye(1, k - first, k - first - 1)[: len(sigma) - k]
+        return cls(np.asarray(sigma[first:], float), inverse, ratio, inverse * outside)
 
     @property
     def s0(self) -> float:
@@ -211,7 +231,7 @@ def time_to(
     high = unit
     while excess(high) > goal:
         high *= 2
-        if high > 1e18 * unit:
+        if high > LATEST * unit:
             return float("inf")
     low = high / 2 if high > unit else 0.0
     while high - low > accuracy * high:
