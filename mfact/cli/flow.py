@@ -142,8 +142,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         from mfact.storage.factors import read_factors
 
         factors = read_factors(settings.start)
-    name, M = _read(matrix, values)
-    made = document(study(M, settings, factors), name)
+    name, M, stored = _read(matrix, values)
+    made = document(study(M, settings, factors, stored=stored), name)
     if values["format"] == "json":
         from mfact.report.machine import json_text
 
@@ -167,8 +167,8 @@ def _refuse_idle(ctx: click.Context, values: dict[str, Any]) -> None:
             )
 
 
-def _read(matrix: str, values: dict[str, Any]) -> tuple[str, Array]:
-    """Name and entries of the matrix."""
+def _read(matrix: str, values: dict[str, Any]) -> tuple[str, Array, str]:
+    """Name and entries of the matrix, and the kind they were stored in."""
     from mfact.storage.matrices import open_matrix
     from mfact.storage.memory import MemoryPlan, available_bytes
 
@@ -179,4 +179,4 @@ def _read(matrix: str, values: dict[str, Any]) -> tuple[str, Array]:
     plan = {"matrix": 8 * d1 * d2, "singular vectors": 8 * d1 * d2 + 2 * vectors}
     MemoryPlan(plan, available_bytes()).check()
     M: Any = source.read()
-    return source.name, M.toarray() if source.sparse else M
+    return source.name, M.toarray() if source.sparse else M, source.stored_dtype

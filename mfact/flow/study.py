@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, log
+from math import ceil, hypot, log
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from mfact.flow.coordinates import Svd
 from mfact.flow.gradient_flow import FlowResult, flow
 from mfact.flow.small import Small
 from mfact.problems.factorization import Factorization
+from mfact.problems.optimum import fitted_rank, stored_eps, zero_below
 from mfact.starts import default_scale, directions, scaled, spectral
 
 FITTED = 1e-6  # how far the slowest mode is from its end at the default time, relatively
@@ -63,9 +64,12 @@ class Study:
         return self.settings.rank
 
 
-def study(M: Array, settings: FlowSettings, factors: Factors | None = None) -> Study:
+def study(
+    M: Array, settings: FlowSettings, factors: Factors | None = None, *, stored: str = "<f8"
+) -> Study:
     """Follow the gradient flow on M (d1×d2) from the start named, or from the factors given.
 
+    stored: the kind the entries were stored in, which sets ε_s of what counts as zero.
     Raises SettingsError for a rank above min(d1, d2), factors of other shapes, a negative
     imbalance or one that goes with no balanced start; DataError for a matrix of zeros.
 
@@ -95,7 +99,9 @@ def study(M: Array, settings: FlowSettings, factors: Factors | None = None) -> S
     small = Small(sigma, settings.weight)
     problem = Factorization(settings.weight)
     if settings.time is None:
-        settings = replace(settings, time=fitted_time(small, Z))
+        eps, norm = float(np.finfo(np.float64).eps), hypot(*svd.sigma)
+        zero = zero_below(norm, float(svd.sigma[0]), (d1, d2), stored_eps(stored), eps)
+        settings = replace(settings, time=fitted_time(small, Z, zero))
     assert settings.time is not None
     times = np.linspace(0.0, settings.time, settings.points)
     comparison = None
@@ -113,17 +119,17 @@ def study(M: Array, settings: FlowSettings, factors: Factors | None = None) -> S
     )
 
 
-def fitted_time(small: Small, Z: Array) -> float:
+def fitted_time(small: Small, Z: Array, zero: float) -> float:
     """The flow time at which the slowest of the r modes is within about 1e-6 of its end.
 
     ln(σ_r/s₀)/(2σ_r) + ln(10⁶)/σ_r, s₀ = σ_min(A)², A = (X + Y)/2 in the r leading rows: the time
     that its product takes to grow, and that what is outside the singular vectors takes to decay.
-    σ_r is the smallest of the r leading singular values that is not zero to rounding. When M has
-    further ones, what belongs to them decays more slowly, like exp(−(σ_r − σ_{r+1})s).
+    σ_r is the smallest of the r leading singular values above `zero` (zero_below in
+    mfact.problems.optimum). When M has further ones, what belongs to them decays more slowly,
+    like exp(−(σ_r − σ_{r+1})s).
     Source: mfact, derived.
     """
-    seen = small.sigma > small.sigma[0] * len(small.sigma) * np.finfo(np.float64).eps
-    r = min(Z.shape[2], int(np.count_nonzero(seen)))
+    r = fitted_rank(small.sigma, Z.shape[2], zero)
     slowest = float(small.sigma[r - 1])
     A = 0.5 * (Z[0, :r] + Z[1, :r])
     least = float(np.linalg.svd(A, compute_uv=False)[r - 1]) ** 2

@@ -58,7 +58,7 @@ def inspection_page(
             *_spectrum(found, look, most),
             heading("Suggested", look),
             facts(suggests, look),
-            *_ahead(rank, ahead, look),
+            *_ahead(found, rank, ahead, look),
         ],
         look,
     ).lstrip("\n")
@@ -80,12 +80,17 @@ def inspection_document(
     }
 
 
-def _ahead(rank: int | None, ahead: Sequence[Outlook], look: Look) -> list[RenderableType]:
-    """The forecast: iterations, and what they cost."""
+def _ahead(
+    found: Inspection, rank: int | None, ahead: Sequence[Outlook], look: Look
+) -> list[RenderableType]:
+    """The forecast: iterations, and what they cost; or why there is none."""
     if not ahead:
-        return []
+        why = "" if rank is None else "‖M‖_F is beyond the scales that runs take"
+        if rank is None and found.suggested_rank is None and found.norm > 0:
+            why = "no rank is clear, so name one with -r"
+        return [heading("Forecast", look), facts([("none", why)], look)] if why else []
     rows = [(each.schedule, _outlook(each)) for each in ahead]
-    rows.append(("passes over M", "a few dozen, or one a step with --engine direct"))
+    rows.append(("passes over M", "a few dozen, or one a step with solve --engine direct"))
     title = f"Forecast (rank {rank}, to a gap of {TOLERANCE:g}, from a typical gaussian start)"
     return [heading(title, look), facts(rows, look)]
 

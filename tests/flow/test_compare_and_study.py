@@ -96,6 +96,14 @@ def test_every_start_is_fitted_at_the_default_time(start: str) -> None:
     assert found.flow.method == ("closed-form" if start in ("balanced", "spectral") else "ode")
 
 
+def test_what_storage_has_rounded_is_no_mode_to_wait_for() -> None:
+    M = (matrix()[:, :2] @ np.diag([3.0, 1.0]) @ matrix((2, 9))).astype(np.float16).astype(float)
+    three = replace(SETTINGS, rank=3, points=2)
+    known, blind = (study(M, three, stored=kind).settings.time for kind in ("<f2", "<f8"))
+    # σ₃ is what float16 has rounded, 1e-3 of σ₂ or less: to wait for it takes as much longer.
+    assert 100 * known < blind
+
+
 def test_imbalance_is_that_of_the_start() -> None:
     found = study(matrix(), replace(SETTINGS, start="balanced", imbalance=2.5, time=0.1))
     assert found.flow.method == "closed-form"

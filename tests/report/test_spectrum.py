@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mfact.inspection import inspect_matrix
+from mfact.outlook import outlooks
 from mfact.report.machine import json_text
 from mfact.report.spectrum import bar, inspection_document, inspection_page
 from mfact.report.terminal import Look
@@ -59,6 +60,23 @@ def test_the_zero_matrix_has_no_step():
     text = inspection_page(inspect_matrix(np.zeros((2, 2))), SOURCE, Look())
     assert "constant step" not in text
     assert "the matrix is zero" in text
+
+
+def test_the_page_says_why_there_is_no_forecast():
+    noise = inspect_matrix(np.random.default_rng(1).standard_normal((300, 250)))
+    assert noise.suggested_rank is None
+    assert "no rank is clear, so name one with -r" in inspection_page(noise, SOURCE, Look())
+    tiny = inspect_matrix(np.diag([2e-60, 1e-60]))
+    text = inspection_page(tiny, SOURCE, Look(), rank=tiny.suggested_rank)
+    assert "beyond the scales that runs take" in text
+    assert "Forecast" not in inspection_page(inspect_matrix(np.zeros((2, 2))), SOURCE, Look())
+
+
+def test_options_of_other_commands_are_called_by_these():
+    ahead = outlooks([8.0, 4.0, 2.0], 84**0.5, (4, 4), 3, 1e-12)
+    text = inspection_page(FOUND, SOURCE, Look(), rank=3, ahead=ahead)
+    assert "solve --engine direct" in text
+    assert len(re.findall("--engine", text)) == 1
 
 
 def test_document():
