@@ -150,7 +150,9 @@ class Spare:
                 return tau
             step = STEP / (max(1.0, self.weight) * float(np.linalg.norm(P + Q)))
             P, Q = _runge_kutta(P, Q, step, self.weight)
-            tau, excess = tau + step, float(np.sum(P * Q))
+            before, excess = excess, max(float(np.sum(P * Q)), 1e-300 * excess)
+            part = math.log(before / goal) / math.log(before / excess) if excess < goal else 1.0
+            tau += part * step
         return tau * math.sqrt(excess / goal)  # what is balanced by now falls like 1/τ²
 
     def excess(self, tau: float) -> float:

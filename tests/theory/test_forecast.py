@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import zeta
 
@@ -79,6 +79,7 @@ def start_of(rng, kind, d, r, size):
     return (X * 100**0.25, Y / 100**0.25) if kind == "unbalanced" else (X, Y)
 
 
+AWAITED = 8000
 SCHEDULES = {"constant": (0.5, None), "δ = 0.05": (0.3, 0.55), "δ = 0.2": (0.3, 0.7)}
 
 
@@ -89,15 +90,15 @@ SCHEDULES = {"constant": (0.5, None), "δ = 0.05": (0.3, 0.55), "δ = 0.2": (0.3
     seed=st.integers(0, 2**32 - 1),
     rank_of_M=st.integers(1, 4),
     more=st.integers(-1, 3),
-    kappa=st.floats(1.2, 10.0),
+    kappa=st.floats(1.2, 20.0),
     small=st.booleans(),
     noise=st.booleans(),
 )
-@settings(max_examples=5, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=5)
 def test_a_run_takes_what_was_forecast_within_a_factor_of_three(
     schedule, kind, weight, seed, rank_of_M, more, kappa, small, noise
 ):
-    """Within ten where r is above the rank of M; from the leading r + 8 modes alone."""
+    """From the leading r + 8 modes alone; a run that is not awaited must not be called short."""
     rng, r = np.random.default_rng(seed), max(rank_of_M + more, 1)
     k, sigma = min(r, rank_of_M), np.zeros(30)
     if power := SCHEDULES[schedule][1]:  # decaying steps take the power 1/(1 − p) of the flow time
@@ -114,11 +115,35 @@ def test_a_run_takes_what_was_forecast_within_a_factor_of_three(
     found = forecast(
         sigma[: r + 8], k, steps, 1e-8, start=seen(X, Y, r + 8), weight=weight, accuracy=0.05
     )
-    assume(found.iterations < 8000)
-    measured = steps_of_plain_loop(sigma, X, Y, steps, k, 1e-8, weight)
-    assert measured is not None
-    factor = 10 if r > k else 3
-    assert measured / factor <= found.iterations <= max(factor * measured, 10)
+    measured = steps_of_plain_loop(sigma, X, Y, steps, k, 1e-8, weight, AWAITED)
+    if measured is None:
+        assert found.iterations > AWAITED / 3
+    else:
+        assert measured / 3 <= found.iterations <= max(3 * measured, 10)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    r=st.integers(1, 5),
+    rank_of_M=st.integers(1, 5),
+    size=st.sampled_from([1e-160, 1e-80, 1e-8, 0.1, 10.0, 1e8, 1e50]),
+    lean=st.sampled_from([1.0, 1e3, 1e6]),
+    scale=st.sampled_from([1e-50, 1.0, 1e50]),
+    weight=st.sampled_from([0.0, 0.3, 1.0, 30.0]),
+    power=st.sampled_from([None, 0.55, 1.0]),
+)
+def test_every_start_has_a_forecast_and_every_run_without_an_end_a_reason(
+    seed, r, rank_of_M, size, lean, scale, weight, power
+):
+    rng, k, sigma = np.random.default_rng(seed), min(r, rank_of_M), np.zeros(8)
+    sigma[:rank_of_M] = scale * np.sort(rng.random(rank_of_M) + 0.1)[::-1]
+    X, Y = size * math.sqrt(scale) * rng.standard_normal((2, 8, r))
+    X, Y = X * lean, Y / lean
+    X[:, : rng.integers(0, 2)] = 0
+    steps = Constant(0.5 / sigma[0]) if power is None else PowerDecay(0.3 / sigma[0], power)
+    found = forecast(sigma, k, steps, 1e-10, start=seen(X, Y), weight=weight, accuracy=0.05)
+    assert not math.isnan(found.log10_iterations)
+    assert math.isfinite(found.log10_iterations) or found.note
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
