@@ -141,7 +141,7 @@ def forecast(
         note = f"σ_{k} − σ_{k + 1} = {omega:.3g}: no linear rate"
         return Forecast(math.inf, math.inf, half, growth.s0, note)
     if start is not None:
-        tau = half + (tau - half) * _slower(slow, float(sigma[k]), start, weight)
+        tau = half + (tau - half) * _slower(slow, float(sigma[k]), start, weight * half)
     later = 0.0
     if start is not None:
         # Columns beyond k end on what rounding has left of M: that much of them is no excess.
@@ -164,15 +164,19 @@ def forecast(
     raise TypeError(f"no forecast for {type(schedule).__name__}")
 
 
-def _slower(slow: float, after: float, start: Start, weight: float) -> float:
+def _slower(slow: float, after: float, start: Start, pull: float) -> float:
     """By how much an unbalanced start, D₀ = UᵀU − VᵀV of norm d, slows the end.
 
     At an optimum with UᵀU − VᵀV = d the slowest mode falls at
     (√(d² + 4σ_k²) − √(d² + 4σ_{k+1}²))/2 instead of σ_k − σ_{k+1}: the smaller factor draws the
-    larger one in. A balance term takes d away meanwhile; half of it stands for that.
+    larger one in. A balance term takes d away meanwhile: dD/dτ = −(λ/2)(DP + PD), where
+    P = UᵀU + VᵀV ≥ ±D, so that of d there is at most d/(1 + λτd) when the end begins.
+
+    pull: λτ of that flow time.
     Source: mfact, derived: the least eigenvalue of [[VᵀV, −σ_{k+1}], [−σ_{k+1}, UᵀU]].
     """
-    d = float(np.linalg.norm(start.UtU - start.VtV, 2)) * (0.5 if weight else 1.0)
+    d = float(np.linalg.norm(start.UtU - start.VtV, 2))
+    d /= 1 + pull * d
     rate = 0.5 * (math.hypot(d, 2 * slow) - math.hypot(d, 2 * after))
     return (slow - after) / rate if rate > 0 else 1.0
 
