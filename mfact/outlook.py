@@ -15,6 +15,7 @@ from mfact.problems.optimum import fitted_rank
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
 from mfact.starts import C_INIT, default_scale, theorem_3_1_scale
 from mfact.theory.forecast import forecast, typical_s0
+from mfact.theory.riccati import Spare
 
 TOLERANCE = 1e-10
 
@@ -60,14 +61,46 @@ def outlooks(
     if rank == 1:
         choices.insert(1, (theorem_3_2(C_INIT, sigma_1), usual))
     k = fitted_rank(singular_values, rank, zero)
-    return tuple(_outlook(each, std, singular_values, rank, k, d) for each, std in choices)
+    return tuple(_outlook(each, std, singular_values, rank, k, shape) for each, std in choices)
+
+
+def typical_spare(std: float, n: int, shape: tuple[int, int]) -> Spare | None:
+    """What the slowest of n columns beyond the rank holds in a gaussian start; None for n = 0.
+
+    std: in units of √σ₁. D = P − Q of the n columns is (d₁ − d₂)std² and a symmetric gaussian
+    matrix of variance (d₁ + d₂)std⁴, whose eigenvalues reach 2√(n(d₁ + d₂))std², and of which the
+    least is about 0.9√((d₁ + d₂)/n)std²: for n = 1 the median of |N(0, 2)|, else half of a gap
+    in the middle of the semicircle. P + Q = (d₁ + d₂)std². Source: mfact, derived.
+
+    >>> spare = typical_spare(0.01, 1, (60, 40))
+    >>> [round(float(part[0, 0]), 6) for part in (spare.P, spare.Q)]
+    [0.00545, 0.00455]
+    """
+    if n == 0:
+        return None
+    total = sum(shape)
+    D = max(abs(shape[0] - shape[1]) - 2 * math.sqrt(n * total), 0.9 * math.sqrt(total / n))
+    both = std**2 * np.array([total + D, max(total - D, 0.0)]) / 2
+    return Spare(both[:1, None], both[1:, None], 0.0)
 
 
 def _outlook(
-    schedule: Schedule, std: float, values: Sequence[float], rank: int, k: int, d: int
+    schedule: Schedule,
+    std: float,
+    values: Sequence[float],
+    rank: int,
+    k: int,
+    shape: tuple[int, int],
 ) -> Outlook:
-    s0, outside = typical_s0(std, rank), std**2 * d
-    found = forecast(np.array(values), k, schedule, TOLERANCE, s0=s0, outside=outside)
+    found = forecast(
+        np.array(values),
+        k,
+        schedule,
+        TOLERANCE,
+        s0=typical_s0(std, rank),
+        outside=std**2 * max(shape),
+        spare=typical_spare(std / math.sqrt(values[0]), rank - k, shape),
+    )
     log10 = found.log10_iterations
     seconds = found.iterations * SECONDS_A_STEP
     return Outlook(

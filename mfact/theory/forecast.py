@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -82,6 +82,10 @@ class Start(NamedTuple):
         X, Y = self.X[:rows], self.Y[:rows]
         return np.asarray(0.5 * (self.UtU + self.VtV - X.T @ X - Y.T @ Y))
 
+    def over(self, unit: float) -> Start:
+        """In units in which σ₁, which is `unit` in those of M, is 1."""
+        return Start(self.X / unit**0.5, self.Y / unit**0.5, self.UtU / unit, self.VtV / unit)
+
 
 @np.errstate(over="ignore")  # of a start far from M's scale: an excess of inf is above any goal
 def forecast(
@@ -94,6 +98,7 @@ def forecast(
     s0: float | None = None,
     weight: float = 0.0,
     outside: float = 0.0,
+    spare: Spare | None = None,
     accuracy: float = 1e-12,
 ) -> Forecast:
     """Iterations until the gap (f − ½Σ_{i>k}σ_i²)/(½σ_k²) is at most tol.
@@ -101,7 +106,8 @@ def forecast(
     sigma: leading singular values of M, k + 1 or more (σ_{k+1} = 0 for M of rank k); with fewer
     the rest counts as 0. k: those of the leading r that are not zero. schedule: any with the steps
     of mfact.schedules. start: its rows X, Y belong to sigma; else s0: see typical_s0. weight: λ of
-    the balance term. outside: with s0, the squared norm of a column off the singular directions.
+    the balance term. outside: with s0, the squared norm of a column off the singular directions;
+    spare: with s0, what columns beyond k hold, in units of σ₁.
     accuracy: relative, to which the flow times are solved for.
 
     The flow time is that of the closed form in Growth, for which with M of rank k = r
@@ -120,6 +126,22 @@ def forecast(
     sigma = np.concatenate([sigma, np.zeros(max(k + 1 - len(sigma), 0))])
     if sigma[0] == 0:
         return Forecast(-math.inf, 0.0, 0.0, 0.0, "M is zero")
+    if (unit := float(sigma[0])) != 1:
+        # In units of σ₁, so that no square leaves the floats.
+        found = forecast(
+            sigma / unit,
+            k,
+            _times(schedule, unit),
+            tol,
+            start=start and start.over(unit),
+            s0=s0 and s0 / unit,
+            weight=weight,
+            outside=outside / unit,
+            spare=spare,
+            accuracy=accuracy,
+        )
+        times = found.flow_time / unit, found.growth_time / unit
+        return replace(found, flow_time=times[0], growth_time=times[1], s0=found.s0 * unit)
     if start is None:
         if s0 is None:
             raise ValueError("give a start or s0")
@@ -132,28 +154,28 @@ def forecast(
     if growth is None:
         note = "the start has no part along a leading singular direction: it must leave a saddle"
         return Forecast(math.inf, math.inf, math.inf, 0.0, note)
-    goal, unit = tol * float(sigma[k - 1]) ** 2, 1.0 / float(sigma[0])
-    tau = time_to(growth.excess, goal, unit, accuracy)
+    goal = tol * float(sigma[k - 1]) ** 2
+    tau = time_to(growth.excess, goal, 1.0, accuracy)
     slow = float(sigma[k - 1])
     omega = slow - float(sigma[k])
-    half = min(time_to(growth.excess, max(goal, 0.25 * omega**2), unit, accuracy), tau)
+    half = min(time_to(growth.excess, max(goal, 0.25 * omega**2), 1.0, accuracy), tau)
     if math.isinf(tau):
-        note = f"σ_{k} − σ_{k + 1} = {omega:.3g}: no linear rate"
+        note = f"σ_{k} − σ_{k + 1} = {omega:.3g} σ₁: no linear rate"
         return Forecast(math.inf, math.inf, half, growth.s0, note)
+    there = 0.0
     if start is not None:
         tau = half + (tau - half) * _slower(slow, float(sigma[k]), start, weight * half)
-    later = 0.0
-    if start is not None:
         # Columns beyond k end on what rounding has left of M: that much of them is no excess.
         there = float(np.sum(sigma[k : len(start.UtU)] ** 2))
-        later = _spare_time(A, k, start, weight, goal + there, unit, accuracy)
-    later = max(later - tau, 0.0)
+        U, V = (G - Z[:k].T @ Z[:k] for G, Z in ((start.UtU, start.X), (start.VtV, start.Y)))
+        spare = Spare.of(A[:k], U, V, weight)
+    later = max(spare.time_to(goal + there, 1.0, accuracy) - tau, 0.0) if spare else 0.0
     if math.isinf(later):
         note = f"what the columns beyond {k} hold goes to zero too slowly"
         return Forecast(math.inf, math.inf, half, growth.s0, note)
     if isinstance(schedule, Constant):
         eta = schedule.size
-        if eta * slow >= 1:
+        if eta * max(weight, 1.0) >= 1:  # the sharpness at an optimum is 2σ₁ max(1, λ)
             return Forecast(math.inf, tau, half, growth.s0, "the step is too long to converge")
         steps = half * _stretch(eta * slow) + (tau - half) * _stretch(-eta * omega) + later
         return Forecast(math.log10(max(steps / eta, 1.0)), tau + later, half, growth.s0)
@@ -181,13 +203,15 @@ def _slower(slow: float, after: float, start: Start, pull: float) -> float:
     return (slow - after) / rate if rate > 0 else 1.0
 
 
-def _spare_time(
-    A: Array, k: int, start: Start, weight: float, goal: float, unit: float, accuracy: float
-) -> float:
-    """Flow time until the columns beyond k, if there are any, have gone to zero."""
-    X, Y = start.X[:k], start.Y[:k]
-    spare = Spare.of(A[:k], start.UtU - X.T @ X, start.VtV - Y.T @ Y, weight)
-    return 0.0 if spare is None else spare.time_to(goal, unit, accuracy)
+def _times(schedule: Schedule, unit: float) -> Schedule:
+    """The steps η_t σ₁."""
+    if isinstance(schedule, Constant):
+        return replace(schedule, size=schedule.size * unit)
+    return (
+        replace(schedule, first=schedule.first * unit)
+        if isinstance(schedule, PowerDecay)
+        else schedule
+    )
 
 
 def _stretch(x: float) -> float:

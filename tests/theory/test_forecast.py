@@ -241,3 +241,8 @@ def test_a_tie_costs_nothing_because_either_direction_is_optimal():
 
 def test_the_zero_matrix_takes_nothing():
     assert forecast(np.zeros(2), 1, Constant(0.1), 1e-8, s0=1e-4).iterations == 0.0
+
+
+def test_a_step_beyond_the_largest_mode_is_too_long_for_all():
+    sigma = np.array([1.0, 0.2])
+    assert "too long" in forecast(sigma, 2, Constant(1.5), 1e-8, s0=1e-4).note
