@@ -89,15 +89,23 @@ def test_fewer_random_columns_and_fewer_passes_tell_less():
     assert hidden_value(ritz, 1, [(4, 3)], 12, 100) == bounds[3]  # what counts is since they came
     assert hidden_value(ritz, 1, [(1, 0), (4, 0)], 9, 100) == bounds[3]
     assert hidden_value(ritz, 1, [(4, 0)], 1, 100) == np.inf
+    assert hidden_value(ritz, 1, [(0, 0)], 9, 100) == np.inf
 
 
-def test_the_bound_is_that_of_its_formula_for_one_column():
-    """T_m(s/θ) √((s/θ)² − 1) = √(2d/π)/p, p = 10⁻³ for each of the two chances."""
+@pytest.mark.parametrize(("width", "t"), [(1, 1.5), (2, 0.5)])
+def test_the_bound_is_that_of_its_formula(width, t):
+    """T_m(s/t) √((s/θ)² − 1) = √(2d/π)/p, p = 10⁻³ for each of two independent chances.
+
+    One column makes one combination a side; so do two, one of which is spent on θ itself: with the
+    next value at a third of θ that tells more than both columns against θ.
+    """
     theta, passes, d = 1.5, 11, 200
-    s = hidden_value(np.array([4.0, theta]), 1, [(1, 0)], passes, d)
-    x = s / theta
-    chebyshev = np.cosh((passes - 2) * np.arccosh(x))
-    assert chebyshev * np.sqrt(x**2 - 1) == pytest.approx(np.sqrt(2 * d / np.pi) * 1e3, rel=1e-6)
+    s = hidden_value(np.array([4.0, theta, 0.5][: width + 1]), 1, [(width, 0)], passes, d)
+    # s/θ − 1 is 4e-6 and above, so that rounding changes its root by 3e-11 at most.
+    chebyshev = np.cosh((passes - 2) * np.arccosh(s / t))
+    assert chebyshev * np.sqrt((s / theta) ** 2 - 1) == pytest.approx(
+        np.sqrt(2 * d / np.pi) * 1e3, rel=1e-6
+    )
 
 
 def test_a_start_that_was_not_drawn_gets_random_columns_before_it_is_trusted():
