@@ -75,7 +75,11 @@ def ends(M, U, V, weight, off, rng):
 @given(SEEDS, KINDS, NOISES, st.integers(1, 4), st.integers(1, 3), WEIGHTS)
 def test_the_true_gap_is_no_larger_than_what_is_said(off, seed, kind, noise, r, more, weight):
     M, U, V = points(seed, kind, noise, r, more)
-    assert true_gap(M, U, V) <= ends(M, U, V, weight, off, np.random.default_rng(seed))[1]
+    high = ends(M, U, V, weight, off, np.random.default_rng(seed))[1]
+    assert true_gap(M, U, V) <= high
+    if kind == "optimum" and noise <= 1e-3:
+        # The spaces hold the leading values, at least 0.05 above the others (see planted).
+        assert math.isfinite(high)
 
 
 @pytest.mark.parametrize("off", [None, 1e-14, 1e-6, 1e-2])
