@@ -217,3 +217,24 @@ def test_the_step_sizes_are_those_of_the_step_numbers():
         Noting(), State(3, 1.0, None), Counting(), StopWatch(replace(NEVER, max_iter=20)), agree
     )
     assert got[:18] == [1.0 + t for t in range(3, 21)]
+
+
+def test_the_step_after_a_denial_has_the_size_of_its_own_number():
+    got = {}
+
+    class Noting(Halving):
+        def advance(self, state, step_sizes):
+            segment = super().advance(state, step_sizes)
+            got.update(zip(segment.rows["step"].tolist(), step_sizes.tolist(), strict=False))
+            return segment
+
+    class Counting:
+        def steps(self, start, count):
+            return 1.0 + np.arange(start, start + count)
+
+    descend(
+        Noting(block=7), State(0, 1.0, None), Counting(), StopWatch(replace(RULES, max_iter=25)),
+        lambda state, verdict: (state, None),
+    )  # fmt: skip
+    assert got == {t: 1.0 + t for t in got}
+    assert set(got) >= set(range(26))

@@ -52,7 +52,7 @@ def held_to_the_truth(found, M, U, V, weight):
     assert found.loss == pytest.approx(0.5 * np.sum(R**2), rel=1e-12)
     sigma_1 = np.linalg.norm(M, 2)
     assert found.scale <= sigma_1 * (1 + 1e-12)
-    assert found.rounding == pytest.approx(64 * 2.0**-52 * found.scale)
+    assert found.rounding == pytest.approx(64 * 2.0**-52 * found.scale, abs=0.0)
     assert found.relative_gradient == pytest.approx(found.gradient_norm / found.scale**1.5)
 
 
