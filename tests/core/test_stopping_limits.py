@@ -77,10 +77,13 @@ def test_min_iter_is_the_first_step_that_may_end_it(name, least):
     assert (verdict is None) == (least == 5)
 
 
-@pytest.mark.parametrize("name", ["gap", "residual", "gradient"])
+@pytest.mark.parametrize("name", LIMITS)
 def test_a_single_row_is_held_to_the_same_tolerances(name):
-    """Of a fast-forward only single rows are known, and no stall can be seen in them."""
+    """Of a fast-forward only single rows are known: many short steps between them lead far."""
     rules, columns = LIMITS[name]
+    if name == "a step of rounding":
+        assert StopWatch(rules).point(reaching(columns(0.99))) is None
+        return
     assert StopWatch(rules).point(reaching(columns(1.01))) is None
     verdict = StopWatch(rules).point(reaching(columns(0.99)))
     assert (verdict.outcome, verdict.needs) == ENDS[name]

@@ -128,3 +128,20 @@ def test_errors_above_rounding_are_owned_up_to(options, kind):
     tells_one_story(result)
     if result.outcome is Outcome.GLOBAL_OPTIMUM:
         assert truth.gap <= options.get("tol", 1e-10) + truth.rounding / truth.unit
+
+
+@pytest.mark.parametrize("tol", [1e-4, 1e-9])
+@pytest.mark.parametrize("columns", [4, 24])
+def test_no_optimum_is_claimed_that_is_not_known(tol, columns):
+    """All noise, of which bases so small show little: how far the optimum is off is said."""
+    M = np.random.default_rng(5).standard_normal((40, 30))
+    result = solve(M, rank=2, schedule="constant", seed=1, engine="direct", tol=tol,
+                   max_basis_bytes=8 * sum(M.shape) * columns, max_iter=5000)  # fmt: skip
+    truth = Truth(M, result)
+    held(result, truth)
+    held_gap(result, truth)
+    assert result.summary["gap_bound"] > tol
+    assert truth.gap > 1e-6
+    assert result.outcome is not Outcome.GLOBAL_OPTIMUM
+    assert result.summary["verdict"] != "global optimum"
+    assert f"is known to {result.summary['gap_bound']:.2e} only" in result.message
