@@ -171,3 +171,17 @@ def test_the_tolerance_is_held_against_the_largest_gap_that_is_possible():
     for tol, expected in ((1.01 * most, "holds"), (0.99 * most, "inconclusive")):
         settings = {**result.settings, "tol": {"value": tol, "source": "flag"}}
         assert verdict(None, dataclasses.replace(result, settings=settings)) == expected
+
+
+def test_the_gap_that_a_requirement_meets_is_the_largest_that_is_possible():
+    """In float32 σ is known to 8e-7 σ₁ only, and the true gap may lie that far on either side."""
+    result = solve(M.astype("f4"), rank=2, seed=3, schedule="constant", dtype="float32", tol=1e-3)
+    found = recompute(DenseTarget(M.astype("f4")), result)
+    assert found.numbers["gap_error"] > 1e-7
+    most = found.certificate.gap + found.certificate.gap_error
+    assert found.numbers["gap"] == most
+    assert found.numbers["gap_error"] == found.certificate.gap_error
+    U, V, A = (x.astype(float) for x in (result.U, result.V, M.astype("f4")))
+    sigma = np.linalg.svd(A, compute_uv=False)
+    gap = (np.sum((U @ V.T - A) ** 2) - np.sum(sigma[2:] ** 2)) / sigma[1] ** 2
+    assert abs(gap - found.certificate.gap) <= found.certificate.gap_error
