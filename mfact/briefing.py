@@ -30,6 +30,7 @@ def rules_of(settings: RunSettings, target: Target, plan: Plan) -> StopRules:
         norm=target.norm,
         sigma_1=plan.sigma_1,
         eps=float(np.finfo(target.dtype).eps),
+        sharpness=plan.problem.sharpness,
     )
 
 

@@ -67,7 +67,9 @@ def descend(
         asked = interrupted()
         count = BLOCK if max_iter is None else max(1, min(BLOCK, max_iter - state.step))
         segment = engine.advance(state, schedule.steps(state.step, count))
-        verdict = watch.find(segment.rows, wall_seconds, asked)
+        # Without coordinates, a gap that is not in the rows will not come.
+        blind = segment.state.coordinates is None
+        verdict = watch.find(segment.rows, wall_seconds, asked, blind=blind)
         if verdict is not None and verdict.needs:
             at = segment.state_at(verdict.index)
             at, confirmed = confirm(at, verdict)

@@ -162,7 +162,14 @@ class Run:
             tol = self._reachable_tol(spectrum.optimum)
             if seer is not engine and settings.optimum:
                 seen = seer.sharpen(seen, 0.1 * max(tol, LEAST_TOLERANCE))
-                optimum = seen.coordinates.spectrum.optimum
+                found = seen.coordinates.spectrum.optimum
+                # Against one that is not known to the tolerance any gap would be a guess.
+                optimum = found if found.known_to(tol) else None
+                if optimum is None:
+                    self.notes.append(
+                        f"bases of {self.basis_limit} bytes do not show the optimum to --tol"
+                        f" {tol:g}: no gap is shown, and a certificate tells when it is met"
+                    )
         if isinstance(engine, DirectEngine):
             engine.optimum = optimum
             self.state = engine.start(plan.start)

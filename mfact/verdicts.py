@@ -61,13 +61,16 @@ class Judge:
             if self.may_escape and self.escapes < MOST_ESCAPES:
                 self.escapes += 1
                 return self._escaped(state, certificate), None
-            if verdict.needs in ("second order", "stall"):
+            if verdict.needs in ("second order", "stall", "gap"):
                 # It will leave by itself: the next look is due when it has had time to.
                 self.watch.wait_until(2 * state.step + 64)
                 return state, None
             return state, replace(
                 verdict, outcome=Outcome.SADDLE, reason=f"{verdict.reason}: {certificate.reason}"
             )
+        if verdict.needs == "gap":
+            self.watch.wait_until(state.step + state.step // 4 + 64)
+            return state, None
         return state, replace(verdict, reason=f"{verdict.reason}; {certificate.reason}")
 
     def sharpened(self, state: State) -> State:
@@ -80,23 +83,29 @@ class Judge:
         return state
 
     def certificate(self, state: State) -> Certificate:
-        """Lemma 3.2 at this state, in SVD coordinates where there are some."""
-        tol = max(self.tol, LEAST_TOLERANCE)
-        if isinstance(self.engine, ReducedEngine) and state.coordinates is not None:
-            state = self.engine.to_spectrum(state)  # without --optimum it may not be there yet
-            spectrum = state.coordinates.spectrum
-            X, Y = state.point[0].T, state.point[1].T
-            return certify_spectral(
-                X,
-                Y,
-                spectrum.sigma,
-                optimum=spectrum.optimum,
-                unresolved=spectrum.hidden,
-                coupling=float(spectrum.residuals[: self.engine.rank].max(initial=0.0)),
-                norm=self.target.norm,
-                weight=self.weight,
-                tol=tol,
-            )
+        """Lemma 3.2 at this state: in SVD coordinates, or by passes over M where there are none,
+        or where they may grow no more and do not show the optimum to the tolerance.
+        """
+        if not isinstance(self.engine, ReducedEngine) or state.coordinates is None:
+            return self._by_passes(state, self.optimum)
+        state = self.engine.to_spectrum(state)  # without --optimum it may not be there yet
+        spectrum = state.coordinates.spectrum
+        if self.engine.memory_ends(state) and not spectrum.optimum.known_to(self.tol):
+            return self._by_passes(state, None)
+        X, Y = state.point[0].T, state.point[1].T
+        return certify_spectral(
+            X,
+            Y,
+            spectrum.sigma,
+            optimum=spectrum.optimum,
+            unresolved=spectrum.hidden,
+            coupling=float(spectrum.residuals[: self.engine.rank].max(initial=0.0)),
+            norm=self.target.norm,
+            weight=self.weight,
+            tol=max(self.tol, LEAST_TOLERANCE),
+        )
+
+    def _by_passes(self, state: State, optimum: Optimum | None) -> Certificate:
         U, V = self.engine.leave(state)
         loss = 0.5 * self.target.residual_norm(U, V) ** 2
         return certify(
@@ -104,9 +113,9 @@ class Judge:
             U,
             V,
             weight=self.weight,
-            optimum=self.optimum,
+            optimum=optimum,
             loss=loss,
-            tol=tol + self._rounding(loss),
+            tol=max(self.tol, LEAST_TOLERANCE) + self._rounding(loss),
         )
 
     def _rounding(self, loss: float) -> float:
@@ -125,11 +134,15 @@ class Judge:
         if optimum is None:
             return verdict
         gap, error = self._gap(state, optimum), optimum.gap_error
-        if error > max(self.tol, LEAST_TOLERANCE):
+        if not optimum.known_to(self.tol):
             if gap is not None and gap > self.tol:
                 return None
-            reason = f"{verdict.reason}, but the optimum is known to {error:.2e} only"
-            return replace(verdict, outcome=Outcome.CONVERGED, reason=reason)
+            certificate = self.certificate(state)
+            if certificate.verdict == GLOBAL_OPTIMUM:
+                return replace(verdict, reason=certificate.reason)
+            # Asked again at a tenth of it; one that is zero already tells nothing more.
+            self.watch.ask_below(0.1 * gap if gap else -1.0)
+            return None
         # It must be met whatever the error, and where some saddle has as small a gap, undercut it.
         needed = min(optimum.sure(self.tol), max(self.tol - error, 0.0))
         asked = self.watch.tol is None or self.watch.tol > needed

@@ -207,13 +207,12 @@ class ReducedEngine:
         if self.memory_ends(state):
             optimum: Optimum = self.to_spectrum(state).coordinates.spectrum.optimum
             # An optimum that is not known to the tolerance would end the run too early.
-            known = optimum.gap_error <= self.gap_tolerance
             conserved = replace(
                 state.conserved,
                 tangent=None,
                 rho=0.0,
                 top=0.0,
-                optimum=optimum if known else None,
+                optimum=optimum if optimum.known_to(self.gap_tolerance) else None,
             )
             return State(state.step, self.leave(state), conserved)
         return self._grown(state)

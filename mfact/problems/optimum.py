@@ -146,6 +146,10 @@ class Optimum:
         """How far a gap may be from the true one because of what is not known."""
         return self.error / self.unit
 
+    def known_to(self, tol: float) -> bool:
+        """Whether a gap of `tol` can be told by it; none smaller than LEAST_TOLERANCE can."""
+        return self.gap_error <= max(tol, LEAST_TOLERANCE)
+
     def gap(self, loss: float) -> float:
         """(f − ½Σ_{i>k}σ_i²)/(½σ_k²), zero below the optimum of rank k."""
         return max(loss - self.floor, 0.0) / self.unit

@@ -22,6 +22,7 @@ RULES = StopRules(
     norm=1.0,
     sigma_1=1.0,
     eps=2.2e-16,
+    sharpness=2.0,
 )
 
 
@@ -188,3 +189,22 @@ def test_still_when_steps_are_below_rounding():
     small = rows(gradient_norm=np.full(10, 1e-9), size_U=np.full(10, 1e-18))
     small["size_V"] = small["size_U"]
     assert find(table=small) is None
+
+
+@pytest.mark.parametrize("blind", [False, True])
+@pytest.mark.parametrize(("share", "near"), [(0.99, True), (1.01, False)])
+def test_a_gap_that_no_row_shows_is_asked_for_near_a_stationary_point(blind, share, near):
+    """‖∇f‖² ≤ max(1, λ)(‖U‖² + ‖V‖²) σ₁² tol, here 2e-10, where the loss has left the saddle."""
+    watch = StopWatch(RULES)
+    gradient = np.sqrt(2 * 1e-10 * share)
+    table = rows(3, gap=np.full(3, np.nan), gradient_norm=np.array([1, gradient, gradient]),
+                 loss=np.full(3, 0.04))  # fmt: skip
+    found = watch.find(table, 0.0, False, blind=blind)
+    assert (found is not None) == (blind and near)
+    if found is not None:
+        assert (found.index, found.needs) == (1, "gap")
+        watch.wait_until(2)
+        assert watch.find(table, 0.0, False, blind=True).index == 2
+        early = rows(3, gap=np.full(3, np.nan), gradient_norm=np.full(3, gradient),
+                     loss=np.full(3, 0.06))  # fmt: skip
+        assert StopWatch(RULES).find(early, 0.0, False, blind=True) is None

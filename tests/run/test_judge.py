@@ -9,6 +9,7 @@ import pytest
 from mfact.core import Outcome
 from mfact.problems.optimum import Optimum
 from mfact.stopping import Verdict
+from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, INCONCLUSIVE, STRICT_SADDLE
 from mfact.verdicts import Judge
 
 # A state of plain steps: the gap is that of its row, the optimum that of the judge.
@@ -33,10 +34,20 @@ def judged(tol, watched, error, second=1.0):
     return verdict, watch.tol
 
 
-def test_an_optimum_that_is_not_known_to_the_tolerance_is_not_claimed():
-    verdict, _ = judged(1e-6, 1e-6, 1.01e-6)
-    assert verdict.outcome is Outcome.CONVERGED
-    assert "the optimum is known to 1.01e-06 only" in verdict.reason
+@pytest.mark.parametrize(
+    ("verdict", "ends"), [(GLOBAL_OPTIMUM, True), (STRICT_SADDLE, False), (INCONCLUSIVE, False)]
+)
+def test_of_an_optimum_that_is_not_known_to_the_tolerance_a_certificate_decides(
+    monkeypatch, verdict, ends
+):
+    certificate = SimpleNamespace(verdict=verdict, reason="seen by passes")
+    monkeypatch.setattr(Judge, "certificate", lambda self, state: certificate)
+    found, watched = judged(1e-6, 1e-6, 1.01e-6)
+    assert (found is not None) == ends
+    if ends:
+        assert (found.outcome, found.reason) == (Outcome.GLOBAL_OPTIMUM, "seen by passes")
+    else:
+        assert watched < 0  # no gap of these rows can tell more
 
 
 @pytest.mark.parametrize("error", [1e-7, 0.99e-6])
