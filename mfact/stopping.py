@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array, Outcome
-from mfact.problems.optimum import LEAST_TOLERANCE
 
 BLOWN_UP = 1e4
 """A loss this many times the largest of f_0 and ½‖M‖_F² is on its way to infinity."""
@@ -177,7 +176,7 @@ class StopWatch:
         if self.tol is None:
             return None
         L = 0.5 * rules.sharpness * (rows["size_U"] + rows["size_V"])
-        least = L * rules.sigma_1**2 * max(self.tol, LEAST_TOLERANCE)
+        least = L * rules.sigma_1**2 * self.tol
         near = np.isnan(rows["gap"]) & (rows["gradient_norm"] ** 2 <= least)
         near &= rules.norm**2 - 2 * rows["loss"] >= 0.9 * rules.sigma_1**2
         index = self._first(rows, near & (rows["step"] >= self.next_look), after_minimum=True)

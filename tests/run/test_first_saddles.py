@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from end_truth import from_factors
 from plain_loop import exact_gap, matrix
 
 from mfact.core import Outcome
@@ -25,9 +26,8 @@ def from_pairs(folder, M, phi, psi, sigma, pairs, off=0.0, **options):
     root = np.sqrt(sigma[pairs])
     U, V = phi[:, pairs] * root, psi[:, pairs] * root
     U, V = (W + off * rng.standard_normal(W.shape) for W in (U, V))
-    np.savez(folder / "start.npz", U=U, V=V)
     chosen = {"schedule": "constant", "max_iter": 20_000, **options}
-    return solve(M, rank=len(pairs), start=str(folder / "start.npz"), **chosen)
+    return from_factors(folder, M, U, V, **chosen)
 
 
 def told_true(M, result):
