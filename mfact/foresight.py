@@ -93,7 +93,7 @@ def foresee(
             max(tol, 1e-16),
             start=start,
             weight=problem.weight,
-            accuracy=0.05,
+            accuracy=0.005,
         )
 
     usual = Constant(1.0 / (problem.sharpness * float(sigma[0])))

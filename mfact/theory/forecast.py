@@ -77,10 +77,16 @@ class Start(NamedTuple):
     UtU: Array
     VtV: Array
 
-    def rest(self, rows: int) -> Array:
-        """The mean Gram matrix of U₀ and V₀ off the first rows, r×r."""
-        X, Y = self.X[:rows], self.Y[:rows]
-        return np.asarray(0.5 * (self.UtU + self.VtV - X.T @ X - Y.T @ Y))
+    def rest(self, k: int, rows: int) -> Array:
+        """The mean Gram matrix of U₀ and V₀ off the first k rows and off A = (X + Y)/2 in the
+        others, r×r.
+
+        What X − Y holds falls like e^{−σ_iτ}: at once in the leading rows, hardly where σ_i is
+        small, and there it counts like rows for which M has nothing.
+        """
+        X, Y = self.X[:k], self.Y[:k]
+        A = 0.5 * (self.X + self.Y)[k:rows]
+        return np.asarray(0.5 * (self.UtU + self.VtV - X.T @ X - Y.T @ Y) - A.T @ A)
 
     def over(self, unit: float) -> Start:
         """In units in which σ₁, which is `unit` in those of M, is 1."""
@@ -150,7 +156,7 @@ def forecast(
     else:
         A = 0.5 * (start.X + start.Y)
         rows = min(len(A), len(sigma)) if sigma[k] > 0 else k
-        growth = Growth.of(sigma[:rows], A[:rows], start.rest(rows), k, SLOWEST)
+        growth = Growth.of(sigma[:rows], A[:rows], start.rest(k, rows), k, SLOWEST)
     if growth is None:
         note = "the start has no part along a leading singular direction: it must leave a saddle"
         return Forecast(math.inf, math.inf, math.inf, 0.0, note)
