@@ -191,14 +191,17 @@ def test_still_when_steps_are_below_rounding():
     assert find(table=small) is None
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e3])
 @pytest.mark.parametrize("blind", [False, True])
 @pytest.mark.parametrize(("share", "near"), [(0.99, True), (1.01, False)])
-def test_a_gap_that_no_row_shows_is_asked_for_near_a_stationary_point(blind, share, near):
-    """‖∇f‖² ≤ max(1, λ)(‖U‖² + ‖V‖²) σ₁² tol, here 2e-10, where the loss has left the saddle."""
-    watch = StopWatch(RULES)
-    gradient = np.sqrt(2 * 1e-10 * share)
-    table = rows(3, gap=np.full(3, np.nan), gradient_norm=np.array([1, gradient, gradient]),
-                 loss=np.full(3, 0.04))  # fmt: skip
+def test_a_gap_that_no_row_shows_is_asked_for_near_a_stationary_point(blind, share, near, unit):
+    """‖∇f‖² ≤ max(1, λ)(‖U‖² + ‖V‖²) σ₁² tol, 2e-10 of M³, where the loss has left the saddle."""
+    rules = replace(RULES, norm=unit, sigma_1=unit)
+    watch = StopWatch(rules)
+    gradient = np.sqrt(2 * 1e-10 * share * unit**3)
+    sizes = {"size_U": np.full(3, unit), "size_V": np.full(3, unit)}
+    table = rows(3, gap=np.full(3, np.nan), gradient_norm=np.array([unit**1.5, gradient, gradient]),
+                 loss=np.full(3, 0.04 * unit**2), **sizes)  # fmt: skip
     found = watch.find(table, 0.0, False, blind=blind)
     assert (found is not None) == (blind and near)
     if found is not None:
@@ -206,5 +209,5 @@ def test_a_gap_that_no_row_shows_is_asked_for_near_a_stationary_point(blind, sha
         watch.wait_until(2)
         assert watch.find(table, 0.0, False, blind=True).index == 2
         early = rows(3, gap=np.full(3, np.nan), gradient_norm=np.full(3, gradient),
-                     loss=np.full(3, 0.06))  # fmt: skip
-        assert StopWatch(RULES).find(early, 0.0, False, blind=True) is None
+                     loss=np.full(3, 0.06 * unit**2), **sizes)  # fmt: skip
+        assert StopWatch(rules).find(early, 0.0, False, blind=True) is None

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mfact.problems.optimum import (
+    LEAST_TOLERANCE,
     Optimum,
     attainable,
     fitted_rank,
@@ -102,3 +103,10 @@ def test_the_least_gap_that_can_be_told():
     assert attainable(2.0, 0.5, 1e-7) == pytest.approx(16e-14)
     assert attainable(2.0, 0.0, 1e-7) == 0.0
     assert math.isclose(attainable(4.0, 0.5, 1e-7), 4 * attainable(2.0, 0.5, 1e-7))
+
+
+@pytest.mark.parametrize("tol", [0.0, 1e-13, 1e-9])
+@pytest.mark.parametrize(("share", "known"), [(0.99, True), (1.01, False)])
+def test_an_optimum_is_known_to_a_tolerance_and_to_no_less_than_the_least(tol, share, known):
+    error = share * max(tol, LEAST_TOLERANCE)
+    assert Optimum.of([2.0, 1.0], 1, floor=0.5, error=2.0 * error).known_to(tol) == known

@@ -68,3 +68,16 @@ def test_a_tolerance_as_large_as_the_gap_of_a_saddle_is_undercut():
 def test_without_an_error_the_tolerance_stands():
     verdict, needed = judged(0.7, 0.7, 0.0)
     assert (verdict, needed) == (MET, 0.7)
+
+
+@pytest.mark.parametrize("verdict", [STRICT_SADDLE, INCONCLUSIVE])
+def test_a_gap_that_no_row_shows_is_asked_for_again_later(monkeypatch, verdict):
+    """Nothing ends on the way past a saddle, nor where a certificate cannot tell yet."""
+    certificate = SimpleNamespace(verdict=verdict, reason="seen by passes")
+    monkeypatch.setattr(Judge, "certificate", lambda self, state: certificate)
+    state = SimpleNamespace(step=100, coordinates=None, conserved=STATE.conserved)
+    waited = []
+    watch = SimpleNamespace(wait_until=waited.append)
+    near = Verdict(0, Outcome.GLOBAL_OPTIMUM, "near", needs="gap")
+    assert Judge(object(), None, watch, 0.0, 1e-6, None, False)(state, near) == (state, None)
+    assert waited[0] > state.step

@@ -40,3 +40,12 @@ def test_what_x_and_y_do_not_share_is_waited_for(seed, after, sign):
         R = np.outer(x, y) - np.diag(sigma)
         x, y, steps = x - eta * R @ y, y - eta * R.T @ x, steps + 1
     assert told == pytest.approx(math.log10(steps), abs=math.log10(1.06))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_rest_is_what_x_minus_y_and_rows_beyond_hold(seed):
+    rng = np.random.default_rng(seed)
+    X, Y = rng.standard_normal((2, 9, 3))
+    start = Start(X[:7], Y[:7], X.T @ X, Y.T @ Y)
+    B, beyond = 0.5 * (X - Y)[2:6], np.concatenate([X[6:], Y[6:]])
+    assert np.allclose(start.rest(2, 6), B.T @ B + 0.5 * beyond.T @ beyond, atol=1e-13)
