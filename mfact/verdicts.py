@@ -76,11 +76,16 @@ class Judge:
     def sharpened(self, state: State) -> State:
         """The state in coordinates that show the optimum to a tenth of the tolerance."""
         if isinstance(self.engine, ReducedEngine) and state.coordinates is not None:
-            state = self.engine.sharpen(state, 0.1 * max(self.tol, LEAST_TOLERANCE))
+            state = self.engine.sharpen(state, 0.1 * self.certifiable)
             self.optimum = state.coordinates.spectrum.optimum
         elif (kept := state.conserved).optimum is not None:
             self.optimum = kept.optimum
         return state
+
+    @property
+    def certifiable(self) -> float:
+        """The gap that a certificate is asked for: the tolerance, and no rounding."""
+        return max(self.tol, LEAST_TOLERANCE)
 
     def certificate(self, state: State) -> Certificate:
         """Lemma 3.2 at this state: in SVD coordinates, or by passes over M where there are none,
@@ -102,7 +107,7 @@ class Judge:
             coupling=float(spectrum.residuals[: self.engine.rank].max(initial=0.0)),
             norm=self.target.norm,
             weight=self.weight,
-            tol=max(self.tol, LEAST_TOLERANCE),
+            tol=self.certifiable,
         )
 
     def _by_passes(self, state: State, optimum: Optimum | None) -> Certificate:
@@ -115,7 +120,7 @@ class Judge:
             weight=self.weight,
             optimum=optimum,
             loss=loss,
-            tol=max(self.tol, LEAST_TOLERANCE) + self._rounding(loss),
+            tol=self.certifiable + self._rounding(loss),
         )
 
     def _rounding(self, loss: float) -> float:
