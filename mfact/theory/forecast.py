@@ -11,6 +11,7 @@ import numpy as np
 from mfact.core import Array, Schedule
 from mfact.schedules import Constant, PowerDecay
 from mfact.theory.riccati import Growth, Spare, time_to
+from mfact.theory.step_sums import log10_steps
 
 SLOWEST = 64
 """Modes that are followed: the others are grown long before."""
@@ -77,6 +78,11 @@ class Start(NamedTuple):
     UtU: Array
     VtV: Array
 
+    @property
+    def A(self) -> Array:
+        """(X + Y)/2, the part that grows."""
+        return 0.5 * (self.X + self.Y)
+
     def rest(self, k: int, rows: int) -> Array:
         """The mean Gram matrix of U₀ and V₀ off the first k rows and off A = (X + Y)/2 in the
         others, r×r.
@@ -84,8 +90,7 @@ class Start(NamedTuple):
         What X − Y holds falls like e^{−σ_iτ}: at once in the leading rows, hardly where σ_i is
         small, and there it counts like rows for which M has nothing.
         """
-        X, Y = self.X[:k], self.Y[:k]
-        A = 0.5 * (self.X + self.Y)[k:rows]
+        X, Y, A = self.X[:k], self.Y[:k], self.A[k:rows]
         return np.asarray(0.5 * (self.UtU + self.VtV - X.T @ X - Y.T @ Y) - A.T @ A)
 
     def over(self, unit: float) -> Start:
@@ -151,12 +156,10 @@ def forecast(
     if start is None:
         if s0 is None:
             raise ValueError("give a start or s0")
-        A = np.zeros((0, k))
         growth = Growth.typical(sigma[: k + (sigma[k] > 0)], k, s0, outside, SLOWEST)
     else:
-        A = 0.5 * (start.X + start.Y)
-        rows = min(len(A), len(sigma)) if sigma[k] > 0 else k
-        growth = Growth.of(sigma[:rows], A[:rows], start.rest(k, rows), k, SLOWEST)
+        rows = min(len(start.X), len(sigma)) if sigma[k] > 0 else k
+        growth = Growth.of(sigma[:rows], start.A[:rows], start.rest(k, rows), k, SLOWEST)
     if growth is None:
         note = "the start has no part along a leading singular direction: it must leave a saddle"
         return Forecast(math.inf, math.inf, math.inf, 0.0, note)
@@ -174,7 +177,7 @@ def forecast(
         # Columns beyond k end on what rounding has left of M: that much of them is no excess.
         there = float(np.sum(sigma[k : len(start.UtU)] ** 2))
         U, V = (G - Z[:k].T @ Z[:k] for G, Z in ((start.UtU, start.X), (start.VtV, start.Y)))
-        spare = Spare.of(A[:k], U, V, weight)
+        spare = Spare.of(start.A[:k], U, V, weight)
     later = max(spare.time_to(goal + there, 1.0, accuracy) - tau, 0.0) if spare else 0.0
     if math.isinf(later):
         note = f"what the columns beyond {k} hold goes to zero too slowly"
@@ -213,44 +216,11 @@ def _times(schedule: Schedule, unit: float) -> Schedule:
     """The steps η_t σ₁."""
     if isinstance(schedule, Constant):
         return replace(schedule, size=schedule.size * unit)
-    return (
-        replace(schedule, first=schedule.first * unit)
-        if isinstance(schedule, PowerDecay)
-        else schedule
-    )
+    if isinstance(schedule, PowerDecay):
+        return replace(schedule, first=schedule.first * unit)
+    return schedule
 
 
 def _stretch(x: float) -> float:
     """x / ln(1 + x): by how much steps of ηω = x take longer (growth) or less than the flow."""
     return x / math.log1p(x) if abs(x) > 1e-12 else 1.0
-
-
-def log10_steps(first: float, power: float, flow_time: float) -> float:
-    """log₁₀ T such that Σ_{t<T} first/(t + 1)^power = flow_time; power in (0, 1].
-
-    Σ_{k≤T} k^{−p} = C(p) + (T^{1−p} − 1)/(1 − p) + O(T^{−p}), with C(p) = ζ(p) + 1/(1 − p) and
-    C(1) = 0.5772…, so that ln T = ln(1 + (1 − p)(x − C)) / (1 − p), x = flow_time/first: for
-    p = 1, T = e^{x − 0.577}; for p < 1, T = [(1 − p)(x − ζ(p))]^{1/(1−p)}. Source: mfact, derived.
-
-    >>> round(log10_steps(1.0, 1.0, sum(1 / k for k in range(1, 1001))), 3)
-    3.0
-    >>> round(log10_steps(0.5, 0.55, 0.5 * sum(k**-0.55 for k in range(1, 1001))), 3)
-    3.0
-    """
-    x, q = flow_time / first, 1 - power
-    inside = x - sum_constant(power)
-    if q * inside <= -1:
-        return 0.0
-    return max((math.log1p(q * inside) / q if q else inside) / math.log(10), 0.0)
-
-
-def sum_constant(power: float) -> float:
-    """C(p) = lim Σ_{k≤N} k^{−p} − (N^{1−p} − 1)/(1 − p), by Euler–Maclaurin at N = 1000.
-
-    >>> round(sum_constant(1.0), 12), round(sum_constant(0.5) - 2, 9)
-    (0.577215664902, -1.460354509)
-    """
-    n, q = 1000.0, 1 - power
-    total = float(np.sum(np.arange(1.0, n + 1) ** -power))
-    integral = math.expm1(q * math.log(n)) / q if q else math.log(n)
-    return float(total - integral - 0.5 * n**-power + power / 12 * n ** (-power - 1))

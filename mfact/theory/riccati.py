@@ -100,8 +100,8 @@ class Growth:
         L = self.ratio * np.exp(np.minimum(rest[:, None] * tau - top * tau, LARGEST))
         start = fall[:, None] * self.inverse * fall
         gram = fall[:, None] * self.outside * fall
-        late = L.T @ (saturating(rest, tau)[:, None] * L) + 2 * tau * gram
-        K = np.diag(saturating(top, tau)) + start + late
+        late = L.T @ (2 * _integral(rest, tau)[:, None] * L) + 2 * tau * gram
+        K = np.diag(2 * _integral(top, tau)) + start + late
         inverse = np.linalg.inv(K)
         off = inverse @ (np.diag(fall**2) - (start + late) * top)  # K⁻¹ − Σ₁
         LK = L @ inverse
@@ -205,8 +205,8 @@ def _runge_kutta(P: Array, Q: Array, step: float, weight: float) -> tuple[Array,
     return after[0], after[1]
 
 
-def _integral(d: Array, tau: float, rise: Array) -> Array:
-    """e^{−2·rise}(1 − e^{−2dτ})/(2d): τ at d = 0."""
+def _integral(d: Array, tau: float, rise: Array | float = 0.0) -> Array:
+    """e^{−2·rise}(1 − e^{−2dτ})/(2d), τ at d = 0; rise: max(−dτ, 0), so that no entry overflows."""
     x = 2 * d * tau
     small = np.abs(x) < 1e-12
     safe = np.where(small, 1.0, x)
@@ -240,11 +240,3 @@ def time_to(
         middle = 0.5 * (low + high)
         low, high = (middle, high) if excess(middle) > goal else (low, middle)
     return high
-
-
-def saturating(sigma: Array, tau: float) -> Array:
-    """(1 − e^{−2στ})/σ, 2τ at σ = 0."""
-    small = sigma * tau < 1e-12
-    safe = np.where(small, 1.0, sigma)
-    value: Array = np.where(small, 2 * tau, -np.expm1(-2 * safe * tau) / safe)
-    return value

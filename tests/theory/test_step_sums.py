@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import zeta
 
-from mfact.theory.forecast import log10_steps, sum_constant
+from mfact.theory.step_sums import log10_steps, sum_constant
 
 
 @pytest.mark.parametrize("power", [0.3, 0.55, 0.75, 1.0])
