@@ -50,11 +50,13 @@ class FlowSettings:
 @dataclass(frozen=True)
 class Study:
     """What was found. settings: with every default filled in. shape: (d1, d2). sigma: all
-    singular values. formula: the objective written out. comparison: None unless asked for."""
+    singular values. k: of the leading r those that are not zero. formula: the objective written
+    out. comparison: None unless asked for."""
 
     settings: FlowSettings
     shape: tuple[int, int]
     sigma: Array
+    k: int
     formula: str
     flow: FlowResult
     comparison: Comparison | None
@@ -98,10 +100,11 @@ def study(
     sigma, Z = svd.enter(*factors)
     small = Small(sigma, settings.weight)
     problem = Factorization(settings.weight)
+    eps, norm = float(np.finfo(np.float64).eps), hypot(*svd.sigma)
+    zero = zero_below(norm, float(svd.sigma[0]), (d1, d2), stored_eps(stored), eps)
+    k = fitted_rank(svd.sigma, settings.rank, zero)
     if settings.time is None:
-        eps, norm = float(np.finfo(np.float64).eps), hypot(*svd.sigma)
-        zero = zero_below(norm, float(svd.sigma[0]), (d1, d2), stored_eps(stored), eps)
-        settings = replace(settings, time=fitted_time(small, Z, zero))
+        settings = replace(settings, time=fitted_time(small, Z, k))
     assert settings.time is not None
     times = np.linspace(0.0, settings.time, settings.points)
     comparison = None
@@ -113,26 +116,24 @@ def study(
         settings=settings,
         shape=(d1, d2),
         sigma=svd.sigma,
+        k=k,
         formula=problem.formula,
         flow=flow(small, Z, times.tolist(), settings.solver),
         comparison=comparison,
     )
 
 
-def fitted_time(small: Small, Z: Array, zero: float) -> float:
-    """The flow time at which the slowest of the r modes is within about 1e-6 of its end.
+def fitted_time(small: Small, Z: Array, k: int) -> float:
+    """The flow time at which the slowest of the k modes is within about 1e-6 of its end.
 
-    ln(σ_r/s₀)/(2σ_r) + ln(10⁶)/σ_r, s₀ = σ_min(A)², A = (X + Y)/2 in the r leading rows: the time
+    ln(σ_k/s₀)/(2σ_k) + ln(10⁶)/σ_k, s₀ = σ_min(A)², A = (X + Y)/2 in the k leading rows: the time
     that its product takes to grow, and that what is outside the singular vectors takes to decay.
-    σ_r is the smallest of the r leading singular values above `zero` (zero_below in
-    mfact.problems.optimum). When M has further ones, what belongs to them decays more slowly,
-    like exp(−(σ_r − σ_{r+1})s).
-    Source: mfact, derived.
+    When M has further singular values, what belongs to them decays more slowly, like
+    exp(−(σ_k − σ_{k+1})s). Source: mfact, derived.
     """
-    r = fitted_rank(small.sigma, Z.shape[2], zero)
-    slowest = float(small.sigma[r - 1])
-    A = 0.5 * (Z[0, :r] + Z[1, :r])
-    least = float(np.linalg.svd(A, compute_uv=False)[r - 1]) ** 2
+    slowest = float(small.sigma[k - 1])
+    A = 0.5 * (Z[0, :k] + Z[1, :k])
+    least = float(np.linalg.svd(A, compute_uv=False)[k - 1]) ** 2
     # A start with nothing along the slowest mode would never leave it but for rounding.
     growth = max(0.0, log(slowest / max(least, 1e-32 * slowest)))
     return (0.5 * growth - log(FITTED)) / slowest

@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.flow.compare import Comparison
 from mfact.flow.study import Study
-from mfact.problems.optimum import fitted_rank, unit_of, zero_below
+from mfact.problems.optimum import unit_of
 from mfact.report.machine import finite
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
@@ -41,9 +41,7 @@ GD_COLUMNS = (
 
 def document(found: Study, name: str) -> dict[str, Any]:
     """All that was found, as JSON values under the schema "mfact-flow/1"; name: the matrix's."""
-    norm, eps = float(np.linalg.norm(found.sigma)), float(np.finfo(float).eps)
-    zero = zero_below(norm, float(found.sigma[0]), found.shape, eps, eps)
-    k = fitted_rank(found.sigma, found.rank, zero)
+    k = found.k
     # f − ½Σ_{i>r}σ_i² is what the flow tells.
     spare = 0.5 * float(np.sum(found.sigma[k : found.rank] ** 2))
     unit = unit_of(float(found.sigma[k - 1]))
@@ -67,7 +65,7 @@ def document(found: Study, name: str) -> dict[str, Any]:
         "matrix": {
             "name": name,
             "shape": list(found.shape),
-            "norm": norm,
+            "norm": float(np.linalg.norm(found.sigma)),
             "leading_values": found.sigma[: found.rank + 1].tolist(),
         },
         "objective": found.formula,
