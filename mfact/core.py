@@ -68,6 +68,19 @@ class Target(Protocol):
         """‖UVᵀ − M‖_F, formed from the differences themselves, in one pass."""
 
 
+class Summed(Target, Protocol):
+    """A target that tells its M from another in the pass that takes the norm.
+
+    Those of this project do. For one that does not, a user's own, products are taken.
+    """
+
+    @property
+    def sums(self) -> tuple[Array, float]:
+        """w_jᵀ M z_j for the probes of mfact.targets.fingerprint, accumulated in float64 whatever
+        the dtype, and how far they may be off by rounding.
+        """
+
+
 class Schedule(Protocol):
     """Step sizes η_t."""
 

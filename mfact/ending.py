@@ -187,6 +187,7 @@ class Ending:
             "rank": self.run.settings.rank,
             "objective": self.run.plan.problem.formula,
             "norm": norm,
+            "fingerprint": self.run.fingerprint,
             "sigma_1": first[0],
             "sigma_1_error": first[1],
             "singular_values": None if optimum is None else list(optimum.values) or None,

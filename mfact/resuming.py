@@ -22,6 +22,7 @@ from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import ENGINES, RunSettings
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
+from mfact.targets.fingerprint import fingerprint, same_matrix
 from mfact.theory.monitoring import step_label
 
 if TYPE_CHECKING:
@@ -121,7 +122,6 @@ class Saved:
         if document["good"] is not None:
             good = _under("good/", self.arrays)
             run.good = unpack_point(good, document["good"], run.state.coordinates)
-        run.fingerprint = document["fingerprint"]
         if document["optimum"] is not None:
             run.judge.optimum = optimum_from(document["optimum"])
             if isinstance(run.engine, DirectEngine):
@@ -261,41 +261,21 @@ def unbundled(bundles: Mapping[str, Array], listing: list[list[Any]]) -> dict[st
     return {name: bundles[key][row] for name, key, row in listing}
 
 
-def fingerprint(target: Target) -> dict[str, Any]:
-    """What tells one matrix from another without storing it: shape, kind, norm and a product.
-
-    One pass over M: the norms of M w and Mᵀu for fixed random vectors.
-    """
-    rng = np.random.default_rng(20180600900)
-    probes = [rng.standard_normal((d, 1)).astype(target.dtype) for d in target.shape]
-    forward, backward = target.products(*probes)
-    return {
-        "shape": list(target.shape),
-        "dtype": str(target.dtype),
-        "norm": target.norm,
-        "forward": float(np.linalg.norm(forward)),
-        "backward": float(np.linalg.norm(backward)),
-    }
-
-
 def require_same(saved: Saved, target: Target) -> None:
     """Refuse to go on with another matrix than the checkpoint's.
 
-    Raises StorageError with what differs. Norms are compared to 1e-12 (1e-5 in float32): the
-    order of summation changes with the number of threads, a matrix changes more.
+    Raises StorageError with what differs.
     """
-    now, then = fingerprint(target), saved.document["fingerprint"]
-    rounding = 1e-12 if now["dtype"] == "float64" else 1e-5
-    for name, value in then.items():
-        same = now[name] == value
-        if isinstance(value, float):
-            same = math.isclose(now[name], value, rel_tol=rounding)
-        if not same:
-            raise StorageError(
-                f"{saved.path} is from another matrix: its {name} was {value},"
-                f" now it is {now[name]}",
-                "resume with the matrix that the run began with, or start a new run",
-            )
+    now, way_out = fingerprint(target), "resume with the matrix that the run began with"
+    with holding_a_run(saved.path):
+        then = saved.document["fingerprint"]
+        differs = same_matrix(then, now)
+        if not differs and then["dtype"] != now["dtype"]:
+            differs = f"its dtype was {then['dtype']}, now it is {now['dtype']}"
+    if differs:
+        raise StorageError(
+            f"{saved.path} is from another matrix: {differs}", f"{way_out}, or start a new run"
+        )
 
 
 def require_ahead(saved: Saved, max_iter: int | None, path: str) -> None:

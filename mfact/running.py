@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from mfact import resuming
@@ -30,6 +29,7 @@ from mfact.settings import STARTS, RunSettings
 from mfact.signals import SignalFlag
 from mfact.stopping import StopWatch
 from mfact.targets.counted import Counted
+from mfact.targets.fingerprint import fingerprint
 from mfact.theory.monitors import Monitors
 from mfact.timer import Timer
 from mfact.verdicts import Judge
@@ -60,6 +60,8 @@ class Run:
         self.described, self.observers = described, observers
         self.matrix, self.output, self.caught = matrix, output, caught
         self.warn = warn
+        # That of the first part of the run is kept: many within rounding could wander off.
+        self.fingerprint = fingerprint(target) if saved is None else saved.document["fingerprint"]
         self.basis_limit, self.timer = basis_limit, timer
         if saved is None:
             given = None if settings.start in STARTS else start_from(settings.start)
@@ -280,14 +282,6 @@ class Run:
         if self.settings.checkpoint is not None:
             return self.settings.checkpoint
         return None if self.output is None else f"{self.output}.checkpoint"
-
-    @cached_property
-    def fingerprint(self) -> dict[str, Any]:
-        """Of the matrix: a pass over M, so taken once and not for every checkpoint.
-
-        It is no part of solving, and not counted as such: a run is the same with checkpoints.
-        """
-        return resuming.fingerprint(self.target.held)
 
     def checkpoint_due(self, step: float, *, asked: bool) -> bool:
         """Whether to write a checkpoint here. asked: the run is about to end before its goal.

@@ -24,8 +24,8 @@ PROBLEM = {
     "optimum": "optimum ½Σ_{i>k}σ_i²",
     "fitted_rank": "σ that are not zero, k",
 }
-# The shapes have their own line; sparse is told by the order.
-_TOLD_ELSEWHERE = {"shape", "rank", "sparse"}
+# The shapes have their own line; sparse is told by the order; sums are for programs to compare.
+_TOLD_ELSEWHERE = {"shape", "rank", "sparse", "fingerprint"}
 SUMMARY = {
     "iterations": "iterations",
     "log10_iterations": "log₁₀ iterations",

@@ -12,9 +12,9 @@ from mfact.storage.atomic import replace_file, shown
 from mfact.storage.documents import plain
 from mfact.storage.images import make_image, read_image
 
-FORMAT_VERSION = 2
-WRITTEN_BY = {1: "0.1.0"}
-"""Older formats, and the mfact that resumes them: the state in them means something else now."""
+FORMAT_VERSION = 3
+WRITTEN_BY = {1: "0.1.0", 2: "0.2.0"}
+"""Older formats, and the mfact that resumes them: state or fingerprint mean something else now."""
 
 
 def write_checkpoint(

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array, Target
+from mfact.targets.fingerprint import sums_of
 
 
 class Counted:
     """A target that counts the passes over M: each call of products or residual_norm is one.
 
-    The norm is none: it is no product, and a target takes it once, beside reading M.
+    The norm and the sums are none: a target takes them once, beside reading M, and what products
+    stand for them where it does not are no part of solving.
 
     held: the target that does the work; what is asked of it itself is not counted.
     passes: those already taken by an earlier part of the run.
@@ -34,6 +36,11 @@ class Counted:
     def norm(self) -> float:
         """‖M‖_F, in the units of M."""
         return self.held.norm
+
+    @property
+    def sums(self) -> tuple[Array, float]:
+        """The signed sums of M and their rounding, by products where the target has none."""
+        return sums_of(self.held)
 
     def products(self, U: Array, V: Array) -> tuple[Array, Array]:
         """(M V, Mᵀ U), one pass, also where U or V has no columns."""

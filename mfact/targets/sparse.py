@@ -12,6 +12,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
+from mfact.targets.fingerprint import probes, rounding
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -83,6 +84,15 @@ class SparseTarget:
         parts = np.array_split(data, 1 + data.size // TILE_CELLS)
         squares = (float(np.sum(np.square(part / np.float64(scale)))) for part in parts)
         return scale * math.sqrt(math.fsum(squares))
+
+    @cached_property
+    def sums(self) -> tuple[Array, float]:
+        """w_jᵀ M z_j over the entries, in float64, and their rounding."""
+        w, z = probes(self.shape)
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = [np.einsum("ij,ij->j", w[rows], block @ z) for rows, block in self._row_blocks]
+            sums = np.sum(parts, axis=0)
+        return sums, rounding(self.shape, self.norm, sums)
 
     def products(self, U: Array, V: Array) -> tuple[Array, Array]:
         """(M V, Mᵀ U), each block of rows used for both. U is d1×k, V is d2×l."""

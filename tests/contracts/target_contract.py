@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfact.core import Array, Target
+from mfact.core import Array, Summed
+from mfact.targets.dense import DenseTarget
+from mfact.targets.fingerprint import fingerprint, probes, same_matrix
 
 SHAPES = [(1, 1), (1, 7), (9, 1), (40, 23), (23, 40)]
 # Larger than the tiles and blocks that the targets cut M into.
@@ -18,10 +21,10 @@ DTYPES = [np.float64, np.float32]
 
 
 class TargetContract(ABC):
-    """The tests of the protocol Target. The truth is NumPy on the whole dense matrix."""
+    """The tests of Target and Summed. The truth is NumPy on the whole dense matrix."""
 
     @abstractmethod
-    def make(self, M: Array) -> Target:
+    def make(self, M: Array) -> Summed:
         """A target that holds M, of M's own dtype."""
 
     @pytest.mark.parametrize("dtype", DTYPES)
@@ -49,6 +52,40 @@ class TargetContract(ABC):
 
     def test_norm_of_zero(self):
         assert self.make(np.zeros((3, 4))).norm == 0.0
+
+    @pytest.mark.parametrize(
+        ("dtype", "scale"),
+        [(np.float64, 1.0), (np.float64, 1e150), (np.float64, 1e-150), (np.float32, 1.0)],
+    )
+    @pytest.mark.parametrize("shape", [*SHAPES, (1, 9000), (9000, 1), (130, 1600)])
+    def test_sums(self, shape, dtype, scale):
+        M = _matrix(shape, dtype) * dtype(scale)
+        sums, rounding = self.make(M).sums
+        # In float64 whatever the dtype: the truth is rounded to a fiftieth of the bound.
+        truth = _exact_sums(M)
+        assert np.abs(sums - truth).max() <= rounding
+        norm = float(np.linalg.norm(M.astype(float)))
+        eps = self.sums_eps(dtype)
+        assert rounding == pytest.approx(
+            4 * eps * sum(shape) ** 0.5 * max(norm, np.abs(truth).max()), rel=1e-4
+        )
+
+    def sums_eps(self, dtype):
+        """ε of the arithmetic that the sums are accumulated in."""
+        return float(np.finfo(float).eps)
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_fingerprints_tell_another_matrix_and_only_another(self, dtype):
+        M = _matrix((40, 23), dtype)
+        told = fingerprint(self.make(M))
+        for same in (DenseTarget(M), DenseTarget(np.asfortranarray(M))):
+            assert same_matrix(told, fingerprint(same)) == ""
+            assert same_matrix(fingerprint(same), told) == ""
+        doubled, swapped = M.copy(), M.copy()
+        doubled[0, 2], swapped[[4, 9]] = 2 * M[0, 2], M[[9, 4]]
+        assert not np.array_equal(doubled, M)
+        for other in (-M, doubled, swapped, M[:, ::-1].copy()):
+            assert same_matrix(told, fingerprint(self.make(other))) != ""
 
     @pytest.mark.parametrize("dtype", DTYPES)
     @pytest.mark.parametrize("shape", [*SHAPES, LARGE])
@@ -172,6 +209,14 @@ def _matrix(shape, dtype, seed=7):
     """Normal entries, and every third one zero, so that sparse targets have zeros to skip."""
     rng = np.random.default_rng(seed)
     return (rng.standard_normal(shape) * (rng.random(shape) > 1 / 3)).astype(dtype)
+
+
+def _exact_sums(M):
+    """Σ w_i m_ik z_k, each term an exact product of two roundings, summed without any."""
+    w, z = probes(M.shape)
+    rows, columns = np.nonzero(M)
+    terms = M[rows, columns].astype(float)[:, None] * (w[rows] * z[columns])
+    return np.array([math.fsum(column) for column in terms.T])
 
 
 def _problem(shape, k, dtype, seed=7):

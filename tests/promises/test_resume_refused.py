@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 from children import Child
 from cut_runs import matrix
 
 import mfact.storage.checkpoints
 from mfact.core import Outcome
-from mfact.run import solve
+from mfact.errors import StorageError
+from mfact.run import resume, solve
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 
 M = matrix("noisy")
@@ -58,14 +60,20 @@ def newer(folder: Any) -> None:
         write_checkpoint(folder / "c.h5", arrays, document)
 
 
+def older(folder: Any) -> None:
+    arrays, document = read_checkpoint(folder / "c.h5")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mfact.storage.checkpoints, "FORMAT_VERSION", 2)
+        write_checkpoint(folder / "c.h5", arrays, document)
+
+
 CASES = {
     "another matrix": (lambda f: np.save(f / "M.npy", M + 1e-9), "its norm was"),
     "one entry": (
         lambda f: np.save(f / "M.npy", FLIPPED),
-        "from another matrix: its (forward|backward)",
+        "from another matrix: its norm is as it was, but a signed sum of its entries was",
     ),
     "another shape": (lambda f: np.save(f / "M.npy", M[:-1]), r"its shape was \[14, 11\], now"),
-    "transposed": (lambda f: np.save(f / "M.npy", M.T.copy()), r"its shape was \[14, 11\], now"),
     "no matrix": (lambda f: (f / "M.npy").unlink(), r"M\.npy"),
     "another rank": (lambda f: changed(f, settings__rank=3), "does not fit its settings"),
     "another dtype": (lambda f: changed(f, settings__dtype="float32"), "its dtype was float64"),
@@ -76,6 +84,10 @@ CASES = {
     "an option unknown": (lambda f: changed(f, settings__warp=9), "does not hold a run"),
     "a part missing": (lambda f: changed(f, state__step=None), "does not hold a run"),
     "no state": (lambda f: changed(f, state=None), "is not a checkpoint of a run"),
+    "older": (older, r"format version 2, and this mfact resumes 3: resume it with mfact 0\.2\.0"),
+    "negated": (lambda f: np.save(f / "M.npy", -M), "its norm is as it was, but a signed sum"),
+    "transposed": (lambda f: np.save(f / "M.npy", M.T.copy()), r"its shape was \[14, 11\], now"),
+    "no sums": (lambda f: changed(f, fingerprint__sums=None), "does not hold a run"),
     "newer": (newer, "format version 99"),
     "damaged": (damaged, "is damaged"),
     "cut short": (
@@ -101,6 +113,32 @@ def test_refused_in_one_line(saved, name):
     assert "internal error" not in child.said()
     assert child.printed() == ""
     assert (saved / "run.h5").read_bytes() == b"the old one"
+
+
+def test_the_first_fingerprint_is_kept(tmp_path):
+    """Else many resumes within rounding would let in another matrix."""
+    path, options = str(tmp_path / "c.h5"), {"rank": 2, "seed": 1, "schedule": "constant"}
+    begun = solve(M, max_iter=5, checkpoint=path, **options)
+    first = begun.problem["fingerprint"]
+    for turn in range(1, 4):
+        # Each time as far again as a matrix may be, and still be taken for the same.
+        near = M * (1 + 0.5 * turn * first["rounding"] / np.abs(first["sums"]).max())
+        went_on = resume(path, near, max_iter=5 + turn)
+        assert went_on.problem["fingerprint"] == first
+        assert read_checkpoint(path)[1]["fingerprint"] == first
+    with pytest.raises(StorageError, match="from another matrix"):
+        resume(path, near + 3 * (near - M), max_iter=20)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_same_matrix_in_another_container_is_taken(tmp_path, dtype):
+    path = str(tmp_path / "c.h5")
+    begun = solve(M, rank=2, seed=1, schedule="constant", dtype=dtype, max_iter=5, checkpoint=path)
+    for same in (np.asfortranarray(M), scipy.sparse.csr_array(M), scipy.sparse.csc_array(M)):
+        assert resume(path, same, max_iter=9).problem["fingerprint"] == begun.problem["fingerprint"]
+    for other in (-M, FLIPPED, np.where(np.arange(11) == 4, M[:, [5]], M)):
+        with pytest.raises(StorageError, match="from another matrix"):
+            resume(path, other, max_iter=20)
 
 
 def test_the_matrix_may_have_moved(saved):

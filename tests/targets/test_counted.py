@@ -11,10 +11,28 @@ class TestCounted(TargetContract):
         return Counted(DenseTarget(M))
 
 
+class Foreign:
+    """A user's target: it has products, and no sums."""
+
+    def __init__(self, M):
+        self._held = DenseTarget(M)
+        self.shape, self.dtype, self.norm = M.shape, M.dtype, self._held.norm
+        self.products, self.residual_norm = self._held.products, self._held.residual_norm
+
+
+class TestCountedForeign(TargetContract):
+    def make(self, M):
+        return Counted(Foreign(M))
+
+    def sums_eps(self, dtype):
+        return float(np.finfo(dtype).eps)
+
+
 @pytest.mark.parametrize("widths", [(2, 2), (2, 0), (0, 1), (0, 0)])
 def test_every_product_is_a_pass_and_the_norm_is_none(widths):
     target = Counted(DenseTarget(np.ones((5, 4))), passes=7)
     assert target.norm == pytest.approx(20**0.5)
+    assert len(target.sums[0]) == len(Counted(Foreign(np.ones((5, 4)))).sums[0]) == 4
     assert target.passes == 7
     target.products(np.ones((5, widths[0])), np.ones((4, widths[1])))
     target.residual_norm(np.ones((5, 1)), np.ones((4, 1)))
