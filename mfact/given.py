@@ -11,7 +11,7 @@ import numpy as np
 from mfact.core import Factors, Target
 from mfact.errors import DataError, SettingsError
 from mfact.problems.optimum import stored_eps
-from mfact.settings import STARTS
+from mfact.settings import STARTS, RunSettings
 from mfact.targets.dense import DenseTarget
 
 SCALES = {"float64": (1e-50, 1e50), "float32": (1e-8, 1e8)}
@@ -39,16 +39,16 @@ def target_of(matrix: Any, dtype: str) -> tuple[Target, dict[str, Any]]:
     return DenseTarget(array.astype(dtype, copy=False), stored_eps(stored)), described
 
 
-def claim_checkpoint(path: str, matrix: str | None, output: str | None) -> None:
-    """Refuse, before the run, a checkpoint that could not be written or would cost another file.
+def checkpoint_path(settings: RunSettings, output: str | None) -> str | None:
+    """Where a run keeps its state: as asked for, or beside its output; None for neither."""
+    if settings.checkpoint is not None or output is None:
+        return settings.checkpoint
+    return f"{output}.checkpoint"
 
-    Raises StorageError or SettingsError.
-    """
-    from mfact.storage.atomic import claim_output
 
-    if output is not None and Path(path).resolve() == Path(output).resolve():
-        raise SettingsError(f"--checkpoint and --output are both {path}", "name two files")
-    claim_output(path, inputs=[] if matrix is None else [matrix])
+def start_file(settings: RunSettings) -> str | None:
+    """The file that the start is read from, None where it is drawn."""
+    return None if settings.start in STARTS else settings.start
 
 
 def require_scale(target: Target) -> None:

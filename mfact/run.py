@@ -13,12 +13,13 @@ from mfact import resuming
 from mfact.core import Array, Result, Target
 from mfact.ending import Ending
 from mfact.foresight import memory_plan, planned_basis, what_fits
-from mfact.given import blas_threads, claim_checkpoint, require_scale, target_of
+from mfact.given import blas_threads, checkpoint_path, require_scale, start_file, target_of
 from mfact.plan import check, with_seed
 from mfact.resuming import Rhythm, Saved
 from mfact.running import Run
 from mfact.settings import STARTS, RunSettings
 from mfact.signals import SignalFlag
+from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.storage.memory import MemoryPlan
 from mfact.targets.counted import Counted
 from mfact.timer import Timer
@@ -40,6 +41,7 @@ def solve(
     warn: Callable[[str], None] = lambda text: None,
     note: Callable[[str], None] = lambda text: None,
     refuse: bool = False,
+    admit: Callable[[Mapping[str, Any]], None] = lambda fingerprint: None,
     timer: Timer | None = None,
     **options: Any,
 ) -> Result:
@@ -55,6 +57,7 @@ def solve(
     warn: told in a sentence what went wrong while the run goes on: a checkpoint not written.
     note: told before the first step what is worth knowing of the run.
     refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
+    admit: told the fingerprint of the matrix before the first step; what it raises ends the run.
     timer: counts its time, max_time among it, from where the timer began; else from this call.
 
     Raises SettingsError, DataError and MemoryPlanError before the first step.
@@ -78,8 +81,13 @@ def solve(
         check(settings, (int(shape[0]), int(shape[1])), explicit)
     plan = _memory(matrix, shape, settings)
     Rhythm.of(settings.checkpoint_every)
-    if settings.checkpoint is not None:
-        claim_checkpoint(settings.checkpoint, getattr(matrix, "path", None), output)
+    checkpoint = checkpoint_path(settings, output)
+    refuse_meetings(
+        {"matrix": getattr(matrix, "path", None), "start": start_file(settings)},
+        {"output": output, "checkpoint": checkpoint},
+    )
+    if checkpoint is not None:
+        claim_output(checkpoint)
     with _flag(signals) as caught, blas_threads(settings.threads):
         held, described = target_of(matrix, settings.dtype)
         target = Counted(held)
@@ -102,6 +110,7 @@ def solve(
         if refuse and not settings.force:
             run.refuse_hopeless()
         run.advise()
+        admit(run.fingerprint)
         for text in run.notes:
             note(text)
         run.monitors.start(run.info)

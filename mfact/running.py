@@ -19,13 +19,13 @@ from mfact.flight import Flight, takes_off
 from mfact.flow.integrate import STABLE
 from mfact.flow.records import State as FlightState
 from mfact.foresight import Foresight, advice, foresee, refuse_hopeless
-from mfact.given import start_from
+from mfact.given import checkpoint_path, start_file, start_from
 from mfact.plan import METHODS, build, reachable_tol
 from mfact.problems.optimum import LEAST_TOLERANCE, Optimum
 from mfact.recorder import Recorder
 from mfact.resuming import Rhythm
 from mfact.schedules import PowerDecay
-from mfact.settings import STARTS, RunSettings
+from mfact.settings import RunSettings
 from mfact.signals import SignalFlag
 from mfact.stopping import StopWatch
 from mfact.targets.counted import Counted
@@ -64,7 +64,8 @@ class Run:
         self.fingerprint = fingerprint(target) if saved is None else saved.document["fingerprint"]
         self.basis_limit, self.timer = basis_limit, timer
         if saved is None:
-            given = None if settings.start in STARTS else start_from(settings.start)
+            file = start_file(settings)
+            given = None if file is None else start_from(file)
             self.plan = build(settings, target, given)
         else:
             self.plan = dataclasses.replace(saved.plan(), settings=settings)
@@ -277,11 +278,7 @@ class Run:
     @property
     def checkpoint(self) -> str | None:
         """The path of the checkpoint: resumed from, or as asked for, or beside the output."""
-        if self.resumed_from is not None:
-            return self.resumed_from
-        if self.settings.checkpoint is not None:
-            return self.settings.checkpoint
-        return None if self.output is None else f"{self.output}.checkpoint"
+        return self.resumed_from or checkpoint_path(self.settings, self.output)
 
     def checkpoint_due(self, step: float, *, asked: bool) -> bool:
         """Whether to write a checkpoint here. asked: the run is about to end before its goal.

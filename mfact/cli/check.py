@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mfact.cli.files import claim_files, found_matrix, matrix_file
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
+from mfact.cli.log import log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Real
@@ -73,13 +75,18 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     """
     from mfact.report.checks import Report, view
     from mfact.report.terminal import look_of
+    from mfact.storage.matrices import open_matrix
     from mfact.storage.runs import read_run
     from mfact.theory.check import recompute
     from mfact.theory.requirements import Requirement, evaluate
 
     requirements = [Requirement.parse(text) for text in values["require"]]
     result = read_run(run_file)
-    source = _matrix(result, matrix, run_file, values)
+    if matrix is None:
+        matrix = _named_matrix(result, run_file)
+        values["dataset"] = values["dataset"] or result.problem.get("dataset")
+    log = claim_files(ctx, {"run file": run_file, "matrix": matrix_file(matrix)})
+    source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
     found = recompute(_target(source, result), result, tol=values["tol"])
     required = evaluate(requirements, found.numbers, found.claims)
     claims = (*required, *found.claims)
@@ -92,7 +99,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
         run=result,
         numbers=found.numbers,
     )
-    if values["format"] != "table" or not ctx.ensure_object(Log).quiet:
+    if values["format"] != "table" or not log.quiet:
         emit(view(report, values["format"], look_of(sys.stdout)))
     return 5 if failed and not values["exit_zero"] else 0
 
@@ -105,24 +112,25 @@ def _fine(claims: Any, required: Any) -> str:
     return f"all {len(required)} requirements are met; {text}" if required else text
 
 
-def _matrix(
-    result: Result, matrix: str | None, run_file: str, values: dict[str, Any]
-) -> MatrixSource:
-    """The matrix that was named, else the one that the run file names."""
-    from mfact.errors import SettingsError
-    from mfact.storage.matrices import open_matrix
+def _named_matrix(result: Result, run_file: str) -> str:
+    """The matrix that the run file names: in the folder of the run, beside the file, or here."""
+    from mfact.errors import SettingsError, StorageError
 
-    dataset = values["dataset"]
-    if matrix is None:
-        path = result.problem.get("path")
-        if not path:
-            raise SettingsError(
-                f"{name_text(run_file)} does not say which file its matrix is in",
-                f"name it: mfact check {name_text(run_file)} MATRIX",
-            )
-        matrix = str(path)
-        dataset = dataset or result.problem.get("dataset")
-    return open_matrix(matrix, dataset=dataset, follow_links=values["follow_links"])
+    way_out = f"name it: mfact check {name_text(run_file)} MATRIX"
+    named = result.problem.get("path")
+    if not named:
+        raise SettingsError(
+            f"{name_text(run_file)} does not say which file its matrix is in", way_out
+        )
+    folder = result.provenance.get("folder")
+    found = found_matrix(named, (folder, str(Path(run_file).parent), "."))
+    if found is None:
+        there = "" if folder is None or Path(named).is_absolute() else f" in {name_text(folder)}"
+        raise StorageError(
+            f"{name_text(run_file)} names its matrix {name_text(named)}{there}, which is not there",
+            way_out,
+        )
+    return found
 
 
 def _target(source: MatrixSource, result: Result) -> Target:

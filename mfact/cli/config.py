@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from mfact.cli.files import CONFIG
 from mfact.cli.help import GroupedOption
 from mfact.report.text import name_text
 
@@ -29,6 +30,7 @@ def read_config(ctx: click.Context, param: click.Parameter, path: str | None) ->
     """
     if path is None:
         return
+    ctx.meta[CONFIG] = path
     shown = name_text(path)
     known = {
         p.name.replace("_", "-"): p

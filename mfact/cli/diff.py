@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
+from mfact.cli.log import log_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Kind, Real
 
@@ -94,6 +95,7 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
     from mfact.report.terminal import look_of
     from mfact.storage.runs import read_run
 
+    log = claim_files(ctx, {"first run file": first, "second run file": second})
     a, b = read_run(first), read_run(second)
     tolerances = Tolerances(
         values["rtol"], values["atol"], dict(values["column"]), tuple(values["ignore"])
@@ -107,6 +109,6 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
         claims=claims,
         run=a,
     )
-    if values["format"] != "table" or not ctx.ensure_object(Log).quiet:
+    if values["format"] != "table" or not log.quiet:
         emit(view(report, values["format"], look_of(sys.stdout)))
     return 5 if differ and not values["exit_zero"] else 0

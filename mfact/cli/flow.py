@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mfact.cli.config import sources
+from mfact.cli.files import claim_files, matrix_file
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
+from mfact.cli.log import log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Count, Real
@@ -133,22 +134,24 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.report.flow_tables import document
 
     _refuse_idle(ctx, values)
+    start = None if values["start"] in STARTS else values["start"]
+    log = claim_files(ctx, {"matrix": matrix_file(matrix), "start": start})
     if values["seed"] is None:
         values["seed"] = secrets.randbits(32)
     values["weight"] = values["balance_weight"] if values["objective"] == "balanced" else 0.0
     settings = FlowSettings(**{f.name: values[f.name] for f in fields(FlowSettings)})
     factors = None
-    if settings.start not in STARTS:
+    if start is not None:
         from mfact.storage.factors import read_factors
 
-        factors = read_factors(settings.start)
+        factors = read_factors(start)
     name, M, stored = _read(matrix, values)
     made = document(study(M, settings, factors, stored=stored), name)
     if values["format"] == "json":
         from mfact.report.machine import json_text
 
         emit(json_text(made))
-    elif not ctx.ensure_object(Log).quiet:
+    elif not log.quiet:
         from mfact.report.flow_tables import page
         from mfact.report.terminal import look_of
 

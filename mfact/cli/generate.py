@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
+from mfact.cli.log import log_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Count, Numbers, Real, Shape
 from mfact.report.text import name_text, number
@@ -71,14 +72,13 @@ def command(ctx: click.Context, /, output: str, **values: Any) -> int:
     the singular values of M to rounding.
     """
     from mfact.generation import chosen_spectrum, generate_matrix
-    from mfact.storage.atomic import claim_output
     from mfact.storage.matrix_out import check_suffix, write_matrix
     from mfact.storage.memory import MemoryPlan, available_bytes
 
     d1, d2 = values["shape"]
     spectrum = chosen_spectrum((d1, d2), values["rank"], values["spectrum"], values["condition"])
     check_suffix(output, values["dataset"])
-    claim_output(output)
+    log = claim_files(ctx, {}, {"matrix": output})
     entries, r = d1 * d2, len(spectrum)
     plan = MemoryPlan(
         {"matrix": 8 * entries, "file image": 8 * entries, "factors": 24 * r * (d1 + d2)},
@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, output: str, **values: Any) -> int:
     seed = secrets.randbits(32) if values["seed"] is None else values["seed"]
     M = generate_matrix((d1, d2), spectrum, noise=values["noise"], seed=seed, dtype=values["dtype"])
     write_matrix(output, M, dataset=values["dataset"])
-    if not ctx.ensure_object(Log).quiet:
+    if not log.quiet:
         most = 8
         shown = ", ".join(number(value) for value in spectrum[:most])
         more = f", … ({r} values)" if r > most else ""

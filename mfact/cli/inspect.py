@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mfact.cli.files import claim_files, matrix_file
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
+from mfact.cli.log import log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Count
@@ -64,6 +65,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.report.terminal import look_of
     from mfact.storage.matrices import open_matrix
 
+    log = claim_files(ctx, {"matrix": matrix_file(matrix)})
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
     rank = values["rank"]
     if rank is not None and rank > min(source.shape):
@@ -78,7 +80,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     about = source.describe()
     if values["format"] == "json":
         emit(json_text(inspection_document(found, about, rank, ahead)))
-    elif not ctx.ensure_object(Log).quiet:
+    elif not log.quiet:
         look = look_of(sys.stdout)
         emit(inspection_page(found, about, look, most=values["leading"], rank=rank, ahead=ahead))
     return 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
+from pathlib import Path
 from typing import IO, Any
 
 import click
@@ -12,6 +14,9 @@ import click
 from mfact.errors import StorageError
 from mfact.report.terminal import takes_only_ascii
 from mfact.report.text import ascii_text, name_text
+
+STAMP = "%Y-%m-%dT%H:%M:%S%z"
+"""How each line of a log file begins."""
 
 
 class Log:
@@ -24,27 +29,43 @@ class Log:
         self.began = time.perf_counter() if began is None else began
         self.quiet = False
         self.verbose = False
+        self.path: str | None = None
         self._file: IO[str] | None = None
+        self._waiting: list[str] = []
 
-    def open(self, path: str) -> None:
-        """Append everything that is said, details too, to the file.
+    def open(self) -> None:
+        """Append everything that is said, details too, to the file at `path`, if there is one.
 
-        Raises StorageError when it cannot be opened.
+        What was said before is written now. Not to be opened before it is known that the file is
+        none that is read. Raises StorageError when it cannot be, or holds something else than text.
         """
+        if self.path is None:
+            return
         try:
-            self._file = open(path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123, SIM115 -- closed by close()
+            self._file = _appending(self.path)
         except (OSError, ValueError) as error:
+            path, self.path = self.path, None
             reason = getattr(error, "strerror", None) or error
             raise StorageError(
-                f"cannot write the log file {name_text(path)}: {reason}", "choose another path"
+                f"cannot write the log file {name_text(path)}: {reason}",
+                "name another log file with --log-file",
             ) from error
+        for line in self._waiting:
+            self._append(line)
 
     def close(self) -> None:
-        """Close the log file, if there is one."""
+        """Close the log file, if there is one.
+
+        A command line that was refused before its files were looked at is told in a log of its
+        own, new or begun by one of these.
+        """
+        if self._file is None and self.path is not None and self._waiting and _is_log(self.path):
+            with contextlib.suppress(StorageError):
+                self.open()
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
-            self._file = None
+        self._file = self.path = None
 
     def error(self, text: str) -> None:
         """One line that explains a failure."""
@@ -59,17 +80,52 @@ class Log:
         self._say(text, self.verbose)
 
     def _say(self, text: str, show: bool) -> None:
-        # A full disk or a closed terminal must not turn a finished run into a failure.
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-                self._file.write("".join(f"{stamp} {line}\n" for line in text.splitlines()))
-                self._file.flush()
+        if self.path is not None:
+            stamp = time.strftime(STAMP)
+            self._append("".join(f"{stamp} {line}\n" for line in text.splitlines()))
         if show and sys.stderr is not None:
             if takes_only_ascii(sys.stderr):
                 text = "\n".join(ascii_text(line) for line in text.split("\n"))
             with contextlib.suppress(OSError, ValueError):
                 print(text, file=sys.stderr, flush=True)
+
+    def _append(self, lines: str) -> None:
+        if self._file is None:
+            self._waiting.append(lines)
+            return
+        # A full disk or a closed terminal must not turn a finished run into a failure.
+        with contextlib.suppress(OSError):
+            self._file.write(lines)
+            self._file.flush()
+
+
+def _appending(path: str) -> IO[str]:
+    """The file opened for more text; a pipe that nobody reads is an error, not a wait."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    if Path(path).is_file() and b"\0" in _beginning(path):
+        raise ValueError("it holds something else than text")
+    descriptor = os.open(path, flags, 0o666)
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+
+
+def _is_log(path: str) -> bool:
+    """Whether there is nothing at the path yet, or what a Log has written."""
+    try:
+        if not Path(path).exists():
+            return True
+        if not Path(path).is_file():
+            return False
+        if begun := _beginning(path):
+            time.strptime(begun.split(b" ", 1)[0].decode(), STAMP)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _beginning(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        return file.read(4096)
 
 
 def _one_line(text: str) -> str:
@@ -88,7 +144,7 @@ def log_options(function: Any) -> Any:
 
     def set_file(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
         if value is not None:
-            ctx.ensure_object(Log).open(value)
+            ctx.ensure_object(Log).path = value
 
     for decorate in (
         option(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
+from mfact.cli.files import claim_files, matrix_file
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log
+from mfact.cli.outputs import outputs, resumed_output
 from mfact.cli.results import result_options
-from mfact.cli.solve import carry_out, outputs
+from mfact.cli.solve import carry_out
 from mfact.cli.types import Count, Real
+from mfact.errors import StorageError
+from mfact.report.text import name_text
 
 EXAMPLES = (
     ("mfact resume digits.run.h5.checkpoint", "the run that a signal ended, to its end"),
@@ -36,7 +40,7 @@ EXAMPLES = (
     "-o",
     "--output",
     "Output",
-    "The run file; otherwise the one the run was to write.",
+    "The run file; otherwise the one that the run was to write, if it lies beside CHECKPOINT.",
     metavar="RUN.h5",
 )
 @result_options
@@ -47,29 +51,28 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     The result is that of the run that was never cut, bit for bit, on the same machine with the
     same number of threads. The matrix must be the one that the run began with.
     """  # fmt: skip
-    log = ctx.ensure_object(Log)
-
     from mfact import resuming
     from mfact.foresight import memory_plan
     from mfact.run import resume
-    from mfact.storage.atomic import claim_output
     from mfact.storage.matrices import open_matrix
 
     saved = resuming.read(checkpoint)
-    named = saved.matrix
-    if values["matrix"] is not None:
-        source = open_matrix(values["matrix"])
-    elif named.get("path") is None:
+    given, named = values["matrix"], saved.matrix
+    if given is None and named.get("path") is None:
         ctx.fail("the run was not on a file: name its matrix with --matrix")
+    matrix = matrix_file(given) if given is not None else named["path"]
+    if given is None and not Path(matrix).exists():
+        raise StorageError(
+            f"the matrix of the run, {name_text(matrix)}, is not there", "name it with --matrix"
+        )
+    output = values["output"] or resumed_output(saved)
+    log = claim_files(ctx, {"checkpoint": checkpoint, "matrix": matrix}, outputs(output, values))
+    if given is not None:
+        source = open_matrix(given)
     else:
         source = open_matrix(
-            named["path"],
-            dataset=named.get("dataset"),
-            follow_links=bool(named.get("follow_links")),
+            matrix, dataset=named.get("dataset"), follow_links=bool(named.get("follow_links"))
         )
-    output = values["output"] or saved.document["output"]
-    for written in outputs(output, values):
-        claim_output(written, inputs=[source.path, checkpoint])
     if not source.sparse:
         kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
         log.detail(memory_plan(source.shape, kept).describe())

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
+from mfact.cli.log import log_options
 from mfact.cli.results import format_options, print_result
 from mfact.cli.streams import emit
 
@@ -42,11 +43,12 @@ def command(ctx: click.Context, /, run_file: str, **values: Any) -> int:
     """
     from mfact.storage.runs import read_run
 
+    log = claim_files(ctx, {"run file": run_file})
     result = read_run(run_file)
     if values["command"]:
         emit(command_line(result) + "\n")
     else:
-        print_result(result, values, quiet=ctx.ensure_object(Log).quiet)
+        print_result(result, values, quiet=log.quiet)
     return 0
 
 

@@ -6,14 +6,15 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mfact.cli.files import claim_files, matrix_file
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import run_options, settings_of
+from mfact.cli.outputs import claim_unnamed, default_output, outputs
 from mfact.cli.results import exit_code, print_result, result_options
 from mfact.cli.streams import die_by
 from mfact.report.text import duration, name_text
@@ -67,20 +68,37 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     settings, came_from = settings_of(ctx, values)
     output = _output(ctx, matrix, values)
 
+    from mfact.given import checkpoint_path, start_file
     from mfact.run import solve
-    from mfact.storage.atomic import claim_output
     from mfact.storage.matrices import open_matrix
 
     log.detail(f"loaded in {duration(time.perf_counter() - started)}")
+    checkpoint = checkpoint_path(settings, output)
+    claim_files(
+        ctx,
+        {"matrix": matrix_file(matrix), "start": start_file(settings)},
+        outputs(output, values, checkpoint),
+    )
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
-    for path in outputs(output, values):
-        claim_output(path, inputs=[source.path])
+    admit = claim_unnamed(
+        output if values["output"] is None else None,
+        checkpoint if settings.checkpoint is None else None,
+        source,
+        log,
+    )
     if not source.sparse:
         from mfact.foresight import memory_plan
 
         log.detail(memory_plan(source.shape, settings).describe())
     run = partial(
-        solve, source, settings, sources=came_from, output=output, refuse=True, note=_noted(log)
+        solve,
+        source,
+        settings,
+        sources=came_from,
+        output=output,
+        refuse=True,
+        note=_noted(log),
+        admit=admit,
     )
     return carry_out(run, output, values, log)
 
@@ -97,17 +115,7 @@ def _output(ctx: click.Context, matrix: str, values: dict[str, Any]) -> str | No
             ctx.fail("--output and --no-output exclude each other: give one")
         return None
     output: str | None = values["output"]
-    return default_output(matrix) if output is None else output
-
-
-def default_output(matrix: str) -> str:
-    """The name of the run file of a matrix, when none is asked for.
-
-    >>> default_output("data/digits.npy"), default_output("data/x.h5:/group/M")
-    ('digits.run.h5', 'x.run.h5')
-    """
-    file = matrix if Path(matrix).exists() else matrix.partition(":")[0]
-    return f"{Path(file).stem or 'matrix'}.run.h5"
+    return default_output(matrix, values["dataset"]) if output is None else output
 
 
 def carry_out(
@@ -139,16 +147,6 @@ def carry_out(
         _write(result, output, values, log)
         print_result(result, values, quiet=log.quiet)
     return _end(result, values["exit_zero"], log, flag.number)
-
-
-def outputs(output: str | None, values: dict[str, Any]) -> list[str]:
-    """Every file that the run will write: a path that cannot be written fails first."""
-    from mfact.storage.factors import factors_npy_paths
-
-    paths = [] if output is None else [output]
-    if values["factors_npy"] is not None:
-        paths += factors_npy_paths(values["factors_npy"])
-    return paths
 
 
 def _progress_lines(log: Log) -> list[ProgressLine]:

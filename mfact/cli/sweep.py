@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mfact.cli.files import claim_files, matrix_file
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
+from mfact.cli.log import log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Count, Kind, Real
@@ -124,6 +125,8 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
     """
     if matrix is None and values["growth"] is None:
         ctx.fail("nothing to run: name a matrix, or give sizes with --growth")
+    log = claim_files(ctx, {"matrix": None if matrix is None else matrix_file(matrix)})
+
     from mfact.sweep.runs import SweepSettings, growth, sweep
 
     if values["seed"] is None:
@@ -137,7 +140,7 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
 
     from mfact.report.sweep_tables import document
 
-    _print(document(runs, name, grown, values["bounds"]), values["format"], ctx)
+    _print(document(runs, name, grown, values["bounds"]), values["format"], quiet=log.quiet)
     return exit_code([*([runs] if runs else []), *grown], values["exit_zero"])
 
 
@@ -161,12 +164,12 @@ def _read(matrix: str, values: dict[str, Any]) -> tuple[str, tuple[int, int], Ar
     return source.name, (d1, d2), singular_values(M, source.stored_dtype)
 
 
-def _print(made: dict[str, Any], form: str, ctx: click.Context) -> None:
+def _print(made: dict[str, Any], form: str, *, quiet: bool) -> None:
     if form == "json":
         from mfact.report.machine import json_text
 
         emit(json_text(made))
-    elif not ctx.ensure_object(Log).quiet:
+    elif not quiet:
         from mfact.report.sweep_tables import page
         from mfact.report.terminal import look_of
 

@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from mfact.errors import StorageError
@@ -57,7 +57,7 @@ def replace_file(
     is the new file in place, and the error says so.
     """
     try:
-        target = _resolve(path)
+        target = replaceable(path)
         _sweep(target)
         kept = _kept_mode(target) if mode is None else mode
         temporary, descriptor = _open_temporary(target, kept)
@@ -68,7 +68,7 @@ def replace_file(
             _discard(temporary, descriptor)
             raise
     except OSError as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     try:
         os.close(descriptor)  # not before: it holds the lock against _sweep
         _synchronize_folder(target.parent)
@@ -80,68 +80,27 @@ def replace_file(
         ) from error
 
 
-def claim_output(
-    path: str | os.PathLike[str], *, inputs: Iterable[str | os.PathLike[str]] = ()
-) -> None:
-    """Make sure, before a run, that its output can be written at `path`.
-
-    A trial file is created beside the target and removed; nothing is left behind.
-
-    inputs: files the run reads; the output may be none of them, by any name or link.
-
-    Raises StorageError for an output that is an input, a folder, a device or pipe, or a
-    write-protected file, and for a folder that is missing or cannot be written.
-
-    >>> claim_output("/")
-    Traceback (most recent call last):
-    mfact.errors.StorageError: the output / is a folder: name a file
-    """
-    try:
-        target = _resolve(path)
-        _kept_mode(target)
-        if target.exists():
-            for name in inputs:
-                with contextlib.suppress(FileNotFoundError):
-                    if Path(name).samefile(target):
-                        raise StorageError(
-                            f"the output {shown(path)} is the input {shown(name)}",
-                            "choose another output",
-                        )
-            if not os.access(target, os.W_OK):
-                raise StorageError(
-                    f"the output {shown(path)} exists and is write-protected",
-                    "choose another output, or make it writable",
-                )
-        trial = _temporary_name(target)
-        try:
-            os.close(os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        finally:
-            trial.unlink(missing_ok=True)
-    except OSError as error:
-        raise _refusal(path, error) from error
-
-
-def _resolve(path: str | os.PathLike[str]) -> Path:
-    """The file that is meant: links followed, a folder refused by its name."""
+def replaceable(path: str | os.PathLike[str]) -> Path:
+    """The file that is meant, links followed; refused unless it is a regular file or none yet."""
     name = os.fsdecode(path)
     if "\0" in name:
         raise StorageError(f"the output {shown(path)} holds a null character", "rename it")
     target = Path(os.path.realpath(name))
     if target.is_dir() or name.endswith(os.sep):
         raise StorageError(f"the output {shown(path)} is a folder", "name a file")
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(target.stat().st_mode):
+            # Renaming over /dev/null would take it away from the whole machine.
+            raise StorageError(f"the output {shown(path)} is not a regular file", "name a file")
     return target
 
 
 def _kept_mode(target: Path) -> int | None:
-    """The mode of the old file, None when there is none; only a regular file may be replaced."""
+    """The mode of the old file, None when there is none."""
     try:
-        status = target.stat()
+        return target.stat().st_mode & 0o777
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(status.st_mode):
-        # Renaming over /dev/null would take it away from the whole machine.
-        raise StorageError(f"the output {shown(target)} is not a regular file", "name a file")
-    return status.st_mode & 0o777
 
 
 def _prefix(target: Path) -> str:
@@ -149,14 +108,15 @@ def _prefix(target: Path) -> str:
     return f".mfact-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
 
 
-def _temporary_name(target: Path) -> Path:
+def temporary_name(target: Path) -> Path:
+    """A name beside the target that is free, and swept when its writer dies."""
     return target.parent / f"{_prefix(target)}{secrets.token_hex(8)}.tmp"
 
 
 def _open_temporary(target: Path, mode: int | None) -> tuple[Path, int]:
     """A new empty file beside the target, locked so that no other writer sweeps it away."""
     while True:
-        temporary = _temporary_name(target)
+        temporary = temporary_name(target)
         # Without a mode to keep, the kernel applies the umask (or the folder's default ACL);
         # with one, nobody else may read the file until it has it.
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -241,7 +201,8 @@ def _synchronize_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _refusal(path: str | os.PathLike[str], error: OSError) -> StorageError:
+def refusal(path: str | os.PathLike[str], error: OSError) -> StorageError:
+    """Why a file cannot be written, and the way out that goes with it."""
     return StorageError(
         f"cannot write {shown(path)}: {error.strerror or error}",
         _WAYS_OUT.get(error.errno or 0, "check the path and the disk"),

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfact.errors import DataError, SettingsError, StorageError
-from mfact.given import claim_checkpoint, require_scale, start_from, target_of
+from mfact.errors import DataError, SettingsError
+from mfact.given import require_scale, start_from, target_of
 from mfact.run import solve
 from mfact.targets.dense import DenseTarget
 
@@ -72,31 +72,6 @@ def test_what_is_not_a_real_number_is_refused_by_its_kind(kind):
 def test_a_target_is_taken_as_it_is():
     target = DenseTarget(np.eye(3))
     assert target_of(target, "float32")[0] is target
-
-
-def test_a_checkpoint_is_neither_the_output_nor_the_matrix(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "M.npy").write_bytes(b"a matrix")
-    (tmp_path / "link.npy").symlink_to("M.npy")
-    (tmp_path / "run.h5").write_bytes(b"an old run")
-    (tmp_path / "link.h5").symlink_to("run.h5")
-    (tmp_path / "new-link.h5").symlink_to("new.h5")
-    here = str(tmp_path)
-    claim_checkpoint("c.h5", "M.npy", "run.h5")
-    claim_checkpoint("c.h5", None, None)
-    claim_checkpoint("sub/run.h5", "M.npy", "run.h5")
-    for path, output in (
-        ("run.h5", "run.h5"), ("run.h5", f"{here}/run.h5"), ("sub/../run.h5", "run.h5"),
-        ("link.h5", "run.h5"), ("run.h5", "link.h5"),
-        ("new.h5", "new.h5"), ("new-link.h5", "new.h5"), ("sub/../new.h5", "new.h5"),
-    ):  # fmt: skip
-        with pytest.raises(SettingsError, match="name two files"):
-            claim_checkpoint(path, "M.npy", output)
-    for path in ("M.npy", f"{here}/M.npy", "link.npy", "sub/../M.npy"):
-        with pytest.raises(StorageError, match="is the input"):
-            claim_checkpoint(path, "M.npy", "run.h5")
-    assert (tmp_path / "M.npy").read_bytes() == b"a matrix"
 
 
 def test_a_start_is_a_kind_or_a_file_that_is_there(tmp_path):

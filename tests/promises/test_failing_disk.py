@@ -69,7 +69,7 @@ def test_a_run_file_that_cannot_be_written(folder, call, number):
     assert (folder / "run.h5").read_bytes() == b"the old one"
     assert litter(folder) == []
     # The checkpoint is there, and the run can end without its steps being taken again.
-    finish(folder, "resume", "c.h5")
+    finish(folder, "resume", "c.h5", "-o", "run.h5")
     assert read_run(folder / "run.h5").outcome.name == "GLOBAL_OPTIMUM"
 
 

@@ -56,23 +56,31 @@ def test_no_output_replaces_the_matrix(saved, command, option, name):
     if option == "--factors-npy":  # writes NAME_U.npy and NAME_V.npy
         for letter in "UV":
             (saved / f"f_{letter}.npy").symlink_to("M.npy")
-            words = "is the input"
+            words = f"is the matrix and the factor {letter}"
             start = ("solve", "M.npy", *RUN) if command == "solve" else ("resume", "c.h5")
-            refused(saved, words, *start, "--factors-npy", name.replace(name.split("/")[-1], "f"))
+            refused(
+                saved,
+                words,
+                *start,
+                "--factors-npy",
+                name.replace(name.split("/")[-1], "f"),
+                codes=(2,),
+            )
             (saved / f"f_{letter}.npy").unlink()
         return
     start = ("solve", "M.npy", *RUN) if command == "solve" else ("resume", "c.h5")
-    refused(saved, "is the input", *start, "-o", name)
+    refused(saved, "is the matrix and the output", *start, "-o", name, codes=(2,))
 
 
 @pytest.mark.parametrize("name", ["c.h5", "./c.h5", "sub/../c.h5", "linked.h5"])
 def test_no_output_replaces_the_checkpoint_of_its_run(saved, name):
     (saved / "linked.h5").symlink_to("c.h5")
-    refused(saved, "is the input", "resume", "c.h5", "-o", name)
-    refused(saved, "name two files", "solve", "M.npy", *RUN, "--checkpoint", "c.h5", "-o", name,
-            codes=(2,))  # fmt: skip
-    refused(saved, "name two files", "solve", "M.npy", *RUN, "--checkpoint", name, "-o", "c.h5",
-            codes=(2,))  # fmt: skip
+    words = "is the checkpoint and the output"
+    refused(saved, words, "resume", "c.h5", "-o", name, codes=(2,))
+    words = "is the output and the checkpoint"
+    start = ("solve", "M.npy", *RUN)
+    refused(saved, words, *start, "--checkpoint", "c.h5", "-o", name, codes=(2,))
+    refused(saved, words, *start, "--checkpoint", name, "-o", "c.h5", codes=(2,))
 
 
 @pytest.mark.parametrize("command", ["solve", "resume"])

@@ -105,14 +105,14 @@ CASES = {
 def test_refused_in_one_line(saved, name):
     change, words = CASES[name]
     change(saved)
-    (saved / "run.h5").write_bytes(b"the old one")
+    before = (saved / "run.h5").read_bytes()
     child = Child(saved, "resume", "c.h5", "--max-iter", 50)
     assert child.wait() == 1
     assert re.search(words, child.said()), child.said()
     assert child.said().count("\n") == 1
     assert "internal error" not in child.said()
     assert child.printed() == ""
-    assert (saved / "run.h5").read_bytes() == b"the old one"
+    assert (saved / "run.h5").read_bytes() == before
 
 
 def test_the_first_fingerprint_is_kept(tmp_path):
@@ -163,9 +163,9 @@ def test_a_run_is_resumed_from_another_folder(saved):
 @pytest.mark.parametrize(
     ("checkpoint", "code", "words"),
     [
-        ("M.npy", 1, "is the input"),
+        ("M.npy", 2, "is the matrix and the checkpoint"),
         ("no/c.h5", 1, "create the folder first"),
-        ("run.h5", 2, "are both run.h5"),
+        ("run.h5", 2, "is the output and the checkpoint"),
         (".", 1, "is a folder"),
     ],
 )

@@ -140,11 +140,11 @@ def test_what_a_killed_writer_left_is_swept_and_what_a_live_one_has_is_not(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "run.h5"
-    dead = atomic._temporary_name(path)
+    dead = atomic.temporary_name(path)
     dead.write_bytes(b"half")
-    stranger = atomic._temporary_name(tmp_path / "other.h5")
+    stranger = atomic.temporary_name(tmp_path / "other.h5")
     stranger.write_bytes(b"half")
-    live = atomic._temporary_name(path)
+    live = atomic.temporary_name(path)
     live.write_bytes(b"half")
     holder = subprocess.Popen(
         [

@@ -1,0 +1,66 @@
+"""The files of a command line, what it reads and what it writes, before any is opened."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mfact.cli.log import Log
+
+if TYPE_CHECKING:
+    from mfact.storage.claims import Paths
+
+CONFIG = "mfact.config"
+"""Where a context keeps the path of the config file that its options came from."""
+
+
+def claim_files(ctx: click.Context, read: Paths, written: Paths | None = None) -> Log:
+    """Refuse files that would be lost, make sure that outputs can be written, open the log.
+
+    read, written: what a file is to the command -> its path; config, log and where
+    standard output was sent are added here. Raises SettingsError and StorageError, nothing opened.
+    """
+    from mfact.storage.claims import claim_output, refuse_meetings
+
+    log = ctx.ensure_object(Log)
+    written = {} if written is None else written
+    path, log.path = log.path, None  # nor is the refusal written where it may do harm
+    refuse_meetings(
+        {**read, "config file": ctx.meta.get(CONFIG)},
+        {**written, "log file": path, "standard output": _standard_output()},
+    )
+    log.path = path
+    for path in written.values():
+        if path is not None:
+            claim_output(path)
+    log.open()
+    return log
+
+
+def matrix_file(spec: str) -> str:
+    """The file of a matrix that is named with or without its dataset."""
+    from mfact.storage.matrices import split_spec
+
+    return str(split_spec(spec)[0])
+
+
+def _standard_output() -> str | None:
+    """The file that standard output was sent to, under the name that the system keeps for it."""
+    with suppress(OSError):
+        if stat.S_ISREG(os.fstat(1).st_mode):
+            return "/dev/fd/1"
+    return None
+
+
+def found_matrix(stored: str, folders: Iterable[str | None]) -> str | None:
+    """Where the matrix is that a run named by this path: the first of the folders that has it."""
+    for folder in folders:
+        if folder is not None and (place := Path(folder, stored)).exists():
+            return str(place)
+    return None

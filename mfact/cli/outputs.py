@@ -1,0 +1,177 @@
+"""Where the results of a run go, and which older files they may replace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mfact.errors import MfactError, SettingsError
+from mfact.report.text import name_text
+
+if TYPE_CHECKING:
+    from mfact.cli.log import Log
+    from mfact.resuming import Saved
+    from mfact.storage.claims import Paths
+    from mfact.storage.matrices import MatrixSource
+
+RENEWED = ("max_iter", "max_time")
+"""Settings that a resume may change; all others tell one run from another."""
+
+
+def outputs(output: str | None, values: Mapping[str, Any], checkpoint: str | None = None) -> Paths:
+    """Every file that a run will write, beside its log."""
+    from mfact.storage.factors import factors_npy_paths
+
+    prefix = values["factors_npy"]
+    U, V = (None, None) if prefix is None else factors_npy_paths(prefix)
+    return {"output": output, "checkpoint": checkpoint, "factor U": U, "factor V": V}
+
+
+def default_output(matrix: str, dataset: str | None = None) -> str:
+    """The name of the run file of a matrix when none is asked for: its file's, and its dataset's
+    where that was named.
+
+    >>> default_output("data/digits.npy"), default_output("data/x.h5:/group/M")
+    ('digits.run.h5', 'x.group.M.run.h5')
+    """
+    from mfact.storage.matrices import split_spec
+
+    file, named = split_spec(matrix)
+    chosen = dataset if named is None else named
+    words = [] if chosen is None else [word for word in chosen.split("/") if word]
+    return ".".join([file.stem or "matrix", *words, "run.h5"])
+
+
+@dataclass(frozen=True)
+class Left:
+    """What an earlier run has left: how it named its matrix, from which folder, the matrix's
+    fingerprint, and the settings of the run.
+    """
+
+    named: Mapping[str, Any]
+    folder: str | None
+    fingerprint: Mapping[str, Any] | None
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def in_run(cls, path: str) -> Left:
+        """By the run whose run file is at the path. Raises StorageError for another file."""
+        from mfact.storage.runs import read_run
+
+        run = read_run(path)
+        chosen = {name: entry["value"] for name, entry in run.settings.items()}
+        folder = run.provenance.get("folder")
+        return cls(run.problem, folder, run.problem.get("fingerprint"), chosen)
+
+    @classmethod
+    def in_checkpoint(cls, path: str) -> Left:
+        """By the run whose checkpoint is at the path. Raises StorageError for another file."""
+        from mfact.resuming import read
+
+        saved = read(path)
+        return cls(saved.matrix, None, saved.document["fingerprint"], asdict(saved.settings))
+
+    def is_at(self, path: str | None, dataset: str | None) -> bool:
+        """Whether its matrix is the one at this path, under this dataset."""
+        from mfact.storage.claims import same_file
+
+        stored = self.named.get("path")
+        if stored is None or path is None:
+            return False
+        named, asked = ((name or "").strip("/") for name in (self.named.get("dataset"), dataset))
+        return named == asked and same_file(str(Path(self.folder or ".", stored)), path)
+
+    def is_of(self, fingerprint: Mapping[str, Any]) -> bool:
+        """Whether its matrix has this fingerprint."""
+        from mfact.targets.fingerprint import same_matrix
+
+        return self.fingerprint is not None and not same_matrix(self.fingerprint, fingerprint)
+
+    def is_run(self, settings: Mapping[str, Any]) -> bool:
+        """Whether its run is the one with these settings, limits left aside."""
+        return all(
+            self.settings.get(name) == value
+            for name, value in settings.items()
+            if name not in RENEWED
+        )
+
+
+def claim_unnamed(
+    output: str | None, checkpoint: str | None, source: MatrixSource, log: Log
+) -> Callable[[Mapping[str, Any]], None]:
+    """Refuse to write over what another matrix has left where nobody said to write.
+
+    output, checkpoint: the default ones, None where the user named one. What is there is replaced
+    when it came of the same file and dataset, or of a matrix of the same fingerprint: what remains
+    to be said and refused once that is known, before the first step.
+
+    Raises SettingsError.
+    """
+    found = []
+    for path, kind, what, way_out, fate in (
+        (output, Left.in_run, "a run file", "output with -o", "it is replaced at the end"),
+        (
+            checkpoint,
+            Left.in_checkpoint,
+            "a checkpoint",
+            "one with --checkpoint",
+            "the first of this run replaces it",
+        ),
+    ):
+        if path is not None and Path(path).exists():
+            refusal = SettingsError(
+                f"{name_text(path)} is there already, and not known as {what} of {source.name}",
+                f"name another {way_out}",
+            )
+            try:
+                left = kind(path)
+            except MfactError as error:
+                raise refusal from error
+            found.append((left, refusal, f"{name_text(path)} is {what} of this matrix: {fate}"))
+
+    def admit(fingerprint: Mapping[str, Any]) -> None:
+        for left, refusal, note in found:
+            if not left.is_at(source.path, source.dataset) and not left.is_of(fingerprint):
+                raise refusal
+            log.note(f"mfact: note: {note}")
+
+    return admit
+
+
+def resumed_output(saved: Saved) -> str | None:
+    """Where the run of a checkpoint was to write its result, None for nowhere.
+
+    A checkpoint may come from elsewhere, and does not say what may be written over: only what
+    would lie beside it and is new or a run file of the same matrix, or a run file of the same run.
+
+    Raises SettingsError.
+    """
+    from mfact.storage.claims import same_file
+
+    output = saved.document["output"]
+    if output is None:
+        return None
+    beside = same_file(str(Path(output).parent), str(Path(saved.path).parent))
+    if not Path(output).exists():
+        if not beside:
+            raise SettingsError(
+                f"{name_text(saved.path)} says to write {name_text(output)}, in another folder",
+                f"say so with -o {name_text(output)}, or name another output",
+            )
+        return str(output)
+    named = saved.matrix.get("path"), saved.matrix.get("dataset")
+    may = False
+    with suppress(MfactError):
+        left = Left.in_run(output)
+        may = left.is_at(*named) or left.is_of(saved.document["fingerprint"])
+        may = may and (beside or left.is_run(asdict(saved.settings)))
+    if not may:
+        what = "matrix" if beside else "run"
+        raise SettingsError(
+            f"{name_text(output)} is there already, and not known as a run file of that {what}",
+            "name another output with -o",
+        )
+    return str(output)

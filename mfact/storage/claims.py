@@ -1,0 +1,85 @@
+"""What is read and what is written: no file is both, and each output can be written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+
+from mfact.errors import SettingsError, StorageError
+from mfact.storage.atomic import refusal, replaceable, shown, temporary_name
+
+Paths = Mapping[str, str | None]
+"""What a file is to a command -> its path, None where there is none."""
+
+_WAYS_OUT = {
+    "output": "name another output with -o",
+    "checkpoint": "name another checkpoint with --checkpoint",
+    "factor U": "choose another prefix with --factors-npy",
+    "factor V": "choose another prefix with --factors-npy",
+    "log file": "name another log file with --log-file",
+    "standard output": "send it elsewhere",
+}
+
+
+def refuse_meetings(read: Paths, written: Paths) -> None:
+    """Refuse a file that is to be read and written, or written twice, before any is opened.
+
+    Two names are of one file when links and detours lead both to one place, or when they are
+    hard links.
+
+    Raises SettingsError.
+
+    >>> refuse_meetings({"matrix": "M.npy"}, {"output": "M.run.h5", "log file": "./M.npy"})
+    Traceback (most recent call last):
+    mfact.errors.SettingsError: M.npy is the matrix and the log file: name another log file ...
+    """
+    for (one, path), (other, other_path) in _pairs(read, written):
+        if same_file(path, other_path):
+            raise SettingsError(f"{shown(path)} is the {one} and the {other}", _WAYS_OUT[other])
+
+
+def _pairs(read: Paths, written: Paths) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    reads = [(name, path) for name, path in read.items() if path is not None]
+    writes = [(name, path) for name, path in written.items() if path is not None]
+    yield from ((one, other) for other in writes for one in reads)
+    yield from combinations(writes, 2)
+
+
+def same_file(one: str, other: str) -> bool:
+    """Whether two paths lead to one file, there already or not yet."""
+    try:
+        if os.path.realpath(one) == os.path.realpath(other):
+            return True
+        return Path(one).samefile(other)
+    except (OSError, ValueError):  # one is not there, or no name of a file
+        return False
+
+
+def claim_output(path: str | os.PathLike[str]) -> None:
+    """Make sure, before a run, that its output can be written at `path`.
+
+    A trial file is created beside the target and removed; nothing is left behind.
+
+    Raises StorageError for an output that is a folder, a device or pipe, or a write-protected
+    file, and for a folder that is missing or cannot be written.
+
+    >>> claim_output("/")
+    Traceback (most recent call last):
+    mfact.errors.StorageError: the output / is a folder: name a file
+    """
+    try:
+        target = replaceable(path)
+        if target.exists() and not os.access(target, os.W_OK):
+            raise StorageError(
+                f"the output {shown(path)} exists and is write-protected",
+                "choose another output, or make it writable",
+            )
+        trial = temporary_name(target)
+        try:
+            os.close(os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        finally:
+            trial.unlink(missing_ok=True)
+    except OSError as error:
+        raise refusal(path, error) from error
