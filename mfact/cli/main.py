@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -16,8 +18,8 @@ from mfact import __version__
 from mfact.cli import BEGAN
 from mfact.cli.help import shown_help
 from mfact.cli.log import Log
-from mfact.cli.streams import die_by, discard_stdout, flush_streams
-from mfact.errors import MfactError
+from mfact.cli.streams import die_by, discard, flush_streams, open_streams
+from mfact.errors import MfactError, SettingsError
 
 # Name -> what it does. Command `a-b` is `command` in mfact/cli/a_b.py, imported when named;
 # cli/help.py is how every command shows its help.
@@ -90,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     if not sys.warnoptions:
         # Warnings of libraries are for those who call them; a user meets notes and errors.
         warnings.simplefilter("ignore")
+    open_streams()
     sys.exit(run(sys.argv[1:] if argv is None else argv, BEGAN))
 
 
@@ -101,7 +104,7 @@ def run(argv: Sequence[str], began: float | None = None) -> int:
     log = Log(began)
     try:
         code = _dispatch(list(argv), log)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         die_by(signal.SIGINT)
     finally:
         log.close()
@@ -112,11 +115,12 @@ def run(argv: Sequence[str], began: float | None = None) -> int:
 def _dispatch(argv: list[str], log: Log) -> int:
     """The exit code of a command line, each kind of failure translated once, here."""
     try:
-        code: Any = cli.main(argv, prog_name="mfact", standalone_mode=False, obj=log)
-    except click.Abort:  # Ctrl-C, as click names it: not an error of the kinds below
-        raise
+        code = _command(argv, log)
+    except click.exceptions.Exit as error:  # --help and --version
+        return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        with suppress(OSError):
+            click.echo(error.format_message(), err=True)
         return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "mfact"
@@ -130,8 +134,8 @@ def _dispatch(argv: list[str], log: Log) -> int:
         log.error(f"mfact: {error}")
         _explain(log)
         return error.exit_code
-    except BrokenPipeError:
-        discard_stdout()
+    except BrokenPipeError:  # the reader of standard output has left
+        discard(sys.stdout)
         return 0
     except MemoryError:
         log.error("mfact: out of memory: free memory, or try a smaller rank or matrix")
@@ -149,6 +153,20 @@ def _dispatch(argv: list[str], log: Log) -> int:
         _explain(log)
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _command(argv: list[str], log: Log) -> Any:
+    """What the command returns. click's own main would take an EOFError for a Ctrl-C, and end at
+    a broken pipe of any file without a word.
+    """
+    if sys.stdout is None:
+        raise SettingsError("standard output is closed", "send it to a file, or to /dev/null")
+    if asked := os.environ.get("_MFACT_COMPLETE"):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(cli, {}, "mfact", "_MFACT_COMPLETE", asked)
+    with cli.make_context("mfact", argv, obj=log) as ctx:
+        return cli.invoke(ctx)
 
 
 def _explain(log: Log) -> None:

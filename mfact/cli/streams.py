@@ -3,12 +3,59 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import select
 import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn, TextIO
 
 from mfact.errors import StorageError
+
+
+class _Waiting(io.FileIO):
+    """A file that waits where a non-blocking one would take a part of what is written, or nothing.
+
+    The flag itself is left alone: it belongs to all processes that share the terminal or pipe.
+    """
+
+    def write(self, data: Any) -> int:
+        try:
+            while (count := super().write(data)) is None:
+                ready = select.poll()
+                ready.register(self.fileno(), select.POLLOUT)
+                ready.poll()
+        except OSError as error:  # which does not say where
+            error.filename = "standard output" if self.fileno() == 1 else "standard error"
+            raise
+        return count
+
+
+def open_streams() -> None:
+    """Make the standard streams of a process fit to be written to.
+
+    A descriptor of them that is closed leads nowhere from now on: else the next file that is
+    opened would get it, and what libraries say on standard error.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest that is free, which is this one
+    sys.stdout, sys.stderr = _waiting(sys.stdout), _waiting(sys.stderr)
+
+
+def _waiting(stream: Any) -> Any:
+    """The same stream, of which no part is lost when it is non-blocking; None when it is closed."""
+    if stream is None:
+        return None
+    return io.TextIOWrapper(
+        io.BufferedWriter(_Waiting(stream.fileno(), "w", closefd=False)),
+        stream.encoding,
+        stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
 
 
 def emit(text: str) -> None:
@@ -18,28 +65,26 @@ def emit(text: str) -> None:
     error: the rest is dropped. A full disk is: StorageError.
     """
     stream = sys.stdout
-    if stream is None:  # started with standard output closed
-        return
     encoding = stream.encoding or "utf-8"
     try:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
     except BrokenPipeError:
-        discard_stdout()
+        discard(stream)
     except OSError as error:
-        discard_stdout()
+        discard(stream)
         raise StorageError(
             f"cannot write to standard output: {error.strerror or error}",
             "send it elsewhere",
         ) from error
 
 
-def discard_stdout() -> None:
-    """Send what is left in the buffer of standard output nowhere, without a complaint at exit."""
+def discard(stream: TextIO) -> None:
+    """Send what is left in the buffer of a stream nowhere, without a complaint at exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         descriptor = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(descriptor, sys.stdout.fileno())
+            os.dup2(descriptor, stream.fileno())
         finally:
             os.close(descriptor)
 
@@ -51,8 +96,7 @@ def flush_streams() -> None:
             try:
                 stream.flush()
             except (OSError, ValueError):
-                if stream is sys.stdout:
-                    discard_stdout()
+                discard(stream)
 
 
 def die_by(number: int) -> NoReturn:

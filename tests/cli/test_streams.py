@@ -101,16 +101,6 @@ def test_a_full_disk_behind_stdout_is_an_error(process, rank_two):
     )
 
 
-@pytest.mark.parametrize("command", [["inspect"], ["solve", "-r", "2", "--no-output"]])
-def test_closed_standard_streams(tmp_path, rank_two, command):
-    line = f"{sys.executable} -c 'from mfact.cli.main import main; main()' {' '.join(command)}"
-    done = subprocess.run(
-        ["bash", "-c", f"{line} {rank_two} >&- 2>&-"],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": process_root()}, capture_output=True,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-
-
 ENVIRONMENTS = [
     {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     {"PYTHONIOENCODING": "ascii"},
