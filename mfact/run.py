@@ -52,8 +52,8 @@ def solve(
     sources: option -> where its value came from ("flag", "environment", …); those named here
         and not "default" are refused when they mean nothing with the other choices.
     observers: objects with start(info), segment(rows), stop(result).
-    signals: let SIGINT and SIGTERM end the run in good order, with the outcome INTERRUPTED; or a
-        flag that the caller has entered and goes on to look at.
+    signals: from the first step on let SIGINT, SIGTERM, SIGHUP and SIGXCPU, unless ignored, end
+        the run in good order, with the outcome INTERRUPTED; or a flag that the caller leaves.
     warn: told in a sentence what went wrong while the run goes on: a checkpoint not written.
     note: told before the first step what is worth knowing of the run.
     refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
@@ -177,6 +177,8 @@ def resume(
 
 def _carried_out(run: Run, reproducible: bool, argv: Sequence[str] | None) -> Result:
     """The run from where it stands to its end."""
+    if run.caught is not None:
+        run.caught.watch()
     for observer in run.observers:
         # What is left of a limit on the time, an observer can only tell from what is spent.
         observer.start({**run.info, "wall_seconds": run.timer.wall_seconds})

@@ -19,8 +19,9 @@ EXIT_CODES = (
     ("3", "a limit was reached before the tolerance; the result is written"),
     ("4", "diverged; the last finite result is written"),
     ("5", "a requested check does not hold"),
-    ("signal", "on SIGINT or SIGTERM the result is written, then the process dies by it"),
-)
+    ("signal", "on SIGINT, SIGTERM, SIGHUP or SIGXCPU, unless ignored: the result is written, then "
+               "the process dies by it"),
+)  # fmt: skip
 
 
 class GroupedOption(click.Option):

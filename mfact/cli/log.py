@@ -30,6 +30,7 @@ class Log:
         self.quiet = False
         self.verbose = False
         self.path: str | None = None
+        self.signal: int | None = None  # by which the process is to die
         self._file: IO[str] | None = None
         self._waiting: list[str] = []
 

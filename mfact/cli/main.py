@@ -18,8 +18,9 @@ from mfact import __version__
 from mfact.cli import BEGAN
 from mfact.cli.help import shown_help
 from mfact.cli.log import Log
-from mfact.cli.streams import die_by, discard, flush_streams, open_streams
+from mfact.cli.streams import discard, flush_streams, open_streams
 from mfact.errors import MfactError, SettingsError
+from mfact.signals import die
 
 # Name -> what it does. Command `a-b` is `command` in mfact/cli/a_b.py, imported when named;
 # cli/help.py is how every command shows its help.
@@ -105,10 +106,12 @@ def run(argv: Sequence[str], began: float | None = None) -> int:
     try:
         code = _dispatch(list(argv), log)
     except KeyboardInterrupt:
-        die_by(signal.SIGINT)
+        log.signal = signal.SIGINT
     finally:
         log.close()
     flush_streams()
+    if log.signal is not None:
+        die(log.signal)
     return code
 
 

@@ -16,11 +16,12 @@ from mfact.cli.log import Log
 from mfact.cli.options import run_options, settings_of
 from mfact.cli.outputs import claim_unnamed, default_output, outputs
 from mfact.cli.results import exit_code, print_result, result_options
-from mfact.cli.streams import die_by
 from mfact.report.text import duration, name_text
 from mfact.trace import COLUMNS
 
 if TYPE_CHECKING:
+    from signal import Signals
+
     from mfact.core import Result
     from mfact.report.progress import ProgressLine
 
@@ -125,12 +126,22 @@ def carry_out(
 
     run: mfact.run.solve or resume, all but for what every command gives it.
     """
-    from mfact.signals import SignalFlag
+    from mfact.report.progress import CLEAR, write_now
+    from mfact.signals import INSISTENT, SignalFlag
     from mfact.timer import Timer
 
     progress = _progress_lines(log)
-    # Entered until all is written: a signal that comes late does not cost a finished run.
-    with SignalFlag() as flag:
+    doing = "finishing this block"
+
+    def heard(number: Signals) -> None:
+        log.signal = flag.number
+        if not log.quiet:
+            again = "; again to stop at once" if number in INSISTENT else ""
+            clear = CLEAR if progress else ""
+            write_now(sys.stderr, f"{clear}mfact: {number.name}: {doing}{again}\n")
+
+    # Left when all is written: a signal that comes late does not cost a finished run.
+    with SignalFlag(heard) as flag:
         try:
             result = run(
                 observers=progress,
@@ -141,12 +152,14 @@ def carry_out(
                 timer=Timer(log.began),
             )
         finally:
-            for line in progress:
-                line.clear()
+            while progress:
+                progress.pop().clear()
+        doing = "writing the result"
         log.detail(f"{result.outcome.sentence}: {result.message}")
         _write(result, output, values, log)
         print_result(result, values, quiet=log.quiet)
-    return _end(result, values["exit_zero"], log, flag.number)
+    # A run that ended at a limit and could not keep its checkpoint has failed.
+    return 1 if "unsaved" in result.summary else exit_code(result, values["exit_zero"])
 
 
 def _progress_lines(log: Log) -> list[ProgressLine]:
@@ -183,14 +196,3 @@ def _write(result: Result, output: str | None, values: dict[str, Any], log: Log)
 
         for path in write_factors_npy(values["factors_npy"], result.U, result.V):
             log.note(f"wrote {name_text(path)}")
-
-
-def _end(result: Result, exit_zero: bool, log: Log, number: int | None) -> int:
-    """The exit code; a process that was sent the signal `number` dies by it, late as it may be.
-
-    A run that ended at a limit and could not keep its checkpoint has failed.
-    """
-    if number is not None:
-        log.close()
-        die_by(number)
-    return 1 if "unsaved" in result.summary else exit_code(result, exit_zero)

@@ -6,9 +6,8 @@ import contextlib
 import io
 import os
 import select
-import signal
 import sys
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 from mfact.errors import StorageError
 
@@ -97,12 +96,3 @@ def flush_streams() -> None:
                 stream.flush()
             except (OSError, ValueError):
                 discard(stream)
-
-
-def die_by(number: int) -> NoReturn:
-    """End this process by the signal: an exit code of 130 would not stop a shell's loop."""
-    flush_streams()
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    # Not reached unless the signal is blocked; then the code a shell would have made of it.
-    os._exit(128 + number)

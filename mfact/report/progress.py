@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import select
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
@@ -12,7 +15,27 @@ from mfact.report.terminal import Look, look_of
 from mfact.report.text import duration, exponent, step_text
 
 INTERVAL = 0.1
-_CLEAR = "\r\x1b[K"
+CLEAR = "\r\x1b[K"
+
+
+def write_now(stream: TextIO | None, text: str) -> None:
+    """Write to a terminal past all buffers, from a signal's handler too.
+
+    A terminal that is gone, or takes nothing now (Ctrl-S, a stuck connection), neither ends a run
+    nor holds it up: the text is dropped.
+    """
+    if stream is None:
+        return
+    with contextlib.suppress(OSError, ValueError):
+        try:
+            descriptor = stream.fileno()
+        except OSError:  # no file: a text in memory
+            stream.write(text)
+            return
+        ready = select.poll()
+        ready.register(descriptor, select.POLLOUT)
+        if ready.poll(0):
+            os.write(descriptor, text.encode(stream.encoding, "backslashreplace"))
 
 
 class ProgressLine:
@@ -57,8 +80,7 @@ class ProgressLine:
         if now - self._drawn >= INTERVAL:
             self._drawn = now
             line = self._look.symbols(self.text())
-            self._stream.write(_CLEAR + line[: self._look.width - 1])
-            self._stream.flush()
+            write_now(self._stream, CLEAR + line[: self._look.width - 1])
 
     def stop(self, result: Result) -> None:
         """Leave the terminal as it was."""
@@ -66,8 +88,7 @@ class ProgressLine:
 
     def clear(self) -> None:
         """Wipe the line, also when a run ends by an error; harmless when there is none."""
-        self._stream.write(_CLEAR)
-        self._stream.flush()
+        write_now(self._stream, CLEAR)
 
     def text(self) -> str:
         """The line, without control characters."""

@@ -100,9 +100,10 @@ def _serve(work: Callable[[], Iterator[Piece]], writing: int, seconds: float) ->
     """The child: send the pieces of work, or the error that ended it, and exit."""
     status = 1
     try:
-        # The parent decides what a Ctrl-C ends; its own handlers are not for this process.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGPROF):
+        # The parent decides what a Ctrl-C or a lost terminal ends; its handlers are not for here.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGXCPU, signal.SIGPROF):
             signal.signal(number, signal.SIG_DFL)
         # What the C library and Python say of a crash is not for the terminal.
         faulthandler.disable()
@@ -202,6 +203,11 @@ def _read(stream: Any, view: memoryview) -> bool:
 
 
 def _died(status: int, seconds: float, label: str) -> LibraryCrash:
+    if status in (-signal.SIGXCPU, -signal.SIGKILL):
+        return LibraryCrash(
+            f"{label} cannot be read: its reader was ended by {signal.Signals(-status).name}",
+            "free memory, raise the limit of processor time (ulimit -t), or try again",
+        )
     if status == -signal.SIGPROF:
         how = f"used {seconds:.3g} s of processor time without getting anywhere"
     elif status < 0:

@@ -23,6 +23,7 @@ import mfact.storage.factors
 import mfact.storage.matrices
 import mfact.storage.runs
 from mfact.cli.main import run
+from mfact.signals import CAUGHT
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +44,7 @@ class Child:
             for number, path in ((1, self.out), (2, self.err)):
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
             sys.stdout, sys.stderr = (open(n, "w", closefd=False) for n in (1, 2))  # noqa: SIM115 -- for the life of the child
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in CAUGHT:
                 signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             before()
@@ -88,7 +89,7 @@ def shell(folder: Path, script: str, **env: str) -> subprocess.CompletedProcess[
     clean |= {"PATH": path, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"} | env
     return subprocess.run(
         ["/bin/sh", "-c", script], cwd=folder, env=clean, capture_output=True, text=True,
-        timeout=120, check=False,
+        timeout=120, check=False, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from children import Child, litter, mfact, shell, wait_for
 from cut_runs import matrix
 
 from mfact.engines.direct import DirectEngine
+from mfact.signals import CAUGHT
 from mfact.storage.checkpoints import read_checkpoint
 from mfact.storage.runs import read_run
 
@@ -73,7 +74,7 @@ def test_random_signals(tmp_path):
         folder = tmp_path / f"signal-{number}"
         folder.mkdir()
         child = Child(folder, *prepared(folder, name))
-        chosen = moments.choice([signal.SIGINT, signal.SIGTERM])
+        chosen = moments.choice(CAUGHT)
         time.sleep(moments.uniform(0, 1.1 * seconds))
         child.kill(chosen)
         code = child.wait()
@@ -130,20 +131,22 @@ def test_random_kills(tmp_path):
     print(f"kills: {met}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", CAUGHT)
 def test_a_signal_ends_a_shell_loop(tmp_path, number):
     """An exit code of 130 would not: the loop would go on with the next matrix."""
     for name in "ab":
         np.save(tmp_path / f"{name}.npy", matrix("noise", shape=(300, 200)))
     script = f"""
         for name in a b; do
-          mfact solve $name.npy -r 9 --seed 1 --schedule constant --engine direct \\
+          (
+            while [ ! -e $name.c ]; do sleep 0.05; done
+            kill -{int(number)} $(cat pid)
+          ) &
+          # In front: what a shell without job control runs behind ignores SIGINT.
+          sh -c 'echo $$ > pid; exec "$@"' - mfact solve $name.npy -r 9 --seed 1 \\
+            --schedule constant --engine direct \\
             --step-size 1e-6 --tol 0 --no-optimum --max-iter 100000000 --force -q \\
-            --checkpoint $name.c --checkpoint-every 50 -o $name.h5 &
-          child=$!
-          while [ ! -e $name.c ]; do sleep 0.05; done
-          kill -{int(number)} $child
-          wait $child
+            --checkpoint $name.c --checkpoint-every 50 -o $name.h5
           code=$?
           echo $name $code
           [ $code -lt 128 ] || exit $code
