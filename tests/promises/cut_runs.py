@@ -20,6 +20,17 @@ from mfact.flight import Flight
 from mfact.run import resume
 from mfact.storage.runs import run_image
 
+# Each takes a few tenths of a second, checkpoints again and again, and ends.
+RUNS: dict[str, tuple[str, list[object]]] = {
+    "reduced": ("tie", ["-r", 2, "--schedule", "constant", "--checkpoint-every", 20]),
+    "direct": ("tie", ["-r", 2, "--schedule", "constant", "--engine", "direct",
+                       "--checkpoint-every", 60]),
+    "flight": ("noisy", ["-r", 1, "--schedule", "power", "--checkpoint-every", 1000]),
+    "balanced": ("tie", ["-r", 2, "--schedule", "constant", "--objective", "balanced",
+                         "--checkpoint-every", 30]),
+}  # fmt: skip
+COMMON = ["--seed", 1, "--reproducible", "--checkpoint", "c.h5", "-o", "run.h5"]
+
 
 def matrix(kind: str, seed: int = 1, shape: tuple[int, int] = (14, 11)) -> Array:
     """A small matrix: of rank 2, of rank 2 and noise, all noise, or with a near tie σ₂ ≈ σ₃."""
@@ -31,6 +42,13 @@ def matrix(kind: str, seed: int = 1, shape: tuple[int, int] = (14, 11)) -> Array
     sigma = {"rank two": [3.0, 2.0, 0.0], "noisy": [3.0, 2.0, 0.0], "tie": [3.0, 2.0, 1.9]}[kind]
     noise = 0.05 if kind == "noisy" else 0.0
     return (left * sigma) @ right.T + noise * rng.standard_normal(shape)
+
+
+def prepared(folder: Path, name: str) -> list[object]:
+    """The matrix in the folder, and the command."""
+    kind, options = RUNS[name]
+    np.save(folder / "M.npy", matrix(kind))
+    return ["solve", "M.npy", *options, *COMMON]
 
 
 def assert_same(

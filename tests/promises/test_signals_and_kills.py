@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from children import Child, litter, mfact, shell, wait_for
-from cut_runs import matrix
+from cut_runs import RUNS, matrix, prepared
 
 from mfact.engines.direct import DirectEngine
 from mfact.signals import CAUGHT
@@ -24,24 +24,6 @@ from mfact.storage.runs import read_run
 
 SIGNALS = int(os.environ.get("MFACT_SIGNALS", "20"))
 KILLS = int(os.environ.get("MFACT_KILLS", "20"))
-
-# Each takes a few tenths of a second, checkpoints again and again, and ends.
-RUNS: dict[str, tuple[str, list[object]]] = {
-    "reduced": ("tie", ["-r", 2, "--schedule", "constant", "--checkpoint-every", 20]),
-    "direct": ("tie", ["-r", 2, "--schedule", "constant", "--engine", "direct",
-                       "--checkpoint-every", 60]),
-    "flight": ("noisy", ["-r", 1, "--schedule", "power", "--checkpoint-every", 1000]),
-    "balanced": ("tie", ["-r", 2, "--schedule", "constant", "--objective", "balanced",
-                         "--checkpoint-every", 30]),
-}  # fmt: skip
-COMMON = ["--seed", 1, "--reproducible", "--checkpoint", "c.h5", "-o", "run.h5"]
-
-
-def prepared(folder: Path, name: str) -> list[object]:
-    """The matrix in the folder, and the command."""
-    kind, options = RUNS[name]
-    np.save(folder / "M.npy", matrix(kind))
-    return ["solve", "M.npy", *options, *COMMON]
 
 
 @cache
@@ -190,6 +172,7 @@ def test_a_second_signal_stops_at_once_and_harms_no_file(tmp_path, second):
     wait_for(began)
     child.kill(signal.SIGINT)
     time.sleep(0.3)
+    assert child.said() == "mfact: SIGINT: finishing this block; again to stop at once\n"
     start = time.monotonic()
     child.kill(second)
     assert child.wait() == -second
@@ -217,3 +200,6 @@ def test_a_signal_while_the_result_is_written_lets_it_be_written(tmp_path):
     assert child.wait() == -signal.SIGTERM
     assert read_run(tmp_path / "run.h5").outcome.name == "GLOBAL_OPTIMUM"
     assert "reached a global optimum" in child.printed()
+    assert child.said() == (
+        "mfact: SIGTERM: writing the result; again to stop at once\nwrote run.h5\n"
+    )

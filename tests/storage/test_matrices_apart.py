@@ -112,12 +112,25 @@ def test_a_child_that_is_no_longer_needed_is_ended():
     _no_children()
 
 
-def test_a_ctrl_c_at_the_terminal_is_left_to_the_parent():
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_all_at_a_terminal_is_left_to_the_parent(number):
     def work():
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
         yield Piece(1, None)
 
     assert next(apart(work, "M.h5")).note == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGXCPU, signal.SIGKILL])
+def test_a_limit_or_a_kill_is_no_damage_of_the_file(number):
+    def work():
+        os.kill(os.getpid(), number)
+        yield Piece(1, None)
+
+    with pytest.raises(LibraryCrash) as caught:
+        next(apart(work, "M.h5"))
+    assert caught.value.sentence == f"M.h5 cannot be read: its reader was ended by {number.name}"
+    _no_children()
 
 
 def test_where_children_are_not_waited_for():
