@@ -1,8 +1,12 @@
-"""Numbers as they may stand in a sentence; loads nothing."""
+"""Numbers and names as they may stand in a sentence; loads nothing."""
 
 from __future__ import annotations
 
 import math
+import re
+
+_ODD = re.compile(r"\x1b\[[\d;]*m|[^\n -~]")
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:)|#(?=#\w*\[)", re.MULTILINE)
 
 
 def known_digits(value: float, error: float, most: int) -> int:
@@ -18,3 +22,45 @@ def known_digits(value: float, error: float, most: int) -> int:
         return 0
     places = math.floor(math.log10(abs(value))) - math.floor(math.log10(error))
     return min(most, places + 1)
+
+
+def printable(text: str | bytes) -> str:
+    r"""Text from outside on one line that a terminal and an XML parser can take.
+
+    What they would obey or refuse (control characters, bytes that are not UTF-8 and the surrogates
+    that stand for them, marks that turn the direction of writing) is written as an escape.
+
+    >>> printable("a\x1b[2J\n\udcff.npy"), printable(b"\xff \xce\xb2 [1]"), printable("\u202eb")
+    ('a\\x1b[2J\\n\\xff.npy', '\\xff β [1]', '\\u202eb')
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "surrogateescape")
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def harmless(text: str, *, colour: bool = False) -> str:
+    r"""Lines in which nothing is left that a terminal, or a CI server that reads along, obeys.
+
+    The last door before a stream: names that were not made printable are, and no line begins with
+    a command of GitHub's (`::`), nor holds one in the older form (`##[`). colour: escape
+    sequences for colours stay.
+
+    >>> print(harmless("\x1b[2Ja\n ::error::b\n##[error]c: M.h5::/x"))
+    \x1b[2Ja
+     \x3a:error::b
+    \x23#[error]c: M.h5::/x
+    """
+
+    def escaped(found: re.Match[str]) -> str:
+        return found[0] if colour and len(found[0]) > 1 else printable(found[0])
+
+    return _COMMAND.sub(
+        lambda found: f"{found[1] or ''}\\x{ord(found[0][-1]):02x}", _ODD.sub(escaped, text)
+    )
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as Python carries it
+        return f"\\x{code - 0xDC00:02x}"
+    return character if character.isprintable() else ascii(character)[1:-1]

@@ -100,7 +100,8 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
         numbers=found.numbers,
     )
     if values["format"] != "table" or not log.quiet:
-        emit(view(report, values["format"], look_of(sys.stdout)))
+        text = view(report, values["format"], look_of(sys.stdout))
+        emit(text, annotations=values["format"] == "github")
     return 5 if failed and not values["exit_zero"] else 0
 
 

@@ -110,5 +110,6 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
         run=a,
     )
     if values["format"] != "table" or not log.quiet:
-        emit(view(report, values["format"], look_of(sys.stdout)))
+        text = view(report, values["format"], look_of(sys.stdout))
+        emit(text, annotations=values["format"] == "github")
     return 5 if differ and not values["exit_zero"] else 0

@@ -12,7 +12,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Count, Numbers, Real, Shape
-from mfact.report.text import name_text, number
+from mfact.report.text import number
 
 EXAMPLES = (
     ("mfact generate five.npy --shape 120x80 --rank 5 --seed 1", "exact rank 5, σ from 5 to 1"),
@@ -94,7 +94,7 @@ def command(ctx: click.Context, /, output: str, **values: Any) -> int:
         more = f", … ({r} values)" if r > most else ""
         emit(
             _line(
-                f"{name_text(output)}: M is {d1}×{d2}, {values['dtype']}, rank {r}, "
+                f"{output}: M is {d1}×{d2}, {values['dtype']}, rank {r}, "
                 f"σ = {shown}{more}, noise {number(values['noise'])}, seed {seed}"
             )
         )

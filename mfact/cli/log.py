@@ -14,6 +14,7 @@ import click
 from mfact.errors import StorageError
 from mfact.report.terminal import takes_only_ascii
 from mfact.report.text import ascii_text, name_text
+from mfact.words import harmless
 
 STAMP = "%Y-%m-%dT%H:%M:%S%z"
 """How each line of a log file begins."""
@@ -81,6 +82,7 @@ class Log:
         self._say(text, self.verbose)
 
     def _say(self, text: str, show: bool) -> None:
+        text = harmless(text)
         if self.path is not None:
             stamp = time.strftime(STAMP)
             self._append("".join(f"{stamp} {line}\n" for line in text.splitlines()))
@@ -130,7 +132,7 @@ def _beginning(path: str) -> bytes:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(name_text(line) for line in text.splitlines())
+    return " ".join(text.splitlines())
 
 
 def log_options(function: Any) -> Any:

@@ -72,7 +72,7 @@ def print_result(result: Result, values: dict[str, Any], *, quiet: bool) -> None
         case "github":
             from mfact.report.machine import github_text
 
-            emit(github_text(result))
+            emit(github_text(result), annotations=True)
         case _ if not quiet:
             from mfact.report.tables import page
             from mfact.report.terminal import look_of

@@ -10,6 +10,8 @@ import sys
 from typing import Any, TextIO
 
 from mfact.errors import StorageError
+from mfact.report.terminal import look_of
+from mfact.words import harmless
 
 
 class _Waiting(io.FileIO):
@@ -57,13 +59,16 @@ def _waiting(stream: Any) -> Any:
     )
 
 
-def emit(text: str) -> None:
+def emit(text: str, *, annotations: bool = False) -> None:
     """Write a result to standard output, all of it.
 
-    What the encoding lacks is written as an escape. A reader that has left is no
+    annotations: its lines are commands to GitHub; in any other text none is left. What the
+    encoding lacks is written as an escape. A reader that has left is no
     error: the rest is dropped. A full disk is: StorageError.
     """
     stream = sys.stdout
+    if not annotations:
+        text = harmless(text, colour=look_of(stream).colour)
     encoding = stream.encoding or "utf-8"
     try:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

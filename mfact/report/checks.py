@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mfact.core import Claim, Result
-from mfact.report.machine import annotation, claim_document, json_text
+from mfact.report.machine import annotation, claim_document, json_text, xml_text
 from mfact.report.tables import claims_table, facts, heading
 from mfact.report.terminal import Look, render
-from mfact.report.text import name_text, number
+from mfact.report.text import number
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -66,7 +66,7 @@ def document(report: Report) -> dict[str, Any]:
     """The report as JSON values under the schema "mfact-check/1" or "mfact-diff/1"."""
     return {
         "schema": f"mfact-{report.kind}/1",
-        "subjects": {name: name_text(text) for name, text in report.subjects.items()},
+        "subjects": dict(report.subjects),
         "holds": not report.failed,
         "sentence": report.sentence,
         "claims": [claim_document(claim) for claim in report.claims],
@@ -79,8 +79,8 @@ def page(report: Report, look: Look) -> str:
     from rich.text import Text
 
     (d1, r), d2 = report.run.U.shape, report.run.V.shape[0]
-    subjects = [(name, name_text(text)) for name, text in report.subjects.items()]
-    subjects.append(("shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"))
+    shapes = f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"
+    subjects = [*report.subjects.items(), ("shapes", shapes)]
     parts: list[RenderableType] = [
         Text(look.symbols(f"mfact {report.kind}"), style="bold"),
         facts(subjects, look),
@@ -101,13 +101,13 @@ def junit_text(report: Report) -> str:
 
     A violated claim is a failure; one that could not be judged is skipped.
     """
-    from xml.etree.ElementTree import Element, SubElement, indent, tostring
+    from xml.etree.ElementTree import Element, SubElement
 
     suite = Element("testsuite", name=f"mfact {report.kind}")
     skipped = 0
     for claim in report.claims:
-        case = SubElement(suite, "testcase", classname=_subject(report), name=name_text(claim.name))
-        text = name_text(f"{claim.statement}. {claim.detail}")
+        case = SubElement(suite, "testcase", classname=_subject(report), name=claim.name)
+        text = f"{claim.statement}. {claim.detail}"
         if claim.verdict == "violated":
             SubElement(case, "failure", message=text)
         elif claim.verdict != "holds":
@@ -117,8 +117,7 @@ def junit_text(report: Report) -> str:
     suite.set("failures", str(len(report.failed)))
     suite.set("errors", "0")
     suite.set("skipped", str(skipped))
-    indent(suite)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, "unicode") + "\n"
+    return xml_text(suite)
 
 
 def github_text(report: Report) -> str:
@@ -133,4 +132,4 @@ def github_text(report: Report) -> str:
 
 
 def _subject(report: Report) -> str:
-    return " ".join(name_text(text) for text in report.subjects.values())
+    return " ".join(report.subjects.values())

@@ -13,7 +13,7 @@ from mfact.problems.optimum import unit_of
 from mfact.report.machine import finite
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
-from mfact.report.text import exponent, name_text, number
+from mfact.report.text import exponent, number
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -98,7 +98,7 @@ def page(doc: Mapping[str, Any], look: Look) -> str:
     matrix, settings = doc["matrix"], doc["settings"]
     (d1, d2), r = matrix["shape"], settings["rank"]
     pairs = [
-        ("matrix", name_text(matrix["name"])),
+        ("matrix", matrix["name"]),
         ("shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"),
         ("objective", doc["objective"]),
         ("‖M‖_F", number(matrix["norm"])),
@@ -141,7 +141,7 @@ def _descent(compared: Mapping[str, Any], look: Look) -> list[RenderableType]:
 
 
 def _start(settings: Mapping[str, Any]) -> str:
-    kind = name_text(settings["start"])
+    kind: str = settings["start"]
     if settings["start_scale"] is None:
         return kind
     text = f"{kind}, scale {number(settings['start_scale'])}"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mfact.core import Claim, Result
 from mfact.report.labels import timeless
-from mfact.report.text import name_text
+from mfact.words import printable
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 SCHEMA = "mfact-result/1"
 FORMATS = ("table", "json", "jsonl", "junit", "github")
@@ -79,21 +82,19 @@ def junit_text(result: Result, *, timing: bool = True) -> str:
     A case fails where the run did not end well or the claim is violated; a claim that
     could not be judged is skipped.
     """
-    from xml.etree.ElementTree import Element, SubElement, indent, tostring
+    from xml.etree.ElementTree import Element, SubElement
 
     suite = Element("testsuite", name="mfact")
     case = SubElement(suite, "testcase", classname=_subject(result), name="outcome")
-    if timing and "seconds" in result.summary:
+    if timing and result.summary.get("seconds") is not None:
         case.set("time", f"{result.summary['seconds']:.6f}")
     bad = result.outcome.exit_code != 0
     if bad:
-        SubElement(case, "failure", message=name_text(result.outcome.sentence)).text = name_text(
-            result.message
-        )
+        SubElement(case, "failure", message=result.outcome.sentence).text = result.message
     failures, skipped = int(bad), 0
     for claim in result.claims:
         case = SubElement(suite, "testcase", classname=_subject(result), name=claim.name)
-        text = name_text(f"{claim.statement}. {claim.detail}".strip())
+        text = f"{claim.statement}. {claim.detail}".strip()
         if claim.verdict == "violated":
             failures += 1
             SubElement(case, "failure", message=claim.verdict).text = text
@@ -104,6 +105,16 @@ def junit_text(result: Result, *, timing: bool = True) -> str:
     suite.set("failures", str(failures))
     suite.set("errors", "0")
     suite.set("skipped", str(skipped))
+    return xml_text(suite)
+
+
+def xml_text(suite: Element) -> str:
+    """An XML document, each text in it printable: what XML forbids is an escape."""
+    from xml.etree.ElementTree import indent, tostring
+
+    for element in suite.iter():
+        element.attrib = {name: printable(value) for name, value in element.attrib.items()}
+        element.text = element.text and printable(element.text)
     indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, "unicode") + "\n"
 
@@ -121,7 +132,7 @@ def github_text(result: Result) -> str:
 
 def annotation(level: str, title: str, text: str) -> str:
     def escaped(part: str, more: str = "") -> str:
-        part = name_text(part).replace("%", "%25")
+        part = printable(part).replace("%", "%25")
         for char in more:
             part = part.replace(char, f"%{ord(char):02X}")
         return part
@@ -130,7 +141,7 @@ def annotation(level: str, title: str, text: str) -> str:
 
 
 def _subject(result: Result) -> str:
-    return name_text(str(result.problem.get("name", "matrix")))
+    return str(result.problem.get("name", "matrix"))
 
 
 def claim_document(claim: Claim) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from mfact.report.machine import finite
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
-from mfact.report.text import name_text, number
+from mfact.report.text import number
 from mfact.sweep.runs import (
     Sweep,
     interval,
@@ -150,7 +150,7 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> 
     d1, d2 = run["shape"]
     r = settings["rank"]
     pairs = [
-        ("matrix", name_text(run["name"])),
+        ("matrix", run["name"]),
         ("shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"),
         ("rank of M", str(run["rank_of_matrix"])),
         (f"leading σ (r + 1 = {r + 1})", number(run["leading_values"])),

@@ -11,7 +11,6 @@ from mfact.report.iterations import iteration_table
 from mfact.report.labels import PROBLEM, SUMMARY, labelled, timeless, value_text
 from mfact.report.machine import finite
 from mfact.report.terminal import Look, render
-from mfact.report.text import name_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -109,7 +108,7 @@ def _settings(result: Result, look: Look) -> list[RenderableType]:
     notes: list[tuple[str, str]] = []
     unset: list[str] = []
     for name, entry in result.settings.items():
-        option = name.replace("_", "-")
+        option = look.symbols(name.replace("_", "-"))
         value, source, note = setting_text(name, entry)
         if value == "-":
             unset.append(option)
@@ -153,7 +152,7 @@ def setting_text(name: str, entry: Mapping[str, Any]) -> tuple[str, str, str]:
     >>> setting_text("eps", {"value": None, "source": "default", "used": 0.25})
     ('0.25', 'chosen', '')
     """
-    value, source = entry["value"], name_text(str(entry["source"]))
+    value, source = entry["value"], entry["source"]
     used = entry.get("used")
     if used is None:
         return value_text(name, value), source, ""
@@ -185,7 +184,9 @@ def claims_table(result: Result, look: Look) -> list[RenderableType]:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for claim in sorted(result.claims, key=lambda claim: _VERDICTS.get(claim.verdict, 9)):
-        verdict = Text("  " + claim.verdict, style=_VERDICT_STYLE.get(claim.verdict, "yellow"))
+        verdict = Text(
+            "  " + look.symbols(claim.verdict), style=_VERDICT_STYLE.get(claim.verdict, "yellow")
+        )
         name = look.symbols(claim.name)
         text = look.symbols(claim.statement + (f". {claim.detail}" if claim.detail else ""))
         if look.width < _NARROW:
@@ -204,6 +205,6 @@ def _summary(result: Result, look: Look, timing: bool) -> list[RenderableType]:
         Text(look.symbols("  " + result.outcome.sentence), style=style),
     ]
     if result.message:
-        parts.append(indented(look.symbols(name_text(result.message)), 2))
+        parts.append(indented(look.symbols(result.message), 2))
     known = result.summary if timing else timeless(result.summary)
     return [*parts, facts(labelled(known, SUMMARY), look)]

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mfact.report.text import ascii_text
+from mfact.words import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,8 +30,8 @@ class Look:
     colour: bool = False
 
     def symbols(self, text: str) -> str:
-        """The text, in ASCII where the stream takes nothing else."""
-        return ascii_text(text) if self.ascii_only else text
+        """The text on one line, printable, and in ASCII where the stream takes nothing else."""
+        return ascii_text(printable(text)) if self.ascii_only else printable(text)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -105,4 +106,4 @@ def render(parts: Iterable[RenderableType], look: Look) -> str:
     text = captured.get()
     if not look.colour:
         text = "".join(line.rstrip() + "\n" for line in text.split("\n")[:-1])
-    return look.symbols(text) if look.ascii_only else text
+    return ascii_text(text) if look.ascii_only else text

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from typing import Any
 
-from mfact.words import known_digits
+from mfact.words import known_digits, printable
 
 _SYMBOLS = {
     "‖": "||", "½": "1/2", "⅛": "1/8", "ᵀ": "'", "×": "x", "·": "*", "√": "sqrt", "∇": "grad",
@@ -22,6 +21,8 @@ _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ᵢᵣ", "01234567
 _RUNS = re.compile("([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)|([₀₁₂₃₄₅₆₇₈₉₊₋ᵢᵣ]+)")
 _GREEK = re.compile("([σΣληεδκτβΔΦΨζφ√∇])(?=[A-Za-zα-ωΑ-Ω])")
 _TABLE = str.maketrans(_SYMBOLS)
+
+name_text = printable
 
 
 def ascii_text(text: str) -> str:
@@ -42,23 +43,6 @@ def ascii_text(text: str) -> str:
     return text.translate(_TABLE).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def name_text(name: str | os.PathLike[str]) -> str:
-    r"""A file name, or any text from outside, with nothing that a terminal would obey.
-
-    Bytes that are not UTF-8 (surrogates, in Python) and control characters are
-    written as escapes, so that the text is one line and can be encoded.
-
-    >>> name_text("a\x1b[2Jb\udcff.npy")
-    'a\\x1b[2Jb\\xff.npy'
-    """
-    text = os.fspath(name)
-    try:
-        whole = os.fsencode(text).decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # surrogates that stand for no byte, or an ASCII file system
-        whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in whole)
-
-
 def number(value: Any, digits: int = 6) -> str:
     """A value of any JSON kind, in the fewest characters that keep `digits` digits.
 
@@ -76,8 +60,8 @@ def number(value: Any, digits: int = 6) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(number(item, digits) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{name_text(str(k))} {number(v, digits)}" for k, v in value.items())
-    return name_text(str(value))
+        return ", ".join(f"{k} {number(v, digits)}" for k, v in value.items())
+    return str(value)
 
 
 def measured(value: float, error: float, digits: int = 6) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mfact.errors import StorageError
-from mfact.storage.values import printable
+from mfact.words import printable
 
 BLOCK = 1 << 24  # bytes a call: large enough for full speed, small enough to see signals
 
@@ -35,9 +35,9 @@ def shown(path: str | os.PathLike[str]) -> str:
     """The path as it may stand in a message: one line, on any terminal.
 
     >>> print(shown("M [1]\\t.h5"))
-    M [1]\\x09.h5
+    M [1]\\t.h5
     """
-    return printable(os.fsencode(path))
+    return printable(os.fspath(path))
 
 
 def replace_file(

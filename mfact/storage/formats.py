@@ -13,7 +13,8 @@ import numpy as np
 from mfact.errors import DataError, SettingsError, StorageError
 from mfact.storage import matrix_market, npy, npz
 from mfact.storage.hdf5 import SIGNATURE
-from mfact.storage.values import Reader, check_kind, check_shape, printable
+from mfact.storage.values import Reader, check_kind, check_shape
+from mfact.words import printable
 
 _START_BYTES = 128
 _NPY_WAY_OUT = "save the matrix as NPY with numpy.save, or as HDF5"

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mfact.errors import DataError, MfactError, MissingPackageError, StorageError
-from mfact.storage.values import printable, refuse_memory
+from mfact.storage.values import refuse_memory
+from mfact.words import printable
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _WAY_OUT = "copy the file again, or rewrite it with h5py or h5repack"

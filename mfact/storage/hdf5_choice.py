@@ -13,7 +13,7 @@ from mfact.storage import hdf5
 from mfact.storage.apart import Piece, apart
 from mfact.storage.hdf5_dense import DenseReader, Layout, inspect_dense
 from mfact.storage.hdf5_sparse import Group, SparseReader, inspect_sparse, is_sparse
-from mfact.storage.values import printable
+from mfact.words import printable
 
 _LISTED = 20
 

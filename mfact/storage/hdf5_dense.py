@@ -24,9 +24,9 @@ from mfact.storage.values import (
     check_kind,
     check_shape,
     new_matrix,
-    printable,
     store,
 )
+from mfact.words import printable
 
 Tile = tuple[slice, slice]
 

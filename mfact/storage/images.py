@@ -17,7 +17,7 @@ from mfact.errors import MemoryPlanError, StorageError
 from mfact.storage.atomic import shown
 from mfact.storage.documents import from_json, to_json
 from mfact.storage.memory import available_bytes, format_bytes
-from mfact.storage.values import printable
+from mfact.words import printable
 
 if TYPE_CHECKING:
     import h5py

@@ -12,7 +12,8 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import SettingsError, StorageError
 from mfact.storage.formats import look_at
-from mfact.storage.values import Reader, printable
+from mfact.storage.values import Reader
+from mfact.words import printable
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

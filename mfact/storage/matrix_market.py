@@ -14,7 +14,8 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
 from mfact.storage.sparse import coordinates, dense_rows
-from mfact.storage.values import check_fits, check_shape, new_matrix, printable, store
+from mfact.storage.values import check_fits, check_shape, new_matrix, store
+from mfact.words import printable
 
 MAGIC = b"%%MatrixMarket"
 _LINE_BYTES = 4096

@@ -20,9 +20,9 @@ from mfact.storage.sparse import Compressed, assemble, coordinates, dense_rows, 
 from mfact.storage.values import (
     check_kind,
     check_shape,
-    printable,
     refuse_memory,
 )
+from mfact.words import printable
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 # The others that zipfile knows (bzip2, LZMA) are never written by NumPy, and LZMA's stated

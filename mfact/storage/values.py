@@ -120,19 +120,3 @@ def refuse_value(
         f"{label} has a value that is not finite, {value}, {place}",
         "fill or remove missing values first",
     )
-
-
-def printable(text: str | bytes) -> str:
-    """Text on one line that any terminal can show: other bytes and controls are escaped.
-
-    >>> printable(b"a\\xff [b]\\n")
-    'a\\\\xff [b]\\\\x0a'
-    """
-    raw = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    shown = raw.decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else _escape(c) for c in shown)
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

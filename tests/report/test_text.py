@@ -7,7 +7,9 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfact.report.text import ascii_text, duration, exponent, name_text, number, step_text
+from mfact.report.terminal import Look
+from mfact.report.text import ascii_text, duration, exponent, number, step_text
+from mfact.words import printable
 
 
 @given(st.text())
@@ -17,17 +19,17 @@ def test_ascii_text_is_ascii(text):
 
 @given(st.binary(max_size=30))
 def test_any_file_name_becomes_one_printable_line(raw):
-    text = name_text(os.fsdecode(raw))
+    text = printable(os.fsdecode(raw))
     assert text.isprintable()
     text.encode("utf-8")  # no surrogate is left
 
 
 def test_readable_names_stay_as_they_are():
-    assert name_text("data/Grüße [1] β.npy") == "data/Grüße [1] β.npy"
+    assert printable("data/Grüße [1] β.npy") == "data/Grüße [1] β.npy"
 
 
 def test_names_with_surrogates_that_stand_for_no_byte():
-    assert name_text("a\ud800b") == "a\\ud800b"
+    assert printable("a\ud800b") == "a\\ud800b"
 
 
 # Beyond 1e308 the rounded text may be no float any more.
@@ -40,7 +42,7 @@ def test_a_column_number_is_right_to_four_digits(value):
 def test_numbers_of_every_json_kind():
     assert number([1, 2.5, None]) == "1, 2.5, -"
     assert number({"a": 1, "b": False}) == "a 1, b no"
-    assert number("x\ny") == "x\\ny"
+    assert Look().symbols(number("x\ny")) == "x\\ny"
 
 
 def test_steps_beyond_what_floats_count():
