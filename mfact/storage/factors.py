@@ -48,17 +48,17 @@ def read_factors(path: str | os.PathLike[str]) -> Factors:
     The kind of file is told by its first bytes. float32 stays float32, every other real
     kind becomes float64.
 
-    Raises StorageError for a file that cannot be read or is damaged; DataError when U or V
-    is missing, not 2-D, empty, not finite, or when their numbers of columns differ.
+    Raises StorageError for a file that cannot be read, is damaged or is no run (see read_run);
+    DataError when U or V of an .npz is missing, not 2-D, empty, not finite, or when their numbers
+    of columns differ.
     """
     start = _first_bytes(path)
     if start.startswith(SIGNATURE):
         result = read_run(path)
-        factors = Factors(_checked("U", result.U, path), _checked("V", result.V, path))
-    elif start.startswith(npz.MAGICS):
-        factors = Factors(_member("U", path), _member("V", path))
-    else:
+        return Factors(result.U, result.V)
+    if not start.startswith(npz.MAGICS):
         raise StorageError(f"{shown(path)} holds no factors", _WAY_OUT)
+    factors = Factors(_member("U", path), _member("V", path))
     if factors.U.shape[1] != factors.V.shape[1]:
         raise DataError(
             f"{shown(path)} has U with {factors.U.shape[1]} columns and V with "
@@ -77,15 +77,6 @@ def _first_bytes(path: str | os.PathLike[str]) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise StorageError(f"cannot read {shown(path)}: {reason}", "check the path") from error
-
-
-def _checked(name: str, factor: Array, path: str | os.PathLike[str]) -> Array:
-    label = f"{name} of {shown(path)}"
-    check_kind(factor.dtype, label)
-    check_shape(factor.shape, label)
-    if not np.isfinite(factor).all():
-        raise DataError(f"{label} has values that are not finite", "start from another run")
-    return factor
 
 
 def _member(name: str, path: str | os.PathLike[str]) -> Array:

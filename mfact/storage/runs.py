@@ -15,6 +15,7 @@ from mfact.errors import StorageError
 from mfact.provenance import repeatable
 from mfact.storage.atomic import replace_file, shown
 from mfact.storage.documents import plain
+from mfact.storage.door import claim_dataset, require_run, trace_columns
 from mfact.storage.format_1 import from_format_1
 from mfact.storage.images import make_image, read_image
 
@@ -57,7 +58,7 @@ def run_image(result: Result, *, reproducible: bool = False) -> bytes:
         if numbers:
             # JSON has no infinity; the dataset holds every number as a float64 too.
             values = np.array([_as_float(value) for value in claim.numbers.values()])
-            arrays[_claim_dataset(index, claim.name)] = values
+            arrays[claim_dataset(index, claim.name)] = values
     document = {
         "outcome": result.outcome.name,
         "outcome_sentence": result.outcome.sentence,
@@ -79,39 +80,32 @@ def read_run(path: str | os.PathLike[str]) -> Result:
     mfact.storage.format_1).
 
     Raises StorageError, one line, when the file is missing, not a run file of mfact, of a
-    newer format version, damaged, or changed since it was written.
+    newer format version, damaged, changed since it was written, or holds at some place what no
+    run has there (see mfact.storage.door).
     """
     arrays, document, version = read_image(path, "run", FORMAT_VERSION)
     try:
-        claims = tuple(
-            _claim(facts, arrays.get(_claim_dataset(index, facts["name"])))
-            for index, facts in enumerate(document["claims"])
-        )
-        result = Result(
-            outcome=Outcome[document["outcome"]],
-            message=document["message"],
-            U=arrays["U"],
-            V=arrays["V"],
-            trace={
-                name.removeprefix("trace/"): values
-                for name, values in arrays.items()
-                if name.startswith("trace/")
-            },
-            problem=document["problem"],
-            settings=document["settings"],
-            summary=document["summary"],
-            claims=claims,
-            provenance=document["provenance"],
-        )
-        return from_format_1(result) if version == 1 else result
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        require_run(arrays, document)
+    except ValueError as error:
         raise StorageError(
-            f"{shown(path)} lacks a part of a run file ({error})", "run `mfact solve` again"
+            f"{shown(path)} is not a run file: {error}", "run `mfact solve` again"
         ) from error
-
-
-def _claim_dataset(index: int, name: str) -> str:
-    return f"claims/{index}-{name.replace('/', '|')}"
+    result = Result(
+        outcome=Outcome[document["outcome"]],
+        message=document["message"],
+        U=arrays["U"],
+        V=arrays["V"],
+        trace=dict(trace_columns(arrays)),
+        problem=document["problem"],
+        settings=document["settings"],
+        summary=document["summary"],
+        claims=tuple(
+            _claim(facts, arrays.get(claim_dataset(index, facts["name"])))
+            for index, facts in enumerate(document["claims"])
+        ),
+        provenance=document["provenance"],
+    )
+    return from_format_1(result) if version == 1 else result
 
 
 def _as_float(value: Any) -> float:

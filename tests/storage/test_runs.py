@@ -25,24 +25,36 @@ from mfact.storage.images import same_bits
 from mfact.storage.runs import read_run, run_image, write_run
 
 REALS = st.sampled_from([np.dtype(kind) for kind in ("<f8", "<f4", ">f8", "<f2", "<i8", "|b1")])
-FACTORS = REALS.flatmap(
-    lambda dtype: arrays(dtype, array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=9))
+ENTRIES = st.floats(-(2.0**90), 2.0**90, width=32)
+FACTORS = st.tuples(
+    st.sampled_from([np.float64, np.float32]), array_shapes(min_dims=3, max_dims=3, max_side=7)
+).flatmap(
+    lambda kind: st.tuples(
+        arrays(kind[0], (kind[1][0], kind[1][2]), elements=ENTRIES),
+        arrays(kind[0], (kind[1][1], kind[1][2]), elements=ENTRIES),
+    )
 )
-COLUMNS = st.dictionaries(
-    st.sampled_from(["step", "loss", "gap", "imbalance"]),
-    REALS.flatmap(lambda dtype: arrays(dtype, st.integers(0, 30))),
+TRACES = st.tuples(
+    st.dictionaries(st.sampled_from(["loss", "gap", "imbalance"]), REALS), st.integers(0, 30)
+).flatmap(
+    lambda kinds: st.fixed_dictionaries(
+        {"step": st.just(np.arange(kinds[1]))}
+        | {name: arrays(dtype, kinds[1]) for name, dtype in kinds[0].items()}
+    )
 )
+FLOATS = st.floats(-1e300, 1e300)
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
+    (SCALARS := st.none() | st.booleans() | st.integers(-(2**70), 2**70) | FLOATS | st.text()),
     lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3),
-    max_leaves=8,
+    max_leaves=5,
 )
-DOCUMENTS = st.dictionaries(st.text(max_size=9), JSON, max_size=4)
-NUMBERS = st.dictionaries(st.text(max_size=5), st.floats(allow_nan=False) | st.integers())
+# Names of no meaning, so that any value may stand under them.
+NAMES = st.text(max_size=9).map(lambda name: f"{name}.")
+DOCUMENTS = st.dictionaries(NAMES, JSON, max_size=4)
+SETTINGS = st.dictionaries(
+    NAMES, st.fixed_dictionaries({"value": SCALARS, "source": st.text()}), max_size=4
+)
+NUMBERS = st.dictionaries(st.text(max_size=5), FLOATS | st.just(np.inf) | st.integers())
 CLAIMS = st.lists(
     st.builds(
         Claim,
@@ -56,14 +68,13 @@ CLAIMS = st.lists(
     max_size=3,
 ).map(tuple)
 RESULTS = st.builds(
-    Result,
+    lambda factors, **parts: Result(U=factors[0], V=factors[1], **parts),
+    factors=FACTORS,
     outcome=st.sampled_from(Outcome),
     message=st.text(),
-    U=FACTORS,
-    V=FACTORS,
-    trace=COLUMNS,
+    trace=TRACES,
     problem=DOCUMENTS,
-    settings=DOCUMENTS,
+    settings=SETTINGS,
     summary=DOCUMENTS,
     claims=CLAIMS,
     provenance=DOCUMENTS,
@@ -109,7 +120,7 @@ def test_numbers_that_are_not_finite(tmp_path: Path) -> None:
     """Kept in columns and claims, None in documents: the JSON text has no NaN in it."""
     claim = Claim("a/b", "s", "inconclusive", "d", "src", {"x": math.inf, "y": math.nan, "z": 2.0})
     result = example(
-        trace={"gap": np.array([np.nan, np.inf, -np.inf, -0.0])},
+        trace={"step": np.arange(4.0), "gap": np.array([np.nan, np.inf, -np.inf, -0.0])},
         summary={"gap": math.nan, "bounds": (math.inf, np.float64(1.0), np.int64(3), np.bool_(1))},
         claims=(claim, claim),
     )
@@ -137,7 +148,7 @@ def test_an_integer_beyond_the_floats_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [65_000, 66_000, 5_000_000])
 def test_a_document_over_the_64_kb_of_an_attribute(tmp_path: Path, size: int) -> None:
-    result = example(settings={"note": "σ" * size})
+    result = example(settings={"note": {"value": "σ" * size, "source": ""}})
     write_run(tmp_path / "run.h5", result)
     assert read_run(tmp_path / "run.h5").settings == result.settings
 
@@ -152,12 +163,13 @@ def test_a_path_that_is_not_utf8(tmp_path: Path) -> None:
 
 def test_factors_of_any_memory_order_and_size(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    U = np.asfortranarray(rng.standard_normal((70_000, 5)))  # several chunks
-    V = rng.standard_normal((10, 200_000))[::2, ::2]  # a row over the chunk size, strided
-    write_run(tmp_path / "run.h5", example(U=U, V=V))
-    back = read_run(tmp_path / "run.h5")
-    assert same_bits(back.U, U)
-    assert same_bits(back.V, V)
+    tall = np.asfortranarray(rng.standard_normal((70_000, 5)))  # several chunks
+    wide = rng.standard_normal((10, 300_000))[::2, ::2]  # a row over the chunk size, strided
+    for U, V in ((tall, np.ones((4, 5))), (wide, wide[:2])):
+        write_run(tmp_path / "run.h5", example(U=U, V=V, problem={}))
+        back = read_run(tmp_path / "run.h5")
+        assert same_bits(back.U, U)
+        assert same_bits(back.V, V)
 
 
 def test_three_lines_of_plain_h5py_read_it(tmp_path: Path) -> None:

@@ -1,0 +1,198 @@
+"""What a run file holds, place by place: a file that anyone may have made is checked here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Array, Outcome
+from mfact.settings import RunSettings
+from mfact.storage.kinds import (
+    Kind,
+    any_number,
+    count,
+    either,
+    flag,
+    listing,
+    maybe,
+    number,
+    of_fields,
+    one_of,
+    plain,
+    record,
+    refuse,
+    size,
+    text,
+    whole,
+)
+
+VERDICTS = ("holds", "violated", "hypotheses not met", "inconclusive")
+MOST = 1e75
+"""Of an entry of U or V: four of them multiply to a number."""
+
+# A number that was not finite is null.
+_VALUE, _SIZE, _WORDS = maybe(number), maybe(size), maybe(text)
+
+
+def _stored(value: Any, place: str) -> None:
+    try:
+        known = np.dtype(value).kind in "fiub"
+    except (TypeError, ValueError):
+        known = False
+    if not isinstance(value, str) or not known:
+        refuse(value, place, "a kind of numbers")
+
+
+PROBLEM = record(
+    {
+        **dict.fromkeys(("name", "format", "order", "kind", "objective"), text),
+        **dict.fromkeys(("path", "dataset"), _WORDS),
+        **dict.fromkeys(("norm", "sigma_1", "sigma_1_error"), _SIZE),
+        **dict.fromkeys(("singular_values", "singular_values_error"), maybe(listing(size))),
+        **dict.fromkeys(("optimum", "optimum_error"), _VALUE),
+        **dict.fromkeys(("rank", "file_bytes"), count),
+        "shape": listing(count, 2),
+        "stored_dtype": _stored,
+        "sparse": flag,
+        "fitted_rank": maybe(count),
+    },
+    plain,
+    needed=(),
+)
+
+
+def _setting(kind: Kind) -> Kind:
+    return record({"value": kind, "source": text, "used": maybe(kind)}, needed=("value", "source"))
+
+
+def _scalar(value: Any, place: str) -> None:
+    plain(value, place, 0)
+
+
+SETTINGS = record(
+    {name: _setting(kind) for name, kind in of_fields(RunSettings).items()}
+    | {"dtype": _setting(one_of("float64", "float32"))},
+    _setting(_scalar),
+    needed=(),
+)
+_NUMBERS = (
+    "forecast_log10_iterations", "log10_iterations", "plain_steps", "fast_forward_error", "loss",
+    "flow_time", "penalty", "relative_residual", "gap", "gap_bound", "gradient_norm", "curvature",
+    "imbalance", "relative_imbalance", "drift", "norm_ratio", "ledger_audit", "distance_bound",
+    "escapes", "passes", "basis_size", "orthogonality", "seconds", "wall_seconds", "signal",
+)  # fmt: skip
+SUMMARY = record(
+    {
+        **dict.fromkeys(_NUMBERS, _VALUE),
+        **dict.fromkeys(("verdict", "checkpoint", "unsaved"), text),
+        "iterations": maybe(count),
+        "notes": listing(text),
+    },
+    plain,
+    needed=(),
+)
+CLAIM = record(
+    {
+        **dict.fromkeys(("name", "statement", "detail", "source"), text),
+        "verdict": one_of(*VERDICTS),
+        # A count of steps may be beyond the floats.
+        "numbers": record({}, maybe(either(whole, number))),
+    }
+)
+RUN = record(
+    {
+        "outcome": one_of(*Outcome.__members__),
+        "message": text,
+        "problem": PROBLEM,
+        "settings": SETTINGS,
+        "summary": SUMMARY,
+        "claims": listing(CLAIM),
+        "provenance": record({"mfact": text}, plain, needed=()),
+    },
+    plain,
+)
+
+
+def require_run(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
+    """Raise ValueError, with the place and what is wrong there, unless this is a run: U d1×r and V
+    d2×r of one kind and finite, a trace of columns of one length along its steps, claims with as
+    many numbers as their datasets, and a document in which each entry is what its name says.
+    """
+    RUN(document, "")
+    d1, d2, r = _factors(arrays)
+    problem = document["problem"]
+    if problem.get("shape", [d1, d2]) != [d1, d2] or problem.get("rank", r) != r:
+        raise ValueError(f"U is {d1}×{r} and V {d2}×{r}, which are no factors of its problem")
+    for part in ("problem", "summary"):
+        _errors(document[part], part)
+    _trace(arrays)
+    for index, claim in enumerate(document["claims"]):
+        name = claim_dataset(index, claim["name"])
+        if name in arrays:
+            _column(name, arrays[name], len(claim["numbers"]))
+
+
+def claim_dataset(index: int, name: str) -> str:
+    """The dataset of the numbers of a claim."""
+    return f"claims/{index}-{name.replace('/', '|')}"
+
+
+def trace_columns(arrays: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
+    """Name and values of each column of the trace."""
+    for name, values in arrays.items():
+        if name.startswith("trace/"):
+            yield name.removeprefix("trace/"), values
+
+
+def _factors(arrays: Mapping[str, Array]) -> tuple[int, int, int]:
+    for name in "UV":
+        if name not in arrays:
+            raise ValueError(f"it lacks {name}")
+        factor = arrays[name]
+        if factor.ndim != 2 or factor.size == 0:
+            what = "empty" if factor.ndim == 2 else f"{factor.ndim}-D"
+            raise ValueError(f"{name} is {what}, of shape {factor.shape}")
+        if str(factor.dtype) not in ("float64", "float32"):
+            refuse(str(factor.dtype), f"the kind of {name}", "float64 or float32")
+        if not max(float(factor.max()), -float(factor.min())) <= MOST:  # or NaN
+            raise ValueError(f"{name} has entries that are not finite, or above {MOST:g}")
+    U, V = arrays["U"], arrays["V"]
+    if U.shape[1] != V.shape[1] or U.dtype != V.dtype:
+        raise ValueError(
+            f"it has U with {U.shape[1]} columns of {U.dtype}, and V with {V.shape[1]} of {V.dtype}"
+        )
+    return U.shape[0], V.shape[0], U.shape[1]
+
+
+def _trace(arrays: Mapping[str, Array]) -> None:
+    columns = dict(trace_columns(arrays))
+    if not columns:
+        return
+    if "step" not in columns:
+        raise ValueError("its trace lacks the steps")
+    for name, values in columns.items():
+        _column(f"trace/{name}", values, columns["step"].size)
+    steps = columns["step"].astype(float)
+    if not (np.all(steps >= 0) and np.all(steps[1:] >= steps[:-1])):
+        raise ValueError("the steps of its trace do not ascend from 0")
+
+
+def _column(name: str, values: Array, length: int) -> None:
+    if values.shape != (length,) or values.dtype.kind not in "biuf":
+        found = f"{values.dtype} of shape {values.shape}"
+        refuse(found, name, f"a column of {length} real numbers")
+
+
+def _errors(values: Mapping[str, Any], where: str) -> None:
+    """What has an error, NAME_error, is a number as the error is, or a list as long."""
+    for name, error in values.items():
+        value = values.get(name.removesuffix("_error"))
+        if not name.endswith("_error") or value is None or error is None:
+            continue
+        both = [value, error]
+        if all(isinstance(each, list) for each in both) and len(value) == len(error):
+            both = [*value, *error]
+        for each in both:
+            any_number(each, f"{where}.{name} or what it is of")
