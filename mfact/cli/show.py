@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
+import string
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +15,8 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.results import format_options, print_result
 from mfact.cli.streams import emit
+from mfact.settings import RunSettings
+from mfact.words import harmless
 
 if TYPE_CHECKING:
     from mfact.core import Result
@@ -58,19 +63,40 @@ def command_line(result: Result) -> str:
     Settings that came from the environment or a config file become flags too. The matrix
     stands as it was named; run the line in the folder that the run had.
     """
-    matrix = str(result.problem.get("path") or result.problem.get("name") or "MATRIX")
+    matrix = result.problem.get("path") or result.problem.get("name") or "MATRIX"
     dataset = result.problem.get("dataset")
-    words = ["mfact", "solve", matrix]
+    words = ["mfact", "solve", f"./{matrix}" if matrix.startswith("-") else matrix]
     if dataset:
-        words += ["--dataset", str(dataset)]
+        words += ["--dataset", dataset]
+    options = {field.name for field in dataclasses.fields(RunSettings)}
     for name, entry in result.settings.items():
         value, source = entry["value"], entry["source"]
         option = "--" + name.replace("_", "-")
         chosen = source in ("flag", "environment", "config") or name == "seed"
+        chosen &= name in options  # what a file of another version names is no flag here
         if not chosen or value is None or (value is False and name != "optimum"):
             continue
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
             words += [option, repr(value) if isinstance(value, float) else str(value)]
-    return shlex.join(words)
+    return " ".join(map(quoted, words))
+
+
+def quoted(word: str) -> str:
+    r"""A word of a command line as bash reads it, byte for byte, whatever is in it.
+
+    >>> print(quoted("M.npy"), quoted("a b.npy"), quoted("it's\n\udcff"))
+    M.npy 'a b.npy' $'it\047s\012\377'
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    if harmless(word) == word and word.isprintable():
+        try:
+            word.encode(encoding)
+            return shlex.quote(word)
+        except (UnicodeEncodeError, LookupError):
+            pass
+    octal = {byte: f"\\{byte:03o}" for byte in range(256)}  # whatever digit or letter follows
+    octal |= {byte: chr(byte) for byte in b" %+,-./:=@_" + string.ascii_letters.encode()}
+    raw = word.encode("utf-8", "surrogateescape")
+    return "$'" + "".join(octal[byte] for byte in raw) + "'"

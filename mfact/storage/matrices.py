@@ -70,12 +70,12 @@ class MatrixSource:
         return state.hexdigest()
 
     def describe(self) -> dict[str, Any]:
-        """What is known without reading, as JSON values."""
+        """What is known without reading, as JSON values; path and dataset are the true names."""
         return {
             "name": self.name,
-            "path": printable(self.path),
+            "path": self.path,
             "format": self.format,
-            "dataset": self.dataset if self.dataset is None else printable(self.dataset),
+            "dataset": self.dataset,
             "shape": list(self.shape),
             "stored_dtype": self.stored_dtype,
             "order": self.order,

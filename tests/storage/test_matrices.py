@@ -243,9 +243,10 @@ def test_any_path(form, folder, tmp_path):
     source = open_matrix({**FORMS, **SPARSE_FORMS}[form][2](place, sample()))
     A = source.read()
     np.testing.assert_array_equal(A.toarray() if source.sparse else A, sample())
-    shown = json.dumps(source.describe(), ensure_ascii=False)
-    assert shown.isprintable()
-    shown.encode()  # no lone surrogates, which could not be written anywhere
+    about = source.describe()
+    assert Path(about["path"]).exists()  # the true name, so that it is found again
+    assert about["name"].isprintable()
+    assert json.dumps(about).isprintable()
 
 
 def test_describe(tmp_path):
