@@ -17,15 +17,11 @@ from mfact.flow.records import EXACT, FastForward, Record, count_of
 from mfact.flow.records import State as FlightState
 from mfact.flow.small import Small
 from mfact.schedules import PowerDecay
-from mfact.settings import MOST_PLAIN_STEPS
+from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF
 from mfact.stopping import Verdict
 
 if TYPE_CHECKING:
     from mfact.running import Run
-
-TAKE_OFF = 1_024
-"""Steps taken one by one first: a multiple of the engine's LOOK, so that a block ends there. The
-flow takes as many again, and more until it agrees with them. Runs that end before need no flow."""
 
 READY = 1e-12
 """Relative Ritz residual of the leading r pairs, which the run is on its way to, before the flow

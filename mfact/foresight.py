@@ -1,21 +1,16 @@
-"""What is known before the first step: memory, iterations, and whether a run can end in time."""
+"""What is known before the first step: iterations, and whether a run can end in time."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 from mfact.core import Schedule, State
-from mfact.engines.basis import LEAST_PROBES
-from mfact.engines.direct import KEPT_BYTES
 from mfact.errors import SettingsError
 from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import MOST_PLAIN_STEPS, RunSettings
-from mfact.storage.memory import MemoryPlan, available_bytes
 from mfact.theory.forecast import Forecast, Start, forecast
 
 SECONDS_A_STEP = 1e-5
@@ -32,26 +27,6 @@ FAR_SOONER = 2.0
 
 LONG = 1e4
 """Iterations of a constant step from which a smaller rank is worth a note."""
-
-TYPICAL_BLOCKS = 20
-"""Blocks of r columns that most runs need on each side."""
-
-COPIES_OF_BASES = 5
-"""A basis that grows is copied, with room for a few blocks more, and a checkpoint is formed in
-memory."""
-
-COPIES_OF_FACTORS = 12
-"""Factors, gradients, products, and the images of the files they are written to."""
-
-STEP_BYTES = 48 << 20
-"""Buffers of the small steps, of reading, and of the arithmetic of whole matrices by tiles."""
-
-BLAS_BYTES = 64 << 20
-"""A thread's buffers in the two copies of OpenBLAS, NumPy's and SciPy's: address space at least.
-Without room for them the library does not fail but waits for ever."""
-
-BLOCK_OF_POINTS = 33
-"""Points of a block of plain steps."""
 
 MODES_BEYOND = 8
 """Singular directions beyond the leading r that a forecast takes in."""
@@ -165,84 +140,3 @@ def advice(foresight: Foresight, settings: RunSettings, instead: Sequence[str]) 
             f" {', or '.join(instead)}"
         )
     return notes
-
-
-def memory_plan(
-    shape: tuple[int, int],
-    settings: RunSettings,
-    *,
-    matrix_bytes: int | None = None,
-    available: int | None = None,
-) -> MemoryPlan:
-    """The most that a run will hold: the matrix, the bases, the factors, the buffers of steps.
-
-    matrix_bytes: still to be allocated for the matrix; None for a dense one of settings.dtype.
-    available: bytes, as the machine says when not given.
-    """
-    d1, d2 = shape
-    point = _item(settings) * settings.rank * (d1 + d2)
-    parts = {
-        "matrix": _item(settings) * d1 * d2 if matrix_bytes is None else matrix_bytes,
-        "factors": COPIES_OF_FACTORS * point,
-        "libraries": BLAS_BYTES * (settings.threads or 1),
-        "steps": STEP_BYTES + 2 * min(KEPT_BYTES, BLOCK_OF_POINTS * point),
-    }
-    available = available_bytes() if available is None else available
-    limit = basis_limit(shape, settings, available - sum(parts.values()))
-    return MemoryPlan(parts | {"bases": COPIES_OF_BASES * limit}, available)
-
-
-def basis_limit(shape: tuple[int, int], settings: RunSettings, room: int) -> int:
-    """Bytes that both bases may take: as asked for, or what there is room for.
-
-    At most what bases that span everything take, at least what most runs need. A run whose bases
-    would grow beyond goes on without them.
-    """
-    if settings.engine == "direct" and not settings.optimum:
-        return 0
-    d1, d2 = shape
-    # M maps each side into the other: a side has no more columns than the smaller dimension, the
-    # start and the random columns that joined it.
-    width = max(settings.rank, LEAST_PROBES)
-    full = min(d1, d2) + 2 * width
-    most = _item(settings) * (d1 * min(d1, full) + d2 * min(d2, full))
-    if settings.max_basis_bytes is not None:
-        return min(most, settings.max_basis_bytes)
-    least = min(most, _item(settings) * (d1 + d2) * TYPICAL_BLOCKS * width)
-    return min(most, max(least, room // COPIES_OF_BASES))
-
-
-def planned_basis(plan: MemoryPlan) -> int:
-    """The limit on the bases that a plan was made with, in bytes."""
-    return plan.parts["bases"] // COPIES_OF_BASES
-
-
-def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -> str:
-    """What to type instead of a run whose plan does not fit, as far as something fits.
-
-    >>> settings = RunSettings(rank=50)
-    >>> plan = memory_plan((10_000, 10_000), settings, available=1 << 30)
-    >>> plan.fits, what_fits((10_000, 10_000), settings, plan)
-    (False, 'free memory, or use --rank 5')
-    """
-
-    def fits(**changes: Any) -> bool:
-        other = replace(settings, **changes)
-        matrix = plan.parts["matrix"] * _item(other) // _item(settings)
-        return memory_plan(shape, other, matrix_bytes=matrix, available=plan.limit).fits
-
-    ways = ["free memory"]
-    if settings.dtype == "float64" and fits(dtype="float32"):
-        ways.append("use --dtype float32")
-    rank = bisect_left(range(1, settings.rank), 1, key=lambda r: int(not fits(rank=r)))
-    if rank:
-        ways.append(f"--rank {rank}" if len(ways) > 1 else f"use --rank {rank}")
-    if settings.engine != "direct" and fits(engine="direct", optimum=False):
-        ways.append("--engine direct --no-optimum")
-    if len(ways) == 1:
-        ways.append("use a smaller matrix")
-    return ", or ".join(ways)
-
-
-def _item(settings: RunSettings) -> int:
-    return 8 if settings.dtype == "float64" else 4

@@ -12,6 +12,12 @@ from mfact.core import Array
 KEPT_ROWS = 1000
 """With no --every given, the trace is thinned so that between half of these and all are kept."""
 
+GROWTH = 4
+"""Columns that are full grow by this part of themselves."""
+
+PAST_ALL = 1 << 62
+"""Every step that is taken one by one is below this."""
+
 HIDDEN = ("optimum", "above", "distance")
 """Columns that rows carry for the summary only."""
 
@@ -19,24 +25,33 @@ HIDDEN = ("optimum", "above", "distance")
 class Recorder:
     """Keeps every k-th row of a run, step 0 and the last; k doubles as the run grows.
 
-    every: k when it is given, else None: then k is the least power of two that keeps at most
-    KEPT_ROWS rows, so that which rows are kept depends on the number of steps alone.
+    every: k when it is given, of any size, else None: then k is the least power of two that keeps
+    at most KEPT_ROWS rows, so that which rows are kept depends on the number of steps alone.
     """
 
     def __init__(self, every: int | None = None) -> None:
         self.fixed = every is not None
         self.every = every or 1
-        self.columns: dict[str, Array] = {}
+        self.count = 0
+        # Of each column the first `count` entries are rows; there is room for some more.
+        self._held: dict[str, Array] = {}
         self.last: dict[str, Any] = {}
+
+    @property
+    def columns(self) -> dict[str, Array]:
+        """The rows kept so far."""
+        return {name: held[: self.count] for name, held in self._held.items()}
 
     def segment(self, rows: Mapping[str, Array]) -> None:
         """Take in a block of steps that were all reached."""
         self.last = {name: column[-1] for name, column in rows.items()}
-        self._append({name: col[rows["step"] % self.every == 0] for name, col in rows.items()})
-        while not self.fixed and len(self.columns["step"]) > KEPT_ROWS:
+        due = rows["step"] % min(self.every, PAST_ALL) == 0
+        self._append({name: column[due] for name, column in rows.items()})
+        while not self.fixed and self.count > KEPT_ROWS:
             self.every *= 2
             due = self.columns["step"] % self.every == 0
-            self.columns = {name: column[due] for name, column in self.columns.items()}
+            self._held = {name: column[due] for name, column in self.columns.items()}
+            self.count = len(self._held["step"])
 
     def keep(self, rows: Mapping[str, Array]) -> None:
         """Keep all of these rows, whatever their step numbers."""
@@ -44,43 +59,48 @@ class Recorder:
         self._append(rows)
 
     def _append(self, rows: Mapping[str, Array]) -> None:
-        if not self.columns:
-            self.columns = dict(rows)
-            return
-        # A column that begins later, or ends earlier, is NaN where it is not known.
-        before, after = (np.full(len(part["step"]), np.nan) for part in (self.columns, rows))
-        for name in dict.fromkeys([*self.columns, *rows]):
-            parts = [self.columns.get(name, before), rows.get(name, after)]
-            self.columns[name] = np.concatenate(parts)
+        begun, first, self.count = bool(self._held), self.count, self.count + len(rows["step"])
+        for name in dict.fromkeys([*self._held, *rows]):
+            # A column that begins later, or ends earlier, is NaN where it is not known.
+            new = np.asarray(rows.get(name, np.nan))
+            held = self._held.get(name, np.full(first, np.nan) if begun else new[:0])
+            kind = np.result_type(held.dtype, new.dtype)
+            if len(held) < self.count or held.dtype != kind:
+                # Ahead by a share of what there is, so that each row is copied a few times in all.
+                grown = np.empty(self.count + self.count // GROWTH, kind)
+                grown[:first] = held[:first]
+                held = grown
+            held[first : self.count] = new
+            self._held[name] = held
 
     def table(self) -> dict[str, Array]:
-        """The recorded rows, the last row of the run among them."""
-        columns = dict(self.columns)
+        """The recorded rows, the last row of the run among them; not copied: for the end."""
+        count = self.count
         # Of t past the largest float only log₁₀ t tells steps apart, of t = 0 and 1 only t.
-        kept = len(columns.get("step", ())) > 0 and all(
-            columns[name][-1] == self.last[name] for name in ("step", "log10_step")
+        kept = count > 0 and all(
+            self._held[name][count - 1] == self.last[name] for name in ("step", "log10_step")
         )
         if self.last and not kept:
-            columns = {
-                name: np.append(column, self.last.get(name, np.nan))
-                for name, column in columns.items()
-            }
+            self._append({name: np.array([value]) for name, value in self.last.items()})
+        columns, self.count = self.columns, count
         return columns
 
     def state(self) -> dict[str, Array]:
         """The memory of the recorder, as arrays by name."""
         kept = {f"column/{name}": column for name, column in self.columns.items()}
         last = {f"last/{name}": np.asarray(value) for name, value in self.last.items()}
-        return {"every": np.asarray(self.every), **kept, **last}
+        return {"every": np.asarray(min(self.every, PAST_ALL)), **kept, **last}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take up the memory that state() gave."""
-        self.every = int(state["every"])
-        self.columns = {
+        if not self.fixed:
+            self.every = int(state["every"])
+        self._held = {
             name.removeprefix("column/"): value
             for name, value in state.items()
             if name.startswith("column/")
         }
+        self.count = len(self._held.get("step", ()))
         self.last = {
             name.removeprefix("last/"): value[()]
             for name, value in state.items()

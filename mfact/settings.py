@@ -10,6 +10,10 @@ STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
 MOST_PLAIN_STEPS = 1_000_000
 ENGINES = ("auto", "direct", "reduced")
 
+TAKE_OFF = 1_024
+"""Steps taken one by one first: a multiple of the engine's LOOK, so that a block ends there. The
+flow takes as many again, and more until it agrees with them. Runs that end before need no flow."""
+
 
 @dataclass(frozen=True)
 class RunSettings:

@@ -52,7 +52,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     same number of threads. The matrix must be the one that the run began with.
     """  # fmt: skip
     from mfact import resuming
-    from mfact.foresight import memory_plan
+    from mfact.memory_plans import memory_plan
     from mfact.run import resume
     from mfact.storage.matrices import open_matrix
 

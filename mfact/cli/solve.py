@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         log,
     )
     if not source.sparse:
-        from mfact.foresight import memory_plan
+        from mfact.memory_plans import memory_plan
 
         log.detail(memory_plan(source.shape, settings).describe())
     run = partial(

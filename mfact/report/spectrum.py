@@ -7,12 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfact.flight import TAKE_OFF
 from mfact.inspection import Inspection
 from mfact.outlook import TOLERANCE, Outlook
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import duration, number
+from mfact.settings import TAKE_OFF
 from mfact.storage.memory import format_bytes
 
 if TYPE_CHECKING:

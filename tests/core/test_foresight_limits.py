@@ -17,11 +17,9 @@ from mfact.foresight import (
     HOPELESS,
     SECONDS_A_STEP,
     Foresight,
-    memory_plan,
-    planned_basis,
     refuse_hopeless,
-    what_fits,
 )
+from mfact.memory_plans import memory_plan, planned_basis, what_fits
 from mfact.run import solve
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import RunSettings
@@ -159,6 +157,7 @@ def test_the_parts_of_a_plan_without_bases_are_these(shape, rank, dtype, threads
         "factors": 12 * point,
         "libraries": 64 * MIB * threads,
         "steps": 48 * MIB + 2 * min(64 * MIB, 33 * point),
+        "trace": 6 * 8 * 23,
         "bases": 0,
     }
     held = memory_plan(shape, settings, matrix_bytes=0, available=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfact.recorder import KEPT_ROWS, Recorder
+from mfact.run import resume, solve
+from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 
 
 def rows(steps, **columns):
@@ -69,3 +72,41 @@ def test_columns_that_begin_late_or_end_early_are_nan():
     assert np.array_equal(table["leak"], [1, 1, np.nan, np.nan], equal_nan=True)
     for name in names:
         assert np.array_equal(table[name], [np.nan, np.nan, 1, 1], equal_nan=True)
+
+
+def test_a_row_costs_the_same_however_many_there_are():
+    recorder, began = Recorder(1), time.process_time()
+    for start in range(0, 20_000 * 32, 32):
+        steps = np.arange(start, start + 32)
+        recorder.segment(rows(steps, **dict.fromkeys(("loss", "gap", "drift"), steps + 0.5)))
+    assert np.array_equal(recorder.table()["loss"], np.arange(20_000 * 32) + 0.5)
+    assert time.process_time() - began < 20  # it takes 1 s; to copy all rows at each block, 100 s
+
+
+@pytest.mark.parametrize("every", [2**31, 2**62, 2**63, 2**64, 10**30, 10**4000])
+def test_a_number_past_all_steps_keeps_the_first_and_the_last(every, tmp_path):
+    recorder = feed(Recorder(every), 3000, cuts=(1000,))
+    assert recorder.table()["step"].tolist() == [0, 2999]
+    assert recorder.every == every
+    write_checkpoint(tmp_path / "c.h5", recorder.state(), {})
+    again = Recorder(every)
+    again.restore(read_checkpoint(tmp_path / "c.h5")[0])
+    assert feed(again, 4000, start=3000).table()["step"].tolist() == [0, 3999]
+
+
+@pytest.mark.parametrize("engine", ["reduced", "direct"])
+def test_a_run_with_such_a_number_goes_on_from_its_checkpoint(engine, tmp_path):
+    M, path = np.random.default_rng(1).standard_normal((12, 8)), str(tmp_path / "c.h5")
+    options = {"rank": 2, "schedule": "constant", "seed": 1, "every": 10**30, "engine": engine}
+    solve(M, max_iter=30, checkpoint=path, **options)
+    went_on, whole = resume(path, M, max_iter=50), solve(M, max_iter=50, **options)
+    assert went_on.trace["step"].tolist() == whole.trace["step"].tolist() == [0, 50]
+    assert all(np.array_equal(went_on.trace[n], c, equal_nan=True) for n, c in whole.trace.items())
+
+
+def test_a_table_can_be_looked_at_while_the_run_goes_on():
+    recorder, whole = feed(Recorder(7), 100), feed(Recorder(7), 200)
+    assert recorder.table()["step"][-1] == 99
+    assert recorder.columns["step"].tolist() == list(range(0, 100, 7))
+    table = feed(recorder, 200, start=100).table()
+    assert all(np.array_equal(table[n], c) for n, c in whole.table().items())

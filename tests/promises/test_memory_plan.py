@@ -15,14 +15,18 @@ from cut_runs import matrix
 
 import mfact.storage.matrices
 from mfact.core import Outcome
-from mfact.foresight import memory_plan, planned_basis, what_fits
+from mfact.memory_plans import memory_plan, planned_basis, what_fits
 from mfact.run import resume, solve
 from mfact.settings import RunSettings
 from mfact.storage.memory import format_bytes
 
 MIB = 1 << 20
 
-# (shape, options): where the matrix, the bases, or the points of plain steps are the largest part.
+ROWS = ["--every", 1, "--tol", 0, "--step-size", 1e-7]
+LATE = ["--checkpoint", "c.h5", "--checkpoint-every", 149_000]
+
+# (shape, options): where the matrix, the bases, the points of plain steps, or the
+# recorded rows are the largest part.
 SHAPES: dict[str, tuple[tuple[int, int], list[object]]] = {
     "matrix": ((2000, 1000), ["-r", 2, "--max-iter", 30]),
     "bases": ((6000, 150), ["-r", 10, "--max-iter", 60, "--engine", "reduced"]),
@@ -31,6 +35,8 @@ SHAPES: dict[str, tuple[tuple[int, int], list[object]]] = {
     "points, optimum": ((9000, 60), ["-r", 20, "--max-iter", 60, "--engine", "direct"]),
     "float32": ((2000, 1000), ["-r", 2, "--max-iter", 30, "--dtype", "float32"]),
     "beyond memory": ((6000, 150), ["-r", 10, "--max-iter", 60, "--max-basis-bytes", "1M"]),
+    "rows": ((20, 15), ["-r", 2, "--max-iter", 150_000, *ROWS]),
+    "rows, checkpointed": ((20, 15), ["-r", 2, "--max-iter", 150_000, *ROWS, *LATE]),
     "small": ((20, 15), ["-r", 2, "--max-iter", 60]),
 }
 MORE = ["--schedule", "constant", "--seed", 1, "--force", "--exit-zero", "-v"]
@@ -92,6 +98,9 @@ def test_a_run_stays_within_its_plan_and_needs_no_more_room(files, tmp_path, nam
         optimum="--no-optimum" not in options,
         dtype="float32" if "float32" in options else "float64",
         max_basis_bytes=MIB if "1M" in options else None,
+        schedule="constant",
+        max_iter=options[3],
+        every=1 if "--every" in options else None,
     )
     least = memory_plan(shape, settings, available=0)  # bases as small as most runs need them
 
@@ -107,7 +116,7 @@ def test_a_run_stays_within_its_plan_and_needs_no_more_room(files, tmp_path, nam
     base, peak = map(int, (tmp_path / "memory").read_text(encoding="ascii").split())
     assert peak - base <= told(plan[1])
     parts = {part.split()[0] for part in plan[3].split(", ")}
-    assert parts == {"matrix", "factors", "libraries", "steps", "bases"}
+    assert parts == {"matrix", "factors", "libraries", "steps", "bases", "trace"}
 
 
 def test_a_run_that_does_not_fit_is_refused_before_its_matrix_is_read(tmp_path):
@@ -139,6 +148,25 @@ def test_what_is_said_to_fit_fits(tmp_path):
     child = Child(tmp_path, *command, ways[2], ways[3], before=limited(room))
     assert child.wait() == 0, child.said()
     assert int(ways[3]) < 40
+
+
+@pytest.mark.parametrize("limit", [10**8, 10**30])
+def test_rows_that_do_not_fit_are_refused_with_how_many_do(tmp_path, limit):
+    np.save(tmp_path / "M.npy", np.random.default_rng(1).standard_normal((90, 60)))
+    command = ["solve", "M.npy", "-r", 2, "--schedule", "constant", "--max-iter", limit,
+               "--seed", 1, "--force", "-q"]  # fmt: skip
+    child = Child(tmp_path, *command, "--every", 1, before=limited(300 * MIB))
+    assert child.wait() == 1
+    way = re.fullmatch(r"mfact: the run needs .* \(trace .*\): free memory, or use --every (\d+)\n",
+                       child.said())  # fmt: skip
+    assert way, child.said()
+    child = Child(tmp_path, *command, "--every", way[1], before=limited(300 * MIB))
+    assert child.wait() == 0, child.said()
+    assert not memory_plan(
+        (90, 60),
+        RunSettings(rank=2, schedule="constant", max_iter=limit, every=int(way[1]) // 2),
+        available=300 * MIB,
+    ).fits
 
 
 @pytest.mark.parametrize("rank", [1, 3, 30])
