@@ -209,7 +209,8 @@ def _trace(a: Result, b: Result, tolerances: Tolerances) -> Iterator[Claim]:
             continue
         x, y = (np.asarray(t, float) for t in (a.trace[name][in_a], b.trace[name][in_b]))
         rtol, atol = tolerances.of(name)
-        allowed = rtol * np.maximum(np.abs(x), np.abs(y))
+        with np.errstate(over="ignore"):  # then anything is allowed
+            allowed = rtol * np.maximum(np.abs(x), np.abs(y))
         allowed += atol * norm ** _POWERS.get(name, 0.0)
         yield _column(name, x, y, allowed, steps)
 

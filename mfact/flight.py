@@ -19,6 +19,7 @@ from mfact.flow.small import Small
 from mfact.schedules import PowerDecay
 from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF
 from mfact.stopping import Verdict
+from mfact.words import shown
 
 if TYPE_CHECKING:
     from mfact.running import Run
@@ -82,9 +83,8 @@ class Flight:
                     self.state = self._moved(state)
                     continue
             if verdict is None:
-                verdict = Verdict(
-                    0, Outcome.ITERATION_LIMIT, f"--max-iter is {self.run.settings.max_iter}"
-                )
+                limit = shown(self.run.settings.max_iter)
+                verdict = Verdict(0, Outcome.ITERATION_LIMIT, f"--max-iter is {limit}")
             self._show()
             return Finish(state, verdict.outcome, verdict.reason)
 

@@ -12,6 +12,7 @@ from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import MOST_PLAIN_STEPS, RunSettings
 from mfact.theory.forecast import Forecast, Start, forecast
+from mfact.words import shown
 
 SECONDS_A_STEP = 1e-5
 """Of the reduced engine, whatever the size of M."""
@@ -107,7 +108,7 @@ def refuse_hopeless(
     if (chosen.iterations <= hopeless * limit and not crawls) or too_long:
         return  # a step that is too long shows within a few steps
     name = "--max-iter" if limit == steps_limit else "--max-time"
-    value = f"{max_iter}" if limit == steps_limit else f"{settings.max_time:g} s"
+    value = shown(max_iter) if limit == steps_limit else f"{settings.max_time:g} s"
     reason = f"{name} is {value}"
     if crawls:
         reason = f"the flow that these follow would take {solver_steps:.1g} steps of its own"

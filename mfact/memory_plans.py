@@ -6,9 +6,9 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import Any
 
+from mfact.choices import resolved_schedule
 from mfact.engines.basis import LEAST_PROBES
 from mfact.engines.direct import KEPT_BYTES
-from mfact.plan import resolved_schedule
 from mfact.recorder import HIDDEN
 from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
 from mfact.storage.memory import MemoryPlan, available_bytes

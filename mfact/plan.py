@@ -1,24 +1,30 @@
-"""From names to objects: every choice of a run is made here, and what does not fit is refused."""
+"""From names to objects: every choice of a run that depends on its matrix is made here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mfact.choices import check, resolved_schedule
 from mfact.core import Array, Factors, Schedule, Target
 from mfact.engines.basis import LEAST_PROBES, Basis
 from mfact.engines.hidden import hidden_value
 from mfact.engines.spectrum import Spectrum
 from mfact.errors import SettingsError
-from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import Optimum, attainable
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
-from mfact.settings import ENGINES, OBJECTIVES, SCHEDULES, STARTS, RunSettings
-from mfact.starts import default_scale, directions, scaled, spectral, theorem_3_1_scale
+from mfact.settings import RunSettings
+from mfact.starts import (
+    default_scale,
+    directions,
+    require_size,
+    scaled,
+    spectral,
+    theorem_3_1_scale,
+)
 
 SIGMA_1_ACCURACY = 1e-3
 """Relative residual of the leading Ritz pair at which σ₁ is known well enough for a step size:
@@ -26,22 +32,6 @@ SIGMA_1_ACCURACY = 1e-3
 
 DEFAULT_EPS = 0.1
 """ε of theorem-3.1 and certified where none is given, in units of ‖M‖_F."""
-
-BELONGS = {
-    "balance_weight": ("objective", ("balanced",)),
-    "delta": ("schedule", ("power",)),
-    "eps": ("schedule", ("theorem-3.1", "certified")),
-    "c_step": ("schedule", ("theorem-3.2",)),
-    "step_size": ("schedule", ("constant", "power")),
-    "start_scale": ("start", STARTS),
-    "seed": ("start", STARTS),
-    "start_ratio": ("start", ("unbalanced",)),
-    "ff_tol": ("fast_forward", ("auto",)),
-    "max_basis_bytes": ("engine", ("reduced", "auto")),
-}
-"""Options that mean something with some choices only, and with which."""
-
-METHODS = {"gradient-descent": GradientDescent()}
 
 
 @dataclass(frozen=True)
@@ -67,100 +57,6 @@ class Plan:
     tol: float
 
 
-def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[str] = ()) -> None:
-    """Refuse what cannot run, before anything big is read or computed.
-
-    explicit: names of the options that the user gave.
-
-    Raises SettingsError with the two things that do not fit and what to type instead.
-    """
-    for name, value, known in (
-        ("objective", settings.objective, OBJECTIVES),
-        ("engine", settings.engine, ENGINES),
-        ("schedule", settings.schedule, SCHEDULES),
-        ("method", settings.method, tuple(METHODS)),
-        ("dtype", settings.dtype, ("float64", "float32")),
-        ("fast-forward", settings.fast_forward, ("auto", "off")),
-    ):
-        if value not in known:
-            raise SettingsError(f"--{name} is {value!r}", f"choose one of {', '.join(known)}")
-    least = min(shape)
-    if settings.rank < 1:
-        raise SettingsError(f"the rank is {settings.rank}", "it must be at least 1")
-    if settings.rank > least:
-        raise SettingsError(
-            f"rank {settings.rank} is above min(d1, d2) = {least}, M is {shape[0]}×{shape[1]}",
-            f"pass -r {least} or less",
-        )
-    _check_numbers(settings)
-    if settings.schedule == "theorem-3.2" and settings.rank != 1:
-        raise SettingsError(
-            f"--schedule theorem-3.2 is for rank 1, and the rank is {settings.rank}",
-            "use --schedule constant, or -r 1",
-        )
-    for option in explicit:
-        if option not in BELONGS:
-            continue
-        chooser, choices = BELONGS[option]
-        chosen = (
-            resolved_schedule(settings) if chooser == "schedule" else getattr(settings, chooser)
-        )
-        if chosen not in choices:
-            raise SettingsError(
-                f"{flag(option)} has no meaning with {flag(chooser)} {chosen}",
-                f"leave it out, or use {flag(chooser)} {choices[0]}",
-            )
-    if not METHODS[settings.method].commutes_with_rotation and settings.engine == "reduced":
-        raise SettingsError(
-            f"--method {settings.method} does not commute with rotations,"
-            " so it is another iteration in reduced coordinates",
-            "use --engine direct",
-        )
-
-
-def _check_numbers(settings: RunSettings) -> None:
-    for name in ("step_size", "start_scale", "start_ratio", "max_time", "ff_tol", "c_step"):
-        value = getattr(settings, name)
-        if value is not None and not (value > 0 and math.isfinite(value)):
-            raise SettingsError(f"{flag(name)} is {value}", "it must be positive and finite")
-    for name in ("tol", "tol_residual", "tol_gradient", "balance_weight", "min_iter", "max_iter"):
-        value = getattr(settings, name)
-        finite = isinstance(value, int) or value is None or math.isfinite(value)
-        if value is not None and not (value >= 0 and finite):
-            raise SettingsError(f"{flag(name)} is {value}", "it must be a number of at least 0")
-    for name in ("every", "patience", "threads", "max_basis_bytes"):
-        value = getattr(settings, name)
-        if value is not None and value < 1:
-            raise SettingsError(f"{flag(name)} is {value}", "it must be at least 1")
-    if not 0 < settings.delta <= 0.5:
-        raise SettingsError(f"--delta is {settings.delta}", "it must be above 0 and at most 0.5")
-    if settings.max_iter is not None and settings.min_iter > settings.max_iter:
-        raise SettingsError(
-            f"--min-iter {settings.min_iter} is above --max-iter {settings.max_iter}",
-            "raise --max-iter",
-        )
-    if settings.seed is not None and settings.seed < 0:
-        raise SettingsError(f"--seed is {settings.seed}", "it must be at least 0")
-
-
-def flag(option: str) -> str:
-    """How an option is typed.
-
-    >>> flag("max_iter")
-    '--max-iter'
-    """
-    return "--" + option.replace("_", "-")
-
-
-def resolved_schedule(settings: RunSettings) -> str:
-    """The paper's choice where none is made: rank 1 a constant step, rank r > 1 decaying ones."""
-    if settings.schedule != "auto":
-        return settings.schedule
-    if settings.rank == 1 and settings.step_size is None:
-        return "theorem-3.2" if settings.objective == "plain" else "constant"
-    return "constant" if settings.rank == 1 else "power"
-
-
 def build(settings: RunSettings, target: Target, given: Factors | None = None) -> Plan:
     """Draw the start, look at M through it until σ₁ is known, and fix the step sizes.
 
@@ -174,7 +70,8 @@ def build(settings: RunSettings, target: Target, given: Factors | None = None) -
     assert settings.seed is not None or given is not None
     shape, rank = target.shape, settings.rank
     if given is not None:
-        point = Factors(*(np.array(x, target.dtype, order="F") for x in given))
+        with np.errstate(over="ignore"):  # as require_size says then
+            point = Factors(*(np.array(x, target.dtype, order="F") for x in given))
         if point.U.shape != (shape[0], rank) or point.V.shape != (shape[1], rank):
             raise SettingsError(
                 f"the start has U {point.U.shape} and V {point.V.shape}",
@@ -202,6 +99,7 @@ def build(settings: RunSettings, target: Target, given: Factors | None = None) -
             point = spectral(phi, sigma, psi, scale)
         else:
             point = scaled(settings.start, point, scale, settings.start_ratio)
+    require_size(point, str(target.dtype), drawn=given is None)
     return Plan(
         problem,
         schedule,

@@ -24,6 +24,7 @@ from mfact.settings import ENGINES, RunSettings
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 from mfact.targets.fingerprint import fingerprint, same_matrix
 from mfact.theory.monitoring import step_label
+from mfact.words import shown
 
 if TYPE_CHECKING:
     from mfact.running import Run
@@ -36,7 +37,6 @@ SCHEDULES: dict[str, type[Constant] | type[PowerDecay]] = {
     "Constant": Constant,
     "PowerDecay": PowerDecay,
 }
-
 
 EXACT_STEPS = 1e15
 """Of so many steps a float tells one from the next; beyond, only log₁₀ does."""
@@ -58,13 +58,13 @@ class Rhythm:
         """From what --checkpoint-every says. Raises SettingsError when it is neither."""
         if text is None:
             return cls(None, DEFAULT_SECONDS)
-        match = re.fullmatch(r"(\d+)|(\d+(?:\.\d*)?)\s*s", text.strip())
+        match = re.fullmatch(r"(\d{1,4000})|(\d{1,300}(?:\.\d{0,300})?)\s*s", text.strip())
         if match and match[1] and int(match[1]) > 0:
             return cls(int(match[1]), None)
         if match and match[2] and float(match[2]) > 0:
             return cls(None, float(match[2]))
         raise SettingsError(
-            f"--checkpoint-every is {text!r}", "give steps, as 100000, or seconds, as 60s"
+            f"--checkpoint-every is {shown(text)}", "give steps, as 100000, or seconds, as 60s"
         )
 
 
@@ -290,7 +290,7 @@ def require_ahead(saved: Saved, max_iter: int | None, path: str) -> None:
     with holding_a_run(path):
         last, flies = saved.last_step, saved.document["flight"] is not None
         limit, done = float(max_iter) if max_iter < EXACT_STEPS else math.inf, last["step"]
-        text = f"{max_iter}"
+        text = shown(max_iter)
         if done >= EXACT_STEPS and limit == math.inf:
             limit, done = math.log10(max_iter), last["log10_step"] * (1 + 1e-12)
             text = f"10^{limit:.6g}"

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfact import resuming
+from mfact.choices import check
 from mfact.core import Array, Result, Target
 from mfact.ending import Ending
 from mfact.given import blas_threads, checkpoint_path, require_scale, start_file, target_of
 from mfact.memory_plans import memory_plan, planned_basis, what_fits
-from mfact.plan import check, with_seed
+from mfact.plan import with_seed
 from mfact.resuming import Rhythm, Saved
 from mfact.running import Run
 from mfact.settings import STARTS, RunSettings

@@ -10,6 +10,7 @@ from typing import Any
 from mfact import resuming
 from mfact.advice import Signal, signal
 from mfact.briefing import info_of, rules_of
+from mfact.choices import METHODS
 from mfact.core import State
 from mfact.descent import Finish, descend
 from mfact.engines.direct import DirectEngine
@@ -20,7 +21,7 @@ from mfact.flow.integrate import STABLE
 from mfact.flow.records import State as FlightState
 from mfact.foresight import Foresight, advice, foresee, refuse_hopeless
 from mfact.given import checkpoint_path, start_file, start_from
-from mfact.plan import METHODS, build, reachable_tol
+from mfact.plan import build, reachable_tol
 from mfact.problems.optimum import LEAST_TOLERANCE, Optimum
 from mfact.recorder import Recorder
 from mfact.resuming import Rhythm

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from contextlib import suppress
+from dataclasses import dataclass, fields
 
 OBJECTIVES = ("plain", "balanced")
 SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
 STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
 MOST_PLAIN_STEPS = 1_000_000
+MOST_THREADS = 4096  # of BLAS; more than any machine has
+MOST_SEED = 2**128 - 1  # as many bits as the random numbers begin with
 ENGINES = ("auto", "direct", "reduced")
 
 TAKE_OFF = 1_024
@@ -17,7 +21,8 @@ flow takes as many again, and more until it agrees with them. Runs that end befo
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The options of a run, as typed; None means: chosen from the matrix.
+    """The options of a run, as typed; None means: chosen from the matrix. NumPy's scalars become
+    Python's, integers that stand for a float floats, and paths text.
 
     rank: r, the number of columns of U and V.
     objective: "plain" (1) or "balanced" (3); balance_weight: λ of (λ/8)‖UᵀU − VᵀV‖_F².
@@ -71,3 +76,15 @@ class RunSettings:
     checkpoint: str | None = None
     checkpoint_every: str | None = None
     max_basis_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if getattr(value, "shape", None) == ():
+                value = value.item()
+            if type(value) is int and "float" in str(field.type):
+                with suppress(OverflowError):
+                    value = float(value)
+            if isinstance(value, os.PathLike):
+                value = os.fspath(value)
+            object.__setattr__(self, field.name, value)

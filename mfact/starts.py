@@ -7,9 +7,13 @@ import math
 import numpy as np
 
 from mfact.core import Array, Factors
+from mfact.errors import SettingsError
 
 C_INIT = 0.1
 """Default size of a start against the solution: columns of norm about 0.1 √σ₁."""
+
+SIZES = {"float64": (1e-150, 1e75), "float32": (1e-30, 1e12)}
+"""Of ‖U‖_F and ‖V‖_F at the start: their squares must not vanish, and RV must be a number."""
 
 
 def default_scale(start: str, sigma_1: float, d: int) -> float:
@@ -55,6 +59,24 @@ def scaled(start: str, point: Factors, scale: float, ratio: float) -> Factors:
     return Factors(_times(point.U, scale * lean), _times(point.V, scale / lean))
 
 
+def require_size(point: Factors, dtype: str, *, drawn: bool) -> None:
+    """Refuse a start whose products the arithmetic in dtype cannot hold.
+
+    drawn: not from a file, where U = V = 0 may be meant.
+
+    Raises SettingsError.
+    """
+    least, most = SIZES[dtype]
+    with np.errstate(over="ignore"):
+        sizes = [float(np.linalg.norm(factor.astype(np.float64))) for factor in point]
+    if not all(least <= size <= most or (size == 0 and not drawn) for size in sizes):
+        raise SettingsError(
+            f"the start has ‖U‖_F = {sizes[0]:.3g} and ‖V‖_F = {sizes[1]:.3g}, and the arithmetic"
+            f" in {dtype} needs both between {least:g} and {most:g}",
+            "change --start-scale or --start-ratio" if drawn else "start from other factors",
+        )
+
+
 def spectral(phi: Array, sigma: Array, psi: Array, scale: float) -> Factors:
     """(c Φ_r Σ_r^½, c Ψ_r Σ_r^½): the leading singular pairs, all but the size; D = 0."""
     root = np.sqrt(sigma)
@@ -62,4 +84,5 @@ def spectral(phi: Array, sigma: Array, psi: Array, scale: float) -> Factors:
 
 
 def _times(factor: Array, scale: float) -> Array:
-    return np.asarray(factor * factor.dtype.type(scale))
+    with np.errstate(over="ignore", under="ignore"):  # as require_size says then
+        return np.asarray(factor * factor.dtype.type(scale))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array, Outcome
+from mfact.words import shown
 
 BLOWN_UP = 1e4
 """A loss this many times the largest of f_0 and ½‖M‖_F² is on its way to infinity."""
@@ -91,6 +92,7 @@ class StopWatch:
         self.next_look = state["next_look"]
         self.tol, self.flat = state["tol"], state["flat"]
 
+    @np.errstate(over="ignore")  # a run that diverges has rows past the largest number
     def find(
         self,
         rows: Mapping[str, Array],
@@ -192,11 +194,8 @@ class StopWatch:
         if index is None:
             return None
         value = float(rows["relative_residual"][index])
-        return Verdict(
-            index,
-            Outcome.CONVERGED,
-            f"the relative residual is {value:.2e}, within --tol-residual {tol:g}",
-        )
+        reason = f"the relative residual is {value:.2e}, within --tol-residual {tol:g}"
+        return Verdict(index, Outcome.CONVERGED, reason)
 
     def _gradient(self, rows: Mapping[str, Array]) -> Verdict | None:
         tol = self.rules.tol_gradient
@@ -257,16 +256,16 @@ class StopWatch:
                 return Verdict(
                     index,
                     Outcome.STALLED,
-                    f"the loss did not decrease for {self.rules.patience} steps",
+                    f"the loss did not decrease for {shown(self.rules.patience)} steps",
                     needs="stall",
                 )
         return None
 
     def _iterations(self, rows: Mapping[str, Array]) -> Verdict | None:
-        index = self._first(rows, rows["step"] >= self.rules.max_iter, after_minimum=False)
-        if index is None:
-            return None
-        return Verdict(index, Outcome.ITERATION_LIMIT, f"--max-iter is {self.rules.max_iter}")
+        limit = self.rules.max_iter
+        index = self._first(rows, rows["step"] >= limit, after_minimum=False)
+        reason = f"--max-iter is {shown(limit)}"
+        return None if index is None else Verdict(index, Outcome.ITERATION_LIMIT, reason)
 
     def _time(self, rows: Mapping[str, Array], seconds: float) -> Verdict | None:
         limit = self.rules.max_time

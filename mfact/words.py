@@ -1,9 +1,17 @@
-"""Numbers and names as they may stand in a sentence; loads nothing."""
+"""Numbers, values and names as they may stand in a sentence; loads nothing."""
 
 from __future__ import annotations
 
 import math
 import re
+from typing import Any
+
+MOST_BITS = 14_000
+"""Of an integer that can be stored: Python refuses to print or parse more than 4300 digits."""
+
+MOST_DIGITS = 4214  # of MOST_BITS
+
+_WHOLE = 40  # characters of a value that is shown whole
 
 _ODD = re.compile(r"\x1b\[[\d;]*m|[^\n -~]")
 _COMMAND = re.compile(r"^([^\S\n]*):(?=:)|#(?=#\w*\[)", re.MULTILINE)
@@ -64,3 +72,22 @@ def _shown(character: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as Python carries it
         return f"\\x{code - 0xDC00:02x}"
     return character if character.isprintable() else ascii(character)[1:-1]
+
+
+def shown(value: Any, *, quoted: bool = True) -> str:
+    """A value as it was given, on one line; of a long one its ends, and how long it is.
+
+    quoted: whether text stands in quotation marks.
+
+    >>> shown(10**4200), shown("x" * 100), shown("1e400", quoted=False)
+    ('100000000000…0000 (4201 digits)', "'xxxxxxxxxxxx…xxxx' (100 characters)", '1e400')
+    """
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        return f"a number of about {math.log10(abs(value)):.0f} digits"
+    # repr() escapes what a terminal would obey; its own marks may be of either kind.
+    text = repr(value)[1:-1] if isinstance(value, str) else str(value)
+    mark = "'" if quoted and isinstance(value, str) else ""
+    if len(text) <= _WHOLE:
+        return f"{mark}{text}{mark}"
+    what = "digits" if text.isdecimal() else "characters"
+    return f"{mark}{text[:12]}…{text[-4:]}{mark} ({len(text)} {what})"

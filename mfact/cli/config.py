@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.core import ParameterSource
 from mfact.cli.files import CONFIG
 from mfact.cli.help import GroupedOption
 from mfact.report.text import name_text
+from mfact.words import MOST_BITS, MOST_DIGITS, shown
 
 SOURCES = {
     ParameterSource.COMMANDLINE: "flag",
@@ -31,7 +33,7 @@ def read_config(ctx: click.Context, param: click.Parameter, path: str | None) ->
     if path is None:
         return
     ctx.meta[CONFIG] = path
-    shown = name_text(path)
+    named = name_text(path)
     known = {
         p.name.replace("_", "-"): p
         for p in ctx.command.params
@@ -43,12 +45,12 @@ def read_config(ctx: click.Context, param: click.Parameter, path: str | None) ->
         if name not in known:
             near = get_close_matches(name, known, 1)
             way_out = f"did you mean '{near[0]}'?" if near else "see --help for the options"
-            ctx.fail(f"{shown}: unknown key '{name_text(key)}': {way_out}")
+            ctx.fail(f"{named}: unknown key {shown(key)}: {way_out}")
         option = known[name]
         assert option.name is not None
         if option.name in defaults:
-            ctx.fail(f"{shown}: '{name}' is given twice, with a dash and an underscore")
-        defaults[option.name] = _checked(option, name, value, shown, ctx)
+            ctx.fail(f"{named}: '{name}' is given twice, with a dash and an underscore")
+        defaults[option.name] = _checked(option, name, value, named, ctx)
     ctx.default_map = defaults
 
 
@@ -56,29 +58,42 @@ def _load(path: str, ctx: click.Context) -> Mapping[str, Any]:
     import tomllib
 
     try:
-        return tomllib.loads(Path(path).read_bytes().decode("utf-8"))
+        text = Path(path).read_bytes().decode("utf-8")
+        return tomllib.loads(text)
     except OSError as error:
         ctx.fail(f"cannot read the config file {name_text(path)}: {error.strerror or error}")
     except UnicodeDecodeError:
         ctx.fail(f"{name_text(path)} is not TOML: it is not UTF-8 text")
     except tomllib.TOMLDecodeError as error:
         ctx.fail(f"{name_text(path)} is not TOML: {error}")
+    except ValueError as error:  # of an integer of more digits than Python reads
+        ctx.fail(f"{name_text(path)} is not usable TOML: {_cause(error, text)}")
     except RecursionError:
         ctx.fail(f"{name_text(path)} is not usable TOML: it is nested too deep")
 
 
-def _checked(option: click.Option, name: str, value: Any, shown: str, ctx: click.Context) -> Any:
+def _cause(error: ValueError, text: str) -> str:
+    """What Python, or the line, says of a value that TOML allows and Python does not read."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.search(r"[0-9_]{4301}", line):
+            return f"line {number} has a number of more than {MOST_DIGITS} digits"
+    return str(error)
+
+
+def _checked(option: click.Option, name: str, value: Any, named: str, ctx: click.Context) -> Any:
     """The value, if the option can take it; click would convert 5.5 to 5 or true to 1."""
     if option.is_flag and not isinstance(value, bool):
-        ctx.fail(f"{shown}: '{name}' is {_kind(value)}: write true or false")
+        ctx.fail(f"{named}: '{name}' is {_kind(value)}: write true or false")
     if not option.is_flag and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
-        ctx.fail(f"{shown}: '{name}' is {_kind(value)}: write a number or a string")
+        ctx.fail(f"{named}: '{name}' is {_kind(value)}: write a number or a string")
     if option.type is click.STRING and not isinstance(value, str):
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            ctx.fail(f"{named}: '{name}' is {shown(value)}: write fewer digits")
         value = str(value)
     try:
         return option.type.convert(value, option, ctx)
     except click.BadParameter as error:
-        ctx.fail(f"{shown}: '{name}': {error.message}")
+        ctx.fail(f"{named}: '{name}': {error.message}")
 
 
 def _kind(value: Any) -> str:

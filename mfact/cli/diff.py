@@ -12,6 +12,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Kind, Real
+from mfact.words import shown
 
 VIEWS = ("table", "json", "junit", "github")
 EXAMPLES = (
@@ -33,9 +34,9 @@ class Column(Kind):
             parts = [float(part) for part in numbers.split(",")]
             rtol, atol = parts if len(parts) == 2 else (*parts, 0.0)
         except ValueError:
-            self.fail(f"'{value}' is not NAME=RTOL or NAME=RTOL,ATOL", param, ctx)
+            self.fail(f"{shown(value)} is not NAME=RTOL or NAME=RTOL,ATOL", param, ctx)
         if not (0 <= rtol < float("inf") and 0 <= atol < float("inf")):
-            self.fail(f"'{value}': tolerances are numbers that are not negative", param, ctx)
+            self.fail(f"{shown(value)}: tolerances are numbers that are not negative", param, ctx)
         return name.strip(), (rtol, atol)
 
 

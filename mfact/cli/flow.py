@@ -15,9 +15,9 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
-from mfact.cli.types import Count, Real
+from mfact.cli.types import MOST_INDEX, Count, Real
 from mfact.errors import SettingsError
-from mfact.settings import OBJECTIVES, STARTS
+from mfact.settings import MOST_SEED, OBJECTIVES, STARTS
 
 BELONGS = {
     "balance_weight": ("objective", ("balanced",)),
@@ -48,7 +48,7 @@ EXAMPLES = (
     "--rank",
     "Model",
     "r, the number of columns of U and V.",
-    type=Count(least=1),
+    type=Count(least=1, most=MOST_INDEX),
     required=True,
 )
 @option(
@@ -89,7 +89,13 @@ EXAMPLES = (
     type=Real(least=0),
     default=0.0,
 )
-@option("--seed", "Start", "Seed of the start; printed.", type=Count(), show_default="drawn")
+@option(
+    "--seed",
+    "Start",
+    "Seed of the start; printed.",
+    type=Count(most=MOST_SEED),
+    show_default="drawn",
+)
 @option(
     "--time",
     "Stopping",
@@ -112,7 +118,11 @@ EXAMPLES = (
     is_flag=True,
 )
 @option(
-    "--points", "Output", "Number of times shown, evenly spaced.", type=Count(least=2), default=11
+    "--points",
+    "Output",
+    "Number of times shown, evenly spaced.",
+    type=Count(least=2, most=MOST_INDEX),
+    default=11,
 )
 @option(
     "--format",

@@ -11,8 +11,9 @@ from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.streams import emit
-from mfact.cli.types import Count, Numbers, Real, Shape
+from mfact.cli.types import MOST_INDEX, Count, Numbers, Real, Shape
 from mfact.report.text import number
+from mfact.settings import MOST_SEED
 
 EXAMPLES = (
     ("mfact generate five.npy --shape 120x80 --rank 5 --seed 1", "exact rank 5, σ from 5 to 1"),
@@ -31,7 +32,7 @@ EXAMPLES = (
     "--rank",
     "Model",
     "Singular values that are not zero.",
-    type=Count(least=1),
+    type=Count(least=1, most=MOST_INDEX),
     show_default="as many as --spectrum has",
 )
 @option(
@@ -53,7 +54,11 @@ EXAMPLES = (
     "--noise", "Model", "a: adds a·N(0,1)/√(d1·d2) to each entry.", type=Real(least=0), default=0.0
 )
 @option(
-    "--seed", "Start", "Seed of the random numbers; printed.", type=Count(), show_default="drawn"
+    "--seed",
+    "Start",
+    "Seed of the random numbers; printed.",
+    type=Count(most=MOST_SEED),
+    show_default="drawn",
 )
 @option(
     "--dtype",

@@ -12,7 +12,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
-from mfact.cli.types import Count
+from mfact.cli.types import MOST_INDEX, Count
 
 if TYPE_CHECKING:
     from mfact.outlook import Outlook
@@ -31,14 +31,14 @@ EXAMPLES = (
     "--rank",
     "Output",
     "The rank that the forecast is for.",
-    type=Count(least=1),
+    type=Count(least=1, most=MOST_INDEX),
     show_default="the suggested rank",
 )
 @option(
     "--leading",
     "Output",
     "Singular values to show; beyond 1500 rows and columns, also how many are computed.",
-    type=Count(least=1),
+    type=Count(least=1, most=MOST_INDEX),
     default=20,
 )
 @option(

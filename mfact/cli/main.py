@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import traceback
@@ -21,6 +22,7 @@ from mfact.cli.log import Log
 from mfact.cli.streams import discard, flush_streams, open_streams
 from mfact.errors import MfactError, SettingsError
 from mfact.signals import die
+from mfact.words import shown
 
 # Name -> what it does. Command `a-b` is `command` in mfact/cli/a_b.py, imported when named;
 # cli/help.py is how every command shows its help.
@@ -128,13 +130,14 @@ def _dispatch(argv: list[str], log: Log) -> int:
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "mfact"
         message = error.format_message().rstrip(".").replace("\n", " ")
-        log.error(f"{path}: {message}; see '{path} --help'")
+        # Click shows what was typed whole, however long.
+        log.error(f"{path}: {_shortened(message)}; see '{path} --help'")
         return 2
     except click.ClickException as error:
         log.error(f"mfact: {error.format_message()}")
         return error.exit_code
     except MfactError as error:
-        log.error(f"mfact: {error}")
+        log.error(f"mfact: {_shortened(str(error))}")
         _explain(log)
         return error.exit_code
     except BrokenPipeError:  # the reader of standard output has left
@@ -170,6 +173,12 @@ def _command(argv: list[str], log: Log) -> Any:
         return shell_complete(cli, {}, "mfact", "_MFACT_COMPLETE", asked)
     with cli.make_context("mfact", argv, obj=log) as ctx:
         return cli.invoke(ctx)
+
+
+def _shortened(message: str) -> str:
+    """The message without the middle of a value or a name that no one would read to its end."""
+    text = re.sub(r"\S{1000,}", lambda word: shown(word[0], quoted=False), message)
+    return text if len(text) <= 4000 else f"{text[:500]} … {text[-500:]}"
 
 
 def _explain(log: Log) -> None:

@@ -10,8 +10,16 @@ import click
 
 from mfact.cli.config import read_config, sources
 from mfact.cli.help import GroupedOption, option
-from mfact.cli.types import Count, Real, Size
-from mfact.settings import ENGINES, OBJECTIVES, SCHEDULES, STARTS, RunSettings
+from mfact.cli.types import MOST_INDEX, Count, Real, Size
+from mfact.settings import (
+    ENGINES,
+    MOST_SEED,
+    MOST_THREADS,
+    OBJECTIVES,
+    SCHEDULES,
+    STARTS,
+    RunSettings,
+)
 
 _DEFAULTS = {f.name: f.default for f in fields(RunSettings)}
 _POSITIVE = Real(above=0)
@@ -41,7 +49,7 @@ INPUT = (
 
 RUN = (
     option("-r", "--rank", "Model", "r, the number of columns of U and V.",
-           type=Count(least=1), required=True),
+           type=Count(least=1, most=MOST_INDEX), required=True),
     _setting("--objective", "Model",
              "plain: ½‖UVᵀ − M‖²; balanced: adds (λ/8)‖UᵀU − VᵀV‖², all norms Frobenius.",
              type=click.Choice(OBJECTIVES)),
@@ -68,8 +76,8 @@ RUN = (
              "Standard deviation of the entries (units of √M), or the scale c of c·Q.",
              type=_POSITIVE, show_default="from M"),
     _setting("--start-ratio", "Start", "‖U‖²/‖V‖² of the unbalanced start.", type=_POSITIVE),
-    _setting("--seed", "Start", "Seed of the start; printed and stored.", type=Count(least=0),
-             show_default="drawn"),
+    _setting("--seed", "Start", "Seed of the start; printed and stored.",
+             type=Count(least=0, most=MOST_SEED), show_default="drawn"),
     _setting("--tol", "Stopping",
              "Tolerance on the gap (f − ½Σ_{i>k}σ_i²) / ½σ_k², k of the leading r not zero.",
              type=Real(least=0)),
@@ -95,7 +103,7 @@ RUN = (
              "direct: steps on M; reduced: the same iterates in exact Krylov coordinates.",
              type=click.Choice(ENGINES)),
     _setting("--dtype", "Computation", "Arithmetic.", type=click.Choice(("float64", "float32"))),
-    _setting("--threads", "Computation", "BLAS threads.", type=Count(least=1, most=4096),
+    _setting("--threads", "Computation", "BLAS threads.", type=Count(least=1, most=MOST_THREADS),
              show_default="1"),
     _setting("--max-basis-bytes", "Computation",
              "Memory for the basis of the reduced engine, as 500M or 2GiB.", type=Size(),

@@ -14,8 +14,9 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
-from mfact.cli.types import Count, Kind, Real
+from mfact.cli.types import MOST_INDEX, Count, Kind, Real
 from mfact.errors import SettingsError
+from mfact.settings import MOST_SEED
 
 if TYPE_CHECKING:
     from mfact.core import Array
@@ -56,10 +57,15 @@ class Listed(Kind):
 @click.argument("matrix", metavar="[MATRIX]", required=False)
 @input_options
 @option(
-    "-r", "--rank", "Model", "r, the number of columns of U and V.", type=Count(least=1), default=1
+    "-r",
+    "--rank",
+    "Model",
+    "r, the number of columns of U and V.",
+    type=Count(least=1, most=MOST_INDEX),
+    default=1,
 )
 @option("--c-step", "Step size", "c_step: the step is c_step/σ₁.", type=Real(above=0), default=0.1)
-@option("--seeds", "Start", "Number of starts.", type=Count(least=1), default=2000)
+@option("--seeds", "Start", "Number of starts.", type=Count(least=1, most=MOST_INDEX), default=2000)
 @option(
     "--c-init",
     "Start",
@@ -72,7 +78,7 @@ class Listed(Kind):
     "--seed",
     "Start",
     "Seed of all starts; printed.",
-    type=Count(least=0),
+    type=Count(least=0, most=MOST_SEED),
     default=None,
     show_default="drawn",
 )
@@ -81,7 +87,7 @@ class Listed(Kind):
     "Start",
     "Also run d×d matrices of these sizes, of rank r, with the leading σ of MATRIX, or all "
     "equal without MATRIX.",
-    type=Listed(Count(least=1)),
+    type=Listed(Count(least=1, most=MOST_INDEX)),
     default=None,
     metavar="D,D,…",
     show_default="none",
@@ -93,7 +99,13 @@ class Listed(Kind):
     type=Real(above=0),
     default=1e-6,
 )
-@option("--max-iter", "Stopping", "Step limit of each run.", type=Count(least=1), default=100_000)
+@option(
+    "--max-iter",
+    "Stopping",
+    "Step limit of each run.",
+    type=Count(least=1, most=MOST_INDEX),
+    default=100_000,
+)
 @option(
     "--bounds",
     "Output",
@@ -127,11 +139,16 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
         ctx.fail("nothing to run: name a matrix, or give sizes with --growth")
     log = claim_files(ctx, {"matrix": None if matrix is None else matrix_file(matrix)})
 
+    from mfact.storage.memory import MemoryPlan, available_bytes
     from mfact.sweep.runs import SweepSettings, growth, sweep
 
     if values["seed"] is None:
         values["seed"] = secrets.randbits(32)
     settings = SweepSettings(**{f.name: values[f.name] for f in fields(SweepSettings)})
+    # What is kept of each start: where it got to each tolerance, and four numbers.
+    kept = 8 * (len(settings.tolerances) + 4) * settings.seeds
+    plan = MemoryPlan({"starts": kept * (1 + len(values["growth"] or ()))}, available_bytes())
+    plan.check("choose fewer --seeds")
     runs, name, spectrum = None, "", None
     if matrix is not None:
         name, shape, spectrum = _read(matrix, values)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from mfact.words import MOST_BITS, MOST_DIGITS, shown
 
 if TYPE_CHECKING:
     Kind = click.ParamType[Any]
 else:
     Kind = click.ParamType  # older clicks have no parameter to give
+
+MOST_INDEX = 2**63 - 1
+"""No array has more entries."""
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
@@ -37,12 +43,15 @@ class Real(Kind):
             if isinstance(value, bool):
                 raise ValueError
             number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            self.fail(f"{value!r} is not a number.", param, ctx)
+        except (TypeError, ValueError):
+            self.fail(f"{shown(value)} is not a number.", param, ctx)
+        except OverflowError:
+            number = math.inf
+        text = shown(value, quoted=False)
         if not math.isfinite(number):
-            self.fail(f"{value} is not finite: give a finite number.", param, ctx)
+            self.fail(f"{text} is not finite: give a finite number.", param, ctx)
         if not (number > self.above and self.least <= number <= self.most):
-            self.fail(f"{value} is not {self._range()}.", param, ctx)
+            self.fail(f"{text} is not {self._range()}.", param, ctx)
         return number
 
     def _range(self) -> str:
@@ -57,7 +66,10 @@ class Real(Kind):
 
 
 class Count(Kind):
-    """A whole number from `least` on; 1e6 and 1_000_000 are whole, 2.5 and true are not."""
+    """A whole number from `least` on; 1e6 and 1_000_000 are whole, 2.5 and true are not.
+
+    One that could not be written to a run file, or read back, is refused.
+    """
 
     name = "count"
 
@@ -68,27 +80,30 @@ class Count(Kind):
         try:
             if isinstance(value, bool):
                 raise ValueError
-            count = value if isinstance(value, int) else _whole(value)
-        except (TypeError, ValueError, OverflowError):
-            self.fail(f"{value!r} is not a whole number.", param, ctx)
+            count = value if isinstance(value, int) else _whole(str(value))
+        except (ValueError, InvalidOperation):
+            self.fail(f"{shown(value)} is not a whole number.", param, ctx)
+        text = shown(value, quoted=False)
         if count < self.least:
-            self.fail(f"{value} is not at least {self.least}.", param, ctx)
+            self.fail(f"{text} is not at least {self.least}.", param, ctx)
         if self.most is not None and count > self.most:
-            self.fail(f"{value} is not at most {self.most}.", param, ctx)
+            self.fail(f"{text} is not at most {self.most}.", param, ctx)
+        if count.bit_length() > MOST_BITS:
+            self.fail(f"{text} is not at most {MOST_DIGITS} digits long.", param, ctx)
         return count
 
 
-def _whole(value: Any) -> int:
-    """The integer that the text or float stands for, exactly."""
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            pass
-    number = float(value)
-    if number != math.floor(number) or abs(number) > 2**53:
-        raise ValueError(value)
-    return int(number)
+def _whole(text: str) -> int:
+    """The integer that the text stands for, exactly; of too many digits any one that has them."""
+    number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError(text)
+    if number.adjusted() > MOST_DIGITS:
+        number = Decimal(1).scaleb(2 * MOST_DIGITS).copy_sign(number)
+    whole = int(number)
+    if whole != number:
+        raise ValueError(text)
+    return whole
 
 
 class Size(Kind):
@@ -97,12 +112,17 @@ class Size(Kind):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int) and not isinstance(value, bool):
-            value = str(value)
-        match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+        text = str(min(value, 2 * MOST_INDEX)) if isinstance(value, int) else value
+        match = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None:
-            self.fail(f"{value!r} is not a size: write 500M or 2GiB.", param, ctx)
-        return int(float(match[1]) * _UNITS[match[2].lower()])
+            self.fail(f"{shown(value)} is not a size: write 500M or 2GiB.", param, ctx)
+        from fractions import Fraction
+
+        size = Fraction(Decimal(match[1])) * _UNITS[match[2].lower()]
+        if not 1 <= size <= MOST_INDEX:
+            text = shown(value, quoted=False)
+            self.fail(f"{text} is not from 1 to {MOST_INDEX} bytes.", param, ctx)
+        return int(size)
 
 
 class Numbers(Kind):
@@ -131,7 +151,10 @@ class Shape(Kind):
     ) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value[0], value[1]
-        match = re.fullmatch(r"(\d+)\s*[x×,]\s*(\d+)", str(value))
+        # More than 18 digits are more than any array has.
+        match = re.fullmatch(r"(\d{1,18})\s*[x×,]\s*(\d{1,18})", str(value))
         if match is None or not (int(match[1]) and int(match[2])):
-            self.fail(f"{value!r} is not a shape: write rows x columns, as 120x80.", param, ctx)
+            self.fail(
+                f"{shown(value)} is not a shape: write rows x columns, as 120x80.", param, ctx
+            )
         return int(match[1]), int(match[2])

@@ -88,7 +88,7 @@ def with_stride(state: State, eta: float, weight: float) -> State:
         top = math.sqrt(co.energy) + 2 * float(np.vdot(state.point, state.point))
         top *= 1 + weight
     room = 0.5 / (eta * top) if 0 < eta * top < math.inf else 1.0
-    stride = 1 << max(0, min(int(math.log2(max(room, 1.0))), 8))
+    stride = 1 << int(math.log2(min(max(room, 1.0), 256.0)))
     return replace(state, conserved=replace(kept, stride=stride))
 
 

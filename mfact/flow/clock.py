@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, expm1, log1p
+from math import exp, expm1, inf, log1p
 from typing import NamedTuple
 
 from mfact.errors import SettingsError
+
+LARGEST = 709.0  # of which exp is a number
 
 
 class Rates(NamedTuple):
@@ -49,8 +51,10 @@ class Clock:
         return log1p(step)
 
     def time(self, count: float) -> float:
-        """s at ln(t + 1) = count."""
+        """s at ln(t + 1) = count, infinite where it is past the largest number."""
         slack = 1.0 - self.power
+        if slack * count > LARGEST:
+            return inf
         return self.first * (expm1(slack * count) / slack if slack else count)
 
     def count_at(self, time: float) -> float:

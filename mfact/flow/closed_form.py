@@ -23,6 +23,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import SettingsError
+from mfact.flow.integrate import require_few
 from mfact.flow.small import Small
 
 BALANCE_TOLERANCE = 1e-12  # of ‖Z‖²: how far D may be from a multiple of the identity
@@ -65,9 +66,11 @@ def propagate(small: Small, Z: Array, time: float) -> Array:
             "the gradient flow from this start has no closed form",
             "use --solver ode, or a balanced start",
         )
-    count = max(1, ceil(2.0 * float(small.sigma[0]) * time))
     half = 0.5 * shift
     w = np.sqrt(small.sigma**2 + half**2)
+    pieces = 2.0 * float(w[0]) * time
+    require_few(pieces, "the closed form")
+    count = max(1, ceil(pieces))
     grow = _block(small.sigma, half, *_exponential(w, time / count))
     phi = _block(small.sigma, half, *_integral(w, time / count))
     for _ in range(count):

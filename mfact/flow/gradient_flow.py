@@ -11,7 +11,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import SettingsError
 from mfact.flow.closed_form import imbalance, propagate
-from mfact.flow.integrate import integrate
+from mfact.flow.integrate import STABLE, integrate, require_few
 from mfact.flow.small import Scalars, Small
 
 METHODS = ("auto", "closed-form", "ode")
@@ -70,6 +70,7 @@ def flow(
         elif method == "closed-form":
             Z = propagate(small, Z, float(end - start))
         else:
+            require_few((end - start) * small.sharpness(Z) / STABLE, "the flow")
             stretch = integrate(
                 lambda s, z: -small.at(z).gradient,
                 float(start),

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from mfact.core import Array
-from mfact.errors import MfactError
+from mfact.errors import MfactError, SettingsError
 from mfact.flow.small import row_sizes
 
 STABLE = 6.2  # DOP853 damps exp(−λs) for steps up to about this over λ
+MOST_STEPS = 1e7  # of small matrices: hours
 
 
 class Stretch(NamedTuple):
@@ -20,6 +21,15 @@ class Stretch(NamedTuple):
     Z: Array
     next_step: float
     steps: int
+
+
+def require_few(steps: float, what: str) -> None:
+    """Refuse what would take more than MOST_STEPS small steps. Raises SettingsError."""
+    if not steps <= MOST_STEPS:
+        raise SettingsError(
+            f"{what} would take {steps:.2g} steps to that time",
+            "choose a shorter --time, a smaller start or a smaller --balance-weight",
+        )
 
 
 def integrate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, hypot, log
+from math import ceil, hypot, log, sqrt
 
 import numpy as np
 
@@ -12,10 +12,11 @@ from mfact.errors import SettingsError
 from mfact.flow.compare import Comparison, compare
 from mfact.flow.coordinates import Svd
 from mfact.flow.gradient_flow import FlowResult, flow
+from mfact.flow.integrate import require_few
 from mfact.flow.small import Small
 from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import fitted_rank, stored_eps, zero_below
-from mfact.starts import default_scale, directions, scaled, spectral
+from mfact.starts import default_scale, directions, require_size, scaled, spectral
 
 FITTED = 1e-6  # how far the slowest mode is from its end at the default time, relatively
 HALVINGS = 5
@@ -88,7 +89,7 @@ def study(
             f"rank {settings.rank} does not fit a {d1}×{d2} matrix",
             f"choose -r from 1 to {min(d1, d2)}",
         )
-    svd = Svd.of(M)
+    svd, drawn = Svd.of(M), factors is None
     if factors is None:
         settings = replace(settings, start_scale=_scale(settings, svd, max(d1, d2)))
         factors = _start(settings, svd)
@@ -97,6 +98,7 @@ def study(
             f"U is {_by(factors.U)} and V is {_by(factors.V)} in {settings.start}",
             f"a start must be {d1}×{settings.rank} and {d2}×{settings.rank}",
         )
+    require_size(factors, "float64", drawn=drawn)
     sigma, Z = svd.enter(*factors)
     small = Small(sigma, settings.weight)
     problem = Factorization(settings.weight)
@@ -109,8 +111,9 @@ def study(
     times = np.linspace(0.0, settings.time, settings.points)
     comparison = None
     if settings.compare_gd:
-        first = ceil(settings.time * problem.sharpness * sigma[0] / (2.0 * FIRST_STEP))
-        counts = [max(1, first) * 2**i for i in range(HALVINGS + 1)]
+        first = settings.time * problem.sharpness * float(sigma[0]) / (2.0 * FIRST_STEP)
+        require_few(first * 2**HALVINGS, "gradient descent")
+        counts = [max(1, ceil(first)) * 2**i for i in range(HALVINGS + 1)]
         comparison = compare(small, Z, settings.time, counts)
     return Study(
         settings=settings,
@@ -163,7 +166,8 @@ def _start(settings: FlowSettings, svd: Svd) -> Factors:
     shape = (len(svd.left), len(svd.right))
     point = directions(settings.start, shape, r, settings.seed, "float64")
     point = scaled(settings.start, point, scale, settings.start_ratio)
-    lean = float(np.sqrt(1.0 + settings.imbalance / scale**2))
+    require_size(point, "float64", drawn=True)
+    lean = sqrt(1.0 + settings.imbalance / scale**2)
     return Factors(point.U * lean, point.V)
 
 

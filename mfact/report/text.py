@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from mfact.words import known_digits, printable
+from mfact.words import known_digits, printable, shown
 
 _SYMBOLS = {
     "‖": "||", "½": "1/2", "⅛": "1/8", "ᵀ": "'", "×": "x", "·": "*", "√": "sqrt", "∇": "grad",
@@ -54,7 +54,7 @@ def number(value: Any, digits: int = 6) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return str(value)
+        return shown(value)
     if isinstance(value, float):
         return f"{value:.{digits}g}"
     if isinstance(value, (list, tuple)):

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from mfact.errors import StorageError
-
-MOST_BITS = 14_000  # Python refuses to print or parse integers of more than 4300 digits
+from mfact.words import MOST_BITS
 
 
 def plain(value: Any, *, keep_nonfinite: bool = False, where: str = "document") -> Any:

@@ -208,7 +208,8 @@ def sweep(values: Array, shape: tuple[int, int], settings: SweepSettings) -> Swe
     parts = []
     for first in range(0, settings.seeds, group):
         count = min(group, settings.seeds - first)
-        U, V = (scale * A for A in draw(rng, count, shape, k, r))
+        with np.errstate(over="ignore"):  # a start past the largest number has diverged
+            U, V = (scale * A for A in draw(rng, count, shape, k, r))
         batch: Batch = RankOne(U, V, values) if r == 1 else Stacked(U, V, values)
         parts.append(descend(batch, count, eta, bounds, settings.max_iter))
     joined = (np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))

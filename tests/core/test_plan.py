@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from plain_loop import gaussian, matrix
 
+from mfact.choices import check, flag, resolved_schedule
 from mfact.core import Factors
 from mfact.errors import SettingsError
-from mfact.plan import build, check, flag, look_at, resolved_schedule, with_seed
+from mfact.plan import build, look_at, with_seed
 from mfact.settings import RunSettings
 from mfact.targets.dense import DenseTarget
 
