@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mfact.choices import check
 from mfact.core import Array, Schedule, Target
 from mfact.engines.direct import DirectEngine
 from mfact.engines.snapshots import optimum_from, pack, pack_point, unpack, unpack_point
@@ -19,12 +20,13 @@ from mfact.errors import SettingsError, StorageError
 from mfact.flow.records import State as FlightState
 from mfact.plan import Plan
 from mfact.problems.factorization import Factorization
-from mfact.schedules import Constant, PowerDecay
-from mfact.settings import ENGINES, RunSettings
+from mfact.settings import RunSettings
+from mfact.storage.checkpoint_door import require_checkpoint
+from mfact.storage.checkpoint_kinds import SCHEDULES
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 from mfact.targets.fingerprint import fingerprint, same_matrix
 from mfact.theory.monitoring import step_label
-from mfact.words import shown
+from mfact.words import printable, shown
 
 if TYPE_CHECKING:
     from mfact.running import Run
@@ -32,11 +34,6 @@ if TYPE_CHECKING:
 DEFAULT_SECONDS = 60.0
 """How often a checkpoint is written when nothing else is asked for, and how long a run may last
 before the first."""
-
-SCHEDULES: dict[str, type[Constant] | type[PowerDecay]] = {
-    "Constant": Constant,
-    "PowerDecay": PowerDecay,
-}
 
 EXACT_STEPS = 1e15
 """Of so many steps a float tells one from the next; beyond, only log₁₀ does."""
@@ -135,28 +132,23 @@ class Saved:
 
 
 def read(path: str) -> Saved:
-    """A checkpoint file. Raises StorageError when it is none, or damaged."""
-    saved = Saved(path, *read_checkpoint(path))
-    if not {"settings", "plan", "state", "matrix", "monitors"} <= saved.document.keys():
-        raise StorageError(f"{path} is not a checkpoint of a run", "resume from another file")
-    with holding_a_run(path):
-        settings, dtype = saved.settings, saved.document["fingerprint"]["dtype"]
-        arrays = saved.arrays
-        state = saved.document["state"]
-        name = "point" if "coordinates" in state else "U"
-        # An array is stored as it lay in memory: its axes may be in another order.
-        rank = arrays[f"state/{name}"].shape[state[f"{name}/axes"].index(1)]
-        if saved.document["engine"] not in ENGINES:
-            raise ValueError(saved.document["engine"])
-        if settings.dtype != dtype:
-            raise StorageError(
-                f"{path} asks for {settings.dtype}, and its dtype was {dtype}",
-                "resume from another file",
-            )
-        if settings.rank != rank:
-            raise StorageError(
-                f"the rank {rank} in {path} does not fit its settings", "resume from another file"
-            )
+    """A checkpoint file. Raises StorageError when it is none, is damaged, or holds what no run
+    has at some place (see mfact.storage.checkpoint_door).
+    """
+    arrays, document = read_checkpoint(path)
+    try:
+        require_checkpoint(arrays, document)
+        saved = Saved(path, arrays, document)
+        settings, then = saved.settings, document["fingerprint"]
+        check(settings, then["shape"])
+        saved.plan()
+        if settings.dtype != then["dtype"]:
+            raise ValueError(f"its dtype was {then['dtype']}, and it asks for {settings.dtype}")
+    except (ValueError, SettingsError) as error:
+        raise StorageError(
+            f"{printable(path)} does not hold a run that can go on: {error}",
+            "resume from another file, or start a new run",
+        ) from error
     return saved
 
 

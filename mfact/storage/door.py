@@ -27,6 +27,7 @@ from mfact.storage.kinds import (
     text,
     whole,
 )
+from mfact.targets.fingerprint import SUMS
 
 VERDICTS = ("holds", "violated", "hypotheses not met", "inconclusive")
 MOST = 1e75
@@ -45,6 +46,15 @@ def _stored(value: Any, place: str) -> None:
         refuse(value, place, "a kind of numbers")
 
 
+FINGERPRINT = record(
+    {
+        "shape": listing(count, 2),
+        "dtype": one_of("float64", "float32"),
+        "norm": size,
+        "sums": listing(number, SUMS),
+        "rounding": number,
+    }
+)
 PROBLEM = record(
     {
         **dict.fromkeys(("name", "format", "order", "kind", "objective"), text),
@@ -57,6 +67,7 @@ PROBLEM = record(
         "stored_dtype": _stored,
         "sparse": flag,
         "fitted_rank": maybe(count),
+        "fingerprint": FINGERPRINT,
     },
     plain,
     needed=(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import reprlib
 import types
 import typing
@@ -183,10 +184,12 @@ def of_annotation(annotation: Any) -> Kind:
     if origin is tuple:
         kinds = [of_annotation(part) for part in parts if part is not ...]
         return listing(kinds[0]) if ... in parts else row(*kinds)
+    if dataclasses.is_dataclass(annotation):
+        return record(of_fields(annotation))
     return _OF_TYPES[annotation]
 
 
-def of_fields(kind: type[Any]) -> dict[str, Kind]:
+def of_fields(kind: Any) -> dict[str, Kind]:
     """The kinds of the fields of a dataclass that are no arrays, by name."""
     hints = typing.get_type_hints(kind).items()
     return {name: of_annotation(hint) for name, hint in hints if not holds_array(hint)}

@@ -1,0 +1,121 @@
+"""The checkpoint of a run is checked here, once, before a run goes on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mfact.core import Array
+from mfact.storage.checkpoint_kinds import CHECKPOINT, of_state
+from mfact.storage.door import MOST
+from mfact.storage.kinds import refuse
+
+_FACTORS = ("U", "V")
+_RECORDED = ("step", "log10_step", "loss", "audit")
+_STATE = {reduced: of_state(coordinates=reduced) for reduced in (False, True)}
+
+
+def require_checkpoint(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
+    """Raise ValueError, with the place and what is wrong there, unless this is the checkpoint of a
+    run: each entry what its name says, each array of the shape that the others ask for, finite.
+    """
+    CHECKPOINT(document, "")
+    reduced = document["engine"] == "reduced" and "coordinates" in document["state"]
+    _STATE[reduced](document["state"], "state")
+    shapes = _shapes(document, reduced)
+    if document["good"] is not None:
+        _STATE[False](document["good"], "good")
+        names = ("point",) if reduced else _FACTORS
+        kept = ("conserved/start", "conserved/ledger", *names)
+        shapes |= {f"good/{name}": shapes[f"state/{name}"] for name in kept}
+    for name, shape in shapes.items():
+        if name not in arrays:
+            raise ValueError(f"it lacks the array {name}")
+        _array(name, arrays[name], shape, document)
+    point = shapes.get("state/point")
+    for part in ("state", "good"):
+        if (name := f"{part}/conserved/tangent") in arrays:
+            _array(name, arrays[name], point, document)
+    _recorder(arrays, document["recorder"])
+    flights = document["flight_rows"]
+    if any(each.keys() != flights[0].keys() for each in flights):
+        raise ValueError("flight_rows are of different columns")
+
+
+def _shapes(document: Mapping[str, Any], reduced: bool) -> dict[str, tuple[int, ...]]:
+    """The shape of each array that a run in this state has."""
+    (d1, d2), r = document["fingerprint"]["shape"], document["settings"]["rank"]
+    state = document["state"]
+    shapes: dict[str, tuple[int, ...]] = {"conserved/start": (r, r), "conserved/ledger": (r, r)}
+    if not reduced:
+        shapes |= {"U": (d1, r), "V": (d2, r)}
+    else:
+        (k1, p1), (k2, p2) = state["basis/left"], state["basis/right"]
+        K = max(k1, k2, 1)
+        shapes |= {
+            "point": (2, r, K),
+            "basis/left": (d1, k1 + p1),
+            "basis/right": (d2, k2 + p2),
+            "basis/B": (k1, k2),
+            "basis/leak_left": (p1, state["basis/last_right"]),
+            "basis/leak_right": (p2, state["basis/last_left"]),
+        }
+        if "spectrum/tail" in state:
+            if (state["spectrum/rank"], state["spectrum/d"]) != (r, max(d1, d2)):
+                raise ValueError("the spectrum in its state is of another problem")
+            if not 1 <= state["spectrum/k"] <= min(r, K):
+                refuse(state["spectrum/k"], "state.spectrum/k", f"from 1 to {min(r, K)}")
+            shapes |= {
+                "spectrum/phi": (K, K),
+                "spectrum/psi": (K, K),
+                "spectrum/sigma": (K,),
+                "spectrum/residuals": (min(r + 1, K),),
+                "spectrum/leak_left": (p1, K),
+                "spectrum/leak_right": (p2, K),
+            }
+    named = {f"state/{name}": shape for name, shape in shapes.items()}
+    if document["flight"] is not None:
+        if "spectrum/tail" not in state or not document["flight_rows"]:
+            raise ValueError("it is in flight without a spectrum, or a row")
+        named |= {"flight/Z": (3, 2, K, r), "flight/handover_Z": (2, K, r)}
+    return named
+
+
+def _array(name: str, stored: Array, shape: tuple[int, ...] | None, document: Any) -> None:
+    """An array of this shape, finite; stored as it lay in memory, its axes in another order."""
+    part, _, field = name.partition("/")
+    axes = (document[part] or {}).get(f"{field}/axes")
+    if axes is None:
+        axes = list(range(stored.ndim))
+        if part != "flight" and field not in ("basis/left", "basis/right"):
+            raise ValueError(f"{part} lacks {field}/axes")
+    if shape is None or sorted(axes) != list(range(len(shape))):
+        refuse(axes, f"{part}.{field}/axes", "the order of the axes of such an array")
+    assert shape is not None
+    if stored.shape != tuple(shape[axis] for axis in axes):
+        refuse(stored.shape, f"the shape of {name}", f"{shape}, in the order {axes}")
+    if str(stored.dtype) not in ("float64", "float32"):
+        refuse(str(stored.dtype), f"the kind of {name}", "float64 or float32")
+    if stored.size and not max(float(stored.max()), -float(stored.min())) <= MOST:
+        raise ValueError(f"{name} has entries that are not finite, or above {MOST:g}")
+
+
+def _recorder(arrays: Mapping[str, Array], listing: list[Any]) -> None:
+    columns: dict[str, tuple[int, ...]] = {}
+    for name, bundle, place in listing:
+        stored = arrays.get(f"recorder/{bundle}")
+        group = name.partition("/")[0]
+        if stored is None or place >= len(stored if stored.ndim else ()):
+            raise ValueError(f"it lacks the array recorder/{bundle}, or a row of it")
+        if stored.dtype.kind not in "if" or stored.ndim != (2 if group == "column" else 1):
+            refuse(stored.dtype.str, f"recorder/{bundle}", "rows of real numbers")
+        if group == "column":
+            columns[name] = stored.shape[1:]
+        if name == "every" and not (stored.dtype.kind == "i" and stored[place] >= 1):
+            refuse(stored[place], "recorder.every", "a count from 1")
+    names = {name for name, _, _ in listing}
+    lacks = {"every"} - names
+    if len(names) > 1:
+        lacks |= {f"{group}/{name}" for group in ("column", "last") for name in _RECORDED} - names
+    if lacks or len(set(columns.values())) > 1:
+        raise ValueError(f"its recorder lacks {', '.join(sorted(lacks)) or 'rows of a column'}")
