@@ -193,7 +193,9 @@ def _memory(matrix: Any, shape: Sequence[int], settings: RunSettings) -> MemoryP
     held = None  # a dense matrix in a file is still to be read
     if isinstance(matrix, np.ndarray):
         held = 0 if matrix.dtype == settings.dtype else None
-    elif getattr(matrix, "sparse", False) or hasattr(matrix, "products"):
+    elif hasattr(matrix, "read_bytes"):
+        held = matrix.read_bytes(settings.dtype)
+    elif hasattr(matrix, "products"):
         held = 0
     d1, d2 = (int(shape[0]), int(shape[1])) if len(shape) == 2 else (0, 0)
     plan = memory_plan((d1, d2), settings, matrix_bytes=held)

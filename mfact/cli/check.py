@@ -73,6 +73,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     d2×r. Any violated claim makes the exit code 5: a stored number that is not that of
     the factors, an end point at a saddle, a lemma that a step contradicts, a requirement.
     """
+    from mfact.memory_plans import plan_check
     from mfact.report.checks import Report, view
     from mfact.report.terminal import look_of
     from mfact.storage.matrices import open_matrix
@@ -87,6 +88,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
         values["dataset"] = values["dataset"] or result.problem.get("dataset")
     log = claim_files(ctx, {"run file": run_file, "matrix": matrix_file(matrix)})
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
+    log.detail(plan_check(source, result).describe())
     found = recompute(_target(source, result), result, tol=values["tol"])
     required = evaluate(requirements, found.numbers, found.claims)
     claims = (*required, *found.claims)

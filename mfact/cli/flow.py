@@ -12,7 +12,7 @@ import click
 from mfact.cli.config import sources
 from mfact.cli.files import claim_files, matrix_file
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import log_options
+from mfact.cli.log import Log, log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import MOST_INDEX, Count, Real
@@ -155,7 +155,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         from mfact.storage.factors import read_factors
 
         factors = read_factors(start)
-    name, M, stored = _read(matrix, values)
+    name, M, stored = _read(matrix, values, log)
     made = document(study(M, settings, factors, stored=stored), name)
     if values["format"] == "json":
         from mfact.report.machine import json_text
@@ -180,16 +180,19 @@ def _refuse_idle(ctx: click.Context, values: dict[str, Any]) -> None:
             )
 
 
-def _read(matrix: str, values: dict[str, Any]) -> tuple[str, Array, str]:
+def _read(matrix: str, values: dict[str, Any], log: Log) -> tuple[str, Array, str]:
     """Name and entries of the matrix, and the kind they were stored in."""
+    from mfact.memory_plans import plan_of
     from mfact.storage.matrices import open_matrix
-    from mfact.storage.memory import MemoryPlan, available_bytes
 
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
     d1, d2 = source.shape
-    # The matrix, the copy that the decomposition destroys, both sets of vectors, its workspace.
+    # The copy that the decomposition destroys, both sets of vectors, its workspace; and the dense
+    # form of a sparse matrix.
     vectors = 8 * min(d1, d2) * (d1 + d2)
-    plan = {"matrix": 8 * d1 * d2, "singular vectors": 8 * d1 * d2 + 2 * vectors}
-    MemoryPlan(plan, available_bytes()).check()
+    parts = {"singular vectors": 8 * d1 * d2 * (1 + source.sparse) + 2 * vectors}
+    plan = plan_of(source, parts)
+    log.detail(plan.describe())
+    plan.check("free memory, or use a part of the matrix", subject="the flow")
     M: Any = source.read()
     return source.name, M.toarray() if source.sparse else M, source.stored_dtype

@@ -59,6 +59,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """
     from mfact.given import SCALES
     from mfact.inspection import inspect_matrix
+    from mfact.memory_plans import plan_inspection
     from mfact.outlook import outlooks
     from mfact.report.machine import json_text
     from mfact.report.spectrum import inspection_document, inspection_page
@@ -71,7 +72,9 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     if rank is not None and rank > min(source.shape):
         ctx.fail(f"rank {rank} is above min(d1, d2) = {min(source.shape)}: take a smaller one")
     leading = max(values["leading"], (rank or 0) + 1)
-    found = inspect_matrix(source.read(), leading=leading, stored=source.stored_dtype)
+    log.detail(plan_inspection(source, leading).describe())
+    M, stored = source.read_occupied(), source.stored_dtype
+    found = inspect_matrix(M, leading=leading, stored=stored, shape=source.shape)
     rank = found.suggested_rank if rank is None else rank
     ahead: tuple[Outlook, ...] = ()
     least, most = SCALES["float64"]

@@ -73,8 +73,8 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
         source = open_matrix(
             matrix, dataset=named.get("dataset"), follow_links=bool(named.get("follow_links"))
         )
-    if not source.sparse:
-        kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
-        log.detail(memory_plan(source.shape, kept).describe())
+    kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
+    held = source.read_bytes(kept.dtype)
+    log.detail(memory_plan(source.shape, kept, matrix_bytes=held).describe())
     run = partial(resume, saved, source, max_iter=values["max_iter"], max_time=values["max_time"])
     return carry_out(run, output, values, log)

@@ -70,6 +70,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     output = _output(ctx, matrix, values)
 
     from mfact.given import checkpoint_path, start_file
+    from mfact.memory_plans import memory_plan
     from mfact.run import solve
     from mfact.storage.matrices import open_matrix
 
@@ -87,10 +88,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         source,
         log,
     )
-    if not source.sparse:
-        from mfact.memory_plans import memory_plan
-
-        log.detail(memory_plan(source.shape, settings).describe())
+    held = source.read_bytes(settings.dtype)
+    log.detail(memory_plan(source.shape, settings, matrix_bytes=held).describe())
     run = partial(
         solve,
         source,

@@ -11,7 +11,7 @@ import click
 
 from mfact.cli.files import claim_files, matrix_file
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import log_options
+from mfact.cli.log import Log, log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import MOST_INDEX, Count, Kind, Real
@@ -151,7 +151,7 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
     plan.check("choose fewer --seeds")
     runs, name, spectrum = None, "", None
     if matrix is not None:
-        name, shape, spectrum = _read(matrix, values)
+        name, shape, spectrum = _read(matrix, values, log)
         runs = sweep(spectrum, shape, settings)
     grown = growth(values["growth"] or (), spectrum, settings)
 
@@ -161,10 +161,10 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
     return exit_code([*([runs] if runs else []), *grown], values["exit_zero"])
 
 
-def _read(matrix: str, values: dict[str, Any]) -> tuple[str, tuple[int, int], Array]:
+def _read(matrix: str, values: dict[str, Any], log: Log) -> tuple[str, tuple[int, int], Array]:
     """Name, shape and singular values of the matrix."""
+    from mfact.memory_plans import plan_of
     from mfact.storage.matrices import open_matrix
-    from mfact.storage.memory import MemoryPlan, available_bytes
     from mfact.sweep.runs import singular_values
 
     source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
@@ -174,11 +174,15 @@ def _read(matrix: str, values: dict[str, Any]) -> tuple[str, tuple[int, int], Ar
             f"rank {values['rank']} does not fit {source.name}, which is {d1}×{d2}",
             f"choose -r from 1 to {min(d1, d2)}",
         )
-    # The matrix, the copy that the decomposition destroys, and its workspace.
-    MemoryPlan({"matrix": 8 * d1 * d2, "singular values": 16 * d1 * d2}, available_bytes()).check()
-    M: Any = source.read()
+    # The copy that the decomposition destroys and its workspace; the dense form of a sparse one.
+    most = d1 * d2 if source.entries is None else min(d1, source.entries) * min(d2, source.entries)
+    parts = {"singular values": 8 * most * (2 + source.sparse)}
+    plan = plan_of(source, parts, occupied=True)
+    log.detail(plan.describe())
+    plan.check("free memory, or use a part of the matrix", subject="the sweep")
+    M: Any = source.read_occupied()
     M = M.toarray() if source.sparse else M
-    return source.name, (d1, d2), singular_values(M, source.stored_dtype)
+    return source.name, (d1, d2), singular_values(M, source.stored_dtype, (d1, d2))
 
 
 def _print(made: dict[str, Any], form: str, *, quiet: bool) -> None:

@@ -49,7 +49,14 @@ class SparseReader:
     follow_links: bool
     label: str
 
-    def read(self, dtype: np.dtype[Any]) -> Any:
+    @property
+    def entries(self) -> int:
+        return self.group.lengths[0]
+
+    def occupied(self, dtype: np.dtype[Any]) -> Any:
+        return self.read(dtype, occupied=True)
+
+    def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
         """The csr_array of the group, in dtype."""
         kinds = (dtype, np.dtype(np.int64), np.dtype(np.int64))
         sizes = list(zip(self.group.lengths, kinds, strict=True))
@@ -65,7 +72,7 @@ class SparseReader:
             ):
                 vectors[name][start : start + len(block)] = block
         parts = Compressed(self.group.major, self.group.shape, data, indices, indptr)
-        return assemble(parts, self.label)
+        return assemble(parts, self.label, occupied=occupied)
 
     def _pieces(self) -> Iterator[Piece]:
         with hdf5.open_file(self.path, self.label) as file:
@@ -151,6 +158,9 @@ def _member(root: Any, path: str, name: str, follow_links: bool, label: str) -> 
     hdf5.check_own_data(member, follow_links, label)
     if len(member.shape) != 1:
         raise DataError(f"{label} is a broken sparse matrix: {name} is not 1-D", "write it again")
+    # Of a length that costs nothing to state, and all to read.
+    if member.shape[0] and not follow_links and member.get_storage_size() == 0:
+        raise DataError(f"{label} has {name} that were never written", "write it again")
     hdf5.check_filters(member, label)
     return member
 

@@ -5,20 +5,30 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mfact.core import Array
 from mfact.errors import SettingsError, StorageError
 from mfact.storage.formats import look_at
-from mfact.storage.values import Reader
+from mfact.storage.values import Reader, SparseReader
 from mfact.words import printable
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _DTYPES = ("float64", "float32")
+
+ENTRY_BYTES = 64
+"""Of a sparse matrix: value, row and column of an entry as read, as converted, as sorted into rows,
+and in the blocks that it is multiplied in."""
+
+SORTED_BYTES = 128
+"""The same where rows and columns are numbered anew, for which they are sorted."""
+
+LINE_BYTES = 24
+"""A pointer of a row or column, as read and as converted."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,26 @@ class MatrixSource:
         if dtype not in _DTYPES:
             raise SettingsError(f"{dtype} is no kind to compute in", "use float64 or float32")
         return self._reader.read(np.dtype(dtype))
+
+    def read_occupied(self) -> Array | csr_array:
+        """As read(), a sparse matrix without its empty rows and columns: the entries alone cost."""
+        if not self.sparse:
+            return self.read()
+        return cast(SparseReader, self._reader).occupied(np.dtype(np.float64))
+
+    @property
+    def entries(self) -> int | None:
+        """How many a sparse file stores; None for a dense one."""
+        return cast(SparseReader, self._reader).entries if self.sparse else None
+
+    def read_bytes(self, dtype: str = "float64", *, occupied: bool = False) -> int:
+        """Bytes that read() holds at its peak, or read_occupied(), blocks of the file aside."""
+        d1, d2 = self.shape
+        if self.entries is None:
+            return np.dtype(dtype).itemsize * d1 * d2
+        stored = {"CSR": d1, "CSC": d2}.get(self.order, 0)
+        pointers = stored if occupied else stored + d1
+        return (SORTED_BYTES if occupied else ENTRY_BYTES) * self.entries + LINE_BYTES * pointers
 
     def digest(self) -> str:
         """SHA-256 of the values as little-endian float64 in C order, in hexadecimal.

@@ -57,6 +57,14 @@ class MarketReader:
         """The csr_array of a coordinate file, the Fortran-ordered array of an array file."""
         return self._read_sparse(dtype) if self.banner.sparse else self._read_dense(dtype)
 
+    @property
+    def entries(self) -> int:
+        """Of the matrix, mirrored ones among them."""
+        return self.banner.entries * (2 if self.banner.sign else 1)
+
+    def occupied(self, dtype: np.dtype[Any]) -> Any:
+        return self._read_sparse(dtype, occupied=True)
+
     def values(self) -> Iterator[Array]:
         matrix = self.read(np.dtype(np.float64))
         if self.banner.sparse:
@@ -64,7 +72,7 @@ class MarketReader:
         else:
             yield np.ascontiguousarray(matrix)
 
-    def _read_sparse(self, dtype: np.dtype[Any]) -> Any:
+    def _read_sparse(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
         count, width = self.banner.entries, 2 if self.banner.dtype == np.uint8 else 3
         index = np.dtype(np.int32 if max(*self.banner.shape, count) < 2**30 else np.int64)
         # Mirroring holds the entries once as read and twice as written.
@@ -87,7 +95,8 @@ class MarketReader:
             rows, columns, data = (
                 np.concatenate(pair) for pair in zip((rows, columns, data), mirrored, strict=True)
             )
-        return coordinates(data, rows, columns, self.banner.shape, self.label)
+        shape = self.banner.shape
+        return coordinates(data, rows, columns, shape, self.label, occupied=occupied)
 
     def _read_dense(self, dtype: np.dtype[Any]) -> Array:
         shape, sign, count = self.banner.shape, self.banner.sign, self.banner.entries

@@ -73,18 +73,22 @@ class SparseNpzReader:
     path: Path
     form: str
     shape: tuple[int, int]
+    entries: int
     label: str
 
-    def read(self, dtype: np.dtype[Any]) -> Any:
+    def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
         data, first, second = (
             read_vector(self.path, name, self.label) for name in _SPARSE[self.form]
         )
         with np.errstate(over="ignore"):
             data = data.astype(dtype, copy=False)
         if self.form == "coo":
-            return coordinates(data, first, second, self.shape, self.label)
+            return coordinates(data, first, second, self.shape, self.label, occupied=occupied)
         parts = Compressed(self.form.upper(), self.shape, data, first, second)
-        return assemble(parts, self.label)
+        return assemble(parts, self.label, occupied=occupied)
+
+    def occupied(self, dtype: np.dtype[Any]) -> Any:
+        return self.read(dtype, occupied=True)
 
     def values(self) -> Iterator[Array]:
         yield from dense_rows(self.read(np.dtype(np.float64)), self.label)
@@ -131,7 +135,8 @@ def sparse_reader(path: Path, found: list[Member], label: str) -> SparseNpzReade
     if int(declared.min()) < 0:
         raise DataError(f"{label} has a negative length", "write it again")
     shape = check_shape(tuple(int(length) for length in declared), label)
-    return SparseNpzReader(path, form, shape, label)
+    entries = headers["data"].shape[0] if headers["data"].shape else 0
+    return SparseNpzReader(path, form, shape, entries, label)
 
 
 def read_vector(path: Path, name: str, label: str) -> Array:

@@ -33,8 +33,10 @@ class Compressed:
     indptr: Array
 
 
-def assemble(parts: Compressed, label: str) -> csr_array:
+def assemble(parts: Compressed, label: str, *, occupied: bool = False) -> csr_array:
     """The csr_array of checked parts; indices sorted, duplicates added up.
+
+    occupied: without the rows and columns that hold no entry (see squeezed).
 
     Raises DataError for lengths that do not fit, an index out of range or a value that is not
     finite, MemoryPlanError when the row form would not fit in memory.
@@ -46,6 +48,9 @@ def assemble(parts: Compressed, label: str) -> csr_array:
     _check_values(parts, label)
     index = _index_dtype(parts)
     arrays = (parts.data, parts.indices.astype(index, copy=False), parts.indptr.astype(index))
+    if occupied:
+        kind = csr_array if parts.major == "CSR" else csc_array
+        return squeezed(kind(arrays, shape=parts.shape), label)
     if parts.major == "CSR":
         matrix = csr_array(arrays, shape=parts.shape)
     else:
@@ -56,9 +61,18 @@ def assemble(parts: Compressed, label: str) -> csr_array:
 
 
 def coordinates(
-    data: Array, rows: Array, columns: Array, shape: tuple[int, int], label: str
+    data: Array,
+    rows: Array,
+    columns: Array,
+    shape: tuple[int, int],
+    label: str,
+    *,
+    occupied: bool = False,
 ) -> csr_array:
-    """The csr_array of (row, column, value) triples, each checked; duplicates added up."""
+    """The csr_array of (row, column, value) triples, each checked; duplicates added up.
+
+    occupied: as for assemble.
+    """
     from scipy.sparse import coo_array
 
     integers(rows, label, "row indices")
@@ -73,9 +87,32 @@ def coordinates(
         refuse_value(data[k], (int(rows[k]), int(columns[k])), data.dtype, label)
     index = np.int32 if max(*shape, data.size) < 2**31 else np.int64
     itemsize = np.dtype(index).itemsize
-    check_fits(data.size * (data.itemsize + 3 * itemsize) + (shape[0] + 1) * itemsize, label)
+    pointers = 0 if occupied else shape[0] + 1
+    check_fits(data.size * (data.itemsize + 3 * itemsize) + pointers * itemsize, label)
     places = rows.astype(index, copy=False), columns.astype(index, copy=False)
-    return merged(coo_array((data, places), shape=shape).tocsr(), data.size, label)
+    matrix = coo_array((data, places), shape=shape)
+    return squeezed(matrix, label) if occupied else merged(matrix.tocsr(), data.size, label)
+
+
+def squeezed(matrix: Any, label: str) -> csr_array:
+    """The matrix without its empty rows and columns, at the cost of its entries alone.
+
+    It has the singular values of the whole that are not zero. Of a matrix without entries, 1×1.
+    Raises DataError where duplicates add up to more than a number holds.
+    """
+    from scipy.sparse import coo_array
+
+    found = matrix.tocoo()
+    found.sum_duplicates()
+    finite = np.isfinite(found.data)
+    if not finite.all():
+        k = int(np.argmin(finite))
+        place = int(found.row[k]), int(found.col[k])
+        refuse_value(found.data[k], place, found.dtype, label)
+    lines = [np.unique(indices, return_inverse=True) for indices in (found.row, found.col)]
+    shape = tuple(max(1, len(which)) for which, _ in lines)
+    places = tuple(place.astype(np.int64) for _, place in lines)
+    return coo_array((found.data, places), shape=shape).tocsr()
 
 
 def merged(matrix: csr_array, entries: int, label: str) -> csr_array:

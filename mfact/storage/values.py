@@ -35,6 +35,17 @@ class Reader(Protocol):
         """The finite values in float64, row by row, in pieces of any C-ordered shape."""
 
 
+class SparseReader(Reader, Protocol):
+    """A reader of a format that holds the entries alone."""
+
+    @property
+    def entries(self) -> int:
+        """How many are stored, mirrored ones counted twice."""
+
+    def occupied(self, dtype: np.dtype[Any]) -> Any:
+        """The csr_array of the rows and columns that hold an entry."""
+
+
 def check_kind(dtype: np.dtype[Any], label: str) -> None:
     """Raise DataError unless dtype is a real number, an integer or bool of at most 8 bytes.
 

@@ -169,17 +169,18 @@ def _slowest(settings: SweepSettings, values: Array) -> float:
     return float(values[min(settings.rank, values.size) - 1] / values[0])
 
 
-def singular_values(M: Array, stored: str = "<f8") -> Array:
+def singular_values(M: Array, stored: str = "<f8", shape: tuple[int, int] | None = None) -> Array:
     """The singular values of M that rounding does not hide, largest first.
 
-    stored: the kind of the entries. What zero_below (mfact.problems.optimum) takes for zero is
-    left out.
+    stored: the kind of the entries. shape: of the whole matrix, where M is without its empty rows
+    and columns. What zero_below (mfact.problems.optimum) takes for zero is left out.
     Raises DataError for a matrix of zeros.
     """
     values = np.linalg.svd(np.asarray(M, dtype=np.float64), compute_uv=False)
     if values[0] == 0:
         raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")
-    shape, eps = (M.shape[0], M.shape[1]), float(np.finfo(np.float64).eps)
+    shape = shape or (M.shape[0], M.shape[1])
+    eps = float(np.finfo(np.float64).eps)
     norm = float(np.linalg.norm(values))
     zero = zero_below(norm, float(values[0]), shape, stored_eps(stored), eps)
     kept: Array = values[values > zero]
