@@ -36,6 +36,7 @@ class Outcome(Enum):
     TIME_LIMIT = ("reached the time limit before the tolerance", 3)
     DIVERGED = ("diverged", 4)
     INTERRUPTED = ("interrupted by a signal", 130)
+    FAULTY = ("failed: the factors are not those of the last step", 1)
 
     @property
     def sentence(self) -> str:

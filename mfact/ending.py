@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfact.advice import unfitted
-from mfact.core import Array, Claim, Outcome, Result, State
+from mfact.core import Array, Claim, Factors, Outcome, Result, State
 from mfact.descent import Finish
 from mfact.engines.reduced import ReducedEngine
-from mfact.flow.records import EXACT
 from mfact.problems.optimum import Optimum, numerical_rank, zero_in
 from mfact.recorder import HIDDEN
-from mfact.settings import RunSettings
+from mfact.summary import problem_of, settings_of, summary_of
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, lemma_3_2
+from mfact.theory.monitoring import VIOLATED
+from mfact.theory.written import written_factors
 from mfact.verdicts import leave
 from mfact.wording import message
 
@@ -44,14 +44,20 @@ class Ending:
                 state = self.run.judge.sharpened(state)
             certificate = self._certificate(state)
         finish = self._agreeing(certificate)
-        outcome = finish.outcome
-        assert outcome is not None
         if isinstance(self.run.engine, ReducedEngine) and state.coordinates is None:
             self.run.notes.append(
                 f"the basis reached its limit of {self.run.basis_limit} bytes:"
                 " steps went on directly"
             )
-        U, V = leave(self.run.engine, state)
+        factors = leave(self.run.engine, state)
+        basis = None if state.coordinates is None else state.coordinates.basis
+        loose = None if basis is None else basis.orthogonality()
+        written = self._written(factors, loose or 0.0, 0 if basis is None else basis.passes)
+        if written.verdict == VIOLATED:
+            # What is known of the last step says nothing of these factors.
+            finish, certificate = self._faulty(written), None
+        outcome = finish.outcome
+        assert outcome is not None
         optimum = self.run.judge.optimum
         trace = self._trace(optimum)
         rank_of_M = self._rank_of_M(optimum)
@@ -67,7 +73,8 @@ class Ending:
                 ),
             )
             claims += (_verdict_claim(certificate),)
-        summary = self._summary(state, trace, optimum, certificate)
+        claims += (written,)
+        summary = summary_of(self.run, state, trace, optimum, certificate, loose)
         if summary.get("distance_bound", 0.0) > FAR:
             self.run.notes.append(
                 "rounding decided where the run went, so that the plain iterates may have gone"
@@ -91,11 +98,11 @@ class Ending:
                 certificate,
                 self._unfitted(state, optimum, certificate),
             ),
-            U=U,
-            V=V,
+            U=factors.U,
+            V=factors.V,
             trace={name: col for name, col in trace.items() if name not in HIDDEN},
-            problem=self._problem(optimum),
-            settings=self._settings(),
+            problem=problem_of(self.run, optimum),
+            settings=settings_of(self.run),
             summary=summary,
             claims=claims,
             provenance={} if reproducible else gather(argv),
@@ -103,6 +110,22 @@ class Ending:
         for observer in self.run.observers:
             observer.stop(result)
         return repeatable(result) if reproducible else result
+
+    def _written(self, factors: Factors, loose: float, passes: int) -> Claim:
+        """One pass: the loss of the factors that go into the file, beside the recorded one."""
+        last, target = self.run.recorder.last, self.run.target
+        with np.errstate(over="ignore", invalid="ignore"):
+            residual = target.residual_norm(*factors)
+            return written_factors(last, factors, residual, target, loose=loose, passes=passes)
+
+    def _faulty(self, written: Claim) -> Finish:
+        """The end of a run whose factors are not those of its last step, said at once."""
+        reason = (
+            f"of the factors written, {written.detail}. The memory or the matrix has changed:"
+            " run it again, and hold it to `mfact check`"
+        )
+        self.run.warn(f"{Outcome.FAULTY.sentence}: {reason}")
+        return dataclasses.replace(self.finish, outcome=Outcome.FAULTY, reason=reason)
 
     def _unfitted(
         self, state: State, optimum: Optimum | None, certificate: Certificate | None
@@ -174,97 +197,6 @@ class Ending:
             "zero": self._zero,
             "numerical_rank": rank_of_M,
         }
-
-    def _problem(self, optimum: Optimum | None) -> dict[str, Any]:
-        d1, d2 = self.run.target.shape
-        norm, plan = self.run.target.norm, self.run.plan
-        first = plan.sigma_1, plan.sigma_1_error
-        if optimum is not None and optimum.values and optimum.errors[0] <= first[1]:
-            first = optimum.values[0], optimum.errors[0]
-        return {
-            **self.run.described,
-            "shape": [d1, d2],
-            "rank": self.run.settings.rank,
-            "objective": self.run.plan.problem.formula,
-            "norm": norm,
-            "fingerprint": self.run.fingerprint,
-            "sigma_1": first[0],
-            "sigma_1_error": first[1],
-            "singular_values": None if optimum is None else list(optimum.values) or None,
-            "singular_values_error": None if optimum is None else list(optimum.errors) or None,
-            "fitted_rank": optimum.k if optimum and optimum.k < self.run.settings.rank else None,
-            "optimum": None if optimum is None else optimum.floor,
-            "optimum_error": None if optimum is None else optimum.error,
-        }
-
-    def _settings(self) -> dict[str, Any]:
-        """Each option with its value and where it came from, and what was chosen for it."""
-        chosen = {
-            "schedule": self.run.plan.schedule.name,
-            "start_scale": self.run.plan.scale,
-            "every": self.run.recorder.every,
-            "engine": f"{self.run.engine.name}: {self.run.why}",
-            "eps": self.run.info["eps"],
-            "tol": self.run.plan.tol,
-            "tol_gradient": self.run.rules.tol_gradient,
-            "step_size": self.run.plan.schedule(0),
-            "threads": self.run.settings.threads or 1,
-        }
-        table = {}
-        for field in dataclasses.fields(RunSettings):
-            value = getattr(self.run.settings, field.name)
-            source = self.run.sources.get(field.name, "default")
-            entry = {"value": value, "source": source}
-            if field.name in chosen and chosen[field.name] != value:
-                entry["used"] = chosen[field.name]
-            table[field.name] = entry
-        return table
-
-    def _summary(
-        self,
-        state: State,
-        trace: Mapping[str, Array],
-        optimum: Optimum | None,
-        certificate: Certificate | None,
-    ) -> dict[str, Any]:
-        last = {name: float(column[-1]) for name, column in trace.items()} if trace else {}
-        audits = trace["audit"][np.isfinite(trace["audit"])] if trace else np.zeros(0)
-        kept = state.conserved
-        size = math.sqrt(last.get("size_U", 0.0) + last.get("size_V", 0.0))
-        reduced = state.coordinates is not None
-        names = (
-            "loss",
-            "penalty",
-            "relative_residual",
-            "gap",
-            "gradient_norm",
-            "imbalance",
-            "relative_imbalance",
-            "drift",
-            "norm_ratio",
-        )
-        landed = self.run.landed
-        summary: dict[str, Any] = {
-            "forecast_log10_iterations": self.run.forecast,
-            "iterations": state.step if landed.get("log10_iterations", 0) < EXACT else None,
-            **landed,
-            **{name: last.get(name) for name in names},
-            "gap_bound": None if optimum is None else optimum.gap_error,
-            "ledger_audit": float(audits[-1]) if len(audits) else None,
-            "flow_time": kept.flow_time,
-            # Two runs that differ by rounding alone never end farther apart than this.
-            "distance_bound": min(kept.distance / size, 2.0) if size else 0.0,
-            "passes": self.run.target.passes,
-            "basis_size": state.coordinates.basis.size if reduced else None,
-            "orthogonality": state.coordinates.basis.orthogonality() if reduced else None,
-            "escapes": self.run.judge.escapes or None,
-            "verdict": None if certificate is None else certificate.verdict,
-            "curvature": None if certificate is None else certificate.curvature,
-            "notes": [*self.run.notes] or None,
-            "seconds": self.run.timer.seconds,
-            "wall_seconds": self.run.timer.wall_seconds,
-        }
-        return {name: value for name, value in summary.items() if value is not None}
 
 
 def _verdict_claim(certificate: Certificate) -> Claim:

@@ -75,7 +75,9 @@ class Flight:
                 escapes = self.run.judge.escapes
                 # It takes off anew from where an escape has led, by plain steps at first.
                 early = done.records[-1].step <= MOST_PLAIN_STEPS
-                self.run.judge.may_escape = self.run.settings.escape and early
+                # At the limit it ends where it is: no row would tell of the point escaped to.
+                goes_on = early and not self.at_limit
+                self.run.judge.may_escape = self.run.settings.escape and goes_on
                 state, verdict = self.run.judge(state, verdict)
                 if verdict is None and not self.at_limit:
                     # The optimum was not yet known well enough, or this is a saddle: go on.

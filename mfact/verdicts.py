@@ -170,7 +170,9 @@ class Judge:
             X, Y = escape(state.point[0].T, state.point[1].T, certificate)
             point = np.stack([X.T, Y.T])
         else:
-            X, Y = point = escape(state.point[0], state.point[1], certificate)
+            moved = escape(state.point[0], state.point[1], certificate)
+            # The direction is float64; a run in float32 stays there.
+            X, Y = point = Factors(*(factor.astype(self.target.dtype) for factor in moved))
         conserved = replace(state.conserved, start=X.T @ X - Y.T @ Y - state.conserved.ledger)
         if conserved.tangent is None and math.isfinite(conserved.distance) and state.coordinates:
             size = float(np.linalg.norm(point)) or 1.0

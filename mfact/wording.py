@@ -9,6 +9,9 @@ from mfact.problems.factorization import Factorization
 from mfact.settings import RunSettings
 from mfact.theory.lemma_3_2 import STRICT_SADDLE, Certificate
 
+_SAID = (Outcome.INTERRUPTED, Outcome.FAULTY)
+"""Ends whose reason says all."""
+
 
 def message(
     finish: Finish,
@@ -26,7 +29,7 @@ def message(
     outcome, reason = finish.outcome, finish.reason
     if outcome is Outcome.DIVERGED:
         return f"{reason} {_shorter(finish, schedule, problem, sigma_1)}"
-    if outcome is None or outcome.exit_code == 0 or outcome is Outcome.INTERRUPTED:
+    if outcome is None or outcome.exit_code == 0 or outcome in _SAID:
         return reason
     if components:
         reason = f"{reason}; {unfitted_words(components)}"

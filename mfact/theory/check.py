@@ -16,10 +16,10 @@ from mfact.theory.eckart_young import known_optimum
 from mfact.theory.leading import leading_values
 from mfact.theory.ledger import unbalance
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, certify, lemma_3_2
-from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, VIOLATED, rank_of, rounding_of_loss
+from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, VIOLATED, rank_of
 from mfact.theory.monitors import Monitors
+from mfact.theory.written import AGREES, apart, few_roundings
 
-AGREES = "recomputed from the factors and the matrix"
 RELATIVE = 1e-8  # two sums of the same numbers in other orders differ by far less
 
 
@@ -165,9 +165,9 @@ def _agreement(
     stored_norm = result.problem.get("norm")
     if stored_norm is not None:
         yield _agrees("matrix", "‖M‖_F", float(stored_norm), norm, 64 * unit * norm)
-    loss_error = 16 * float(rounding_of_loss(numbers["loss"], norm, str(target.dtype)))
+    both, few = math.sqrt(numbers["size_U"] * numbers["size_V"]), few_roundings(target)
     rounding = {
-        "loss": loss_error,
+        "loss": apart(numbers["loss"], norm, both, few),
         "penalty": 64 * unit * found.weight * size * numbers["imbalance"] + (64 * unit * size) ** 2,
         "relative_residual": 64 * unit,
         "gap": 2 * found.gap_error + float(result.summary.get("gap_bound") or 0) + 64 * unit,

@@ -69,8 +69,8 @@ def test_a_relative_error_of_a_hundred_millionth_is_the_limit(name, weight):
 SQUARE = np.diag([4.0, 1.0])
 NORM, SIZE = 17**0.5, 10.0
 EXACT = {
-    # f = ½‖δR‖² with ‖δR‖ = 8u‖M‖, sixteen times.
-    "loss": 16 * 0.5 * (8 * UNIT * NORM) ** 2,
+    # f = ½‖δR‖² with ‖δR‖ = 8u √(1 + d/256) (‖M‖ + ‖U‖‖V‖).
+    "loss": 0.5 * (8 * UNIT * (1 + 2 / 256) ** 0.5 * (NORM + SIZE / 2)) ** 2,
     "penalty": (64 * UNIT * SIZE) ** 2,
     "relative_residual": 64 * UNIT,
     "gradient_norm": 256 * UNIT * SIZE**0.5 * (NORM + SIZE),
