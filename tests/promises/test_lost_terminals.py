@@ -18,7 +18,6 @@ from children import Child, litter, mfact, shell, wait_for
 from cut_runs import matrix, prepared
 
 from mfact import run as run_module
-from mfact.cli import check, flow, inspect, sweep
 from mfact.engines.direct import DirectEngine
 from mfact.signals import CAUGHT
 from mfact.storage.checkpoints import read_checkpoint
@@ -230,30 +229,3 @@ def test_before_the_first_step_a_signal_ends_the_process_at_once(tmp_path, comma
     assert (child.wait(), child.said(), child.printed()) == (-number, "", "")
     assert time.monotonic() - start < 10
     assert sorted(path.name for path in tmp_path.iterdir()) == [".err", ".out", "M.npy", "began"]
-
-
-OTHERS = {
-    inspect: ["inspect", "M.npy"],
-    check: ["check", "run.h5", "M.npy"],
-    sweep: ["sweep", "M.npy", "--seeds", 20, "--seed", 1],
-    flow: ["flow", "M.npy", "-r", 2, "--seed", 1],
-}
-
-
-@pytest.mark.parametrize("number", CAUGHT)
-def test_commands_without_a_checkpoint_die_by_the_signal(tmp_path, command, number):
-    mfact(tmp_path, *command)
-    before = {path.name for path in tmp_path.iterdir()} | {"began"}
-    began = tmp_path / "began"
-
-    def wait(_):
-        began.touch()
-        time.sleep(60)
-
-    for module, other in OTHERS.items():
-        began.unlink(missing_ok=True)
-        child = Child(tmp_path, *other, before=lambda module=module: setattr(module, "emit", wait))
-        wait_for(began)
-        child.kill(number)
-        assert (child.wait(), child.said(), child.printed()) == (-number, "", ""), other
-        assert {path.name for path in tmp_path.iterdir()} == before

@@ -17,6 +17,7 @@ import pytest
 from children import Child, litter, mfact, shell, wait_for
 from cut_runs import RUNS, matrix, prepared
 
+from mfact.cli import check, flow, inspect, sweep
 from mfact.engines.direct import DirectEngine
 from mfact.signals import CAUGHT
 from mfact.storage.checkpoints import read_checkpoint
@@ -203,3 +204,30 @@ def test_a_signal_while_the_result_is_written_lets_it_be_written(tmp_path):
     assert child.said() == (
         "mfact: SIGTERM: writing the result; again to stop at once\nwrote run.h5\n"
     )
+
+
+OTHERS = {
+    inspect: ["inspect", "M.npy"],
+    check: ["check", "run.h5", "M.npy"],
+    sweep: ["sweep", "M.npy", "--seeds", 20, "--seed", 1],
+    flow: ["flow", "M.npy", "-r", 2, "--seed", 1],
+}
+
+
+@pytest.mark.parametrize("number", CAUGHT)
+def test_commands_without_a_checkpoint_die_by_the_signal(tmp_path, number):
+    mfact(tmp_path, *prepared(tmp_path, "direct"))
+    before = {path.name for path in tmp_path.iterdir()} | {"began"}
+    began = tmp_path / "began"
+
+    def wait(_):
+        began.touch()
+        time.sleep(60)
+
+    for module, other in OTHERS.items():
+        began.unlink(missing_ok=True)
+        child = Child(tmp_path, *other, before=lambda module=module: setattr(module, "emit", wait))
+        wait_for(began)
+        child.kill(number)
+        assert (child.wait(), child.said(), child.printed()) == (-number, "", ""), other
+        assert {path.name for path in tmp_path.iterdir()} == before

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
 
 import numpy as np
 import pytest
@@ -102,3 +104,14 @@ def test_a_time_limit_has_begun_before_the_run(line):
     clock.now = 12.0
     progress.segment(rows(0, 100, 1.0))
     assert progress.left() == "at most 53 s"
+
+
+def test_a_terminal_that_is_gone_is_no_error_of_the_run():
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w", encoding="utf-8") as stream:
+        progress = ProgressLine(stream, Look(width=100), Clock())
+        os.close(ours)
+        with pytest.raises(OSError, match="Input/output"):
+            os.write(theirs, b"step")
+        progress.clear()
+        progress.stop(handmade())
