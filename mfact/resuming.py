@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,18 +151,6 @@ def read(path: str) -> Saved:
     return saved
 
 
-@contextmanager
-def holding_a_run(path: str) -> Iterator[None]:
-    """Reading parts of a checkpoint: what is missing or strange in it is a StorageError."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise StorageError(
-            f"{path} does not hold a run that can go on ({type(error).__name__}: {error})",
-            "resume from another file, or start a new run",
-        ) from error
-
-
 def write(path: str, run: Run) -> None:
     """All of `run` that its future depends on, atomically."""
     arrays: dict[str, Array] = {}
@@ -259,11 +246,10 @@ def require_same(saved: Saved, target: Target) -> None:
     Raises StorageError with what differs.
     """
     now, way_out = fingerprint(target), "resume with the matrix that the run began with"
-    with holding_a_run(saved.path):
-        then = saved.document["fingerprint"]
-        differs = same_matrix(then, now)
-        if not differs and then["dtype"] != now["dtype"]:
-            differs = f"its dtype was {then['dtype']}, now it is {now['dtype']}"
+    then = saved.document["fingerprint"]
+    differs = same_matrix(then, now)
+    if not differs and then["dtype"] != now["dtype"]:
+        differs = f"its dtype was {then['dtype']}, now it is {now['dtype']}"
     if differs:
         raise StorageError(
             f"{saved.path} is from another matrix: {differs}", f"{way_out}, or start a new run"
@@ -279,14 +265,13 @@ def require_ahead(saved: Saved, max_iter: int | None, path: str) -> None:
     """
     if max_iter is None:
         return
-    with holding_a_run(path):
-        last, flies = saved.last_step, saved.document["flight"] is not None
-        limit, done = float(max_iter) if max_iter < EXACT_STEPS else math.inf, last["step"]
-        text = shown(max_iter)
-        if done >= EXACT_STEPS and limit == math.inf:
-            limit, done = math.log10(max_iter), last["log10_step"] * (1 + 1e-12)
-            text = f"10^{limit:.6g}"
-        label = step_label({name: np.array([value]) for name, value in last.items()}, 0)
+    last, flies = saved.last_step, saved.document["flight"] is not None
+    limit, done = float(max_iter) if max_iter < EXACT_STEPS else math.inf, last["step"]
+    text = shown(max_iter)
+    if done >= EXACT_STEPS and limit == math.inf:
+        limit, done = math.log10(max_iter), last["log10_step"] * (1 + 1e-12)
+        text = f"10^{limit:.6g}"
+    label = step_label({name: np.array([value]) for name, value in last.items()}, 0)
     if limit < done or (flies and limit == done):
         raise SettingsError(
             f"--max-iter is {text}, and the run in {path} has taken {label} steps",

@@ -157,22 +157,21 @@ def resume(
     with _flag(signals) as caught, blas_threads(settings.threads):
         held, _ = target_of(matrix, settings.dtype)
         resuming.require_same(saved, held)
-        with resuming.holding_a_run(saved.path):
-            timer.add(document["seconds"], document["wall_seconds"])
-            run = Run(
-                Counted(held, document["passes"]),
-                settings,
-                sources,
-                document["described"],
-                observers,
-                saved.matrix,
-                document["output"],
-                caught,
-                warn,
-                document["basis_limit"],
-                timer,
-                saved,
-            )
+        timer.add(document["seconds"], document["wall_seconds"])
+        run = Run(
+            Counted(held, document["passes"]),
+            settings,
+            sources,
+            document["described"],
+            observers,
+            saved.matrix,
+            document["output"],
+            caught,
+            warn,
+            document["basis_limit"],
+            timer,
+            saved,
+        )
         return _carried_out(run, reproducible, argv)
 
 
