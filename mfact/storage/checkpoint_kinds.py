@@ -42,7 +42,8 @@ _FLOWN = (
     "relative_residual", "gradient_norm", "imbalance", "relative_imbalance", "drift", "norm_ratio",
     "size_U", "size_V", "leak", "distance",
 )  # fmt: skip
-_ROW, _PEAK = maybe(record({}, any_number)), row(maybe(any_number), maybe(text), maybe(text))
+_PEAK = row(maybe(any_number), maybe(text), maybe(text))
+_LAST = dict.fromkeys(("step", "loss", "gradient_norm", "step_size"), any_number)
 
 
 def _levels(value: Any, place: str) -> None:
@@ -75,8 +76,13 @@ _MONITORS = record(
     | {
         "certified": record(
             {kept: _KEPT[kept] for kept in ("imbalance", "shortfall", "steps")}
-            | {"first": _ROW, "last": _ROW, "skipped": flag}
-        )
+            | dict.fromkeys(("first", "last"), maybe(record({**_LAST, "imbalance": any_number})))
+            | {"skipped": flag}
+        ),
+        "ledger": record(
+            {kept: _KEPT[kept] for kept in _MEMBERS["ledger"].kept if kept in _KEPT}
+            | {"last": maybe(record({**_LAST, "size": any_number})), "skipped": maybe(text)}
+        ),
     }
 )
 

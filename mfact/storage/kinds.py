@@ -60,9 +60,11 @@ def count(value: Any, place: str) -> None:
 
 
 def any_number(value: Any, place: str) -> None:
-    """A number, or one that is none: infinity, NaN."""
+    """A number that an array can hold, infinity and NaN among them."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         refuse(value, place, "a number")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        refuse(value, place, "a number of 64 bits")
 
 
 def number(value: Any, place: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mfact.report.terminal import Look
 from mfact.report.text import ascii_text, duration, exponent, number, step_text
-from mfact.words import printable
+from mfact.words import harmless, printable
 
 
 @given(st.text())
@@ -55,3 +55,17 @@ def test_steps_beyond_what_floats_count():
 def test_durations_do_not_round_up_to_sixty_seconds():
     assert duration(59.9) == "59.9 s"
     assert duration(3599.99) == "59 min 59 s"
+
+
+@given(
+    st.lists(st.sampled_from(["::", ":", " ", "##[", "#", "\n", "\r", "\x1b[2J", "a", "\u2028"]))
+)
+def test_no_line_of_any_text_is_obeyed(parts):
+    for line in harmless("".join(parts)).split("\n"):
+        assert line.isprintable()
+        assert not line.lstrip().startswith("::")
+        assert "##[" not in line
+
+
+def test_colours_stay_where_they_are_wanted():
+    assert harmless("\x1b[1mx\x1b[0m\x1b[2J", colour=True) == "\x1b[1mx\x1b[0m\\x1b[2J"

@@ -44,7 +44,7 @@ TRACES = st.tuples(
 )
 FLOATS = st.floats(-1e300, 1e300)
 JSON = st.recursive(
-    (SCALARS := st.none() | st.booleans() | st.integers(-(2**70), 2**70) | FLOATS | st.text()),
+    (SCALARS := st.none() | st.booleans() | st.integers(-(2**62), 2**62) | FLOATS | st.text()),
     lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3),
     max_leaves=5,
 )
