@@ -17,7 +17,7 @@ from mfact.theory.leading import leading_values
 from mfact.theory.ledger import unbalance
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, certify, lemma_3_2
 from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, VIOLATED, rank_of
-from mfact.theory.monitors import Monitors
+from mfact.theory.monitors import READ, Monitors
 from mfact.theory.written import AGREES, apart, few_roundings
 
 RELATIVE = 1e-8  # two sums of the same numbers in other orders differ by far less
@@ -241,7 +241,7 @@ def _again(result: Result, info: Mapping[str, Any]) -> Iterator[Claim]:
     seen: dict[str, Claim] = {}
     if rows and info["norm"] and info["sigma_1"]:
         monitors.start(info)
-        for block in _blocks(rows):
+        for block in (each for each in _blocks(rows) if each.keys() >= READ):
             monitors.segment(block)
         seen = {claim.name: claim for claim in monitors.claims()}
     for claim in result.claims:

@@ -14,6 +14,9 @@ from mfact.theory.rates import RateMonitor
 from mfact.theory.theorem_3_1 import Theorem31Monitor
 from mfact.theory.theorem_3_2 import Theorem32Monitor
 
+READ = {"step", "step_size", "loss", "gradient_norm", "imbalance", "drift", "size_U", "size_V"}
+"""Columns without which no claim can be held against recorded rows."""
+
 
 class Monitors:
     """The claims of the paper, and of this project, that are checked in every run.
