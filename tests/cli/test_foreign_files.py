@@ -58,11 +58,12 @@ VIEWS = [
                "--schedule=constant", "--force", "-q")),
 ]  # fmt: skip
 RESUME = [("table", ("resume", "F", "--max-iter=40", "-o", "o.h5"))]
+FLY = [("table", ("resume", "F", "--max-iter=4000", "-o", "o.h5"))]
 SOURCES = {
     "run": ("run.h5", "run", VIEWS),
     "reduced": ("reduced.h5", "checkpoint", RESUME),
     "direct": ("direct.h5", "checkpoint", RESUME),
-    "flight": ("flight.h5", "checkpoint", RESUME),
+    "flight": ("flight.h5", "checkpoint", FLY),
 }
 
 
