@@ -9,7 +9,6 @@ import pickle
 import resource
 import signal
 import traceback
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from mfact.errors import MfactError, StorageError
+from mfact.storage.forked import fork, let_go
 from mfact.storage.memory import available_bytes
 
 # Processor time between two pieces, waiting for a disk not counted. More than this and what the
@@ -53,11 +53,7 @@ def apart(work: Callable[[], Iterator[Piece]], label: str, piece_bytes: int = 0)
     seconds = CPU_SECONDS + piece_bytes / _SLOWEST
     with suppress(OSError):  # a smaller pipe is only slower
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    child = _fork(label)
-    if child == 0:
-        os.close(reading)
-        _serve(work, writing, seconds)
-    os.close(writing)
+    child = _start(work, reading, writing, seconds, label)
     broken_off = False
     try:
         with os.fdopen(reading, "rb", buffering=0) as stream:
@@ -74,6 +70,37 @@ def apart(work: Callable[[], Iterator[Piece]], label: str, piece_bytes: int = 0)
     raise _died(status, seconds, label)
 
 
+def _start(
+    work: Callable[[], Iterator[Piece]], reading: int, writing: int, seconds: float, label: str
+) -> int:
+    """The child at its work, once it has let go of what it got from here.
+
+    h5py's lock is held until then: no thread is inside HDF5 while its memory is copied, and none
+    closes a file whose lock the child still has.
+    """
+    from h5py._objects import phil
+
+    with phil:
+        try:
+            child = fork(label)
+        except BaseException:
+            os.close(reading)
+            os.close(writing)
+            raise
+        if child == 0:
+            os.close(reading)
+            _serve(work, writing, seconds)
+        os.close(writing)
+        try:
+            os.read(reading, 1)
+        except BaseException:  # such as a Ctrl-C
+            os.close(reading)
+            os.kill(child, signal.SIGKILL)
+            _wait(child)
+            raise
+    return child
+
+
 def _wait(child: int) -> int:
     """−signal or exit status of the child; 1 where the system keeps no record of it."""
     try:
@@ -82,24 +109,12 @@ def _wait(child: int) -> int:
         return 1
 
 
-def _fork(label: str) -> int:
-    try:
-        with warnings.catch_warnings():
-            # Python 3.12 warns of threads (those of BLAS). The child calls neither BLAS nor
-            # anything else that waits for a lock which only a lost thread could release.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return os.fork()
-    except OSError as error:
-        raise StorageError(
-            f"{label} cannot be read: no process can be started for it ({error.strerror})",
-            "end other processes, or free memory",
-        ) from error
-
-
 def _serve(work: Callable[[], Iterator[Piece]], writing: int, seconds: float) -> None:
     """The child: send the pieces of work, or the error that ended it, and exit."""
     status = 1
     try:
+        let_go(writing)
+        os.write(writing, b"\0")
         # The parent decides what a Ctrl-C or a lost terminal ends; its handlers are not for here.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)

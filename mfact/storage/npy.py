@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import io
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,8 @@ from mfact.storage.values import (
 
 MAGIC = b"\x93NUMPY"
 _PLAIN_DTYPE = re.compile(r"[<>|=]?[?a-zA-Z]\d{0,9}")
+# No writer writes what Python would warn of, and filters of warnings are the whole process's.
+_WARNED_OF = re.compile(r"\\|\d(?:and|else|for|if|in|is|not|or)")
 _HEADER_LIMIT = 10_000  # as numpy's own: ast.literal_eval of more can exhaust the stack
 
 
@@ -213,10 +214,10 @@ def _read_exactly(stream: Stream, block: Array, label: str) -> None:
 def _parse(text: str, label: str) -> dict[str, Any]:
     # Python 2 wrote long integers as 12L.
     text = re.sub(r"(\d)L\b", r"\1", text)
+    if _WARNED_OF.search(text):
+        raise _broken(label)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            fields = ast.literal_eval(text.strip(" \t\n\0"))
+        fields = ast.literal_eval(text.strip(" \t\n\0"))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         raise _broken(label) from None
     if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
@@ -238,9 +239,7 @@ def _dtype(declared: Any, label: str) -> np.dtype[Any]:
     if not isinstance(declared, str) or not _PLAIN_DTYPE.fullmatch(declared):
         raise _broken(label)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return np.dtype(declared)
+        return np.dtype(declared.replace("a", "S"))  # an old name of theirs, which warns
     except (TypeError, ValueError):
         raise _broken(label) from None
 

