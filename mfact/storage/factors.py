@@ -14,6 +14,7 @@ from mfact.storage import npy, npz
 from mfact.storage.atomic import replace_file, shown
 from mfact.storage.images import SIGNATURE
 from mfact.storage.runs import read_run
+from mfact.storage.seen import Seen
 from mfact.storage.values import check_kind, check_shape
 
 _WAY_OUT = "pass a run file, or an .npz with U and V"
@@ -81,7 +82,7 @@ def _first_bytes(path: str | os.PathLike[str]) -> bytes:
 
 def _member(name: str, path: str | os.PathLike[str]) -> Array:
     label = f"{name} of {shown(path)}"
-    with npz.open_member(Path(path), name, label) as stream:
+    with npz.open_member(Seen.of(Path(path)), name, label) as stream:
         header = npy.read_header(stream, label)
         check_kind(header.dtype, label)
         check_shape(header.shape, label)

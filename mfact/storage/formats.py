@@ -13,6 +13,7 @@ import numpy as np
 from mfact.errors import DataError, SettingsError, StorageError
 from mfact.storage import matrix_market, npy, npz
 from mfact.storage.hdf5 import SIGNATURE
+from mfact.storage.seen import Seen
 from mfact.storage.values import Reader, check_kind, check_shape
 from mfact.words import printable
 
@@ -46,21 +47,21 @@ class Look:
 def look_at(path: Path, dataset: str | None, follow_links: bool) -> tuple[int, Look]:
     """(bytes of the file, what is in it). Raises what open_matrix says."""
     label = printable(str(path))
-    size, start = _start_of(path, label)
+    seen, start = _start_of(path, label)
     if start.startswith(npy.MAGIC):
         _refuse_dataset(dataset, "an NPY file", label)
-        return size, _look_npy(path, size, label)
+        return seen.size, _look_npy(seen, label)
     if start.startswith(npz.MAGICS):
-        return size, _look_npz(path, dataset, label)
+        return seen.size, _look_npz(seen, dataset, label)
     if start.startswith(matrix_market.MAGIC):
         _refuse_dataset(dataset, "a MatrixMarket file", label)
-        return size, _look_matrix_market(path, size, label)
-    if start.startswith(SIGNATURE) or _signature_follows(path, size):
-        return size, _look_hdf5(path, dataset, follow_links, label)
+        return seen.size, _look_matrix_market(seen, label)
+    if start.startswith(SIGNATURE) or _signature_follows(seen, label):
+        return seen.size, _look_hdf5(seen, dataset, follow_links, label)
     raise _stranger(start, label)
 
 
-def _start_of(path: Path, label: str) -> tuple[int, bytes]:
+def _start_of(path: Path, label: str) -> tuple[Seen, bytes]:
     try:
         # Opening a pipe or a device could wait for ever, so it is looked at first.
         kind = path.stat()
@@ -69,7 +70,7 @@ def _start_of(path: Path, label: str) -> tuple[int, bytes]:
         if not stat.S_ISREG(kind.st_mode):
             raise StorageError(f"{label} is no regular file", "save the matrix in a file first")
         with path.open("rb") as stream:
-            return kind.st_size, stream.read(_START_BYTES)
+            return Seen.of(path, kind), stream.read(_START_BYTES)
     except FileNotFoundError:
         raise StorageError(f"{label} does not exist", "check the path") from None
     except OSError as error:
@@ -87,20 +88,20 @@ def _refuse_dataset(dataset: str | None, what: str, label: str) -> None:
         )
 
 
-def _look_npy(path: Path, size: int, label: str) -> Look:
-    with path.open("rb") as stream:
+def _look_npy(seen: Seen, label: str) -> Look:
+    with seen.opened(label) as stream:
         header = npy.read_header(stream, label)
     check_kind(header.dtype, label)
     shape = check_shape(header.shape, label)
-    npy.check_length(header, size, label)
-    reader = npy.NpyReader(path, header, label)
+    npy.check_length(header, seen.size, label)
+    reader = npy.NpyReader(seen, header, label)
     return Look("npy", None, shape, header.dtype, header.order, False, reader)
 
 
-def _look_npz(path: Path, dataset: str | None, label: str) -> Look:
-    found = npz.members(path, label)
+def _look_npz(seen: Seen, dataset: str | None, label: str) -> Look:
+    found = npz.members(seen, label)
     if dataset is None and npz.is_sparse(found):
-        sparse = npz.sparse_reader(path, found, label)
+        sparse = npz.sparse_reader(seen, found, label)
         dtype = next(member.header.dtype for member in found if member.name == "data")
         form = sparse.form.upper()
         return Look("sparse-npz", None, sparse.shape, dtype, form, True, sparse)
@@ -108,7 +109,7 @@ def _look_npz(path: Path, dataset: str | None, label: str) -> Look:
     label = f"{label}:{printable(member.name)}"
     check_kind(member.header.dtype, label)
     shape = check_shape(member.header.shape, label)
-    reader = npz.NpzReader(path, member, label)
+    reader = npz.NpzReader(seen, member, label)
     return Look("npz", member.name, shape, member.header.dtype, member.header.order, False, reader)
 
 
@@ -135,18 +136,18 @@ def _choose_member(found: list[npz.Member], dataset: str | None, label: str) -> 
     raise DataError(f"{label} holds no 2-D numeric array", f"name a file with one; {held}")
 
 
-def _look_matrix_market(path: Path, size: int, label: str) -> Look:
-    banner = matrix_market.read_banner(path, size, label)
-    reader = matrix_market.MarketReader(path, banner, label)
+def _look_matrix_market(seen: Seen, label: str) -> Look:
+    banner = matrix_market.read_banner(seen, label)
+    reader = matrix_market.MarketReader(seen, banner, label)
     order = "COO" if banner.sparse else "F"
     return Look("matrix-market", None, banner.shape, banner.dtype, order, banner.sparse, reader)
 
 
-def _look_hdf5(path: Path, dataset: str | None, follow_links: bool, label: str) -> Look:
+def _look_hdf5(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Look:
     from mfact.storage.hdf5_choice import find_matrix
     from mfact.storage.hdf5_dense import Layout
 
-    found = find_matrix(path, dataset, follow_links, label)
+    found = find_matrix(seen, dataset, follow_links, label)
     what = found.what
     if isinstance(what, Layout):
         shape, order, sparse = what.matrix_shape, what.order, False
@@ -155,11 +156,11 @@ def _look_hdf5(path: Path, dataset: str | None, follow_links: bool, label: str) 
     return Look(found.format, found.dataset, shape, what.dtype, order, sparse, found.reader)
 
 
-def _signature_follows(path: Path, size: int) -> bool:
+def _signature_follows(seen: Seen, label: str) -> bool:
     """Whether the HDF5 signature stands at 512, 1024, 2048 …, behind a user block."""
     offset = 512
-    with path.open("rb") as stream:
-        while offset + len(SIGNATURE) <= size:
+    with seen.opened(label) as stream:
+        while offset + len(SIGNATURE) <= seen.size:
             stream.seek(offset)
             if stream.read(len(SIGNATURE)) == SIGNATURE:
                 return True

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mfact.errors import DataError, MfactError, MissingPackageError, StorageError
+from mfact.storage.seen import Seen
 from mfact.storage.values import refuse_memory
 from mfact.words import printable
 
@@ -40,12 +40,15 @@ class MissingObject(DataError):
 
 
 @contextmanager
-def open_file(path: Path, label: str) -> Iterator[Any]:
+def open_file(seen: Seen, label: str) -> Iterator[Any]:
     """The open h5py.File; whatever the library raises inside becomes one StorageError."""
     import h5py
 
     try:
-        with h5py.File(bytes(path), "r", locking="best-effort") as file:
+        with (
+            h5py.File(bytes(seen.path), "r", locking="best-effort") as file,
+            seen.unchanged(int(file.id.get_vfd_handle()), label),
+        ):
             yield file
     except MfactError:
         raise

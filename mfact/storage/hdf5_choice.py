@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from mfact.errors import DataError
@@ -13,6 +12,7 @@ from mfact.storage import hdf5
 from mfact.storage.apart import Piece, apart
 from mfact.storage.hdf5_dense import DenseReader, Layout, inspect_dense
 from mfact.storage.hdf5_sparse import Group, SparseReader, inspect_sparse, is_sparse
+from mfact.storage.seen import Seen
 from mfact.words import printable
 
 _LISTED = 20
@@ -28,7 +28,7 @@ class Found:
     reader: DenseReader | SparseReader
 
 
-def find_matrix(path: Path, dataset: str | None, follow_links: bool, label: str) -> Found:
+def find_matrix(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Found:
     """The matrix of a file: the dataset that is named, else the only one there can be.
 
     Without a name: X of an AnnData file, else exactly one 2-D numeric dataset or sparse group.
@@ -36,13 +36,13 @@ def find_matrix(path: Path, dataset: str | None, follow_links: bool, label: str)
     """
     import h5py  # noqa: F401  # here, so that each child finds it already imported
 
-    (piece,) = apart(partial(_look, path, dataset, follow_links, label), label)
+    (piece,) = apart(partial(_look, seen, dataset, follow_links, label), label)
     found: Found = piece.note
     return found
 
 
-def _look(path: Path, dataset: str | None, follow_links: bool, label: str) -> Iterator[Piece]:
-    with hdf5.open_file(path, label) as file:
+def _look(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Iterator[Piece]:
+    with hdf5.open_file(seen, label) as file:
         root = hdf5.root(file)
         anndata = _is_anndata(root)
         if dataset is None and anndata:
@@ -56,12 +56,12 @@ def _look(path: Path, dataset: str | None, follow_links: bool, label: str) -> It
         except hdf5.MissingObject as missing:
             way_out = _listing(_candidates(root), "name another dataset")
             raise DataError(missing.sentence, way_out) from None
-        what = _describe(path, dataset, root, found, anndata, follow_links, label)
+        what = _describe(seen, dataset, root, found, anndata, follow_links, label)
         yield Piece(what, None)
 
 
 def _describe(
-    path: Path,
+    seen: Seen,
     dataset: str,
     root: Any,
     found: Any,
@@ -74,11 +74,11 @@ def _describe(
     if isinstance(found, h5d.DatasetID):
         layout = inspect_dense(found, follow_links, label)
         kind = "matlab" if layout.transposed else "h5ad" if anndata else "hdf5"
-        dense = DenseReader(path, dataset, layout, follow_links, label)
+        dense = DenseReader(seen, dataset, layout, follow_links, label)
         return Found(dataset, kind, layout, dense)
     if isinstance(found, h5g.GroupID) and is_sparse(found):
         group = inspect_sparse(root, dataset, found, follow_links, label)
-        sparse = SparseReader(path, dataset, group, follow_links, label)
+        sparse = SparseReader(seen, dataset, group, follow_links, label)
         return Found(dataset, group.family, group, sparse)
     raise DataError(
         f"{label} is a group, not a matrix",

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mfact.core import Array
-from mfact.errors import DataError, StorageError
+from mfact.errors import DataError
 from mfact.storage import hdf5
 from mfact.storage.apart import Piece, apart
 from mfact.storage.memory import available_bytes
+from mfact.storage.seen import Seen, changed
 from mfact.storage.values import (
     BLOCK_BYTES,
     check_fits,
@@ -60,7 +60,7 @@ class Layout:
 class DenseReader:
     """A dataset by its path in a file that has been looked at; the file is opened anew."""
 
-    path: Path
+    file: Seen
     dataset: str
     layout: Layout
     follow_links: bool
@@ -118,7 +118,7 @@ class DenseReader:
                     yield Piece(top, dataset[part])
 
     def _open(self) -> Any:
-        return open_dense(self.path, self.dataset, self.layout, self.follow_links, self.label)
+        return open_dense(self.file, self.dataset, self.layout, self.follow_links, self.label)
 
 
 def inspect_dense(dataset: Any, follow_links: bool, label: str) -> Layout:
@@ -149,13 +149,13 @@ def inspect_dense(dataset: Any, follow_links: bool, label: str) -> Layout:
 
 @contextmanager
 def open_dense(
-    path: Path, dataset: str, layout: Layout, follow_links: bool, label: str
+    seen: Seen, dataset: str, layout: Layout, follow_links: bool, label: str
 ) -> Iterator[Any]:
     """The h5py.Dataset of a path in a file, checked to be what it was when it was looked at."""
-    with hdf5.open_file(path, label) as file:
+    with hdf5.open_file(seen, label) as file:
         found = hdf5.resolve(hdf5.root(file), dataset, follow_links, label)
         if inspect_dense(found, follow_links, label) != layout:
-            raise StorageError(f"{label} was changed while it was read", "run again")
+            raise changed(label)
         import h5py
 
         yield h5py.Dataset(found)

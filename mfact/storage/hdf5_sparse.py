@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mfact.core import Array
-from mfact.errors import DataError, StorageError
+from mfact.errors import DataError
 from mfact.storage import hdf5
 from mfact.storage.apart import Piece, apart
+from mfact.storage.seen import Seen, changed
 from mfact.storage.sparse import Compressed, assemble, dense_rows
 from mfact.storage.values import (
     BLOCK_BYTES,
@@ -43,7 +43,7 @@ class Group:
 class SparseReader:
     """A sparse group by its path in a file that has been looked at; the file is opened anew."""
 
-    path: Path
+    file: Seen
     dataset: str
     group: Group
     follow_links: bool
@@ -75,12 +75,12 @@ class SparseReader:
         return assemble(parts, self.label, occupied=occupied)
 
     def _pieces(self) -> Iterator[Piece]:
-        with hdf5.open_file(self.path, self.label) as file:
+        with hdf5.open_file(self.file, self.label) as file:
             root = hdf5.root(file)
             for name, length in zip(self.group.names, self.group.lengths, strict=True):
                 member = _member(root, self.dataset, name, self.follow_links, self.label)
                 if member.shape != (length,):
-                    raise StorageError(f"{self.label} was changed while it was read", "run again")
+                    raise changed(self.label)
                 for start, block in _vector_blocks(member, self.label):
                     yield Piece((name, start), block)
 

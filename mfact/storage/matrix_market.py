@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
+from mfact.storage.seen import Seen, changed
 from mfact.storage.sparse import coordinates, dense_rows
 from mfact.storage.values import check_fits, check_shape, new_matrix, store
 from mfact.words import printable
@@ -28,7 +27,7 @@ _WAY_OUT = "write it again with scipy.io.mmwrite"
 class Banner:
     """The first lines. sign: of the mirrored entries, 0 when the file holds them all.
 
-    entries: how many the file holds. sparse: "coordinate", not "array". offset: bytes before
+    entries: how many the file holds. sparse: "coordinate", not "array". text: what stands before
     the first entry.
     """
 
@@ -37,7 +36,7 @@ class Banner:
     dtype: np.dtype[Any]
     sign: int
     sparse: bool
-    offset: int
+    text: bytes
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class MarketReader:
     the numbers are parsed here.
     """
 
-    path: Path
+    file: Seen
     banner: Banner
     label: str
 
@@ -133,8 +132,9 @@ class MarketReader:
     def _numbers(self, count: int, width: int) -> Iterator[Array]:
         """The count numbers of the entries, in blocks of whole entries of width numbers."""
         found, carried, rest = 0, b"", np.empty(0)
-        with _opened(self.path, self.label) as stream:
-            stream.seek(self.banner.offset)
+        with self.file.opened(self.label) as stream:
+            if stream.read(len(self.banner.text)) != self.banner.text:
+                raise changed(self.label)
             while found + rest.size < count:
                 block = stream.read(_BLOCK_BYTES)
                 text = carried + block
@@ -167,17 +167,19 @@ class MarketReader:
             raise DataError(f"{self.label} has an entry that is no number", _WAY_OUT) from None
 
 
-def read_banner(path: Path, size: int, label: str) -> Banner:
+def read_banner(file: Seen, label: str) -> Banner:
     """Read banner and size line. DataError for what is not taken or cannot be in the file.
 
     Source: the Matrix Market exchange formats, NIST report 5935.
     """
-    with _opened(path, label) as stream:
+    with file.opened(label) as stream:
         words = stream.readline(_LINE_BYTES).decode("latin-1").lower().split()
         line = stream.readline(_LINE_BYTES)
         while line.startswith(b"%") or (line and not line.strip()):
             line = stream.readline(_LINE_BYTES)
         offset = stream.tell()
+        stream.seek(0)
+        text = stream.read(offset)
     if len(words) != 5 or words[1] != "matrix" or words[2] not in ("coordinate", "array"):
         raise DataError(f"{label} has a broken MatrixMarket banner", _WAY_OUT)
     sparse, kind, symmetry = words[2] == "coordinate", words[3], words[4]
@@ -198,11 +200,11 @@ def read_banner(path: Path, size: int, label: str) -> Banner:
     entries = lengths[2] if sparse else stored.get(sign, shape[0] * (shape[0] - 1) // 2)
     # A number takes a digit and a space; the last may lack the space.
     numbers = entries if not sparse else entries * (2 if kind == "pattern" else 3)
-    if 2 * numbers - 1 > size - offset:
+    if 2 * numbers - 1 > file.size - offset:
         raise StorageError(
-            f"{label} is truncated: it states {entries} entries and has {size} bytes", _WAY_OUT
+            f"{label} is truncated: it states {entries} entries and has {file.size} bytes", _WAY_OUT
         )
-    return Banner(shape, entries, np.dtype(_DTYPES[kind]), sign, sparse, offset)
+    return Banner(shape, entries, np.dtype(_DTYPES[kind]), sign, sparse, text)
 
 
 def _lengths(line: bytes, count: int, label: str) -> list[int]:
@@ -215,12 +217,3 @@ def _lengths(line: bytes, count: int, label: str) -> list[int]:
 
 def _last_space(text: bytes) -> int:
     return max(text.rfind(b"\n"), text.rfind(b" "), text.rfind(b"\t")) + 1
-
-
-@contextmanager
-def _opened(path: Path, label: str) -> Iterator[Any]:
-    try:
-        with path.open("rb") as stream:
-            yield stream
-    except OSError as error:
-        raise StorageError(f"{label} cannot be read: {error.strerror}", "check the disk") from error

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
 from mfact.storage.memory import available_bytes
+from mfact.storage.seen import Seen, changed
 from mfact.storage.values import (
     BLOCK_BYTES,
     check_fits,
@@ -65,7 +65,7 @@ class Header:
 class NpyReader:
     """An NPY file of a 2-D array of a kind that is taken."""
 
-    path: Path
+    file: Seen
     header: Header
     label: str
 
@@ -81,17 +81,13 @@ class NpyReader:
                 yield from stream_values(stream, self.header, self.label)
 
     @contextmanager
-    def _opened(self) -> Iterator[io.FileIO]:
-        try:
-            with self.path.open("rb", buffering=0) as stream:
-                stream.seek(self.header.offset)
-                yield stream
-        except OSError as error:
-            raise StorageError(
-                f"{self.label} cannot be read: {error.strerror}", "check the path and the disk"
-            ) from error
+    def _opened(self) -> Iterator[io.BufferedReader]:
+        with self.file.opened(self.label) as stream:
+            if read_header(stream, self.label) != self.header:
+                raise changed(self.label)
+            yield stream
 
-    def _columns_cut_in_rows(self, stream: io.FileIO) -> Iterator[Array]:
+    def _columns_cut_in_rows(self, stream: io.BufferedReader) -> Iterator[Array]:
         d1, d2 = self.header.shape
         dtype = self.header.dtype
         # Short pieces of many columns cost a seek each, so the piece is as tall as memory allows.

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, MfactError, StorageError
 from mfact.storage import npy
+from mfact.storage.seen import Seen, changed
 from mfact.storage.sparse import Compressed, assemble, coordinates, dense_rows, integers
 from mfact.storage.values import (
     check_kind,
@@ -48,29 +48,34 @@ class Member:
 class NpzReader:
     """A 2-D member of a kind that is taken."""
 
-    path: Path
+    file: Seen
     member: Member
     label: str
 
     def read(self, dtype: np.dtype[Any]) -> Array:
-        with open_member(self.path, self.member.name, self.label) as stream:
-            header = npy.read_header(stream, self.label)
-            return npy.read_matrix(stream, header, dtype, self.label)
+        with self._opened() as stream:
+            return npy.read_matrix(stream, self.member.header, dtype, self.label)
 
     def values(self) -> Iterator[Array]:
         if self.member.header.fortran:
             yield np.ascontiguousarray(self.read(np.dtype(np.float64)))
             return
-        with open_member(self.path, self.member.name, self.label) as stream:
-            header = npy.read_header(stream, self.label)
-            yield from npy.stream_values(stream, header, self.label)
+        with self._opened() as stream:
+            yield from npy.stream_values(stream, self.member.header, self.label)
+
+    @contextmanager
+    def _opened(self) -> Iterator[npy.Stream]:
+        with open_member(self.file, self.member.name, self.label) as stream:
+            if npy.read_header(stream, self.label) != self.member.header:
+                raise changed(self.label)
+            yield stream
 
 
 @dataclass(frozen=True)
 class SparseNpzReader:
     """A file of scipy.sparse.save_npz in one of the forms csr, csc and coo."""
 
-    path: Path
+    file: Seen
     form: str
     shape: tuple[int, int]
     entries: int
@@ -78,7 +83,7 @@ class SparseNpzReader:
 
     def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
         data, first, second = (
-            read_vector(self.path, name, self.label) for name in _SPARSE[self.form]
+            read_vector(self.file, name, self.label) for name in _SPARSE[self.form]
         )
         with np.errstate(over="ignore"):
             data = data.astype(dtype, copy=False)
@@ -94,10 +99,10 @@ class SparseNpzReader:
         yield from dense_rows(self.read(np.dtype(np.float64)), self.label)
 
 
-def members(path: Path, label: str) -> list[Member]:
+def members(file: Seen, label: str) -> list[Member]:
     """The arrays of an NPZ file with their headers; no values are read."""
     found = []
-    with _open_zip(path, label) as archive:
+    with _open_zip(file, label) as archive:
         for info in archive.infolist():
             if not info.filename.endswith(".npy"):
                 continue
@@ -116,10 +121,10 @@ def is_sparse(found: list[Member]) -> bool:
     return {"format", "shape", "data"} <= {member.name for member in found}
 
 
-def sparse_reader(path: Path, found: list[Member], label: str) -> SparseNpzReader:
+def sparse_reader(file: Seen, found: list[Member], label: str) -> SparseNpzReader:
     """Look at a sparse NPZ file; DataError for forms and kinds that are not taken."""
     headers = {member.name: member.header for member in found}
-    form = _text(path, headers["format"], label)
+    form = _text(file, headers["format"], label)
     if form not in _SPARSE:
         raise DataError(
             f"{label} is a sparse matrix of the form {printable(form)}",
@@ -131,17 +136,17 @@ def sparse_reader(path: Path, found: list[Member], label: str) -> SparseNpzReade
     check_kind(headers["data"].dtype, label)
     if headers["shape"].shape != (2,):
         raise DataError(f"{label} has no 2-D shape", "write it with scipy.sparse.save_npz")
-    declared = integers(read_vector(path, "shape", label), label, "lengths")
+    declared = integers(read_vector(file, "shape", label), label, "lengths")
     if int(declared.min()) < 0:
         raise DataError(f"{label} has a negative length", "write it again")
     shape = check_shape(tuple(int(length) for length in declared), label)
     entries = headers["data"].shape[0] if headers["data"].shape else 0
-    return SparseNpzReader(path, form, shape, entries, label)
+    return SparseNpzReader(file, form, shape, entries, label)
 
 
-def read_vector(path: Path, name: str, label: str) -> Array:
+def read_vector(file: Seen, name: str, label: str) -> Array:
     """A 1-D member, whole, in its own kind (native byte order)."""
-    with open_member(path, name, label) as stream:
+    with open_member(file, name, label) as stream:
         header = npy.read_header(stream, label)
         check_kind(header.dtype, f"{label}:{printable(name)}")
         if len(header.shape) != 1:
@@ -150,9 +155,9 @@ def read_vector(path: Path, name: str, label: str) -> Array:
 
 
 @contextmanager
-def open_member(path: Path, name: str, label: str) -> Iterator[npy.Stream]:
+def open_member(file: Seen, name: str, label: str) -> Iterator[npy.Stream]:
     """The stream of a member of an NPZ file."""
-    with _open_zip(path, label) as archive:
+    with _open_zip(file, label) as archive:
         try:
             info = archive.getinfo(f"{name}.npy")
         except KeyError:
@@ -162,10 +167,13 @@ def open_member(path: Path, name: str, label: str) -> Iterator[npy.Stream]:
 
 
 @contextmanager
-def _open_zip(path: Path, label: str) -> Iterator[zipfile.ZipFile]:
+def _open_zip(file: Seen, label: str) -> Iterator[zipfile.ZipFile]:
     """The archive; whatever zipfile raises inside becomes one StorageError."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with (
+            file.opened(label) as stream,
+            zipfile.ZipFile(stream) as archive,
+        ):
             yield archive
     except MfactError:
         raise
@@ -200,11 +208,11 @@ def _open_info(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> I
         yield cast(npy.Stream, stream)  # a ZipExtFile, which zipfile declares as IO
 
 
-def _text(path: Path, header: npy.Header, label: str) -> str:
+def _text(file: Seen, header: npy.Header, label: str) -> str:
     """The value of a 0-D member of a string kind."""
     if header.dtype.kind not in "SU" or header.data_bytes > _TEXT_BYTES or header.shape:
         raise DataError(f"{label} does not say its form", "write it with scipy.sparse.save_npz")
-    with open_member(path, "format", label) as stream:
+    with open_member(file, "format", label) as stream:
         npy.read_header(stream, label)
         raw = stream.read(header.data_bytes)
     if len(raw) < header.data_bytes:

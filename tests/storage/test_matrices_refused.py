@@ -205,7 +205,7 @@ class TestNpy:
         np.save(tmp_path / "M.npy", sample())
         source = open_matrix(str(tmp_path / "M.npy"))
         (tmp_path / "M.npy").write_bytes((tmp_path / "M.npy").read_bytes()[:-8])
-        with pytest.raises(StorageError, match="ends before its last value"):
+        with pytest.raises(StorageError, match="was changed while it was read"):
             source.read()
         (tmp_path / "M.npy").unlink()
         with pytest.raises(StorageError, match="cannot be read"):
