@@ -80,7 +80,8 @@ def generate_matrix(
     The Q's are uniform (QR of a Gaussian matrix, signs fixed). Equal arguments give equal
     numbers. Source: mfact, derived.
 
-    Raises SettingsError for a spectrum that does not fit the shape, or negative noise.
+    Raises SettingsError for a spectrum that does not fit the shape, negative noise, or entries that
+    dtype has no number for.
 
     >>> M = generate_matrix((6, 4), [3.0, 2.0], seed=1)
     >>> np.linalg.svd(M, compute_uv=False).round(12).tolist()
@@ -91,14 +92,22 @@ def generate_matrix(
         raise SettingsError(f"the noise {noise:g} is negative or not finite", "choose 0 or more")
     rng = np.random.default_rng(seed)
     left, right = (_orthonormal(rng, size, len(values)) for size in shape)
-    M = (left * values) @ right.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        M = (left * values) @ right.T
     if noise:
         scale = noise / math.sqrt(shape[0] * shape[1])
         rows = max(1, _BLOCK // shape[1])
         for start in range(0, shape[0], rows):
             block = M[start : start + rows]
             block += scale * rng.standard_normal(block.shape)
-    return np.asarray(M, dtype=dtype)
+    with np.errstate(over="ignore"):
+        made = np.asarray(M, dtype=dtype)
+    if not np.isfinite(made).all():
+        raise SettingsError(
+            f"some entries would be past the largest number of {dtype}",
+            "choose smaller singular values, or less noise",
+        )
+    return made
 
 
 def _orthonormal(rng: np.random.Generator, size: int, count: int) -> Array:

@@ -69,3 +69,9 @@ def test_options_that_do_not_fit(options, message):
 def test_noise_that_is_none(noise):
     with pytest.raises(SettingsError, match="noise"):
         generate_matrix((4, 3), (1.0,), noise=noise)
+
+
+def test_entries_past_the_largest_number_are_refused():
+    generate_matrix((8, 6), [1e300, 1.0], seed=1)
+    with pytest.raises(SettingsError, match="past the largest number of float32"):
+        generate_matrix((8, 6), [1e300, 1.0], seed=1, dtype="float32")
