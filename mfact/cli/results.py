@@ -58,13 +58,13 @@ def print_result(result: Result, values: dict[str, Any], *, quiet: bool) -> None
     timing: bool = values["timing"]
     match values["format"]:
         case "json":
-            from mfact.report.machine import document, json_text
+            from mfact.report.machine import json_pieces
 
-            emit(json_text(document(result, timing=timing, factors=values["factors"])))
+            emit(json_pieces(result, timing=timing, factors=values["factors"]))
         case "jsonl":
-            from mfact.report.machine import jsonl_text
+            from mfact.report.machine import jsonl_pieces
 
-            emit(jsonl_text(result, timing=timing))
+            emit(jsonl_pieces(result, timing=timing))
         case "junit":
             from mfact.report.machine import junit_text
 

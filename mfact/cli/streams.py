@@ -7,6 +7,7 @@ import io
 import os
 import select
 import sys
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from mfact.errors import StorageError
@@ -59,19 +60,19 @@ def _waiting(stream: Any) -> Any:
     )
 
 
-def emit(text: str, *, annotations: bool = False) -> None:
-    """Write a result to standard output, all of it.
+def emit(text: str | Iterable[str], *, annotations: bool = False) -> None:
+    """Write a result to standard output, all of it; also in pieces, of whole lines or of JSON.
 
     annotations: its lines are commands to GitHub; in any other text none is left. What the
     encoding lacks is written as an escape. A reader that has left is no
     error: the rest is dropped. A full disk is: StorageError.
     """
     stream = sys.stdout
-    if not annotations:
-        text = harmless(text, colour=look_of(stream).colour)
-    encoding = stream.encoding or "utf-8"
+    encoding, colour = stream.encoding or "utf-8", look_of(stream).colour
     try:
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        for piece in [text] if isinstance(text, str) else text:
+            shown = piece if annotations else harmless(piece, colour=colour)
+            stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
     except BrokenPipeError:
         discard(stream)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from mfact.core import Claim, Result
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "mfact-result/1"
 FORMATS = ("table", "json", "jsonl", "junit", "github")
+TEXTS = 4096  # of numbers or lines that are made at once: a trace may have millions
 
 
 def finite(value: Any) -> Any:
@@ -38,6 +41,12 @@ def document(result: Result, *, timing: bool = True, factors: bool = True) -> di
 
     timing: False leaves out what a clock measured. factors: False leaves out U and V.
     """
+    made = _document(result, timing=timing, factors=factors)
+    return {**made, "trace": {name: [*column()] for name, column in made["trace"].items()}}
+
+
+def _document(result: Result, *, timing: bool, factors: bool) -> dict[str, Any]:
+    """The document, but for each column of the trace what gives its values."""
     made: dict[str, Any] = {
         "schema": SCHEMA,
         "outcome": result.outcome.name,
@@ -49,7 +58,7 @@ def document(result: Result, *, timing: bool = True, factors: bool = True) -> di
         "settings": result.settings,
         "summary": result.summary if timing else timeless(result.summary),
         "claims": [claim_document(claim) for claim in result.claims],
-        "trace": {name: list(_column(result, name)) for name in result.trace},
+        "trace": {name: partial(_column, result, name) for name in result.trace},
         "provenance": result.provenance if timing else timeless(result.provenance),
     }
     if factors:
@@ -60,25 +69,38 @@ def document(result: Result, *, timing: bool = True, factors: bool = True) -> di
 
 def json_text(value: Any) -> str:
     """One JSON document, ASCII, with a final line end."""
-    return _dumped(value, indent=1)
+    return _quiet(json.dumps(finite(value), indent=1, allow_nan=False)) + "\n"
 
 
-def jsonl_text(result: Result, *, timing: bool = True) -> str:
-    """One JSON object a line: each recorded row of the trace, then the result without factors."""
-    columns = {name: list(_column(result, name)) for name in result.trace}
-    rows = [
-        {"type": "row", **dict(zip(columns, row, strict=True))}
-        for row in zip(*columns.values(), strict=True)
-    ]
-    last = document(result, timing=timing, factors=False)
-    del last["trace"]
-    lines = [*rows, {"type": "result", **last}]
-    return "".join(map(_dumped, lines))
+def json_pieces(result: Result, *, timing: bool = True, factors: bool = True) -> Iterator[str]:
+    """json_text(document(…)) in pieces, a column of the trace at a time."""
+    made = _document(result, timing=timing, factors=factors)
+    encoder = json.JSONEncoder(indent=1, allow_nan=False, default=lambda column: [*column()])
+    return _gathered(map(_quiet, chain(encoder.iterencode(made), "\n")))
 
 
-def _dumped(value: Any, indent: int | None = None) -> str:
-    text = json.dumps(finite(value), indent=indent, allow_nan=False)
-    return text.replace("##", "#\\u0023") + "\n"  # no command to a CI server, and the same text
+def jsonl_pieces(result: Result, *, timing: bool = True) -> Iterator[str]:
+    """One JSON object a line, in pieces: each recorded row, then the result without factors."""
+    last = _document(result, timing=timing, factors=False)
+    columns = last.pop("trace")
+    rows = zip(*(column() for column in columns.values()), strict=True)
+    lines = chain(
+        ({"type": "row", **dict(zip(columns, row, strict=True))} for row in rows),
+        [{"type": "result", **last}],
+    )
+    return _gathered(_quiet(json.dumps(line, allow_nan=False)) + "\n" for line in lines)
+
+
+def _gathered(texts: Iterable[str]) -> Iterator[str]:
+    """The texts, many in one: each that is written costs a call."""
+    waiting = iter(texts)
+    while piece := "".join(islice(waiting, TEXTS)):
+        yield piece
+
+
+def _quiet(text: str) -> str:
+    """The same JSON, without a command to a CI server that reads along."""
+    return text.replace("##", "#\\u0023")
 
 
 def junit_text(result: Result, *, timing: bool = True) -> str:
@@ -162,5 +184,7 @@ def claim_document(claim: Claim) -> dict[str, Any]:
 
 def _column(result: Result, name: str) -> Iterator[Any]:
     """The entries of a trace column; step numbers as integers where they are finite."""
-    for value in result.trace[name].tolist():
-        yield int(value) if name == "step" and math.isfinite(value) else value
+    values = result.trace[name]
+    for start in range(0, len(values), TEXTS):
+        for value in values[start : start + TEXTS].tolist():
+            yield int(value) if name == "step" and math.isfinite(value) else finite(value)

@@ -10,7 +10,14 @@ import numpy as np
 from handmade import handmade
 
 from mfact.core import Claim, Outcome
-from mfact.report.machine import document, github_text, json_text, jsonl_text, junit_text
+from mfact.report.machine import (
+    document,
+    github_text,
+    json_pieces,
+    json_text,
+    jsonl_pieces,
+    junit_text,
+)
 
 
 def _refuse(constant):
@@ -44,6 +51,7 @@ def test_what_is_not_finite_becomes_null():
 
 
 def test_options_leave_out_clock_and_factors():
+    assert "".join(json_pieces(handmade())) == json_text(document(handmade()))
     back = document(handmade(), timing=False, factors=False)
     assert "seconds" not in back["summary"]
     assert "time" not in back["provenance"]
@@ -57,7 +65,7 @@ def test_names_with_bytes_that_are_no_text_stay_valid_json():
 
 
 def test_jsonl_is_one_object_a_line_rows_first():
-    lines = [strict(line) for line in jsonl_text(handmade()).splitlines()]
+    lines = [strict(line) for line in "".join(jsonl_pieces(handmade())).splitlines()]
     assert [line["type"] for line in lines] == ["row"] * 5 + ["result"]
     assert lines[1]["step"] == 10
     assert lines[1]["loss"] == 12.5
