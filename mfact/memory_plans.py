@@ -13,7 +13,7 @@ from mfact.engines.direct import KEPT_BYTES
 from mfact.inspection import workspace_bytes
 from mfact.recorder import HIDDEN
 from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
-from mfact.storage.memory import MemoryPlan, available_bytes
+from mfact.storage.memory import MemoryPlan, available_bytes, format_bytes
 from mfact.theory.leading import DENSE_LIMIT
 from mfact.trace import COLUMNS
 
@@ -36,6 +36,9 @@ COPIES_OF_ROWS = 6
 file is made of: the columns side by side, its image, and the image read back."""
 
 ROW_BYTES = 8 * (len(COLUMNS) + len(HIDDEN))
+
+MUCH_WRITTEN = 16 << 30
+"""Bytes of checkpoints in all from which a run says so first."""
 
 STEP_BYTES = 48 << 20
 """Buffers of the small steps, of reading, and of the arithmetic of whole matrices by tiles."""
@@ -107,6 +110,24 @@ def rows_kept(settings: RunSettings) -> int:
     if decays and settings.fast_forward == "auto" and settings.engine != "direct":
         steps = min(steps, TAKE_OFF)
     return steps // settings.every + 1
+
+
+def rewriting(settings: RunSettings, steps: int | None) -> str | None:
+    """What checkpoints every so many steps write in all, where that is much: each holds all rows.
+
+    >>> rewriting(RunSettings(rank=1, schedule="constant", every=1), 1000)[-55:]
+    'GiB; a larger --every or --checkpoint-every writes less'
+    """
+    if steps is None:
+        return None
+    count = (MOST_PLAIN_STEPS if settings.max_iter is None else settings.max_iter) // steps
+    written = count * rows_kept(settings) * ROW_BYTES // 2
+    if settings.every is None or written < MUCH_WRITTEN:
+        return None
+    return (
+        f"each checkpoint holds all rows so far: up to {count} of them write"
+        f" {format_bytes(written)}; a larger --every or --checkpoint-every writes less"
+    )
 
 
 def planned_basis(plan: MemoryPlan) -> int:

@@ -14,7 +14,7 @@ from mfact.choices import check
 from mfact.core import Array, Result, Target
 from mfact.ending import Ending
 from mfact.given import blas_threads, checkpoint_path, require_scale, start_file, target_of
-from mfact.memory_plans import memory_plan, planned_basis, what_fits
+from mfact.memory_plans import memory_plan, planned_basis, rewriting, what_fits
 from mfact.plan import with_seed
 from mfact.resuming import Rhythm, Saved
 from mfact.running import Run
@@ -81,7 +81,7 @@ def solve(
     if len(shape) == 2:
         check(settings, (int(shape[0]), int(shape[1])), explicit)
     plan = _memory(matrix, shape, settings)
-    Rhythm.of(settings.checkpoint_every)
+    heavy = rewriting(settings, Rhythm.of(settings.checkpoint_every).steps)
     checkpoint = checkpoint_path(settings, output)
     refuse_meetings(
         {"matrix": getattr(matrix, "path", None), "start": start_file(settings)},
@@ -112,6 +112,7 @@ def solve(
             run.refuse_hopeless()
         run.advise()
         admit(run.fingerprint)
+        run.notes += [] if heavy is None else [heavy]
         for text in run.notes:
             note(text)
         run.monitors.start(run.info)

@@ -19,7 +19,7 @@ from mfact.foresight import (
     Foresight,
     refuse_hopeless,
 )
-from mfact.memory_plans import memory_plan, planned_basis, what_fits
+from mfact.memory_plans import memory_plan, planned_basis, rewriting, what_fits
 from mfact.run import solve
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import RunSettings
@@ -137,6 +137,18 @@ def test_without_a_tolerance_on_the_gap_no_run_is_hopeless(forecast):
     limit = round(forecast / 4 / 1.02)
     result = solve(M, refuse=True, max_iter=limit, optimum=False, **OPTIONS)
     assert result.outcome is Outcome.ITERATION_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("every", "steps", "said"), [(1, 1000, True), (1, 100_000, False), (100, 1000, False),
+                                 (None, 1000, False), (1, None, False)]
+)  # fmt: skip
+def test_checkpoints_that_write_the_rows_again_and_again_are_told_of(every, steps, said):
+    settings = RunSettings(rank=1, schedule="constant", every=every)
+    text = rewriting(settings, steps)
+    assert (text is not None) == said
+    if text:
+        assert "up to 1000 of them write 85.7 GiB" in text
 
 
 # -- memory --------------------------------------------------------------------------------------
