@@ -23,7 +23,7 @@ ODD = [
     "\x1b[2J\n",
 ]  # fmt: skip
 BASE = {
-    "solve": ("M.npy", "-r", "2", "--seed", "1", "-o", "o.h5", "--max-iter", "500"),
+    "solve": ("M.npy", "-r", "2", "--seed", "1", "-o", "o.h5", "--max-iter", "500", "--force"),
     "inspect": ("M.npy",),
     "sweep": ("M.npy", "--seeds", "5", "--seed", "1", "--max-iter", "100"),
     "flow": ("M.npy", "-r", "2", "--seed", "1", "--time", "0.1"),
