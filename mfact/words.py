@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from os import PathLike, fspath
 from typing import Any
 
 MOST_BITS = 14_000
@@ -32,8 +33,8 @@ def known_digits(value: float, error: float, most: int) -> int:
     return min(most, places + 1)
 
 
-def printable(text: str | bytes) -> str:
-    r"""Text from outside on one line that a terminal and an XML parser can take.
+def printable(text: str | bytes | PathLike[str]) -> str:
+    r"""Text or a path from outside on one line that a terminal and an XML parser can take.
 
     What they would obey or refuse (control characters, bytes that are not UTF-8 and the surrogates
     that stand for them, marks that turn the direction of writing) is written as an escape.
@@ -41,8 +42,7 @@ def printable(text: str | bytes) -> str:
     >>> printable("a\x1b[2J\n\udcff.npy"), printable(b"\xff \xce\xb2 [1]"), printable("\u202eb")
     ('a\\x1b[2J\\n\\xff.npy', '\\xff β [1]', '\\u202eb')
     """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "surrogateescape")
+    text = text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else fspath(text)
     return text if text.isprintable() else "".join(map(_shown, text))
 
 

@@ -14,7 +14,7 @@ from mfact.cli.log import log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Real
-from mfact.report.text import name_text
+from mfact.words import printable
 
 if TYPE_CHECKING:
     from mfact.core import Result, Target
@@ -119,18 +119,18 @@ def _named_matrix(result: Result, run_file: str) -> str:
     """The matrix that the run file names: in the folder of the run, beside the file, or here."""
     from mfact.errors import SettingsError, StorageError
 
-    way_out = f"name it: mfact check {name_text(run_file)} MATRIX"
+    way_out = f"name it: mfact check {printable(run_file)} MATRIX"
     named = result.problem.get("path")
     if not named:
         raise SettingsError(
-            f"{name_text(run_file)} does not say which file its matrix is in", way_out
+            f"{printable(run_file)} does not say which file its matrix is in", way_out
         )
     folder = result.provenance.get("folder")
     found = found_matrix(named, (folder, str(Path(run_file).parent), "."))
     if found is None:
-        there = "" if folder is None or Path(named).is_absolute() else f" in {name_text(folder)}"
+        there = "" if folder is None or Path(named).is_absolute() else f" in {printable(folder)}"
         raise StorageError(
-            f"{name_text(run_file)} names its matrix {name_text(named)}{there}, which is not there",
+            f"{printable(run_file)} names its matrix {printable(named)}{there}, which is not there",
             way_out,
         )
     return found

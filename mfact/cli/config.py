@@ -13,8 +13,7 @@ from click.core import ParameterSource
 
 from mfact.cli.files import CONFIG
 from mfact.cli.help import GroupedOption
-from mfact.report.text import name_text
-from mfact.words import MOST_BITS, MOST_DIGITS, shown
+from mfact.words import MOST_BITS, MOST_DIGITS, printable, shown
 
 SOURCES = {
     ParameterSource.COMMANDLINE: "flag",
@@ -33,7 +32,7 @@ def read_config(ctx: click.Context, param: click.Parameter, path: str | None) ->
     if path is None:
         return
     ctx.meta[CONFIG] = path
-    named = name_text(path)
+    named = printable(path)
     known = {
         p.name.replace("_", "-"): p
         for p in ctx.command.params
@@ -61,15 +60,15 @@ def _load(path: str, ctx: click.Context) -> Mapping[str, Any]:
         text = Path(path).read_bytes().decode("utf-8")
         return tomllib.loads(text)
     except OSError as error:
-        ctx.fail(f"cannot read the config file {name_text(path)}: {error.strerror or error}")
+        ctx.fail(f"cannot read the config file {printable(path)}: {error.strerror or error}")
     except UnicodeDecodeError:
-        ctx.fail(f"{name_text(path)} is not TOML: it is not UTF-8 text")
+        ctx.fail(f"{printable(path)} is not TOML: it is not UTF-8 text")
     except tomllib.TOMLDecodeError as error:
-        ctx.fail(f"{name_text(path)} is not TOML: {error}")
+        ctx.fail(f"{printable(path)} is not TOML: {error}")
     except ValueError as error:  # of an integer of more digits than Python reads
-        ctx.fail(f"{name_text(path)} is not usable TOML: {_cause(error, text)}")
+        ctx.fail(f"{printable(path)} is not usable TOML: {_cause(error, text)}")
     except RecursionError:
-        ctx.fail(f"{name_text(path)} is not usable TOML: it is nested too deep")
+        ctx.fail(f"{printable(path)} is not usable TOML: it is nested too deep")
 
 
 def _cause(error: ValueError, text: str) -> str:

@@ -13,8 +13,8 @@ import click
 
 from mfact.errors import StorageError
 from mfact.report.terminal import takes_only_ascii
-from mfact.report.text import ascii_text, name_text
-from mfact.words import harmless
+from mfact.report.text import ascii_text
+from mfact.words import harmless, printable
 
 STAMP = "%Y-%m-%dT%H:%M:%S%z"
 """How each line of a log file begins."""
@@ -49,7 +49,7 @@ class Log:
             path, self.path = self.path, None
             reason = getattr(error, "strerror", None) or error
             raise StorageError(
-                f"cannot write the log file {name_text(path)}: {reason}",
+                f"cannot write the log file {printable(path)}: {reason}",
                 "name another log file with --log-file",
             ) from error
         for line in self._waiting:

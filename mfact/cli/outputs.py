@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mfact.errors import MfactError, SettingsError
-from mfact.report.text import name_text
+from mfact.words import printable
 
 if TYPE_CHECKING:
     from mfact.cli.log import Log
@@ -123,14 +123,14 @@ def claim_unnamed(
     ):
         if path is not None and Path(path).exists():
             refusal = SettingsError(
-                f"{name_text(path)} is there already, and not known as {what} of {source.name}",
+                f"{printable(path)} is there already, and not known as {what} of {source.name}",
                 f"name another {way_out}",
             )
             try:
                 left = kind(path)
             except MfactError as error:
                 raise refusal from error
-            found.append((left, refusal, f"{name_text(path)} is {what} of this matrix: {fate}"))
+            found.append((left, refusal, f"{printable(path)} is {what} of this matrix: {fate}"))
 
     def admit(fingerprint: Mapping[str, Any]) -> None:
         for left, refusal, note in found:
@@ -158,8 +158,8 @@ def resumed_output(saved: Saved) -> str | None:
     if not Path(output).exists():
         if not beside:
             raise SettingsError(
-                f"{name_text(saved.path)} says to write {name_text(output)}, in another folder",
-                f"say so with -o {name_text(output)}, or name another output",
+                f"{printable(saved.path)} says to write {printable(output)}, in another folder",
+                f"say so with -o {printable(output)}, or name another output",
             )
         return str(output)
     named = saved.matrix.get("path"), saved.matrix.get("dataset")
@@ -171,7 +171,7 @@ def resumed_output(saved: Saved) -> str | None:
     if not may:
         what = "matrix" if beside else "run"
         raise SettingsError(
-            f"{name_text(output)} is there already, and not known as a run file of that {what}",
+            f"{printable(output)} is there already, and not known as a run file of that {what}",
             "name another output with -o",
         )
     return str(output)

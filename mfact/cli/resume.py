@@ -16,7 +16,7 @@ from mfact.cli.results import result_options
 from mfact.cli.solve import carry_out
 from mfact.cli.types import Count, Real
 from mfact.errors import StorageError
-from mfact.report.text import name_text
+from mfact.words import printable
 
 EXAMPLES = (
     ("mfact resume digits.run.h5.checkpoint", "the run that a signal ended, to its end"),
@@ -63,7 +63,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     matrix = matrix_file(given) if given is not None else named["path"]
     if given is None and not Path(matrix).exists():
         raise StorageError(
-            f"the matrix of the run, {name_text(matrix)}, is not there", "name it with --matrix"
+            f"the matrix of the run, {printable(matrix)}, is not there", "name it with --matrix"
         )
     output = values["output"] or resumed_output(saved)
     log = claim_files(ctx, {"checkpoint": checkpoint, "matrix": matrix}, outputs(output, values))

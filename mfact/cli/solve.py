@@ -16,8 +16,9 @@ from mfact.cli.log import Log
 from mfact.cli.options import run_options, settings_of
 from mfact.cli.outputs import claim_unnamed, default_output, outputs
 from mfact.cli.results import exit_code, print_result, result_options
-from mfact.report.text import duration, name_text
+from mfact.report.text import duration
 from mfact.trace import COLUMNS
+from mfact.words import printable
 
 if TYPE_CHECKING:
     from signal import Signals
@@ -189,9 +190,9 @@ def _write(result: Result, output: str | None, values: dict[str, Any], log: Log)
         from mfact.storage.runs import write_run
 
         write_run(output, result, reproducible=values["reproducible"])
-        log.note(f"wrote {name_text(output)}")
+        log.note(f"wrote {printable(output)}")
     if values["factors_npy"] is not None:
         from mfact.storage.factors import write_factors_npy
 
         for path in write_factors_npy(values["factors_npy"], result.U, result.V):
-            log.note(f"wrote {name_text(path)}")
+            log.note(f"wrote {printable(path)}")

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from mfact.words import known_digits, printable, shown
+from mfact.words import known_digits, shown
 
 _SYMBOLS = {
     "‖": "||", "½": "1/2", "⅛": "1/8", "ᵀ": "'", "×": "x", "·": "*", "√": "sqrt", "∇": "grad",
@@ -21,8 +21,6 @@ _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ᵢᵣ", "01234567
 _RUNS = re.compile("([⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)|([₀₁₂₃₄₅₆₇₈₉₊₋ᵢᵣ]+)")
 _GREEK = re.compile("([σΣληεδκτβΔΦΨζφ√∇])(?=[A-Za-zα-ωΑ-Ω])")
 _TABLE = str.maketrans(_SYMBOLS)
-
-name_text = printable
 
 
 def ascii_text(text: str) -> str:

@@ -31,15 +31,6 @@ _WAYS_OUT = {
 }
 
 
-def shown(path: str | os.PathLike[str]) -> str:
-    """The path as it may stand in a message: one line, on any terminal.
-
-    >>> print(shown("M [1]\\t.h5"))
-    M [1]\\t.h5
-    """
-    return printable(os.fspath(path))
-
-
 def replace_file(
     path: str | os.PathLike[str], image: bytes | bytearray | memoryview, *, mode: int | None = None
 ) -> None:
@@ -74,7 +65,7 @@ def replace_file(
         _synchronize_folder(target.parent)
     except OSError as error:
         raise StorageError(
-            f"{shown(path)} is written, but could not be synchronized with the disk: "
+            f"{printable(path)} is written, but could not be synchronized with the disk: "
             f"{error.strerror or error}",
             "check the disk before you rely on the file",
         ) from error
@@ -84,14 +75,14 @@ def replaceable(path: str | os.PathLike[str]) -> Path:
     """The file that is meant, links followed; refused unless it is a regular file or none yet."""
     name = os.fsdecode(path)
     if "\0" in name:
-        raise StorageError(f"the output {shown(path)} holds a null character", "rename it")
+        raise StorageError(f"the output {printable(path)} holds a null character", "rename it")
     target = Path(os.path.realpath(name))
     if target.is_dir() or name.endswith(os.sep):
-        raise StorageError(f"the output {shown(path)} is a folder", "name a file")
+        raise StorageError(f"the output {printable(path)} is a folder", "name a file")
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(target.stat().st_mode):
             # Renaming over /dev/null would take it away from the whole machine.
-            raise StorageError(f"the output {shown(path)} is not a regular file", "name a file")
+            raise StorageError(f"the output {printable(path)} is not a regular file", "name a file")
     return target
 
 
@@ -204,6 +195,6 @@ def _synchronize_folder(folder: Path) -> None:
 def refusal(path: str | os.PathLike[str], error: OSError) -> StorageError:
     """Why a file cannot be written, and the way out that goes with it."""
     return StorageError(
-        f"cannot write {shown(path)}: {error.strerror or error}",
+        f"cannot write {printable(path)}: {error.strerror or error}",
         _WAYS_OUT.get(error.errno or 0, "check the path and the disk"),
     )

@@ -8,9 +8,10 @@ from typing import Any
 
 from mfact.core import Array
 from mfact.errors import StorageError
-from mfact.storage.atomic import replace_file, shown
+from mfact.storage.atomic import replace_file
 from mfact.storage.documents import plain
 from mfact.storage.images import make_image, read_image
+from mfact.words import printable
 
 FORMAT_VERSION = 3
 WRITTEN_BY = {1: "0.1.0", 2: "0.2.0"}
@@ -49,10 +50,11 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dic
     arrays, body, version = read_image(path, "checkpoint", FORMAT_VERSION)
     if version != FORMAT_VERSION:
         raise StorageError(
-            f"{shown(path)} has format version {version}, and this mfact resumes {FORMAT_VERSION}",
+            f"{printable(path)} has format version {version},"
+            f" and this mfact resumes {FORMAT_VERSION}",
             f"resume it with mfact {WRITTEN_BY[version]}, or start a new run",
         )
     document = body.get("document")
     if not isinstance(document, dict):
-        raise StorageError(f"{shown(path)} lacks its document", "use another checkpoint")
+        raise StorageError(f"{printable(path)} lacks its document", "use another checkpoint")
     return arrays, document

@@ -8,7 +8,8 @@ from itertools import combinations
 from pathlib import Path
 
 from mfact.errors import SettingsError, StorageError
-from mfact.storage.atomic import refusal, replaceable, shown, temporary_name
+from mfact.storage.atomic import refusal, replaceable, temporary_name
+from mfact.words import printable
 
 Paths = Mapping[str, str | None]
 """What a file is to a command -> its path, None where there is none."""
@@ -37,7 +38,7 @@ def refuse_meetings(read: Paths, written: Paths) -> None:
     """
     for (one, path), (other, other_path) in _pairs(read, written):
         if same_file(path, other_path):
-            raise SettingsError(f"{shown(path)} is the {one} and the {other}", _WAYS_OUT[other])
+            raise SettingsError(f"{printable(path)} is the {one} and the {other}", _WAYS_OUT[other])
 
 
 def _pairs(read: Paths, written: Paths) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
@@ -73,7 +74,7 @@ def claim_output(path: str | os.PathLike[str]) -> None:
         target = replaceable(path)
         if target.exists() and not os.access(target, os.W_OK):
             raise StorageError(
-                f"the output {shown(path)} exists and is write-protected",
+                f"the output {printable(path)} exists and is write-protected",
                 "choose another output, or make it writable",
             )
         trial = temporary_name(target)

@@ -11,11 +11,12 @@ import numpy as np
 from mfact.core import Array, Factors
 from mfact.errors import DataError, StorageError
 from mfact.storage import npy, npz
-from mfact.storage.atomic import replace_file, shown
+from mfact.storage.atomic import replace_file
 from mfact.storage.images import SIGNATURE
 from mfact.storage.runs import read_run
 from mfact.storage.seen import Seen
 from mfact.storage.values import check_kind, check_shape
+from mfact.words import printable
 
 _WAY_OUT = "pass a run file, or an .npz with U and V"
 
@@ -58,11 +59,11 @@ def read_factors(path: str | os.PathLike[str]) -> Factors:
         result = read_run(path)
         return Factors(result.U, result.V)
     if not start.startswith(npz.MAGICS):
-        raise StorageError(f"{shown(path)} holds no factors", _WAY_OUT)
+        raise StorageError(f"{printable(path)} holds no factors", _WAY_OUT)
     factors = Factors(_member("U", path), _member("V", path))
     if factors.U.shape[1] != factors.V.shape[1]:
         raise DataError(
-            f"{shown(path)} has U with {factors.U.shape[1]} columns and V with "
+            f"{printable(path)} has U with {factors.U.shape[1]} columns and V with "
             f"{factors.V.shape[1]}",
             "both need one column a rank",
         )
@@ -72,16 +73,16 @@ def read_factors(path: str | os.PathLike[str]) -> Factors:
 def _first_bytes(path: str | os.PathLike[str]) -> bytes:
     try:
         if not Path(path).is_file() and Path(path).exists():
-            raise StorageError(f"{shown(path)} is not a regular file", _WAY_OUT)
+            raise StorageError(f"{printable(path)} is not a regular file", _WAY_OUT)
         with Path(path).open("rb") as file:
             return file.read(len(SIGNATURE))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise StorageError(f"cannot read {shown(path)}: {reason}", "check the path") from error
+        raise StorageError(f"cannot read {printable(path)}: {reason}", "check the path") from error
 
 
 def _member(name: str, path: str | os.PathLike[str]) -> Array:
-    label = f"{name} of {shown(path)}"
+    label = f"{name} of {printable(path)}"
     with npz.open_member(Seen.of(Path(path)), name, label) as stream:
         header = npy.read_header(stream, label)
         check_kind(header.dtype, label)

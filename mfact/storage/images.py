@@ -14,7 +14,6 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import MemoryPlanError, StorageError
-from mfact.storage.atomic import shown
 from mfact.storage.documents import from_json, to_json
 from mfact.storage.memory import available_bytes, format_bytes
 from mfact.words import printable
@@ -95,20 +94,20 @@ def read_image(
     """
     image = _load(path)
     if not image.startswith(SIGNATURE) or MARK not in image[:HEAD]:
-        raise StorageError(f"{shown(path)} is not {KINDS[kind]} of mfact", _WAYS_OUT[kind])
+        raise StorageError(f"{printable(path)} is not {KINDS[kind]} of mfact", _WAYS_OUT[kind])
     # HDF5 is never given a damaged file: its parser can crash on one.
     if not _sealed(memoryview(image)):
         raise StorageError(
-            f"{shown(path)} is damaged, or was changed after mfact wrote it",
+            f"{printable(path)} is damaged, or was changed after mfact wrote it",
             "use a copy, or run again",
         )
     try:
         return _parse(image, kind, version)
     except StorageError as error:
-        raise StorageError(f"{shown(path)} {error.sentence}", error.way_out) from error
+        raise StorageError(f"{printable(path)} {error.sentence}", error.way_out) from error
     except _HDF5_ERRORS as error:
         raise StorageError(
-            f"{shown(path)} has the digest of an mfact file and not its contents",
+            f"{printable(path)} has the digest of an mfact file and not its contents",
             _WAYS_OUT[kind],
         ) from error
 
@@ -168,18 +167,18 @@ def _load(path: str | os.PathLike[str]) -> bytes:
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
-            raise StorageError(f"{shown(path)} is not a regular file", "pass a file")
+            raise StorageError(f"{printable(path)} is not a regular file", "pass a file")
         needed = 2 * status.st_size  # the file, and the arrays in it
         if needed > (free := available_bytes()):
             raise MemoryPlanError(
-                f"{shown(path)} needs {format_bytes(needed)} of memory to read and "
+                f"{printable(path)} needs {format_bytes(needed)} of memory to read and "
                 f"{format_bytes(free)} is available",
                 "free memory",
             )
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise StorageError(f"cannot read {shown(path)}: {reason}", "check the path") from error
+        raise StorageError(f"cannot read {printable(path)}: {reason}", "check the path") from error
 
 
 def _parse(image: bytes, kind: str, version: int) -> tuple[dict[str, Array], dict[str, Any], int]:

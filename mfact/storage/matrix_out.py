@@ -11,7 +11,8 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import SettingsError
-from mfact.storage.atomic import replace_file, shown
+from mfact.storage.atomic import replace_file
+from mfact.words import printable
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 SUFFIXES = (".npy", *HDF5_SUFFIXES)
@@ -28,12 +29,12 @@ def check_suffix(path: str | os.PathLike[str], dataset: str | None = None) -> st
     suffix = Path(os.fsdecode(path)).suffix.lower()
     if suffix not in SUFFIXES:
         raise SettingsError(
-            f"{shown(path)} has no suffix that says what to write",
+            f"{printable(path)} has no suffix that says what to write",
             f"end it in {', '.join(SUFFIXES)}",
         )
     if suffix == ".npy" and dataset is not None:
         raise SettingsError(
-            f"{shown(path)} is an NPY file, which has no datasets", "leave out --dataset"
+            f"{printable(path)} is an NPY file, which has no datasets", "leave out --dataset"
         )
     return ".npy" if suffix == ".npy" else ".h5"
 

@@ -13,11 +13,12 @@ import numpy as np
 from mfact.core import Array, Claim, Outcome, Result
 from mfact.errors import StorageError
 from mfact.provenance import repeatable
-from mfact.storage.atomic import replace_file, shown
+from mfact.storage.atomic import replace_file
 from mfact.storage.documents import plain
 from mfact.storage.door import claim_dataset, require_run, trace_columns
 from mfact.storage.format_1 import from_format_1
 from mfact.storage.images import make_image, read_image
+from mfact.words import printable
 
 FORMAT_VERSION = 2
 
@@ -88,7 +89,7 @@ def read_run(path: str | os.PathLike[str]) -> Result:
         require_run(arrays, document)
     except ValueError as error:
         raise StorageError(
-            f"{shown(path)} is not a run file: {error}", "run `mfact solve` again"
+            f"{printable(path)} is not a run file: {error}", "run `mfact solve` again"
         ) from error
     result = Result(
         outcome=Outcome[document["outcome"]],
