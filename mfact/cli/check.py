@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mfact.cli.files import claim_files, found_matrix, matrix_file
+from mfact.cli.files import found_matrix, matrix_of
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import log_options
+from mfact.cli.log import Log, log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import Real
@@ -76,7 +76,6 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     from mfact.memory_plans import plan_check
     from mfact.report.checks import Report, view
     from mfact.report.terminal import look_of
-    from mfact.storage.matrices import open_matrix
     from mfact.storage.runs import read_run
     from mfact.theory.check import recompute
     from mfact.theory.requirements import Requirement, evaluate
@@ -86,8 +85,14 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     if matrix is None:
         matrix = _named_matrix(result, run_file)
         values["dataset"] = values["dataset"] or result.problem.get("dataset")
-    log = claim_files(ctx, {"run file": run_file, "matrix": matrix_file(matrix)})
-    source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
+    log = ctx.ensure_object(Log)
+    source = matrix_of(
+        ctx,
+        matrix,
+        values["dataset"],
+        follow_links=values["follow_links"],
+        read={"run file": run_file},
+    )
     log.detail(plan_check(source, result).describe())
     found = recompute(_target(source, result), result, tol=values["tol"])
     required = evaluate(requirements, found.numbers, found.claims)

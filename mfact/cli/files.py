@@ -15,6 +15,7 @@ from mfact.cli.log import Log
 
 if TYPE_CHECKING:
     from mfact.storage.claims import Paths
+    from mfact.storage.matrices import MatrixSource
 
 CONFIG = "mfact.config"
 """Where a context keeps the path of the config file that its options came from."""
@@ -43,11 +44,26 @@ def claim_files(ctx: click.Context, read: Paths, written: Paths | None = None) -
     return log
 
 
-def matrix_file(spec: str) -> str:
-    """The file of a matrix that is named with or without its dataset."""
-    from mfact.storage.matrices import split_spec
+def matrix_of(
+    ctx: click.Context,
+    spec: str,
+    dataset: str | None = None,
+    *,
+    follow_links: bool = False,
+    read: Paths | None = None,
+    written: Paths | None = None,
+) -> MatrixSource:
+    """The matrix that a command names, looked at, and all files claimed with it.
 
-    return str(split_spec(spec)[0])
+    read, written: those beside the matrix and the files that it links to. Raises what open_matrix
+    and claim_files do.
+    """
+    from mfact.storage.matrices import open_matrix
+
+    source = open_matrix(spec, dataset=dataset, follow_links=follow_links)
+    linked = {f"linked file {n} of the matrix": path for n, path in enumerate(source.linked, 1)}
+    claim_files(ctx, {"matrix": source.path, **linked, **(read or {})}, written)
+    return source
 
 
 def _standard_output() -> str | None:

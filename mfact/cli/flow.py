@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mfact.cli.config import sources
-from mfact.cli.files import claim_files, matrix_file
+from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import input_options
@@ -30,6 +30,7 @@ BELONGS = {
 
 if TYPE_CHECKING:
     from mfact.core import Array
+    from mfact.storage.matrices import MatrixSource
 
 EXAMPLES = (
     ("mfact flow elnino.npy -r 3 --seed 1", "the flow until every mode is fitted, D unchanged"),
@@ -145,7 +146,14 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
 
     _refuse_idle(ctx, values)
     start = None if values["start"] in STARTS else values["start"]
-    log = claim_files(ctx, {"matrix": matrix_file(matrix), "start": start})
+    log = ctx.ensure_object(Log)
+    source = matrix_of(
+        ctx,
+        matrix,
+        values["dataset"],
+        follow_links=values["follow_links"],
+        read={"start": start},
+    )
     if values["seed"] is None:
         values["seed"] = secrets.randbits(32)
     values["weight"] = values["balance_weight"] if values["objective"] == "balanced" else 0.0
@@ -155,7 +163,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         from mfact.storage.factors import read_factors
 
         factors = read_factors(start)
-    name, M, stored = _read(matrix, values, log)
+    name, M, stored = _read(source, log)
     made = document(study(M, settings, factors, stored=stored), name)
     if values["format"] == "json":
         from mfact.report.machine import json_text
@@ -180,12 +188,10 @@ def _refuse_idle(ctx: click.Context, values: dict[str, Any]) -> None:
             )
 
 
-def _read(matrix: str, values: dict[str, Any], log: Log) -> tuple[str, Array, str]:
+def _read(source: MatrixSource, log: Log) -> tuple[str, Array, str]:
     """Name and entries of the matrix, and the kind they were stored in."""
     from mfact.memory_plans import plan_of
-    from mfact.storage.matrices import open_matrix
 
-    source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
     d1, d2 = source.shape
     # The copy that the decomposition destroys, both sets of vectors, its workspace; and the dense
     # form of a sparse matrix.

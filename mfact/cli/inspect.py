@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mfact.cli.files import claim_files, matrix_file
+from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import log_options
+from mfact.cli.log import Log, log_options
 from mfact.cli.options import input_options
 from mfact.cli.streams import emit
 from mfact.cli.types import MOST_INDEX, Count
@@ -64,10 +64,9 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.report.machine import json_text
     from mfact.report.spectrum import inspection_document, inspection_page
     from mfact.report.terminal import look_of
-    from mfact.storage.matrices import open_matrix
 
-    log = claim_files(ctx, {"matrix": matrix_file(matrix)})
-    source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
+    log = ctx.ensure_object(Log)
+    source = matrix_of(ctx, matrix, values["dataset"], follow_links=values["follow_links"])
     rank = values["rank"]
     if rank is not None and rank > min(source.shape):
         ctx.fail(f"rank {rank} is above min(d1, d2) = {min(source.shape)}: take a smaller one")

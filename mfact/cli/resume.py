@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from mfact.cli.files import claim_files, matrix_file
+from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
+from mfact.cli.log import Log
 from mfact.cli.outputs import outputs, resumed_output
 from mfact.cli.results import result_options
 from mfact.cli.solve import carry_out
@@ -51,28 +52,30 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     The result is that of the run that was never cut, bit for bit, on the same machine with the
     same number of threads. The matrix must be the one that the run began with.
     """  # fmt: skip
+    log = ctx.ensure_object(Log)
+
     from mfact import resuming
     from mfact.memory_plans import memory_plan
     from mfact.run import resume
-    from mfact.storage.matrices import open_matrix
 
     saved = resuming.read(checkpoint)
     given, named = values["matrix"], saved.matrix
     if given is None and named.get("path") is None:
         ctx.fail("the run was not on a file: name its matrix with --matrix")
-    matrix = matrix_file(given) if given is not None else named["path"]
-    if given is None and not Path(matrix).exists():
+    if given is None and not Path(named["path"]).exists():
         raise StorageError(
-            f"the matrix of the run, {printable(matrix)}, is not there", "name it with --matrix"
+            f"the matrix of the run, {printable(named['path'])}, is not there",
+            "name it with --matrix",
         )
     output = values["output"] or resumed_output(saved)
-    log = claim_files(ctx, {"checkpoint": checkpoint, "matrix": matrix}, outputs(output, values))
-    if given is not None:
-        source = open_matrix(given)
-    else:
-        source = open_matrix(
-            matrix, dataset=named.get("dataset"), follow_links=bool(named.get("follow_links"))
-        )
+    source = matrix_of(
+        ctx,
+        named["path"] if given is None else given,
+        named.get("dataset") if given is None else None,
+        follow_links=given is None and bool(named.get("follow_links")),
+        read={"checkpoint": checkpoint},
+        written=outputs(output, values),
+    )
     kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
     held = source.read_bytes(kept.dtype)
     log.detail(memory_plan(source.shape, kept, matrix_bytes=held).describe())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mfact.cli.files import claim_files, matrix_file
+from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import run_options, settings_of
@@ -73,16 +73,17 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.given import checkpoint_path, start_file
     from mfact.memory_plans import memory_plan
     from mfact.run import solve
-    from mfact.storage.matrices import open_matrix
 
     log.detail(f"loaded in {duration(time.perf_counter() - started)}")
     checkpoint = checkpoint_path(settings, output)
-    claim_files(
+    source = matrix_of(
         ctx,
-        {"matrix": matrix_file(matrix), "start": start_file(settings)},
-        outputs(output, values, checkpoint),
+        matrix,
+        values["dataset"],
+        follow_links=values["follow_links"],
+        read={"start": start_file(settings)},
+        written=outputs(output, values, checkpoint),
     )
-    source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
     admit = claim_unnamed(
         output if values["output"] is None else None,
         checkpoint if settings.checkpoint is None else None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mfact.cli.files import claim_files, matrix_file
+from mfact.cli.files import claim_files, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import input_options
@@ -137,7 +137,7 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
     """
     if matrix is None and values["growth"] is None:
         ctx.fail("nothing to run: name a matrix, or give sizes with --growth")
-    log = claim_files(ctx, {"matrix": None if matrix is None else matrix_file(matrix)})
+    log = ctx.ensure_object(Log)
 
     from mfact.storage.memory import MemoryPlan, available_bytes
     from mfact.sweep.runs import SweepSettings, growth, sweep
@@ -150,8 +150,10 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
     plan = MemoryPlan({"starts": kept * (1 + len(values["growth"] or ()))}, available_bytes())
     plan.check("choose fewer --seeds")
     runs, name, spectrum = None, "", None
-    if matrix is not None:
-        name, shape, spectrum = _read(matrix, values, log)
+    if matrix is None:
+        claim_files(ctx, {})
+    else:
+        name, shape, spectrum = _read(ctx, matrix, values, log)
         runs = sweep(spectrum, shape, settings)
     grown = growth(values["growth"] or (), spectrum, settings)
 
@@ -161,13 +163,14 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
     return exit_code([*([runs] if runs else []), *grown], values["exit_zero"])
 
 
-def _read(matrix: str, values: dict[str, Any], log: Log) -> tuple[str, tuple[int, int], Array]:
+def _read(
+    ctx: click.Context, matrix: str, values: dict[str, Any], log: Log
+) -> tuple[str, tuple[int, int], Array]:
     """Name, shape and singular values of the matrix."""
     from mfact.memory_plans import plan_of
-    from mfact.storage.matrices import open_matrix
     from mfact.sweep.runs import singular_values
 
-    source = open_matrix(matrix, dataset=values["dataset"], follow_links=values["follow_links"])
+    source = matrix_of(ctx, matrix, values["dataset"], follow_links=values["follow_links"])
     d1, d2 = source.shape
     if values["rank"] > min(d1, d2):
         raise SettingsError(

@@ -42,6 +42,7 @@ class Look:
     order: str
     sparse: bool
     reader: Reader
+    linked: tuple[str, ...] = ()
 
 
 def look_at(path: Path, dataset: str | None, follow_links: bool) -> tuple[int, Look]:
@@ -153,7 +154,8 @@ def _look_hdf5(seen: Seen, dataset: str | None, follow_links: bool, label: str) 
         shape, order, sparse = what.matrix_shape, what.order, False
     else:
         shape, order, sparse = what.shape, what.major, True
-    return Look(found.format, found.dataset, shape, what.dtype, order, sparse, found.reader)
+    reader, linked = found.reader, found.linked
+    return Look(found.format, found.dataset, shape, what.dtype, order, sparse, reader, linked)
 
 
 def _signature_follows(seen: Seen, label: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mfact.errors import DataError, MfactError, MissingPackageError, StorageError
@@ -159,6 +161,26 @@ def check_own_data(dataset: Any, follow_links: bool, label: str) -> None:
     if properties.get_external_count():
         name = printable(properties.get_external(0)[0])
         refuse_other_file(f"{label} keeps its values in another file, {name}")
+
+
+def other_files(thing: Any, path: Path) -> tuple[str, ...]:
+    """The files beside `path` in which an object that was reached by links lies or keeps values.
+
+    A name that is not absolute is looked for from here and from the folder of the file.
+    """
+    from h5py import h5d, h5f
+
+    names = [h5f.get_name(thing)]
+    if isinstance(thing, h5d.DatasetID):
+        properties = thing.get_create_plist()
+        if properties.get_layout() == h5d.VIRTUAL:
+            sources = range(properties.get_virtual_count())
+            names += [os.fsencode(properties.get_virtual_filename(index)) for index in sources]
+        kept = range(properties.get_external_count())
+        names += [properties.get_external(index)[0] for index in kept]
+    folder = path.parent
+    found = dict.fromkeys(place / os.fsdecode(name) for name in names for place in (Path(), folder))
+    return tuple(str(file) for file in found if file.is_file() and not file.samefile(path))
 
 
 def check_filters(dataset: Any, label: str) -> None:

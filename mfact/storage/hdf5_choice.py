@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,12 +20,13 @@ _LISTED = 20
 
 @dataclass(frozen=True)
 class Found:
-    """A matrix in an HDF5 file: its path, what it is, and its reader."""
+    """A matrix in an HDF5 file: its path, what it is, its reader, other files it is read from."""
 
     dataset: str
     format: str
     what: Layout | Group
     reader: DenseReader | SparseReader
+    linked: tuple[str, ...] = ()
 
 
 def find_matrix(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Found:
@@ -57,7 +58,8 @@ def _look(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> It
             way_out = _listing(_candidates(root), "name another dataset")
             raise DataError(missing.sentence, way_out) from None
         what = _describe(seen, dataset, root, found, anndata, follow_links, label)
-        yield Piece(what, None)
+        linked = hdf5.other_files(found, seen.path) if follow_links else ()
+        yield Piece(replace(what, linked=linked), None)
 
 
 def _describe(

@@ -39,7 +39,7 @@ class MatrixSource:
     "matlab", "h5ad", "10x", "matrix-market" or "sparse-npz". dataset: path or member in the
     file, None where there is but one. shape: (d1, d2). stored_dtype: such as "<f8", ">i2" or
     "|u1". order: "C", "F", "chunked (64, 1797)", "CSR", "CSC" or "COO". file_bytes: of the file.
-    follow_links: whether it may name other files.
+    follow_links: whether it may name other files. linked: those that it is read from too.
     """
 
     name: str
@@ -52,6 +52,7 @@ class MatrixSource:
     sparse: bool
     file_bytes: int
     follow_links: bool
+    linked: tuple[str, ...]
     _reader: Reader = field(repr=False, compare=False)
 
     def read(self, dtype: str = "float64") -> Array | csr_array:
@@ -154,6 +155,7 @@ def open_matrix(
         sparse=look.sparse,
         file_bytes=file_bytes,
         follow_links=follow_links,
+        linked=look.linked,
         _reader=look.reader,
     )
 

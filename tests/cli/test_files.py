@@ -214,6 +214,33 @@ def test_a_matrix_inside_a_file_is_that_file(mfact, tmp_path):
     assert contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("how", ["link", "virtual", "external"])
+def test_what_a_matrix_links_to_is_read_too(mfact, tmp_path, how):
+    M = np.random.default_rng(4).standard_normal((5, 4))
+    (tmp_path / "part").mkdir()
+    with h5py.File(tmp_path / "part" / "real.h5", "w") as file:
+        file["M"] = M
+    (tmp_path / "part" / "raw").write_bytes(M.tobytes())
+    source = tmp_path / "part" / ("raw" if how == "external" else "real.h5")
+    with h5py.File(tmp_path / "d.h5", "w") as file:
+        if how == "link":
+            file["M"] = h5py.ExternalLink("part/real.h5", "/M")
+        elif how == "virtual":
+            layout = h5py.VirtualLayout(M.shape, "f8")
+            layout[:] = h5py.VirtualSource("part/real.h5", "M", M.shape)
+            file.create_virtual_dataset("M", layout)
+        else:
+            external = [("part/raw", 0, M.nbytes)]
+            file.create_dataset("M", M.shape, "f8", external=external)
+    before = contents(tmp_path)
+    words = ("solve", "d.h5:/M", "-r", 1, "--seed", 1, "--follow-links", "-q")
+    for written in (("-o",), ("--checkpoint",), ("--log-file",)):
+        code, out, err = mfact(*words, *written, f"part/{source.name}")
+        assert (code, out, err.count("\n")) == (2, "", 1), err
+        assert contents(tmp_path) == before
+    assert mfact(*words, "-o", "fine.h5")[0] == 0
+
+
 def test_standard_output_is_an_output_too(process, tmp_path):
     np.save(tmp_path / "M.npy", np.eye(3))
     (tmp_path / "out.h5").write_bytes(b"")
