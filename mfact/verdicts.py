@@ -95,7 +95,7 @@ class Judge:
             return self._by_passes(state, self.optimum)
         state = self.engine.to_spectrum(state)  # without --optimum it may not be there yet
         spectrum = state.coordinates.spectrum
-        if self.engine.memory_ends(state) and not spectrum.optimum.known_to(self.tol):
+        if self._beyond_memory(self.engine, state):
             return self._by_passes(state, None)
         X, Y = state.point[0].T, state.point[1].T
         return certify_spectral(
@@ -109,6 +109,11 @@ class Judge:
             weight=self.weight,
             tol=self.certifiable,
         )
+
+    def _beyond_memory(self, engine: ReducedEngine, state: State) -> bool:
+        """Whether the bases may grow no more and do not show the optimum to the tolerance."""
+        optimum: Optimum = state.coordinates.spectrum.optimum
+        return engine.memory_ends(state) and not optimum.known_to(self.tol)
 
     def _by_passes(self, state: State, optimum: Optimum | None) -> Certificate:
         U, V = self.engine.leave(state)
@@ -166,6 +171,10 @@ class Judge:
     def _escaped(self, state: State, certificate: Certificate) -> State:
         """The state moved along the direction of negative curvature; D starts anew from there."""
         point: Any
+        if isinstance(self.engine, ReducedEngine) and state.coordinates is not None:
+            state = self.engine.to_spectrum(state)
+            if self._beyond_memory(self.engine, state):
+                state = self.engine.plain(state)  # where the direction is, by passes
         if state.coordinates is not None:
             X, Y = escape(state.point[0].T, state.point[1].T, certificate)
             point = np.stack([X.T, Y.T])

@@ -204,18 +204,20 @@ class ReducedEngine:
 
     def _extend(self, state: State) -> State:
         """One more block on each side; the factors get zeros there. Or the run goes on directly."""
-        if self.memory_ends(state):
-            optimum: Optimum = self.to_spectrum(state).coordinates.spectrum.optimum
-            # An optimum that is not known to the tolerance would end the run too early.
-            conserved = replace(
-                state.conserved,
-                tangent=None,
-                rho=0.0,
-                top=0.0,
-                optimum=optimum if optimum.known_to(self.gap_tolerance) else None,
-            )
-            return State(state.step, self.leave(state), conserved)
-        return self._grown(state)
+        return self.plain(state) if self.memory_ends(state) else self._grown(state)
+
+    def plain(self, state: State) -> State:
+        """The same state without coordinates, from which a run goes on beyond memory."""
+        optimum: Optimum = self.to_spectrum(state).coordinates.spectrum.optimum
+        # An optimum that is not known to the tolerance would end the run too early.
+        conserved = replace(
+            state.conserved,
+            tangent=None,
+            rho=0.0,
+            top=0.0,
+            optimum=optimum if optimum.known_to(self.gap_tolerance) else None,
+        )
+        return State(state.step, self.leave(state), conserved)
 
     def _grown(self, state: State) -> State:
         basis = state.coordinates.basis.extend(self.target)

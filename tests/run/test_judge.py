@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from mfact.core import Outcome
 from mfact.problems.optimum import Optimum
+from mfact.run import solve
 from mfact.stopping import Verdict
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, INCONCLUSIVE, STRICT_SADDLE
 from mfact.verdicts import Judge
@@ -81,3 +83,21 @@ def test_a_gap_that_no_row_shows_is_asked_for_again_later(monkeypatch, verdict):
     near = Verdict(0, Outcome.GLOBAL_OPTIMUM, "near", needs="gap")
     assert Judge(object(), None, watch, 0.0, 1e-6, None, False)(state, near) == (state, None)
     assert waited[0] > state.step
+
+
+@pytest.mark.parametrize("limit", [30_000, 40_000])
+@pytest.mark.parametrize("optimum", [True, False])
+def test_an_escape_goes_on_beyond_the_memory_of_the_bases(limit, optimum):
+    rng = np.random.default_rng(1)
+    left, right = (np.linalg.qr(rng.standard_normal((100, 3)))[0] for _ in range(2))
+    M = (left * [3.0, 2.0, 1.0]) @ right.T + 0.05 * rng.standard_normal((100, 100))
+    # The saddle's direction comes by passes over M there, in the size of M.
+    result = solve(
+        M, rank=3, seed=1, start_scale=1e-6, escape=True, max_iter=1500, tol_gradient=1e-2,
+        max_basis_bytes=limit, optimum=optimum,
+    )  # fmt: skip
+    assert result.summary["escapes"] == 3
+    assert result.outcome.exit_code == 0
+    values = np.linalg.svd(M, compute_uv=False)
+    excess = np.linalg.norm(result.U @ result.V.T - M) ** 2 - np.sum(values[3:] ** 2)
+    assert excess <= 1e-2 * values[2] ** 2  # all three are fitted: a saddle is at σ₃² or more
