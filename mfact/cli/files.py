@@ -22,10 +22,10 @@ CONFIG = "mfact.config"
 
 
 def claim_files(ctx: click.Context, read: Paths, written: Paths | None = None) -> Log:
-    """Refuse files that would be lost, make sure that outputs can be written, open the log.
+    """Refuse files that would be lost, open the log, make sure that outputs can be written.
 
     read, written: what a file is to the command -> its path; config, log and where
-    standard output was sent are added here. Raises SettingsError and StorageError, nothing opened.
+    standard output was sent are added here. Raises SettingsError, nothing opened, and StorageError.
     """
     from mfact.storage.claims import claim_output, refuse_meetings
 
@@ -37,10 +37,10 @@ def claim_files(ctx: click.Context, read: Paths, written: Paths | None = None) -
         {**written, "log file": path, "standard output": _standard_output()},
     )
     log.path = path
+    log.open()
     for path in written.values():
         if path is not None:
             claim_output(path)
-    log.open()
     return log
 
 

@@ -38,6 +38,7 @@ def excess_of(spectrum: Spectrum, Z: Array, P: Array, grams: Array, weight: floa
     sizes = np.sqrt(np.einsum("nsij,nsij->ns", grams, grams))
     terms = np.maximum(0.5 * float(np.sum(spectrum.sigma**2)), sizes[:, 0] * sizes[:, 1])
     close = excess <= math.sqrt(np.finfo(float).eps) * terms
+    close |= buried(grams, weight, terms)
     if close.any():
         excess[close] = excess_loss(Z[close], spectrum.sigma)
     return np.asarray(excess)
@@ -45,7 +46,20 @@ def excess_of(spectrum: Spectrum, Z: Array, P: Array, grams: Array, weight: floa
 
 def gram_loss(co: Coordinates, Z: Array, P: Array, grams: Array, weight: float) -> Array:
     """f in dense coordinates: ½(‖B‖² − 2⟨X, BY⟩ + ⟨A, C⟩ + ‖M‖² − ‖B‖²)."""
-    return gram_difference(Z, P, grams, weight) + 0.5 * (co.energy + co.unseen)
+    loss = gram_difference(Z, P, grams, weight) + 0.5 * (co.energy + co.unseen)
+    poor = buried(grams, weight, co.energy + co.unseen)
+    if poor.any():
+        R = Z[poor, 0].swapaxes(1, 2) @ Z[poor, 1] - co.operator
+        loss[poor] = 0.5 * (np.einsum("nij,nij->n", R, R) + co.unseen)
+    return np.asarray(loss)
+
+
+def buried(grams: Array, weight: float, terms: Array | float) -> Array:
+    """Where ⟨X, BY⟩ loses digits as what remains of ⟨X, P_X⟩, for a penalty whose slope is
+    large beside the terms of f.
+    """
+    A, C = grams[:, 0], grams[:, 1]
+    return np.asarray(0.5 * weight * np.abs(np.einsum("nij,nij->n", A, A - C)) > terms)
 
 
 def gram_difference(Z: Array, P: Array, grams: Array, weight: float) -> Array:

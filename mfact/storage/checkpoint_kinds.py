@@ -15,7 +15,10 @@ from mfact.settings import ENGINES, RunSettings
 from mfact.storage.door import FINGERPRINT, PROBLEM
 from mfact.storage.kinds import (
     Kind,
+    amount,
     any_number,
+    anything,
+    bound,
     count,
     flag,
     listing,
@@ -93,6 +96,7 @@ def of_state(*, coordinates: bool) -> Kind:
     known: dict[str, Kind] = {"step": count}
     known |= {f"conserved/{name}": kind for name, kind in of_fields(Conserved).items()}
     del known["conserved/optimum"]
+    known |= {f"conserved/{name}": bound for name in ("distance", "rho", "top")}
     optional = {f"conserved/{name}" for name in ("rho", "top")}
     if coordinates:
         known |= {
@@ -135,15 +139,15 @@ CHECKPOINT = record(
         "output": maybe(text),
         "fingerprint": FINGERPRINT,
         "plan": record(
-            {"weight": number, "schedule": _schedule, "scale": maybe(number), "sigma_1": size,
-             "sigma_1_error": size, "first_passes": count, "tol": number}
+            {"weight": number, "schedule": _schedule, "scale": maybe(number), "sigma_1": amount,
+             "sigma_1_error": amount, "first_passes": count, "tol": number}
         ),
         "engine": one_of(*ENGINES[1:]),
         "why": text,
         "forecast": maybe(number),
         "basis_limit": count,
         "info": record(
-            {"norm": size, "sigma_1": size, "rank": count, "shape": row(count, count),
+            {"norm": size, "sigma_1": amount, "rank": count, "shape": row(count, count),
              "dtype": one_of("float64", "float32"), "balance_weight": number,
              "objective": text, "method": text, "schedule": record({"name": text}, number),
              "eps": maybe(number), "start": record({"name": text, "std": maybe(number)}),
@@ -160,13 +164,13 @@ CHECKPOINT = record(
         "escapes": count,
         "optimum": maybe(OPTIMUM),
         "passes": count,
-        "state": record({"step": count}, plain),
-        "good": maybe(record({"step": count}, plain)),
+        "state": record({"step": count}, anything),
+        "good": maybe(record({"step": count}, anything)),
         "in_flight": flag,
         "flight": maybe(record(of_fields(FlightState))),
         "flight_rows": listing(record(dict.fromkeys(_FLOWN, any_number), any_number)),
-        "flight_leak": number,
-        "flight_error": number,
+        "flight_leak": bound,
+        "flight_error": bound,
         "seconds": number,
         "wall_seconds": number,
     }

@@ -11,6 +11,7 @@ from mfact.core import Array, Outcome
 from mfact.settings import RunSettings
 from mfact.storage.kinds import (
     Kind,
+    amount,
     any_number,
     count,
     either,
@@ -34,7 +35,7 @@ MOST = 1e75
 """Of an entry of U or V: four of them multiply to a number."""
 
 # A number that was not finite is null.
-_VALUE, _SIZE, _WORDS = maybe(number), maybe(size), maybe(text)
+_VALUE, _AMOUNT, _WORDS = maybe(number), maybe(amount), maybe(text)
 
 
 def _stored(value: Any, place: str) -> None:
@@ -59,9 +60,9 @@ PROBLEM = record(
     {
         **dict.fromkeys(("name", "format", "order", "kind", "objective"), text),
         **dict.fromkeys(("path", "dataset"), _WORDS),
-        **dict.fromkeys(("norm", "sigma_1", "sigma_1_error"), _SIZE),
-        **dict.fromkeys(("singular_values", "singular_values_error"), maybe(listing(size))),
-        **dict.fromkeys(("optimum", "optimum_error"), _VALUE),
+        "norm": maybe(size),
+        **dict.fromkeys(("sigma_1", "sigma_1_error", "optimum", "optimum_error"), _AMOUNT),
+        **dict.fromkeys(("singular_values", "singular_values_error"), maybe(listing(amount))),
         **dict.fromkeys(("rank", "file_bytes"), count),
         "shape": listing(count, 2),
         "stored_dtype": _stored,

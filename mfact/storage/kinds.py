@@ -43,6 +43,10 @@ def text(value: Any, place: str) -> None:
     refuse(value, place, "a text")
 
 
+def anything(value: Any, place: str) -> None:
+    """What is judged by what else there is."""
+
+
 def flag(value: Any, place: str) -> None:
     if not isinstance(value, bool):
         refuse(value, place, "true or false")
@@ -79,6 +83,20 @@ def size(value: Any, place: str) -> None:
     any_number(value, place)
     if not (value == 0 or LARGEST**-0.25 <= value <= LARGEST**0.25):
         refuse(value, place, "a size that can be computed with")
+
+
+def amount(value: Any, place: str) -> None:
+    """A finite number that is not negative."""
+    number(value, place)
+    if value < 0:
+        refuse(value, place, "a number of at least 0")
+
+
+def bound(value: Any, place: str) -> None:
+    """A number that is not negative, or infinity, where nothing is known."""
+    any_number(value, place)
+    if not value >= 0:
+        refuse(value, place, "a number of at least 0, or infinity")
 
 
 def maybe(kind: Kind) -> Kind:

@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
+from mfact.storage import checkpoints, runs
 from mfact.storage.images import make_image, read_image
 
 MISSING = object()
@@ -59,6 +60,7 @@ VIEWS = [
 ]  # fmt: skip
 RESUME = [("table", ("resume", "F", "--max-iter=40", "-o", "o.h5"))]
 FLY = [("table", ("resume", "F", "--max-iter=4000", "-o", "o.h5"))]
+VERSIONS = {"run": runs.FORMAT_VERSION, "checkpoint": checkpoints.FORMAT_VERSION}
 SOURCES = {
     "run": ("run.h5", "run", VIEWS),
     "reduced": ("reduced.h5", "checkpoint", RESUME),
@@ -117,7 +119,7 @@ def sources(folder):
     """Arrays and document of each of the files."""
     made = {}
     for name, (file, kind, _) in SOURCES.items():
-        arrays, document, _ = read_image(folder / file, kind, 2)
+        arrays, document, _ = read_image(folder / file, kind, VERSIONS[kind])
         made[name] = arrays, document if kind == "run" else document["document"]
     return made
 
@@ -133,7 +135,7 @@ def look(folder, monkeypatch, capsys):
         _, kind, views = SOURCES[name]
         try:
             body = document if kind == "run" else {"document": document}
-            image = make_image(kind, 2, arrays, body)
+            image = make_image(kind, VERSIONS[kind], arrays, body)
         except Exception:  # no file can hold that
             return []
         found = []
@@ -153,7 +155,13 @@ def wrong(code, out, err, format):
     """What is wrong with what a view said, None if nothing."""
     if "internal error" in err or code not in (0, 1, 2, 3, 4, 5):
         return f"code {code}: {err}"
-    if code in (1, 2) and (out or err.count("\n") != 1 or not err.startswith("mfact")):
+    # Numbers that only the run can tell to be others are told by its end, which is written.
+    faulty = "failed: the factors are not those of the last step" in err
+    if (
+        not faulty
+        and code in (1, 2)
+        and (out or err.count("\n") != 1 or not err.startswith("mfact"))
+    ):
         return f"no one line: {out}{err}"
     lines = [*out.split("\n"), *err.split("\n")]
     if odd := [line for line in lines if not line.isprintable()]:
@@ -219,7 +227,7 @@ REFUSED = {
     ("problem", "norm"): ("x", "problem.norm is 'x', and not a number"),
     ("settings", "rank"): (3, "settings.rank is 3, and not an object"),
     ("settings", "tol", "value"): ("x", "settings.tol.value is 'x', and not a number"),
-    ("summary", "loss"): (10**400, "and not a number that is finite"),
+    ("summary", "loss"): (10**400, "and not a number of 64 bits"),
     ("summary", "notes"): ("x", "summary.notes is 'x', and not a list"),
     ("claims", 0, "verdict"): ("fine", "is 'fine', and not one of holds, violated"),
     ("claims", 0, "numbers"): ([], "is [], and not an object"),

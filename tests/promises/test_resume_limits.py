@@ -176,16 +176,17 @@ def test_steps_too_many_for_a_float_count_by_their_logarithm(tmp_path):
     assert again.summary["log10_iterations"] == pytest.approx(math.ceil(last), rel=1e-12)
 
 
-# What tells one matrix from another: changes by ‖ΔM‖ = part·‖M‖, 1e-12 and 1e-5 being allowed.
-@pytest.mark.parametrize(("dtype", "allowed"), [("float64", 1e-12), ("float32", 1e-5)])
-def test_another_scale_of_the_matrix_is_refused_beyond_rounding(tmp_path, dtype, allowed):
+# In float32 an entry is the same or another one; the sums round in float64 alone.
+@pytest.mark.parametrize(
+    ("dtype", "seen", "unseen"), [("float64", 1e-13, 1e-15), ("float32", 1e-7, 0.0)]
+)
+def test_another_scale_of_the_matrix_is_refused_beyond_rounding(tmp_path, dtype, seen, unseen):
     path = str(tmp_path / "c.h5")
     kept = {"rank": 2, "seed": 1, "schedule": "constant", "checkpoint": path, "dtype": dtype}
     solve(M, max_iter=5, **kept)
     with pytest.raises(StorageError, match="from another matrix"):
-        resume(path, (M * (1 + 1.1 * allowed)), max_iter=5)
-    # A few ulps of norms and products are rounding: 1e-2 of what is allowed in float32.
-    resume(path, (M * (1 + 0.9 * allowed)), max_iter=5)
+        resume(path, M * (1 + seen), max_iter=5)
+    resume(path, M * (1 + unseen), max_iter=5)
 
 
 def test_the_norm_alone_does_not_tell_a_matrix(tmp_path):
@@ -198,7 +199,7 @@ def test_the_norm_alone_does_not_tell_a_matrix(tmp_path):
         "signs": np.where(np.arange(M.size).reshape(M.shape) == 7, -M, M),
     }
     for name, other in others.items():
-        with pytest.raises(StorageError, match=r"its (norm|forward|backward) was"):
+        with pytest.raises(StorageError, match="but a signed sum of its entries was"):
             resume(path, other, max_iter=10)
         assert name
     assert resume(path, M, max_iter=10).summary["iterations"] == 10

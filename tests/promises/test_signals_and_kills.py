@@ -220,7 +220,7 @@ def test_commands_without_a_checkpoint_die_by_the_signal(tmp_path, number):
     before = {path.name for path in tmp_path.iterdir()} | {"began"}
     began = tmp_path / "began"
 
-    def wait(_):
+    def wait(*_, **__):
         began.touch()
         time.sleep(60)
 

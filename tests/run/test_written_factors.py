@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 
 from mfact import ending
-from mfact.cli.main import main
+from mfact.cli.main import run
 from mfact.core import Factors, Outcome
 from mfact.run import solve
 from mfact.storage.runs import read_run
@@ -149,7 +149,7 @@ def test_the_command_fails_and_keeps_the_result(tmp_path, monkeypatch, capsys):
         ending, "leave", lambda *a: Factors(*(perturbed(f, 1e-6) for f in real(*a)))
     )
     words = ["solve", "M.npy", "-r", "2", "--schedule", "constant", "--seed", "1"]
-    assert exit_of([*words, "--exit-zero"]) == 1
+    assert run([*words, "--exit-zero"]) == 1
     out, err = capsys.readouterr()
     assert "failed: the factors are not those of the last step" in out
     assert "global optimum" not in out
@@ -157,13 +157,21 @@ def test_the_command_fails_and_keeps_the_result(tmp_path, monkeypatch, capsys):
     assert len(faults) == 1
     kept = read_run("M.run.h5")
     assert kept.outcome is Outcome.FAULTY
-    assert exit_of(["check", "M.run.h5"]) == 5
+    assert run(["check", "M.run.h5"]) == 5
     monkeypatch.setattr(ending, "leave", real)
-    assert exit_of(words) == 0
-    assert exit_of(["check", "M.run.h5"]) == 0
+    assert run(words) == 0
+    assert run(["check", "M.run.h5"]) == 0
 
 
-def exit_of(words):
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    return ended.value.code or 0
+@pytest.mark.parametrize("weight", [1e5, 1e8, 1e20, 1e60])
+@pytest.mark.parametrize("engine", ["direct", "auto"])
+def test_a_penalty_far_above_the_loss_takes_none_of_its_digits(weight, engine):
+    for seed in range(5):
+        M = np.random.default_rng(seed).standard_normal((14, 9))
+        result = solve(
+            M, rank=3, seed=seed, objective="balanced", balance_weight=weight, max_iter=50,
+            engine=engine, schedule="constant",
+        )  # fmt: skip
+        assert result.outcome is not Outcome.FAULTY
+        loss = 0.5 * np.linalg.norm(result.U @ result.V.T - M) ** 2
+        assert result.summary["loss"] == pytest.approx(loss, rel=1e-12)
