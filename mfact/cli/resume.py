@@ -25,7 +25,12 @@ EXAMPLES = (
 )
 
 
-@helpful_command("resume", short_help="Go on with a run from its checkpoint.", examples=EXAMPLES)
+@helpful_command(
+    "resume",
+    short_help="Go on with a run from its checkpoint.",
+    examples=EXAMPLES,
+    exit_codes=("0", "1", "2", "3", "4", "signal"),
+)
 @click.argument("checkpoint", metavar="CHECKPOINT")
 @option(
     "--matrix", "Input", "The matrix, if it is no longer where the run found it.", metavar="MATRIX"

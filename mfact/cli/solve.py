@@ -54,7 +54,7 @@ def _notes() -> list[tuple[str, list[tuple[str, str]]]]:
     "Output",
     "The run file to write.",
     metavar="RUN.h5",
-    show_default="the matrix's name, here: NAME.run.h5",
+    show_default="here, NAME.run.h5 or NAME.DATASET.run.h5",
 )
 @option("--no-output", "Output", "Write no run file.", is_flag=True)
 @result_options
