@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import random
 import re
 import xml.etree.ElementTree as ElementTree
@@ -183,9 +184,10 @@ def wrong(code, out, err, format):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("seed", range(4))
+# Each is a sample: MFACT_FUZZ asks for more of them.
+@pytest.mark.parametrize("seed", range(1 + int(os.environ.get("MFACT_FUZZ", "0")) // 200))
 @pytest.mark.parametrize(
-    ("name", "tries"), [(name, 6 if name == "run" else 25) for name in SOURCES]
+    ("name", "tries"), [(name, 10 if name == "run" else 40) for name in SOURCES]
 )
 def test_any_place_of_any_kind(look, sources, name, tries, seed):
     arrays, document = sources[name]

@@ -55,7 +55,7 @@ def slowly(began, work):
 
 
 def at_terminal(theirs, descriptors, began, ignored=()):
-    """Make the terminal the child's own, on these descriptors, and its blocks last 0.2 s."""
+    """Make the terminal the child's own, on these descriptors, and its blocks last 0.05 s."""
     os.setsid()
     fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
     for number in descriptors:
@@ -63,7 +63,7 @@ def at_terminal(theirs, descriptors, began, ignored=()):
     os.environ["TERM"] = "xterm"
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
-    slowly(began, lambda: time.sleep(0.2))
+    slowly(began, lambda: time.sleep(0.05))
 
 
 @pytest.fixture
