@@ -4,11 +4,12 @@
 # make readme  put present output into README.md          make clean  remove what was built (not .venv)
 #
 # VENV=folder uses another environment, PYTHON=program makes it with another Python,
-# RANK=r is the rank that `make batch` fits.
+# RANK=r is the rank that `make batch` fits, JOBS=n how many tests run at a time.
 
 PYTHON ?= python3
 VENV ?= .venv
 RANK ?= 5
+JOBS ?= 2
 FILES ?= 20000
 KILLS ?= 200
 BIN := $(VENV)/bin
@@ -45,7 +46,7 @@ demo: $(VENV)/.installed
 test check wheel readme fuzz: export OPENBLAS_NUM_THREADS = 1
 
 test: $(VENV)/.installed-dev
-	$(PYTEST)
+	$(PYTEST) --numprocesses $(JOBS) --dist worksteal
 
 check: lint types imports wheel test
 
