@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from mfact.core import Array
 from mfact.storage.checkpoint_kinds import CHECKPOINT, of_state
 from mfact.storage.door import MOST
@@ -32,6 +34,8 @@ def require_checkpoint(arrays: Mapping[str, Array], document: Mapping[str, Any])
         if name not in arrays:
             raise ValueError(f"it lacks the array {name}")
         _array(name, arrays[name], shape, document)
+    if "state/spectrum/sigma" in shapes:
+        _spectrum(arrays["state/spectrum/sigma"], arrays["state/basis/B"])
     point = shapes.get("state/point")
     for part in ("state", "good"):
         if (name := f"{part}/conserved/tangent") in arrays:
@@ -40,6 +44,14 @@ def require_checkpoint(arrays: Mapping[str, Array], document: Mapping[str, Any])
     flights = document["flight_rows"]
     if any(each.keys() != flights[0].keys() for each in flights):
         raise ValueError("flight_rows are of different columns")
+
+
+def _spectrum(sigma: Array, B: Array) -> None:
+    """The singular values of B descend, and their squares add up to its own."""
+    size = float(np.linalg.norm(B))
+    descend = bool(np.all(sigma[1:] <= sigma[:-1]) and sigma[-1] >= 0)
+    if not descend or not abs(float(np.linalg.norm(sigma)) - size) <= 1e-5 * size:
+        raise ValueError("state/spectrum/sigma are not the singular values of state/basis/B")
 
 
 def _shapes(document: Mapping[str, Any], reduced: bool) -> dict[str, tuple[int, ...]]:

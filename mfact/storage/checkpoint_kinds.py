@@ -27,6 +27,7 @@ from mfact.storage.kinds import (
     of_fields,
     one_of,
     plain,
+    positive,
     record,
     refuse,
     row,
@@ -167,7 +168,14 @@ CHECKPOINT = record(
         "state": record({"step": count}, anything),
         "good": maybe(record({"step": count}, anything)),
         "in_flight": flag,
-        "flight": maybe(record(of_fields(FlightState))),
+        "flight": maybe(
+            record(
+                of_fields(FlightState)
+                | dict.fromkeys(("time", "handover_flow_time"), amount)
+                | dict.fromkeys(("solver_steps", "handover"), count)
+                | {"next_step": positive}
+            )
+        ),
         "flight_rows": listing(record(dict.fromkeys(_FLOWN, any_number), any_number)),
         "flight_leak": bound,
         "flight_error": bound,

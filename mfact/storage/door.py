@@ -121,7 +121,7 @@ RUN = record(
         "settings": SETTINGS,
         "summary": SUMMARY,
         "claims": listing(CLAIM),
-        "provenance": record({"mfact": text}, plain, needed=()),
+        "provenance": record({"mfact": text, "folder": _WORDS}, plain, needed=()),
     },
     plain,
 )

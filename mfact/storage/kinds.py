@@ -92,6 +92,13 @@ def amount(value: Any, place: str) -> None:
         refuse(value, place, "a number of at least 0")
 
 
+def positive(value: Any, place: str) -> None:
+    """A finite number above zero."""
+    number(value, place)
+    if not value > 0:
+        refuse(value, place, "a number above 0")
+
+
 def bound(value: Any, place: str) -> None:
     """A number that is not negative, or infinity, where nothing is known."""
     any_number(value, place)
