@@ -86,13 +86,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
         matrix = _named_matrix(result, run_file)
         values["dataset"] = values["dataset"] or result.problem.get("dataset")
     log = ctx.ensure_object(Log)
-    source = matrix_of(
-        ctx,
-        matrix,
-        values["dataset"],
-        follow_links=values["follow_links"],
-        read={"run file": run_file},
-    )
+    source = matrix_of(ctx, matrix, values, read={"run file": run_file})
     log.detail(plan_check(source, result).describe())
     found = recompute(_target(source, result), result, tol=values["tol"])
     required = evaluate(requirements, found.numbers, found.claims)

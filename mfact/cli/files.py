@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -47,20 +47,21 @@ def claim_files(ctx: click.Context, read: Paths, written: Paths | None = None) -
 def matrix_of(
     ctx: click.Context,
     spec: str,
-    dataset: str | None = None,
+    named: Mapping[str, Any],
     *,
-    follow_links: bool = False,
     read: Paths | None = None,
     written: Paths | None = None,
 ) -> MatrixSource:
     """The matrix that a command names, looked at, and all files claimed with it.
 
-    read, written: those beside the matrix and the files that it links to. Raises what open_matrix
-    and claim_files do.
+    named: dataset and follow_links, as the options of a command or a checkpoint have them. read,
+    written: the files beside the matrix and those that it links to. Raises what open_matrix and
+    claim_files do.
     """
     from mfact.storage.matrices import open_matrix
 
-    source = open_matrix(spec, dataset=dataset, follow_links=follow_links)
+    follow_links = bool(named.get("follow_links"))
+    source = open_matrix(spec, dataset=named.get("dataset"), follow_links=follow_links)
     linked = {f"linked file {n} of the matrix": path for n, path in enumerate(source.linked, 1)}
     claim_files(ctx, {"matrix": source.path, **linked, **(read or {})}, written)
     return source

@@ -147,13 +147,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     _refuse_idle(ctx, values)
     start = None if values["start"] in STARTS else values["start"]
     log = ctx.ensure_object(Log)
-    source = matrix_of(
-        ctx,
-        matrix,
-        values["dataset"],
-        follow_links=values["follow_links"],
-        read={"start": start},
-    )
+    source = matrix_of(ctx, matrix, values, read={"start": start})
     if values["seed"] is None:
         values["seed"] = secrets.randbits(32)
     values["weight"] = values["balance_weight"] if values["objective"] == "balanced" else 0.0

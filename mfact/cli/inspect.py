@@ -66,7 +66,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.report.terminal import look_of
 
     log = ctx.ensure_object(Log)
-    source = matrix_of(ctx, matrix, values["dataset"], follow_links=values["follow_links"])
+    source = matrix_of(ctx, matrix, values)
     rank = values["rank"]
     if rank is not None and rank > min(source.shape):
         ctx.fail(f"rank {rank} is above min(d1, d2) = {min(source.shape)}: take a smaller one")

@@ -12,7 +12,6 @@ from mfact.errors import MfactError, SettingsError
 from mfact.words import printable
 
 if TYPE_CHECKING:
-    from mfact.cli.log import Log
     from mfact.resuming import Saved
     from mfact.storage.claims import Paths
     from mfact.storage.matrices import MatrixSource
@@ -100,7 +99,10 @@ class Left:
 
 
 def claim_unnamed(
-    output: str | None, checkpoint: str | None, source: MatrixSource, log: Log
+    output: str | None,
+    checkpoint: str | None,
+    source: MatrixSource,
+    note: Callable[[str], None],
 ) -> Callable[[Mapping[str, Any]], None]:
     """Refuse to write over what another matrix has left where nobody said to write.
 
@@ -122,10 +124,7 @@ def claim_unnamed(
         ),
     ):
         if path is not None and Path(path).exists():
-            refusal = SettingsError(
-                f"{printable(path)} is there already, and not known as {what} of {source.name}",
-                f"name another {way_out}",
-            )
+            refusal = _taken(path, f"{what} of {source.name}", way_out)
             try:
                 left = kind(path)
             except MfactError as error:
@@ -133,10 +132,10 @@ def claim_unnamed(
             found.append((left, refusal, f"{printable(path)} is {what} of this matrix: {fate}"))
 
     def admit(fingerprint: Mapping[str, Any]) -> None:
-        for left, refusal, note in found:
+        for left, refusal, text in found:
             if not left.is_at(source.path, source.dataset) and not left.is_of(fingerprint):
                 raise refusal
-            log.note(f"mfact: note: {note}")
+            note(text)
 
     return admit
 
@@ -170,8 +169,11 @@ def resumed_output(saved: Saved) -> str | None:
         may = may and (beside or left.is_run(asdict(saved.settings)))
     if not may:
         what = "matrix" if beside else "run"
-        raise SettingsError(
-            f"{printable(output)} is there already, and not known as a run file of that {what}",
-            "name another output with -o",
-        )
+        raise _taken(output, f"a run file of that {what}", "output with -o")
     return str(output)
+
+
+def _taken(path: str, what: str, way_out: str) -> SettingsError:
+    return SettingsError(
+        f"{printable(path)} is there already, and not known as {what}", f"name another {way_out}"
+    )

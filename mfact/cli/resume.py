@@ -76,8 +76,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     source = matrix_of(
         ctx,
         named["path"] if given is None else given,
-        named.get("dataset") if given is None else None,
-        follow_links=given is None and bool(named.get("follow_links")),
+        named if given is None else {},
         read={"checkpoint": checkpoint},
         written=outputs(output, values),
     )

@@ -79,16 +79,16 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     source = matrix_of(
         ctx,
         matrix,
-        values["dataset"],
-        follow_links=values["follow_links"],
+        values,
         read={"start": start_file(settings)},
         written=outputs(output, values, checkpoint),
     )
+    note = _noted(log)
     admit = claim_unnamed(
         output if values["output"] is None else None,
         checkpoint if settings.checkpoint is None else None,
         source,
-        log,
+        note,
     )
     held = source.read_bytes(settings.dtype)
     log.detail(memory_plan(source.shape, settings, matrix_bytes=held).describe())
@@ -99,7 +99,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         sources=came_from,
         output=output,
         refuse=True,
-        note=_noted(log),
+        note=note,
         admit=admit,
     )
     return carry_out(run, output, values, log)

@@ -170,7 +170,7 @@ def _read(
     from mfact.memory_plans import plan_of
     from mfact.sweep.runs import singular_values
 
-    source = matrix_of(ctx, matrix, values["dataset"], follow_links=values["follow_links"])
+    source = matrix_of(ctx, matrix, values)
     d1, d2 = source.shape
     if values["rank"] > min(d1, d2):
         raise SettingsError(

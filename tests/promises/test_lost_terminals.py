@@ -76,16 +76,22 @@ def terminal():
             os.close(descriptor)
 
 
+def hung_up(folder, command, terminal, descriptors, ignored=()):
+    """A run that has begun at a terminal, which is gone."""
+    ours, theirs = terminal
+    began = folder / "began"
+    child = Child(folder, *command, before=lambda: (
+        os.close(ours), at_terminal(theirs, descriptors, began, ignored)))  # fmt: skip
+    wait_for(began)
+    os.close(ours)
+    return child
+
+
 @pytest.mark.parametrize("descriptors", [(0, 1, 2), (2,)])
 def test_a_terminal_that_hangs_up_ends_the_run_in_good_order(
     tmp_path, command, whole, terminal, descriptors
 ):
-    ours, theirs = terminal
-    began = tmp_path / "began"
-    child = Child(tmp_path, *command, before=lambda: (
-        os.close(ours), at_terminal(theirs, descriptors, began)))  # fmt: skip
-    wait_for(began)
-    os.close(ours)
+    child = hung_up(tmp_path, command, terminal, descriptors)
     assert child.wait() == -signal.SIGHUP
     assert read_run(tmp_path / "run.h5").outcome.name == "INTERRUPTED"
     assert litter(tmp_path) == []
@@ -97,12 +103,7 @@ def test_a_terminal_that_hangs_up_ends_the_run_in_good_order(
 def test_a_run_outlives_its_terminal_where_hang_ups_are_ignored(
     tmp_path, command, whole, terminal, descriptors
 ):
-    ours, theirs = terminal
-    began = tmp_path / "began"
-    child = Child(tmp_path, *command, before=lambda: (
-        os.close(ours), at_terminal(theirs, descriptors, began, [signal.SIGHUP])))  # fmt: skip
-    wait_for(began)
-    os.close(ours)
+    child = hung_up(tmp_path, command, terminal, descriptors, [signal.SIGHUP])
     code = child.wait()
     assert (tmp_path / "run.h5").read_bytes() == whole[0]
     # A page that nobody got is no success.
