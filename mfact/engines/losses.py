@@ -58,6 +58,8 @@ def buried(grams: Array, weight: float, terms: Array | float) -> Array:
     """Where ⟨X, BY⟩ loses digits as what remains of ⟨X, P_X⟩, for a penalty whose slope is
     large beside the terms of f.
     """
+    if not weight:
+        return np.zeros(len(grams), bool)
     A, C = grams[:, 0], grams[:, 1]
     return np.asarray(0.5 * weight * np.abs(np.einsum("nij,nij->n", A, A - C)) > terms)
 

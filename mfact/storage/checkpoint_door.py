@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.storage.checkpoint_kinds import CHECKPOINT, of_state
-from mfact.storage.door import MOST
+from mfact.storage.door import require_numbers
 from mfact.storage.kinds import refuse
 
 _FACTORS = ("U", "V")
@@ -106,10 +106,7 @@ def _array(name: str, stored: Array, shape: tuple[int, ...] | None, document: An
     assert shape is not None
     if stored.shape != tuple(shape[axis] for axis in axes):
         refuse(stored.shape, f"the shape of {name}", f"{shape}, in the order {axes}")
-    if str(stored.dtype) not in ("float64", "float32"):
-        refuse(str(stored.dtype), f"the kind of {name}", "float64 or float32")
-    if stored.size and not max(float(stored.max()), -float(stored.min())) <= MOST:
-        raise ValueError(f"{name} has entries that are not finite, or above {MOST:g}")
+    require_numbers(name, stored)
 
 
 def _recorder(arrays: Mapping[str, Array], listing: list[Any]) -> None:

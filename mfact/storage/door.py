@@ -158,6 +158,14 @@ def trace_columns(arrays: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
             yield name.removeprefix("trace/"), values
 
 
+def require_numbers(name: str, values: Array) -> None:
+    """Raise ValueError unless they are of a kind that runs compute in, finite and at most MOST."""
+    if str(values.dtype) not in ("float64", "float32"):
+        refuse(str(values.dtype), f"the kind of {name}", "float64 or float32")
+    if values.size and not max(float(values.max()), -float(values.min())) <= MOST:  # or NaN
+        raise ValueError(f"{name} has entries that are not finite, or above {MOST:g}")
+
+
 def _factors(arrays: Mapping[str, Array]) -> tuple[int, int, int]:
     for name in "UV":
         if name not in arrays:
@@ -166,10 +174,7 @@ def _factors(arrays: Mapping[str, Array]) -> tuple[int, int, int]:
         if factor.ndim != 2 or factor.size == 0:
             what = "empty" if factor.ndim == 2 else f"{factor.ndim}-D"
             raise ValueError(f"{name} is {what}, of shape {factor.shape}")
-        if str(factor.dtype) not in ("float64", "float32"):
-            refuse(str(factor.dtype), f"the kind of {name}", "float64 or float32")
-        if not max(float(factor.max()), -float(factor.min())) <= MOST:  # or NaN
-            raise ValueError(f"{name} has entries that are not finite, or above {MOST:g}")
+        require_numbers(name, factor)
     U, V = arrays["U"], arrays["V"]
     if U.shape[1] != V.shape[1] or U.dtype != V.dtype:
         raise ValueError(

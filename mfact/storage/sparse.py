@@ -81,10 +81,7 @@ def coordinates(
         raise DataError(f"{label} has indices and values of different lengths", "write it again")
     check_range(rows, shape[0], label, "row index")
     check_range(columns, shape[1], label, "column index")
-    finite = np.isfinite(data)
-    if not finite.all():
-        k = int(np.argmin(finite))
-        refuse_value(data[k], (int(rows[k]), int(columns[k])), data.dtype, label)
+    _check_triples(data, rows, columns, label)
     index = np.int32 if max(*shape, data.size) < 2**31 else np.int64
     itemsize = np.dtype(index).itemsize
     pointers = 0 if occupied else shape[0] + 1
@@ -104,11 +101,7 @@ def squeezed(matrix: Any, label: str) -> csr_array:
 
     found = matrix.tocoo()
     found.sum_duplicates()
-    finite = np.isfinite(found.data)
-    if not finite.all():
-        k = int(np.argmin(finite))
-        place = int(found.row[k]), int(found.col[k])
-        refuse_value(found.data[k], place, found.dtype, label)
+    _check_triples(found.data, found.row, found.col, label)
     lines = [np.unique(indices, return_inverse=True) for indices in (found.row, found.col)]
     shape = tuple(max(1, len(which)) for which, _ in lines)
     places = tuple(place.astype(np.int64) for _, place in lines)
@@ -178,6 +171,13 @@ def _check_indices(parts: Compressed, label: str) -> None:
         check_range(parts.indices, parts.shape[1], label, "column index")
     else:
         check_range(parts.indices, parts.shape[0], label, "row index")
+
+
+def _check_triples(data: Array, rows: Array, columns: Array, label: str) -> None:
+    finite = np.isfinite(data)
+    if not finite.all():
+        k = int(np.argmin(finite))
+        refuse_value(data[k], (int(rows[k]), int(columns[k])), data.dtype, label)
 
 
 def _check_values(parts: Compressed, label: str) -> None:
