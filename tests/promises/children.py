@@ -101,6 +101,13 @@ def wait_for(path: Path, seconds: float = 30.0) -> None:
         time.sleep(0.005)
 
 
+def linger(seconds: float = 60.0) -> None:
+    """Do nothing, in pieces: a signal that comes just before a sleep begins does not cut it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        time.sleep(0.02)
+
+
 def litter(folder: Path) -> list[str]:
     """Temporaries of writers."""
     return [entry.name for entry in folder.iterdir() if entry.name.startswith(".mfact-")]

@@ -14,7 +14,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from children import Child, litter, mfact, shell, wait_for
+from children import Child, linger, litter, mfact, shell, wait_for
 from cut_runs import matrix, prepared
 
 from mfact import run as run_module
@@ -221,7 +221,7 @@ def test_before_the_first_step_a_signal_ends_the_process_at_once(tmp_path, comma
 
     def reading(*_):
         began.touch()
-        time.sleep(60)
+        linger()
 
     child = Child(tmp_path, *command, before=lambda: setattr(run_module, "target_of", reading))
     wait_for(began)

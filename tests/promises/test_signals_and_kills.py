@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from children import Child, litter, mfact, shell, wait_for
+from children import Child, linger, litter, mfact, shell, wait_for
 from cut_runs import RUNS, matrix, prepared
 
 from mfact.cli import check, flow, inspect, sweep
@@ -222,7 +222,7 @@ def test_commands_without_a_checkpoint_die_by_the_signal(tmp_path, number):
 
     def wait(*_, **__):
         began.touch()
-        time.sleep(60)
+        linger()
 
     for module, other in OTHERS.items():
         began.unlink(missing_ok=True)
