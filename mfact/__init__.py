@@ -15,14 +15,14 @@ __version__ = "0.3.0"
 __all__ = ["RunSettings", "__version__", "solve"]
 
 if TYPE_CHECKING:
-    from mfact.run import solve
+    from mfact.run.solve import solve
     from mfact.settings import RunSettings
 
 
 def __getattr__(name: str) -> Any:
     # Loaded on first use, so that `mfact --help` does not wait for numpy and scipy.
     if name == "solve":
-        from mfact.run import solve
+        from mfact.run.solve import solve
 
         return solve
     if name == "RunSettings":

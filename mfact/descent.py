@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mfact.core import Array, Engine, Outcome, Schedule, State
+from mfact.host.timer import Timer
 from mfact.stopping import StopWatch, Verdict
-from mfact.timer import Timer
 
 BLOCK = 1024
 """Steps asked of an engine at once; it may take fewer."""

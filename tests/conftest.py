@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
+import pytest
 from hypothesis import HealthCheck, settings
+from recorded import blocks, information, matrix, record
 
 # --doctest-modules would import each conftest.py under one name.
 collect_ignore_glob = ["*conftest.py"]
@@ -21,3 +24,9 @@ settings.register_profile(
     "long", parent=settings.get_profile("ci"), derandomize=False, max_examples=1000
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture
+def plain():
+    """A plain loop that records what a run records, its matrix, its facts, and cuts of its rows."""
+    return SimpleNamespace(record=record, matrix=matrix, information=information, blocks=blocks)

@@ -18,7 +18,7 @@ from mfact.words import printable
 
 if TYPE_CHECKING:
     from mfact.core import Result, Target
-    from mfact.storage.matrices import MatrixSource
+    from mfact.matrices.source import MatrixSource
 
 VIEWS = ("table", "json", "junit", "github")
 EXAMPLES = (
@@ -73,12 +73,12 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     d2×r. Any violated claim makes the exit code 5: a stored number that is not that of
     the factors, an end point at a saddle, a lemma that a step contradicts, a requirement.
     """
-    from mfact.memory_plans import plan_check
     from mfact.report.checks import Report, view
     from mfact.report.terminal import look_of
     from mfact.storage.runs import read_run
-    from mfact.theory.check import recompute
-    from mfact.theory.requirements import Requirement, evaluate
+    from mfact.studies.check import recompute
+    from mfact.studies.memory import plan_check
+    from mfact.studies.requirements import Requirement, evaluate
 
     requirements = [Requirement.parse(text) for text in values["require"]]
     result = read_run(run_file)

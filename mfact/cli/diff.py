@@ -91,10 +91,10 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
     The factors are compared modulo rotation, (U, V) ~ (UQ, VQ); each column of the trace at
     the steps that both runs recorded. Different settings are told and are no difference.
     """
-    from mfact.comparison import Tolerances, compare
     from mfact.report.checks import Report, view
     from mfact.report.terminal import look_of
     from mfact.storage.runs import read_run
+    from mfact.studies.diff import Tolerances, compare
 
     log = claim_files(ctx, {"first run file": first, "second run file": second})
     a, b = read_run(first), read_run(second)

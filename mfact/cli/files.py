@@ -14,8 +14,8 @@ import click
 from mfact.cli.log import Log
 
 if TYPE_CHECKING:
+    from mfact.matrices.source import MatrixSource
     from mfact.storage.claims import Paths
-    from mfact.storage.matrices import MatrixSource
 
 CONFIG = "mfact.config"
 """Where a context keeps the path of the config file that its options came from."""
@@ -58,7 +58,7 @@ def matrix_of(
     written: the files beside the matrix and those that it links to. Raises what open_matrix and
     claim_files do.
     """
-    from mfact.storage.matrices import open_matrix
+    from mfact.matrices.source import open_matrix
 
     follow_links = bool(named.get("follow_links"))
     source = open_matrix(spec, dataset=named.get("dataset"), follow_links=follow_links)

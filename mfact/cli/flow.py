@@ -30,7 +30,7 @@ BELONGS = {
 
 if TYPE_CHECKING:
     from mfact.core import Array
-    from mfact.storage.matrices import MatrixSource
+    from mfact.matrices.source import MatrixSource
 
 EXAMPLES = (
     ("mfact flow elnino.npy -r 3 --seed 1", "the flow until every mode is fitted, D unchanged"),
@@ -141,8 +141,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     descent lets it drift by an amount of first order in the step size, which --compare-gd
     shows. M is d1×d2, U is d1×r, V is d2×r.
     """
-    from mfact.flow.study import FlowSettings, study
     from mfact.report.flow_tables import document
+    from mfact.studies.flow import FlowSettings, study
 
     _refuse_idle(ctx, values)
     start = None if values["start"] in STARTS else values["start"]
@@ -184,7 +184,7 @@ def _refuse_idle(ctx: click.Context, values: dict[str, Any]) -> None:
 
 def _read(source: MatrixSource, log: Log) -> tuple[str, Array, str]:
     """Name and entries of the matrix, and the kind they were stored in."""
-    from mfact.memory_plans import plan_of
+    from mfact.studies.memory import plan_of
 
     d1, d2 = source.shape
     # The copy that the decomposition destroys, both sets of vectors, its workspace; and the dense

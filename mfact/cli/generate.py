@@ -76,9 +76,9 @@ def command(ctx: click.Context, /, output: str, **values: Any) -> int:
     M is d1×d2; Q₁ and Q₂ are random with orthonormal columns, so that without noise σ are
     the singular values of M to rounding.
     """
-    from mfact.generation import chosen_spectrum, generate_matrix
-    from mfact.storage.matrix_out import check_suffix, write_matrix
-    from mfact.storage.memory import MemoryPlan, available_bytes
+    from mfact.host.memory import MemoryPlan, available_bytes
+    from mfact.matrices.writing import check_suffix, write_matrix
+    from mfact.studies.generate import chosen_spectrum, generate_matrix
 
     d1, d2 = values["shape"]
     spectrum = chosen_spectrum((d1, d2), values["rank"], values["spectrum"], values["condition"])

@@ -15,7 +15,7 @@ from mfact.cli.streams import emit
 from mfact.cli.types import MOST_INDEX, Count
 
 if TYPE_CHECKING:
-    from mfact.outlook import Outlook
+    from mfact.studies.outlook import Outlook
 
 EXAMPLES = (
     ("mfact inspect digits.npy", "spectrum, numerical rank, suggested rank and step"),
@@ -57,13 +57,13 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     components hold it) and a constant step size, 0.5/σ₁, and forecasts the iterations under
     each schedule.
     """
-    from mfact.given import SCALES
-    from mfact.inspection import inspect_matrix
-    from mfact.memory_plans import plan_inspection
-    from mfact.outlook import outlooks
     from mfact.report.machine import json_text
     from mfact.report.spectrum import inspection_document, inspection_page
     from mfact.report.terminal import look_of
+    from mfact.run.given import SCALES
+    from mfact.studies.inspect import inspect_matrix
+    from mfact.studies.memory import plan_inspection
+    from mfact.studies.outlook import outlooks
 
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values)

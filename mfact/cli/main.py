@@ -21,7 +21,7 @@ from mfact.cli.help import shown_help
 from mfact.cli.log import Log
 from mfact.cli.streams import discard, flush_streams, open_streams
 from mfact.errors import MfactError, SettingsError
-from mfact.signals import die
+from mfact.host.signals import die
 from mfact.words import shown
 
 # Name -> what it does. Command `a-b` is `command` in mfact/cli/a_b.py, imported when named;

@@ -12,9 +12,9 @@ from mfact.errors import MfactError, SettingsError
 from mfact.words import printable
 
 if TYPE_CHECKING:
-    from mfact.resuming import Saved
+    from mfact.matrices.source import MatrixSource
+    from mfact.run.checkpoint import Saved
     from mfact.storage.claims import Paths
-    from mfact.storage.matrices import MatrixSource
 
 RENEWED = ("max_iter", "max_time")
 """Settings that a resume may change; all others tell one run from another."""
@@ -36,7 +36,7 @@ def default_output(matrix: str, dataset: str | None = None) -> str:
     >>> default_output("data/digits.npy"), default_output("data/x.h5:/group/M")
     ('digits.run.h5', 'x.group.M.run.h5')
     """
-    from mfact.storage.matrices import split_spec
+    from mfact.matrices.source import split_spec
 
     file, named = split_spec(matrix)
     chosen = dataset if named is None else named
@@ -68,7 +68,7 @@ class Left:
     @classmethod
     def in_checkpoint(cls, path: str) -> Left:
         """By the run whose checkpoint is at the path. Raises StorageError for another file."""
-        from mfact.resuming import read
+        from mfact.run.checkpoint import read
 
         saved = read(path)
         return cls(saved.matrix, None, saved.document["fingerprint"], asdict(saved.settings))

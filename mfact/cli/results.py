@@ -52,7 +52,7 @@ def result_options(function: Any) -> Any:
 def print_result(result: Result, values: dict[str, Any], *, quiet: bool) -> None:
     """Print the view that the format options ask for; quiet leaves out the table."""
     if values["reproducible"]:
-        from mfact.provenance import repeatable
+        from mfact.host.provenance import repeatable
 
         result = repeatable(result)
     timing: bool = values["timing"]

@@ -59,9 +59,9 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     """  # fmt: skip
     log = ctx.ensure_object(Log)
 
-    from mfact import resuming
-    from mfact.memory_plans import memory_plan
-    from mfact.run import resume
+    from mfact.run import checkpoint as resuming
+    from mfact.run.memory import memory_plan
+    from mfact.run.solve import resume
 
     saved = resuming.read(checkpoint)
     given, named = values["matrix"], saved.matrix

@@ -70,9 +70,9 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     settings, came_from = settings_of(ctx, values)
     output = _output(ctx, matrix, values)
 
-    from mfact.given import checkpoint_path, start_file
-    from mfact.memory_plans import memory_plan
-    from mfact.run import solve
+    from mfact.run.given import checkpoint_path, start_file
+    from mfact.run.memory import memory_plan
+    from mfact.run.solve import solve
 
     log.detail(f"loaded in {duration(time.perf_counter() - started)}")
     checkpoint = checkpoint_path(settings, output)
@@ -125,11 +125,11 @@ def carry_out(
 ) -> int:
     """Run to the end, write and print what was asked for; the exit code.
 
-    run: mfact.run.solve or resume, all but for what every command gives it.
+    run: mfact.run.solve.solve or resume, all but for what every command gives it.
     """
+    from mfact.host.signals import INSISTENT, SignalFlag
+    from mfact.host.timer import Timer
     from mfact.report.progress import CLEAR, write_now
-    from mfact.signals import INSISTENT, SignalFlag
-    from mfact.timer import Timer
 
     progress = _progress_lines(log)
     doing = "finishing this block"

@@ -20,7 +20,7 @@ from mfact.settings import MOST_SEED
 
 if TYPE_CHECKING:
     from mfact.core import Array
-    from mfact.sweep.runs import Sweep
+    from mfact.studies.sweep import Sweep
 
 EXAMPLES = (
     ("mfact sweep elnino.npy --seeds 2000 --seed 1",
@@ -139,8 +139,8 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
         ctx.fail("nothing to run: name a matrix, or give sizes with --growth")
     log = ctx.ensure_object(Log)
 
-    from mfact.storage.memory import MemoryPlan, available_bytes
-    from mfact.sweep.runs import SweepSettings, growth, sweep
+    from mfact.host.memory import MemoryPlan, available_bytes
+    from mfact.studies.sweep import SweepSettings, growth, sweep
 
     if values["seed"] is None:
         values["seed"] = secrets.randbits(32)
@@ -167,8 +167,8 @@ def _read(
     ctx: click.Context, matrix: str, values: dict[str, Any], log: Log
 ) -> tuple[str, tuple[int, int], Array]:
     """Name, shape and singular values of the matrix."""
-    from mfact.memory_plans import plan_of
-    from mfact.sweep.runs import singular_values
+    from mfact.studies.memory import plan_of
+    from mfact.studies.sweep import singular_values
 
     source = matrix_of(ctx, matrix, values)
     d1, d2 = source.shape

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mfact.core import Array, State
-from mfact.engines.basis import Basis
 from mfact.engines.measures import Conserved
-from mfact.engines.spectrum import Spectrum, leaks, padded_square
+from mfact.krylov.basis import Basis
+from mfact.krylov.spectrum import Spectrum, leaks, padded_square
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from mfact.core import Array, State
 from mfact.engines.coordinates import Coordinates
 from mfact.engines.kernel import SmallSteps
 from mfact.engines.measures import Conserved
-from mfact.engines.spectrum import negative_curvature
+from mfact.krylov.spectrum import negative_curvature
 
 SAFETY = 10.0
 """The carried difference starts in one direction; rounding errors fall in all of them."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.engines.coordinates import Coordinates
-from mfact.engines.spectrum import Spectrum, excess_loss
+from mfact.krylov.spectrum import Spectrum, excess_loss
 
 GRAM_LOSS_FLOOR = 1e-6
 """Below this part of ½‖M‖², the loss is no longer taken from Gram matrices."""

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array, Factors, State
-from mfact.engines.basis import Basis, Side
 from mfact.engines.coordinates import Coordinates
 from mfact.engines.measures import Conserved
-from mfact.engines.spectrum import Spectrum, leaks, padded_square
+from mfact.krylov.basis import Basis, Side
+from mfact.krylov.spectrum import Spectrum, leaks, padded_square
 from mfact.problems.optimum import Optimum
 
 Arrays = dict[str, Array]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfact.flow.compare import Comparison
-from mfact.flow.study import Study
 from mfact.problems.optimum import unit_of
 from mfact.report.machine import finite
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import exponent, number
+from mfact.studies.flow import Study
+from mfact.studies.flow_and_descent import Comparison
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mfact.host.memory import format_bytes
 from mfact.report.text import duration, measured, number
-from mfact.storage.memory import format_bytes
 
 PROBLEM = {
     "name": "matrix",

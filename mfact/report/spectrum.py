@@ -7,13 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfact.inspection import Inspection
-from mfact.outlook import TOLERANCE, Outlook
+from mfact.host.memory import format_bytes
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import duration, number
 from mfact.settings import TAKE_OFF
-from mfact.storage.memory import format_bytes
+from mfact.studies.inspect import Inspection
+from mfact.studies.outlook import TOLERANCE, Outlook
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -12,7 +12,7 @@ from mfact.report.machine import finite
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import number
-from mfact.sweep.runs import (
+from mfact.studies.sweep import (
     Sweep,
     interval,
     limit_within,
@@ -32,7 +32,7 @@ def document(
 ) -> dict[str, Any]:
     """All that the sweeps found, as JSON values under the schema "mfact-sweep/1".
 
-    runs: those on the matrix called `name`, if any; grown: those of `mfact.sweep.runs.growth`.
+    runs: those on the matrix called `name`, if any; grown: those of `mfact.studies.sweep.growth`.
     bounds: the C of 1/C ≤ ‖Φ_rᵀU‖_F/‖Ψ_rᵀV‖_F ≤ C.
     """
     settings = (runs or grown[0]).settings

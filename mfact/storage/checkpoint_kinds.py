@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mfact.engines.basis import Basis
 from mfact.engines.measures import Conserved
-from mfact.engines.spectrum import Spectrum
-from mfact.flow.records import State as FlightState
+from mfact.gradient_flow.records import State as FlightState
+from mfact.krylov.basis import Basis
+from mfact.krylov.spectrum import Spectrum
 from mfact.problems.optimum import Optimum
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import ENGINES, RunSettings

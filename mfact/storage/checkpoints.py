@@ -8,7 +8,7 @@ from typing import Any
 
 from mfact.core import Array
 from mfact.errors import StorageError
-from mfact.storage.atomic import replace_file
+from mfact.host.atomic import replace_file
 from mfact.storage.documents import plain
 from mfact.storage.images import make_image, read_image
 from mfact.words import printable

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 from mfact.errors import SettingsError, StorageError
-from mfact.storage.atomic import refusal, replaceable, temporary_name
+from mfact.host.atomic import refusal, replaceable, temporary_name
 from mfact.words import printable
 
 Paths = Mapping[str, str | None]

@@ -10,12 +10,12 @@ import numpy as np
 
 from mfact.core import Array, Factors
 from mfact.errors import DataError, StorageError
-from mfact.storage import npy, npz
-from mfact.storage.atomic import replace_file
+from mfact.host.atomic import replace_file
+from mfact.matrices import npy, npz
+from mfact.matrices.seen import Seen
+from mfact.matrices.values import check_kind, check_shape
 from mfact.storage.images import SIGNATURE
 from mfact.storage.runs import read_run
-from mfact.storage.seen import Seen
-from mfact.storage.values import check_kind, check_shape
 from mfact.words import printable
 
 _WAY_OUT = "pass a run file, or an .npz with U and V"

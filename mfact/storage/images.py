@@ -14,8 +14,8 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import MemoryPlanError, StorageError
+from mfact.host.memory import available_bytes, format_bytes
 from mfact.storage.documents import from_json, to_json
-from mfact.storage.memory import available_bytes, format_bytes
 from mfact.words import printable
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import numpy as np
 
 from mfact.core import Array, Claim, Outcome, Result
 from mfact.errors import StorageError
-from mfact.provenance import repeatable
-from mfact.storage.atomic import replace_file
+from mfact.host.atomic import replace_file
+from mfact.host.provenance import repeatable
 from mfact.storage.documents import plain
 from mfact.storage.door import claim_dataset, require_run, trace_columns
 from mfact.storage.format_1 import from_format_1
@@ -30,7 +30,7 @@ def write_run(path: str | os.PathLike[str], result: Result, *, reproducible: boo
     claim's numbers, float64) and the root attribute `mfact_run`, one JSON string with
     the rest, in which a number that is not finite is null. Plain h5py reads it.
 
-    reproducible: leave out clock, host and paths (see mfact.provenance.repeatable), so
+    reproducible: leave out clock, host and paths (see mfact.host.provenance.repeatable), so
         that equal runs give equal bytes.
 
     Raises StorageError, one line; an existing file at `path` is then untouched.

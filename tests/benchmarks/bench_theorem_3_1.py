@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mfact import solve
-from mfact.generation import generate_matrix, geometric_spectrum
+from mfact.studies.generate import generate_matrix, geometric_spectrum
 
 
 def matrix(condition: float) -> np.ndarray:

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from mfact.flow.study import FlowSettings, study
+from mfact.studies.flow import FlowSettings, study
 
 
 def test_json_holds_what_the_library_finds(mfact, rank_two):

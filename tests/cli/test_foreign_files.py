@@ -96,8 +96,8 @@ def changed(document, at, value):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with a matrix, a run on it, and checkpoints of each kind."""
-    from mfact.run import solve
-    from mfact.storage.matrices import open_matrix
+    from mfact.matrices.source import open_matrix
+    from mfact.run.solve import solve
     from mfact.storage.runs import write_run
 
     path = tmp_path_factory.mktemp("foreign")

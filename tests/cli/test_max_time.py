@@ -49,7 +49,7 @@ def test_the_parts_of_a_run_are_counted_together(typed, rank_two):
 
 
 def test_resume_reads_its_checkpoint_once(typed, rank_two, monkeypatch):
-    from mfact import resuming
+    from mfact.run import checkpoint as resuming
 
     typed(0.0, "solve", rank_two, *SOLVE, "--max-iter", 1, "--checkpoint", "c.h5")
     read, real = [], resuming.read_checkpoint

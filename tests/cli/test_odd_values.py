@@ -16,7 +16,7 @@ import pytest
 from mfact.cli import main
 from mfact.cli.types import Count, Size
 from mfact.errors import SettingsError
-from mfact.run import solve
+from mfact.run.solve import solve
 
 ODD = [
     *("9" * count for count in (20, 310, 4200, 4291, 10_000)),
@@ -64,7 +64,7 @@ def options():
 def folder(tmp_path, monkeypatch, made):
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("mfact.flow.integrate.MOST_STEPS", 1e3)  # no hours here
+    monkeypatch.setattr("mfact.gradient_flow.integrate.MOST_STEPS", 1e3)  # no hours here
     return tmp_path
 
 

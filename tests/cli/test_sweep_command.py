@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mfact.sweep.runs import SweepSettings, singular_values, sweep
+from mfact.studies.sweep import SweepSettings, singular_values, sweep
 
 
 def mfact(*words, cwd=None):

@@ -10,9 +10,9 @@ from test_stopping import RULES
 
 from mfact.core import Outcome, Segment, State
 from mfact.descent import descend
+from mfact.host.timer import Timer
 from mfact.schedules import Constant
 from mfact.stopping import StopWatch
-from mfact.timer import Timer
 
 
 class Halving:

@@ -13,9 +13,9 @@ from test_stopping import RULES
 
 from mfact.core import Outcome, State
 from mfact.descent import BLOCK, descend
+from mfact.host.timer import Timer
 from mfact.schedules import Constant
 from mfact.stopping import StopWatch
-from mfact.timer import Timer
 
 NEVER = replace(RULES, tol=None)
 

@@ -133,7 +133,7 @@ def test_gap_is_right_down_to_rounding_of_rounding(weight, sigma):
 
 def test_gap_of_1e_minus_24_is_exact_where_it_is_known_in_closed_form():
     """At U = V = diag(√σ + δ, …) the excess is ½Σ(2√σ δ + δ²)², to first order in rounding."""
-    from mfact.engines.spectrum import excess_loss
+    from mfact.krylov.spectrum import excess_loss
 
     sigma, delta = np.array([4.0, 1.0, 0.25]), 2.0**-40  # both exact in binary
     root = np.array([2.0, 1.0])

@@ -9,9 +9,9 @@ import pytest
 from plain_loop import distances, drive, exact_loop, gaussian, matrix, plain_loop
 
 from mfact.core import Factors
-from mfact.engines.basis import Basis
 from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
+from mfact.krylov.basis import Basis
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
 from mfact.targets.dense import DenseTarget

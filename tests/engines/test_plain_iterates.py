@@ -9,9 +9,9 @@ from plain_loop import distances, drive, exact_loop, gaussian, matrix, plain_loo
 from random_runs import random_runs
 
 from mfact.core import Factors
-from mfact.engines.basis import Basis
 from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
+from mfact.krylov.basis import Basis
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
 from mfact.targets.dense import DenseTarget

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plain_loop import gaussian, matrix, optimum
 
-from mfact.engines.basis import Basis
 from mfact.engines.reduced import ReducedEngine
-from mfact.engines.spectrum import Spectrum, excess_loss, negative_curvature, squared_tail
+from mfact.krylov.basis import Basis
+from mfact.krylov.spectrum import Spectrum, excess_loss, negative_curvature, squared_tail
 from mfact.targets.dense import DenseTarget
 
 SPECTRA = {

@@ -17,8 +17,11 @@ import numpy as np
 from fuzz_files import Seed, mutate
 
 from mfact.errors import MfactError
-from mfact.storage import apart, hdf5_choice  # noqa: F401  # imported once, not in each child
-from mfact.storage.matrices import open_matrix
+from mfact.matrices import (
+    apart,  # imported once, not in each child
+    hdf5_choice,  # noqa: F401  # imported once, not in each child
+)
+from mfact.matrices.source import open_matrix
 
 SECONDS_A_FILE = 60  # a child of apart() is ended after a second of processor time
 MEMORY = 1 << 30  # above what the child begins with

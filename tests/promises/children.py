@@ -16,14 +16,14 @@ import threadpoolctl  # noqa: F401
 
 import mfact.cli.resume
 import mfact.cli.solve
+import mfact.matrices.source
 import mfact.report.machine
 import mfact.report.tables
-import mfact.run
+import mfact.run.solve
 import mfact.storage.factors
-import mfact.storage.matrices
 import mfact.storage.runs
 from mfact.cli.main import run
-from mfact.signals import CAUGHT
+from mfact.host.signals import CAUGHT
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,10 +14,11 @@ from unittest import mock
 
 import numpy as np
 
-from mfact import descent, resuming
+from mfact import descent
 from mfact.core import Array, Outcome, Result
-from mfact.flight import Flight
-from mfact.run import resume
+from mfact.run import checkpoint as resuming
+from mfact.run.fast_forward import Flight
+from mfact.run.solve import resume
 from mfact.storage.runs import run_image
 
 # Each takes a few tenths of a second, checkpoints again and again, and ends.

@@ -17,9 +17,9 @@ import pytest
 from children import Child, linger, litter, mfact, shell, wait_for
 from cut_runs import matrix, prepared
 
-from mfact import run as run_module
 from mfact.engines.direct import DirectEngine
-from mfact.signals import CAUGHT
+from mfact.host.signals import CAUGHT
+from mfact.run import solve as run_module
 from mfact.storage.checkpoints import read_checkpoint
 from mfact.storage.runs import read_run
 

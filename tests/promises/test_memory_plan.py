@@ -13,12 +13,12 @@ import pytest
 from children import Child
 from cut_runs import matrix
 
-import mfact.storage.matrices
+import mfact.matrices.source
 from mfact.core import Outcome
-from mfact.memory_plans import memory_plan, planned_basis, what_fits
-from mfact.run import resume, solve
+from mfact.host.memory import format_bytes
+from mfact.run.memory import memory_plan, planned_basis, what_fits
+from mfact.run.solve import resume, solve
 from mfact.settings import RunSettings
-from mfact.storage.memory import format_bytes
 
 MIB = 1 << 20
 
@@ -234,7 +234,7 @@ def test_the_plan_is_said_before_the_matrix_is_read(tmp_path):
         def read(*args: object) -> None:
             raise RuntimeError("read")
 
-        mfact.storage.matrices.MatrixSource.read = read
+        mfact.matrices.source.MatrixSource.read = read
 
     child = Child(tmp_path, "solve", "M.npy", "-r", 2, "-v", before=unread)
     assert child.wait() == 1

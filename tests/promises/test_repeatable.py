@@ -11,7 +11,7 @@ import pytest
 from children import mfact
 from cut_runs import matrix
 
-from mfact.run import solve
+from mfact.run.solve import solve
 from mfact.storage.runs import read_run
 
 M = matrix("noisy", shape=(40, 30))

@@ -15,10 +15,10 @@ from cut_runs import Cut, assert_same, blocks_of, cut_in_flight, each_checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import mfact.flight
+import mfact.run.fast_forward
 from mfact.core import Outcome
-from mfact.run import resume, solve
-from mfact.timer import Timer
+from mfact.host.timer import Timer
+from mfact.run.solve import resume, solve
 
 EXAMPLES = max(3, settings.default.max_examples // 7)
 """Of cuts in each of the runs below: 142 in the long profile."""
@@ -150,8 +150,8 @@ def test_flights_do_what_their_names_say():
     assert landed("theorem 3.1")[0].summary["log10_iterations"] > 1000
     assert landed("escaping")[0].summary["escapes"] == 1
     M, options = flight("extending")
-    with mock.patch.object(mfact.flight.Flight, "_moved", autospec=True,
-                           side_effect=mfact.flight.Flight._moved) as moved:  # fmt: skip
+    with mock.patch.object(mfact.run.fast_forward.Flight, "_moved", autospec=True,
+                           side_effect=mfact.run.fast_forward.Flight._moved) as moved:  # fmt: skip
         solve(M, **options)
     assert moved.call_count > 1
 

@@ -11,7 +11,7 @@ from cut_runs import matrix
 
 from mfact.core import Outcome
 from mfact.errors import SettingsError, StorageError
-from mfact.run import resume, solve
+from mfact.run.solve import resume, solve
 from mfact.storage.checkpoints import read_checkpoint
 
 M = matrix("noisy")

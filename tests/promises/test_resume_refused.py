@@ -14,7 +14,7 @@ from cut_runs import matrix
 import mfact.storage.checkpoints
 from mfact.core import Outcome
 from mfact.errors import StorageError
-from mfact.run import resume, solve
+from mfact.run.solve import resume, solve
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 
 M = matrix("noisy")

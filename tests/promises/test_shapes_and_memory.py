@@ -13,9 +13,9 @@ from children import Child
 from scipy.sparse import random_array, save_npz
 from test_memory_plan import limited, reporting, told
 
-from mfact.inspection import inspect_matrix
-from mfact.memory_plans import plan_inspection
-from mfact.storage.matrices import open_matrix
+from mfact.matrices.source import open_matrix
+from mfact.studies.inspect import inspect_matrix
+from mfact.studies.memory import plan_inspection
 
 MIB = 1 << 20
 LONG, TRIPLES = 10**9, ((0, 0, 3.0), (6, 1, 2.0))

@@ -19,7 +19,7 @@ from cut_runs import RUNS, matrix, prepared
 
 from mfact.cli import check, flow, inspect, sweep
 from mfact.engines.direct import DirectEngine
-from mfact.signals import CAUGHT
+from mfact.host.signals import CAUGHT
 from mfact.storage.checkpoints import read_checkpoint
 from mfact.storage.runs import read_run
 

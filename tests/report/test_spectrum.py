@@ -8,11 +8,11 @@ import re
 import numpy as np
 import pytest
 
-from mfact.inspection import inspect_matrix
-from mfact.outlook import outlooks
 from mfact.report.machine import json_text
 from mfact.report.spectrum import bar, inspection_document, inspection_page
 from mfact.report.terminal import Look
+from mfact.studies.inspect import inspect_matrix
+from mfact.studies.outlook import outlooks
 
 SOURCE = {
     "name": "d.npy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mfact.core import Outcome
-from mfact.run import solve
+from mfact.run.solve import solve
 
 
 def from_factors(folder, M, U, V, weight=0.0, **options):

@@ -8,7 +8,7 @@ from plain_loop import EPS, exact_gap, matrix
 
 from mfact.core import Outcome
 from mfact.errors import SettingsError
-from mfact.run import solve
+from mfact.run.solve import solve
 
 MEAN = 1e6 + np.outer(np.sin(np.linspace(0, 6, 60)), np.cos(np.linspace(0, 3, 40)))
 

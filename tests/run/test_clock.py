@@ -5,12 +5,12 @@ import time
 import numpy as np
 import pytest
 
-from mfact import resuming
 from mfact.core import Outcome
+from mfact.host.timer import Timer
 from mfact.report.labels import SUMMARY, timeless
-from mfact.run import resume, solve
+from mfact.run import checkpoint as resuming
+from mfact.run.solve import resume, solve
 from mfact.targets.dense import DenseTarget
-from mfact.timer import Timer
 
 rng = np.random.default_rng(1)
 M = rng.standard_normal((14, 2)) @ rng.standard_normal((2, 11))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from plain_loop import gaussian, matrix
 
 from mfact.core import Factors, Outcome
-from mfact.run import solve
+from mfact.run.solve import solve
 
 SHAPE = (14, 11)
 SPECTRA = {

@@ -11,7 +11,7 @@ from end_truth import Truth, from_factors, held, held_gap, tells_one_story
 from plain_loop import gaussian, matrix
 
 from mfact.core import Outcome
-from mfact.run import solve
+from mfact.run.solve import solve
 from mfact.targets.dense import DenseTarget
 from mfact.theory.lemma_3_2 import certify
 

@@ -8,7 +8,7 @@ from end_truth import from_factors
 from plain_loop import exact_gap, matrix
 
 from mfact.core import Outcome
-from mfact.run import solve
+from mfact.run.solve import solve
 
 SPECTRA = {
     "noise": lambda rng, n: np.linalg.svd(rng.standard_normal((n, n)), compute_uv=False),

@@ -11,7 +11,7 @@ from plain_loop import matrix
 
 from mfact.core import Outcome
 from mfact.errors import DataError
-from mfact.run import solve
+from mfact.run.solve import solve
 
 SIGMA = np.array([4, 3, 2.5, 2, 1.5, 1, 0.7, 0.4])
 M, PHI, PSI = matrix(np.random.default_rng(0), (30, 20), SIGMA)
@@ -369,7 +369,7 @@ def test_the_smallest_matrices(engine, shape):
 
 def test_a_limit_that_was_not_asked_for_is_named_too(monkeypatch):
     A = np.random.default_rng(5).standard_normal((80, 60))
-    monkeypatch.setattr("mfact.run.planned_basis", lambda plan: (80 + 60) * 8 * 12)
+    monkeypatch.setattr("mfact.run.solve.planned_basis", lambda plan: (80 + 60) * 8 * 12)
     result = solve(A, rank=2, schedule="constant", seed=1, max_iter=200)
     assert "limit of 13440 bytes" in result.summary["notes"][0]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mfact import resuming
 from mfact.core import Outcome
-from mfact.run import resume, solve
+from mfact.run import checkpoint as resuming
+from mfact.run.solve import resume, solve
 from mfact.targets.dense import DenseTarget
 
 

@@ -9,7 +9,7 @@ from plain_loop import exact_gap, matrix
 from scipy.linalg import hilbert
 
 from mfact.core import Outcome
-from mfact.run import solve
+from mfact.run.solve import solve
 
 STARTS = {
     "all alike": lambda rng, d1, d2: (np.full((d1, 2), 0.1), np.full((d2, 2), 0.1)),

@@ -10,8 +10,8 @@ from scipy.integrate import solve_ivp
 
 from mfact import solve
 from mfact.core import Outcome
-from mfact.generation import generate_matrix, geometric_spectrum
 from mfact.starts import directions
+from mfact.studies.generate import generate_matrix, geometric_spectrum
 
 LEMMA = ("lemma-3.1-i", "lemma-3.1-ii", "lemma-3.1-iii", "theorem-3.1")
 STD = 1e-3

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mfact import ending
 from mfact.cli.main import run
 from mfact.core import Factors, Outcome
-from mfact.run import solve
+from mfact.run import ending
+from mfact.run.solve import solve
 from mfact.storage.runs import read_run
 from mfact.targets.dense import DenseTarget
 from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, VIOLATED

@@ -16,7 +16,7 @@ import pytest
 from run_samples import NEW, OLD, content
 
 from mfact.errors import StorageError
-from mfact.storage.atomic import replace_file
+from mfact.host.atomic import replace_file
 from mfact.storage.runs import write_run
 
 # Every call between a result and the disk, by the module or class it is looked up on.

@@ -17,8 +17,8 @@ from mfact.storage.checkpoints import read_checkpoint
 from mfact.storage.format_1 import from_format_1
 from mfact.storage.images import make_image
 from mfact.storage.runs import read_run
+from mfact.studies.check import recompute
 from mfact.targets.dense import DenseTarget
-from mfact.theory.check import recompute
 
 OLD = Path(__file__).parent / "files" / "format_1.run.h5"
 M = np.load(Path(__file__).parents[2] / "data" / "elnino.npy")

@@ -14,7 +14,7 @@ import pytest
 from run_samples import NEW, OLD, content
 
 from mfact.errors import StorageError
-from mfact.storage.atomic import replace_file
+from mfact.host.atomic import replace_file
 from mfact.storage.claims import claim_output
 from mfact.storage.runs import write_run
 
@@ -138,7 +138,7 @@ def test_a_folder_of_someone_else(tmp_path: Path) -> None:
     script = """
 import os, sys
 from mfact.errors import StorageError
-from mfact.storage.atomic import replace_file
+from mfact.host.atomic import replace_file
 from mfact.storage.claims import claim_output
 os.setuid(int(sys.argv[2]))
 for attempt in (claim_output, lambda path: replace_file(path, b"new")):

@@ -195,7 +195,7 @@ def test_reproducible_files_of_equal_runs_are_equal_bytes(tmp_path: Path) -> Non
     """Two processes, two folders, two clocks, two hash seeds; one of them has a host in it."""
     script = """
 import os, sys, time
-from mfact.provenance import gather
+from mfact.host.provenance import gather
 from mfact.storage.runs import write_run
 from test_runs import example
 place = os.getcwd()

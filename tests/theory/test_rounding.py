@@ -7,8 +7,8 @@ import pytest
 
 import mfact
 from mfact.engines import measures
+from mfact.studies.check import recompute
 from mfact.targets.dense import DenseTarget
-from mfact.theory.check import recompute
 from mfact.theory.ledger import LedgerMonitor
 
 SHARE = 1e-9  # of η² in a wrong step: 4.5e6 units of rounding

@@ -1,0 +1,1 @@
+"""M seen through products: bases, the spectrum in them, leading singular values."""

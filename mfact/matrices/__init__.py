@@ -1,0 +1,1 @@
+"""Foreign files in: the formats that matrices come in."""

@@ -1,0 +1,191 @@
+"""What kind of file a matrix is in: told by its first bytes, never by its name."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfact.errors import DataError, SettingsError, StorageError
+from mfact.matrices import matrix_market, npy, npz
+from mfact.matrices.hdf5 import SIGNATURE
+from mfact.matrices.seen import Seen
+from mfact.matrices.values import Reader, check_kind, check_shape
+from mfact.words import printable
+
+_START_BYTES = 128
+_NPY_WAY_OUT = "save the matrix as NPY with numpy.save, or as HDF5"
+# First bytes of files that people mistake for a matrix, and what to do with each.
+_STRANGERS = (
+    (b"MATLAB 5.0 MAT-file", "a MATLAB file of before v7.3", "save it in MATLAB with -v7.3"),
+    (b"\x1f\x8b", "compressed with gzip", "unpack it with gunzip first"),
+    (b"BZh", "compressed with bzip2", "unpack it with bunzip2 first"),
+    (b"\xfd7zXZ", "compressed with xz", "unpack it with unxz first"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it with unzstd first"),
+    (b"PAR1", "a Parquet file", _NPY_WAY_OUT),
+)
+_PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at a file tells; the fields are those of MatrixSource."""
+
+    format: str
+    dataset: str | None
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    order: str
+    sparse: bool
+    reader: Reader
+    linked: tuple[str, ...] = ()
+
+
+def look_at(path: Path, dataset: str | None, follow_links: bool) -> tuple[int, Look]:
+    """(bytes of the file, what is in it). Raises what open_matrix says."""
+    label = printable(str(path))
+    seen, start = _start_of(path, label)
+    if start.startswith(npy.MAGIC):
+        _refuse_dataset(dataset, "an NPY file", label)
+        return seen.size, _look_npy(seen, label)
+    if start.startswith(npz.MAGICS):
+        return seen.size, _look_npz(seen, dataset, label)
+    if start.startswith(matrix_market.MAGIC):
+        _refuse_dataset(dataset, "a MatrixMarket file", label)
+        return seen.size, _look_matrix_market(seen, label)
+    if start.startswith(SIGNATURE) or _signature_follows(seen, label):
+        return seen.size, _look_hdf5(seen, dataset, follow_links, label)
+    raise _stranger(start, label)
+
+
+def _start_of(path: Path, label: str) -> tuple[Seen, bytes]:
+    try:
+        # Opening a pipe or a device could wait for ever, so it is looked at first.
+        kind = path.stat()
+        if stat.S_ISDIR(kind.st_mode):
+            raise StorageError(f"{label} is a directory", "name a file in it")
+        if not stat.S_ISREG(kind.st_mode):
+            raise StorageError(f"{label} is no regular file", "save the matrix in a file first")
+        with path.open("rb") as stream:
+            return Seen.of(path, kind), stream.read(_START_BYTES)
+    except FileNotFoundError:
+        raise StorageError(f"{label} does not exist", "check the path") from None
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StorageError(
+            f"{label} cannot be read: {reason}", "check the path and its permissions"
+        ) from error
+
+
+def _refuse_dataset(dataset: str | None, what: str, label: str) -> None:
+    if dataset is not None:
+        raise SettingsError(
+            f"{label} is {what} and holds one array, so there is no {printable(dataset)} in it",
+            "leave the dataset out",
+        )
+
+
+def _look_npy(seen: Seen, label: str) -> Look:
+    with seen.opened(label) as stream:
+        header = npy.read_header(stream, label)
+    check_kind(header.dtype, label)
+    shape = check_shape(header.shape, label)
+    npy.check_length(header, seen.size, label)
+    reader = npy.NpyReader(seen, header, label)
+    return Look("npy", None, shape, header.dtype, header.order, False, reader)
+
+
+def _look_npz(seen: Seen, dataset: str | None, label: str) -> Look:
+    found = npz.members(seen, label)
+    if dataset is None and npz.is_sparse(found):
+        sparse = npz.sparse_reader(seen, found, label)
+        dtype = next(member.header.dtype for member in found if member.name == "data")
+        form = sparse.form.upper()
+        return Look("sparse-npz", None, sparse.shape, dtype, form, True, sparse)
+    member = _choose_member(found, dataset, label)
+    label = f"{label}:{printable(member.name)}"
+    check_kind(member.header.dtype, label)
+    shape = check_shape(member.header.shape, label)
+    reader = npz.NpzReader(seen, member, label)
+    return Look("npz", member.name, shape, member.header.dtype, member.header.order, False, reader)
+
+
+def _choose_member(found: list[npz.Member], dataset: str | None, label: str) -> npz.Member:
+    listing = ", ".join(
+        f"{printable(m.name)} ({'×'.join(map(str, m.header.shape)) or 'scalar'} {m.header.dtype})"
+        for m in found[:20]
+    )
+    held = f"it holds {listing}" if listing else "it holds no array"
+    if dataset is not None:
+        chosen = [member for member in found if member.name == dataset.lstrip("/")]
+        if not chosen:
+            raise DataError(f"{label} has no member {printable(dataset)}", f"name another; {held}")
+        return chosen[0]
+    matrices = [m for m in found if len(m.header.shape) == 2 and m.header.dtype.kind in "fiub"]
+    if len(matrices) == 1:
+        return matrices[0]
+    if len(found) == 1:
+        return found[0]  # so that it is refused by its kind or shape
+    if matrices:
+        raise DataError(
+            f"{label} holds {len(matrices)} matrices", f"name one with --dataset; {held}"
+        )
+    raise DataError(f"{label} holds no 2-D numeric array", f"name a file with one; {held}")
+
+
+def _look_matrix_market(seen: Seen, label: str) -> Look:
+    banner = matrix_market.read_banner(seen, label)
+    reader = matrix_market.MarketReader(seen, banner, label)
+    order = "COO" if banner.sparse else "F"
+    return Look("matrix-market", None, banner.shape, banner.dtype, order, banner.sparse, reader)
+
+
+def _look_hdf5(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Look:
+    from mfact.matrices.hdf5_choice import find_matrix
+    from mfact.matrices.hdf5_dense import Layout
+
+    found = find_matrix(seen, dataset, follow_links, label)
+    what = found.what
+    if isinstance(what, Layout):
+        shape, order, sparse = what.matrix_shape, what.order, False
+    else:
+        shape, order, sparse = what.shape, what.major, True
+    reader, linked = found.reader, found.linked
+    return Look(found.format, found.dataset, shape, what.dtype, order, sparse, reader, linked)
+
+
+def _signature_follows(seen: Seen, label: str) -> bool:
+    """Whether the HDF5 signature stands at 512, 1024, 2048 …, behind a user block."""
+    offset = 512
+    with seen.opened(label) as stream:
+        while offset + len(SIGNATURE) <= seen.size:
+            stream.seek(offset)
+            if stream.read(len(SIGNATURE)) == SIGNATURE:
+                return True
+            offset *= 2
+    return False
+
+
+def _stranger(start: bytes, label: str) -> DataError:
+    if not start:
+        return DataError(f"{label} is an empty file", "write the matrix again")
+    if start.startswith(_PICKLES):
+        return DataError(
+            f"{label} looks like a pickle, which is never loaded because it can run code",
+            _NPY_WAY_OUT,
+        )
+    for magic, what, way_out in _STRANGERS:
+        if start.startswith(magic):
+            return DataError(f"{label} is {what}", way_out)
+    head = start[:60]
+    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+        return DataError(
+            f"{label} is text that begins with {printable(head.splitlines()[0])!r}, "
+            "not a matrix file",
+            "read it with numpy.loadtxt and save it with numpy.save",
+        )
+    return DataError(f"{label} is no kind of matrix file known here", _NPY_WAY_OUT)

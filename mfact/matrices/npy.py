@@ -1,0 +1,244 @@
+"""NPY files and NPY members of a zip: the header read by hand, the values in blocks."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.errors import DataError, StorageError
+from mfact.host.memory import available_bytes
+from mfact.matrices.seen import Seen, changed
+from mfact.matrices.values import (
+    BLOCK_BYTES,
+    check_fits,
+    new_matrix,
+    refuse_memory,
+    store,
+)
+
+MAGIC = b"\x93NUMPY"
+_PLAIN_DTYPE = re.compile(r"[<>|=]?[?a-zA-Z]\d{0,9}")
+# No writer writes what Python would warn of, and filters of warnings are the whole process's.
+_WARNED_OF = re.compile(r"\\|\d(?:and|else|for|if|in|is|not|or)")
+_HEADER_LIMIT = 10_000  # as numpy's own: ast.literal_eval of more can exhaust the stack
+
+
+class Stream(Protocol):
+    """What is asked of an open file, or of an open member of a zip."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+
+    def readinto(self, buffer: Any, /) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an NPY header declares; offset: bytes before the first value."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fortran: bool
+    offset: int
+
+    @property
+    def order(self) -> str:
+        return "F" if self.fortran else "C"
+
+    @property
+    def data_bytes(self) -> int:
+        size = self.dtype.itemsize
+        for length in self.shape:
+            size *= length
+        return size
+
+
+@dataclass(frozen=True)
+class NpyReader:
+    """An NPY file of a 2-D array of a kind that is taken."""
+
+    file: Seen
+    header: Header
+    label: str
+
+    def read(self, dtype: np.dtype[Any]) -> Array:
+        with self._opened() as stream:
+            return read_matrix(stream, self.header, dtype, self.label)
+
+    def values(self) -> Iterator[Array]:
+        with self._opened() as stream:
+            if self.header.fortran:
+                yield from self._columns_cut_in_rows(stream)
+            else:
+                yield from stream_values(stream, self.header, self.label)
+
+    @contextmanager
+    def _opened(self) -> Iterator[io.BufferedReader]:
+        with self.file.opened(self.label) as stream:
+            if read_header(stream, self.label) != self.header:
+                raise changed(self.label)
+            yield stream
+
+    def _columns_cut_in_rows(self, stream: io.BufferedReader) -> Iterator[Array]:
+        d1, d2 = self.header.shape
+        dtype = self.header.dtype
+        # Short pieces of many columns cost a seek each, so the piece is as tall as memory allows.
+        budget = max(BLOCK_BYTES, available_bytes() // 8)
+        height = min(d1, max(1, budget // (d2 * 8)))
+        for top in range(0, d1, height):
+            rows = min(height, d1 - top)
+            out = np.empty((rows, d2))
+            piece = np.empty(rows, dtype)
+            for column in range(d2):
+                stream.seek(self.header.offset + (column * d1 + top) * dtype.itemsize)
+                _read_exactly(stream, piece, self.label)
+                store(piece, out[:, column], partial(_in_column, top, column), self.label)
+            yield out
+
+
+def read_header(stream: Stream, label: str) -> Header:
+    """Read the header at the start of stream. Raises DataError when it is not a valid one.
+
+    Source: numpy.lib.format, versions 1.0, 2.0 and 3.0.
+    """
+    start = stream.read(len(MAGIC) + 2)
+    if len(start) < len(MAGIC) + 2 or not start.startswith(MAGIC):
+        raise DataError(f"{label} is not an NPY file", "write it with numpy.save")
+    version = start[-2], start[-1]
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise DataError(
+            f"{label} is an NPY file of the unknown version {version[0]}.{version[1]}",
+            "write it again with numpy.save",
+        )
+    width = 2 if version[0] == 1 else 4
+    length = int.from_bytes(stream.read(width), "little")
+    text = stream.read(length) if length <= _HEADER_LIMIT else b""
+    if len(text) < length or not text:
+        raise _broken(label)
+    fields = _parse(text.decode("utf-8" if version[0] == 3 else "latin-1", "replace"), label)
+    return Header(
+        shape=_shape(fields.get("shape"), label),
+        dtype=_dtype(fields.get("descr"), label),
+        fortran=fields.get("fortran_order") is True,
+        offset=len(start) + width + length,
+    )
+
+
+def check_length(header: Header, available: int, label: str) -> None:
+    """Raise StorageError when fewer bytes are there than the header declares."""
+    needed = header.offset + header.data_bytes
+    if available < needed:
+        raise StorageError(
+            f"{label} is truncated: its header asks for {needed} bytes and it has {available}",
+            "copy or write the file again",
+        )
+
+
+def read_matrix(stream: Stream, header: Header, dtype: np.dtype[Any], label: str) -> Array:
+    """Read the values that follow a header into one array of dtype, order kept."""
+    d1, d2 = header.shape
+    out = new_matrix((d1, d2), dtype, header.order, label)
+    # In the order of the file both are 1-D views of the same memory.
+    flat = out.reshape(-1) if not header.fortran else out.T.reshape(-1)
+    direct = header.dtype == dtype
+    count = max(1, BLOCK_BYTES // header.dtype.itemsize)
+    buffer = flat if direct else np.empty(min(count, flat.size), header.dtype)
+    for start in range(0, flat.size, count):
+        target = flat[start : start + count]
+        block = target if direct else buffer[: target.size]
+        _read_exactly(stream, block, label)
+        store(block, target, partial(_place, header, start), label)
+    return out
+
+
+def read_vector(stream: Stream, header: Header, label: str) -> Array:
+    """Read a 1-D array in its own kind and native byte order; its values are not looked at."""
+    check_fits(2 * header.data_bytes, label)
+    try:
+        out = np.empty(header.shape, header.dtype)
+    except (MemoryError, ValueError):
+        refuse_memory(label)
+    _read_exactly(stream, out, label)
+    return out.astype(header.dtype.newbyteorder("="), copy=False)
+
+
+def stream_values(stream: Stream, header: Header, label: str) -> Iterator[Array]:
+    """The values of a C-ordered array in float64, one block after the other."""
+    left = header.shape[0] * header.shape[1]
+    count = max(1, BLOCK_BYTES // 8)
+    start = 0
+    while left:
+        block = np.empty(min(count, left), header.dtype)
+        _read_exactly(stream, block, label)
+        out = np.empty(block.size)
+        store(block, out, partial(_place, header, start), label)
+        yield out
+        start += block.size
+        left -= block.size
+
+
+def _place(header: Header, start: int, index: tuple[int, ...]) -> tuple[int, int]:
+    """(row, column) of a place in the 1-D block that begins with the start-th value."""
+    slow, fast = divmod(start + index[0], header.shape[0 if header.fortran else 1])
+    return (fast, slow) if header.fortran else (slow, fast)
+
+
+def _in_column(top: int, column: int, index: tuple[int, ...]) -> tuple[int, int]:
+    return top + index[0], column
+
+
+def _read_exactly(stream: Stream, block: Array, label: str) -> None:
+    view = block.view(np.uint8).data
+    done = 0
+    while done < len(view):
+        got = stream.readinto(view[done:])
+        if not got:
+            raise StorageError(
+                f"{label} ends before its last value", "copy or write the file again"
+            )
+        done += got
+
+
+def _parse(text: str, label: str) -> dict[str, Any]:
+    # Python 2 wrote long integers as 12L.
+    text = re.sub(r"(\d)L\b", r"\1", text)
+    if _WARNED_OF.search(text):
+        raise _broken(label)
+    try:
+        fields = ast.literal_eval(text.strip(" \t\n\0"))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise _broken(label) from None
+    if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
+        raise _broken(label)
+    return fields
+
+
+def _shape(declared: Any, label: str) -> tuple[int, ...]:
+    if not isinstance(declared, tuple) or not all(
+        type(length) is int and length >= 0 for length in declared
+    ):
+        raise _broken(label)
+    return declared
+
+
+def _dtype(declared: Any, label: str) -> np.dtype[Any]:
+    if isinstance(declared, list):
+        return np.dtype("V1")  # structured: refused by its kind, whatever its fields are
+    if not isinstance(declared, str) or not _PLAIN_DTYPE.fullmatch(declared):
+        raise _broken(label)
+    try:
+        return np.dtype(declared.replace("a", "S"))  # an old name of theirs, which warns
+    except (TypeError, ValueError):
+        raise _broken(label) from None
+
+
+def _broken(label: str) -> DataError:
+    return DataError(f"{label} has a broken NPY header", "write it again with numpy.save")

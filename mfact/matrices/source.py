@@ -1,0 +1,186 @@
+"""Matrices in: one door for every kind of file, behind which nothing big is read at once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.errors import SettingsError, StorageError
+from mfact.matrices.formats import look_at
+from mfact.matrices.values import Reader, SparseReader
+from mfact.words import printable
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_DTYPES = ("float64", "float32")
+
+ENTRY_BYTES = 64
+"""Of a sparse matrix: value, row and column of an entry as read, as converted, as sorted into rows,
+and in the blocks that it is multiplied in."""
+
+SORTED_BYTES = 128
+"""The same where rows and columns are numbered anew, for which they are sorted."""
+
+LINE_BYTES = 24
+"""A pointer of a row or column, as read and as converted."""
+
+
+@dataclass(frozen=True)
+class MatrixSource:
+    """A matrix in a file that has been looked at and not yet read.
+
+    name: file name and dataset, safe to print. path: as given. format: "npy", "npz", "hdf5",
+    "matlab", "h5ad", "10x", "matrix-market" or "sparse-npz". dataset: path or member in the
+    file, None where there is but one. shape: (d1, d2). stored_dtype: such as "<f8", ">i2" or
+    "|u1". order: "C", "F", "chunked (64, 1797)", "CSR", "CSC" or "COO". file_bytes: of the file.
+    follow_links: whether it may name other files. linked: those that it is read from too.
+    """
+
+    name: str
+    path: str
+    format: str
+    dataset: str | None
+    shape: tuple[int, int]
+    stored_dtype: str
+    order: str
+    sparse: bool
+    file_bytes: int
+    follow_links: bool
+    linked: tuple[str, ...]
+    _reader: Reader = field(repr=False, compare=False)
+
+    def read(self, dtype: str = "float64") -> Array | csr_array:
+        """The whole matrix, d1×d2 and finite, in "float64" or "float32".
+
+        A dense one is read into one array of that kind, block by block, so that the peak of
+        memory is the matrix and one block; C or Fortran order is kept. A sparse one is a
+        csr_array with sorted indices and no duplicates.
+
+        Raises DataError for a value that is not finite (with its row and column) or a bad
+        sparse index, StorageError when the file cannot be read, MemoryPlanError when the
+        matrix would not fit in the memory there is.
+        """
+        if dtype not in _DTYPES:
+            raise SettingsError(f"{dtype} is no kind to compute in", "use float64 or float32")
+        return self._reader.read(np.dtype(dtype))
+
+    def read_occupied(self) -> Array | csr_array:
+        """As read(), a sparse matrix without its empty rows and columns: the entries alone cost."""
+        if not self.sparse:
+            return self.read()
+        return cast(SparseReader, self._reader).occupied(np.dtype(np.float64))
+
+    @property
+    def entries(self) -> int | None:
+        """How many a sparse file stores; None for a dense one."""
+        return cast(SparseReader, self._reader).entries if self.sparse else None
+
+    def read_bytes(self, dtype: str = "float64", *, occupied: bool = False) -> int:
+        """Bytes that read() holds at its peak, or read_occupied(), blocks of the file aside."""
+        d1, d2 = self.shape
+        if self.entries is None:
+            return np.dtype(dtype).itemsize * d1 * d2
+        stored = {"CSR": d1, "CSC": d2}.get(self.order, 0)
+        pointers = stored if occupied else stored + d1
+        return (SORTED_BYTES if occupied else ENTRY_BYTES) * self.entries + LINE_BYTES * pointers
+
+    def digest(self) -> str:
+        """SHA-256 of the values as little-endian float64 in C order, in hexadecimal.
+
+        The same for equal matrices whatever the format, kind or order; −0 counts as 0.
+        """
+        state = hashlib.sha256()
+        for piece in self._reader.values():
+            state.update(np.ascontiguousarray(piece + 0.0, dtype="<f8").data)
+        return state.hexdigest()
+
+    def describe(self) -> dict[str, Any]:
+        """What is known without reading, as JSON values; path and dataset are the true names."""
+        return {
+            "name": self.name,
+            "path": self.path,
+            "format": self.format,
+            "dataset": self.dataset,
+            "shape": list(self.shape),
+            "stored_dtype": self.stored_dtype,
+            "order": self.order,
+            "sparse": self.sparse,
+            "file_bytes": self.file_bytes,
+        }
+
+
+def open_matrix(
+    spec: str, *, dataset: str | None = None, follow_links: bool = False
+) -> MatrixSource:
+    """Look at the matrix that spec names: a file, `file.h5:/path` or `file.h5::/path`.
+
+    A file whose literal name is spec wins. dataset: path in an HDF5 file or member of an NPZ
+    file; without it the only matrix of the file is taken. follow_links: let an HDF5 file name
+    other files (external links, external storage, virtual datasets).
+
+    Raises DataError or StorageError, with a way out, for whatever cannot be a matrix;
+    SettingsError for a dataset that does not go with the file; MemoryPlanError and
+    MissingPackageError as their names say.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/M.npy", np.eye(3, 2, dtype=">i2"))
+    ...     M = open_matrix(f"{folder}/M.npy")
+    ...     M.name, M.shape, M.stored_dtype, M.order, M.read().sum()
+    ('M.npy', (3, 2), '>i2', 'C', np.float64(2.0))
+    """
+    path, named = split_spec(spec)
+    if named is not None and dataset is not None and named.strip("/") != dataset.strip("/"):
+        raise SettingsError(
+            f"{printable(spec)} names the dataset {printable(named)}, "
+            f"and --dataset {printable(dataset)}",
+            "name one",
+        )
+    chosen = dataset if named is None else named
+    file_bytes, look = look_at(path, chosen, follow_links)
+    return MatrixSource(
+        name=printable(path.name) + (f":{printable(look.dataset)}" if look.dataset else ""),
+        path=spec if named is None else str(path),
+        format=look.format,
+        dataset=look.dataset,
+        shape=look.shape,
+        stored_dtype=look.dtype.str,
+        order=look.order,
+        sparse=look.sparse,
+        file_bytes=file_bytes,
+        follow_links=follow_links,
+        linked=look.linked,
+        _reader=look.reader,
+    )
+
+
+def split_spec(spec: str) -> tuple[Path, str | None]:
+    """Cut spec into a path and the dataset after `:/` or `::`, None without one.
+
+    >>> split_spec("no such file.h5::/a/b")
+    (PosixPath('no such file.h5'), '/a/b')
+    """
+    if "\0" in spec or not spec:
+        raise StorageError(f"{printable(spec)!r} is not the name of a file", "name a file")
+    if _exists(Path(spec)):
+        return Path(spec), None
+    cuts = [i for i in range(len(spec)) if spec.startswith((":/", "::"), i) and i > 0]
+    for cut in reversed(cuts):
+        if _exists(Path(spec[:cut])):
+            return Path(spec[:cut]), spec[cut:].lstrip(":")
+    if cuts:
+        return Path(spec[: cuts[0]]), spec[cuts[0] :].lstrip(":")
+    return Path(spec), None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists() or path.is_symlink()
+    except OSError:  # a name too long for any file
+        return False

@@ -1,0 +1,195 @@
+"""Sparse matrices from elsewhere: every index is checked before SciPy sees one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.errors import DataError
+from mfact.matrices.values import BLOCK_BYTES, check_fits, refuse_value
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_WAY_OUT = "write it again with scipy.sparse.save_npz"
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """The three arrays of a CSR or CSC matrix as a file gives them, not yet believed.
+
+    major: "CSR" or "CSC". Entry k has the value data[k] and the minor index indices[k];
+    it lies in the major line i with indptr[i] ≤ k < indptr[i + 1].
+    """
+
+    major: str
+    shape: tuple[int, int]
+    data: Array
+    indices: Array
+    indptr: Array
+
+
+def assemble(parts: Compressed, label: str, *, occupied: bool = False) -> csr_array:
+    """The csr_array of checked parts; indices sorted, duplicates added up.
+
+    occupied: without the rows and columns that hold no entry (see squeezed).
+
+    Raises DataError for lengths that do not fit, an index out of range or a value that is not
+    finite, MemoryPlanError when the row form would not fit in memory.
+    """
+    from scipy.sparse import csc_array, csr_array
+
+    _check_pointers(parts, label)
+    _check_indices(parts, label)
+    _check_values(parts, label)
+    index = _index_dtype(parts)
+    arrays = (parts.data, parts.indices.astype(index, copy=False), parts.indptr.astype(index))
+    if occupied:
+        kind = csr_array if parts.major == "CSR" else csc_array
+        return squeezed(kind(arrays, shape=parts.shape), label)
+    if parts.major == "CSR":
+        matrix = csr_array(arrays, shape=parts.shape)
+    else:
+        entry = parts.data.itemsize + index.itemsize
+        check_fits(parts.data.size * entry + (parts.shape[0] + 1) * index.itemsize, label)
+        matrix = csc_array(arrays, shape=parts.shape).tocsr()
+    return merged(matrix, parts.data.size, label)
+
+
+def coordinates(
+    data: Array,
+    rows: Array,
+    columns: Array,
+    shape: tuple[int, int],
+    label: str,
+    *,
+    occupied: bool = False,
+) -> csr_array:
+    """The csr_array of (row, column, value) triples, each checked; duplicates added up.
+
+    occupied: as for assemble.
+    """
+    from scipy.sparse import coo_array
+
+    integers(rows, label, "row indices")
+    integers(columns, label, "column indices")
+    if data.ndim != 1 or not data.size == rows.size == columns.size:
+        raise DataError(f"{label} has indices and values of different lengths", "write it again")
+    check_range(rows, shape[0], label, "row index")
+    check_range(columns, shape[1], label, "column index")
+    _check_triples(data, rows, columns, label)
+    index = np.int32 if max(*shape, data.size) < 2**31 else np.int64
+    itemsize = np.dtype(index).itemsize
+    pointers = 0 if occupied else shape[0] + 1
+    check_fits(data.size * (data.itemsize + 3 * itemsize) + pointers * itemsize, label)
+    places = rows.astype(index, copy=False), columns.astype(index, copy=False)
+    matrix = coo_array((data, places), shape=shape)
+    return squeezed(matrix, label) if occupied else merged(matrix.tocsr(), data.size, label)
+
+
+def squeezed(matrix: Any, label: str) -> csr_array:
+    """The matrix without its empty rows and columns, at the cost of its entries alone.
+
+    It has the singular values of the whole that are not zero. Of a matrix without entries, 1×1.
+    Raises DataError where duplicates add up to more than a number holds.
+    """
+    from scipy.sparse import coo_array
+
+    found = matrix.tocoo()
+    found.sum_duplicates()
+    _check_triples(found.data, found.row, found.col, label)
+    lines = [np.unique(indices, return_inverse=True) for indices in (found.row, found.col)]
+    shape = tuple(max(1, len(which)) for which, _ in lines)
+    places = tuple(place.astype(np.int64) for _, place in lines)
+    return coo_array((found.data, places), shape=shape).tocsr()
+
+
+def merged(matrix: csr_array, entries: int, label: str) -> csr_array:
+    """The matrix with duplicates of its entries added up, in place; DataError on overflow."""
+    matrix.sum_duplicates()
+    if matrix.nnz != entries and not np.isfinite(matrix.data).all():
+        k = int(np.argmin(np.isfinite(matrix.data)))
+        row = int(np.searchsorted(matrix.indptr, k, side="right")) - 1
+        refuse_value(matrix.data[k], (row, int(matrix.indices[k])), matrix.dtype, label)
+    return matrix
+
+
+def dense_rows(matrix: csr_array, label: str) -> Iterator[Array]:
+    """The rows of a sparse matrix as dense float64 blocks of about BLOCK_BYTES."""
+    check_fits(8 * matrix.shape[1], label)
+    rows = max(1, BLOCK_BYTES // (8 * matrix.shape[1]))
+    for top in range(0, matrix.shape[0], rows):
+        yield matrix[top : top + rows].toarray()
+
+
+def integers(values: Array, label: str, what: str) -> Array:
+    """Check that an array of indices is 1-D and of an integer kind; return it."""
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise DataError(
+            f"{label} has {what} of the kind {values.dtype}, {values.ndim}-D, not integers",
+            _WAY_OUT,
+        )
+    return values
+
+
+def check_range(indices: Array, size: int, label: str, what: str) -> None:
+    """Raise DataError for the first index outside 0 … size − 1."""
+    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= size):
+        k = int(np.argmax((indices < 0) | (indices >= size)))
+        raise DataError(
+            f"{label} has the {what} {int(indices[k])} in entry {k}, outside 0 … {size - 1}",
+            _WAY_OUT,
+        )
+
+
+def _check_pointers(parts: Compressed, label: str) -> None:
+    lines = parts.shape[0] if parts.major == "CSR" else parts.shape[1]
+    pointers = integers(parts.indptr, label, "pointers")
+    entries = parts.data.size
+    if parts.data.ndim != 1 or parts.indices.size != entries:
+        raise DataError(f"{label} has {parts.indices.size} indices for {entries} values", _WAY_OUT)
+    if pointers.size != lines + 1:
+        raise DataError(
+            f"{label} has {pointers.size} pointers and needs {lines + 1} for its shape "
+            f"{parts.shape[0]}×{parts.shape[1]}",
+            _WAY_OUT,
+        )
+    if int(pointers[0]) != 0 or int(pointers[-1]) != entries:
+        raise DataError(f"{label} has pointers that do not run from 0 to {entries}", _WAY_OUT)
+    if (pointers[1:] < pointers[:-1]).any():
+        k = int(np.argmax(pointers[1:] < pointers[:-1]))
+        raise DataError(f"{label} has pointers that decrease after entry {k}", _WAY_OUT)
+
+
+def _check_indices(parts: Compressed, label: str) -> None:
+    integers(parts.indices, label, "indices")
+    if parts.major == "CSR":
+        check_range(parts.indices, parts.shape[1], label, "column index")
+    else:
+        check_range(parts.indices, parts.shape[0], label, "row index")
+
+
+def _check_triples(data: Array, rows: Array, columns: Array, label: str) -> None:
+    finite = np.isfinite(data)
+    if not finite.all():
+        k = int(np.argmin(finite))
+        refuse_value(data[k], (int(rows[k]), int(columns[k])), data.dtype, label)
+
+
+def _check_values(parts: Compressed, label: str) -> None:
+    finite = np.isfinite(parts.data)
+    if not finite.all():
+        k = int(np.argmin(finite))
+        major = int(np.searchsorted(parts.indptr, k, side="right")) - 1
+        minor = int(parts.indices[k])
+        position = (major, minor) if parts.major == "CSR" else (minor, major)
+        refuse_value(parts.data[k], position, parts.data.dtype, label)
+
+
+def _index_dtype(parts: Compressed) -> np.dtype[Any]:
+    largest = max(*parts.shape, parts.data.size)
+    return np.dtype(np.int32 if largest < 2**31 else np.int64)

@@ -1,0 +1,133 @@
+"""What every reader asks of numbers: a kind that is taken, a shape, finite values, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.errors import DataError, MemoryPlanError
+from mfact.host.memory import available_bytes, format_bytes
+
+# Large enough that a read is bound by the disk, small beside any matrix worth the care.
+BLOCK_BYTES = 16 << 20
+
+_REFUSED_KINDS = {
+    "c": ("complex numbers", "factor the real and the imaginary part separately"),
+    "O": ("Python objects, which are never unpickled", "save a plain numeric array"),
+    "S": ("strings", "save the numbers themselves"),
+    "U": ("strings", "save the numbers themselves"),
+    "V": ("structured records", "save one numeric field as a matrix"),
+    "M": ("dates", "save numbers"),
+    "m": ("time differences", "save numbers"),
+}
+
+
+class Reader(Protocol):
+    """What a format offers once its file has been opened and looked at."""
+
+    def read(self, dtype: np.dtype[Any]) -> Any:
+        """The whole matrix, finite, in dtype: an array, or a csr_array."""
+
+    def values(self) -> Iterator[Array]:
+        """The finite values in float64, row by row, in pieces of any C-ordered shape."""
+
+
+class SparseReader(Reader, Protocol):
+    """A reader of a format that holds the entries alone."""
+
+    @property
+    def entries(self) -> int:
+        """How many are stored, mirrored ones counted twice."""
+
+    def occupied(self, dtype: np.dtype[Any]) -> Any:
+        """The csr_array of the rows and columns that hold an entry."""
+
+
+def check_kind(dtype: np.dtype[Any], label: str) -> None:
+    """Raise DataError unless dtype is a real number, an integer or bool of at most 8 bytes.
+
+    >>> check_kind(np.dtype("complex64"), "M.npy")
+    Traceback (most recent call last):
+    mfact.errors.DataError: M.npy holds complex numbers (complex64): factor the real and ...
+    """
+    if dtype.kind in _REFUSED_KINDS:
+        held, way_out = _REFUSED_KINDS[dtype.kind]
+        kind = f" ({dtype})" if dtype.kind == "c" else ""
+        raise DataError(f"{label} holds {held}{kind}", way_out)
+    if dtype.kind not in "fiub" or dtype.itemsize > 8:
+        raise DataError(f"{label} holds numbers of the kind {dtype}", "convert them to float64")
+
+
+def check_shape(shape: tuple[int, ...], label: str) -> tuple[int, int]:
+    """Return shape as (d1, d2), or raise DataError unless it is 2-D and not empty."""
+    if len(shape) != 2:
+        raise DataError(
+            f"{label} is {len(shape)}-D, of shape {shape}", "pass a matrix, which is 2-D"
+        )
+    if 0 in shape:
+        raise DataError(
+            f"{label} is empty, of shape {shape[0]}×{shape[1]}", "pass a matrix with entries"
+        )
+    return int(shape[0]), int(shape[1])
+
+
+def check_fits(needed: int, label: str) -> None:
+    """Raise MemoryPlanError when needed bytes are more than what can be allocated."""
+    available = available_bytes()
+    if needed > available:
+        raise MemoryPlanError(
+            f"{label} needs {format_bytes(needed)} of memory to read and "
+            f"{format_bytes(available)} is available",
+            "free memory, or pass a part of it",
+        )
+
+
+def new_matrix(shape: tuple[int, int], dtype: np.dtype[Any], order: str, label: str) -> Array:
+    """An uninitialized d1×d2 array, after a check that it and one block fit in memory."""
+    check_fits(shape[0] * shape[1] * dtype.itemsize + BLOCK_BYTES, label)
+    try:
+        return np.empty(shape, dtype, order="F" if order == "F" else "C")
+    except (MemoryError, ValueError):
+        refuse_memory(label)
+
+
+def refuse_memory(label: str) -> NoReturn:
+    """Raise MemoryPlanError for an allocation that failed after all."""
+    raise MemoryPlanError(
+        f"{label} could not be read: the memory ran out", "free memory, or pass a part of it"
+    ) from None
+
+
+def store(
+    block: Array, out: Array, position: Callable[[tuple[int, ...]], tuple[int, int]], label: str
+) -> None:
+    """Convert block into out, an array of its shape, and check that every value is finite.
+
+    position(index into the block) is (row, column) in the matrix, counted from 0.
+    Raises DataError for NaN, infinity, or a value that overflows the kind of out.
+    """
+    if out is not block:
+        with np.errstate(over="ignore", invalid="ignore"):
+            out[...] = block
+    if out.dtype.kind != "f" or (block.dtype.kind != "f" and out.dtype.itemsize >= 4):
+        return
+    finite = np.isfinite(out)
+    if not finite.all():
+        index = np.unravel_index(int(np.argmin(finite)), out.shape)
+        refuse_value(block[index], position(tuple(int(i) for i in index)), out.dtype, label)
+
+
+def refuse_value(
+    value: Any, position: tuple[int, int], dtype: np.dtype[Any], label: str
+) -> NoReturn:
+    """Raise DataError for a value that is not finite in dtype, naming where it stands."""
+    place = f"at row {position[0]}, column {position[1]} (counted from 0)"
+    if np.isfinite(value):
+        raise DataError(f"{label} has {value} {place}, which overflows {dtype}", "use float64")
+    raise DataError(
+        f"{label} has a value that is not finite, {value}, {place}",
+        "fill or remove missing values first",
+    )

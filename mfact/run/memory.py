@@ -1,0 +1,164 @@
+"""What a run will hold in memory, planned before anything is read."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import replace
+from typing import Any
+
+from mfact.engines.direct import KEPT_BYTES
+from mfact.host.memory import MemoryPlan, available_bytes, format_bytes
+from mfact.krylov.basis import LEAST_PROBES
+from mfact.run.recorder import HIDDEN
+from mfact.run.refusals import resolved_schedule
+from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
+from mfact.trace import COLUMNS
+
+TYPICAL_BLOCKS = 20
+"""Blocks of r columns that most runs need on each side."""
+
+COPIES_OF_BASES = 5
+"""A basis that grows is copied, with room for a few blocks more, and a checkpoint is formed in
+memory."""
+
+COPIES_OF_FACTORS = 12
+"""Factors, gradients, products, and the images of the files they are written to."""
+
+COPIES_OF_ROWS = 6
+"""The trace with room to grow, that of the checkpoint resumed from, and what a checkpoint or run
+file is made of: the columns side by side, its image, and the image read back."""
+
+ROW_BYTES = 8 * (len(COLUMNS) + len(HIDDEN))
+
+MUCH_WRITTEN = 16 << 30
+"""Bytes of checkpoints in all from which a run says so first."""
+
+STEP_BYTES = 48 << 20
+"""Buffers of the small steps, of reading, and of the arithmetic of whole matrices by tiles."""
+
+BLAS_BYTES = 64 << 20
+"""A thread's buffers in the two copies of OpenBLAS, NumPy's and SciPy's: address space at least.
+Without room for them the library does not fail but waits for ever."""
+
+BLOCK_OF_POINTS = 33
+"""Points of a block of plain steps."""
+
+
+def memory_plan(
+    shape: tuple[int, int],
+    settings: RunSettings,
+    *,
+    matrix_bytes: int | None = None,
+    available: int | None = None,
+) -> MemoryPlan:
+    """The most that a run will hold: matrix, bases, factors, buffers of steps, recorded rows.
+
+    matrix_bytes: still to be allocated for the matrix; None for a dense one of settings.dtype.
+    available: bytes, as the machine says when not given.
+    """
+    d1, d2 = shape
+    point = _item(settings) * settings.rank * (d1 + d2)
+    parts = {
+        "matrix": _item(settings) * d1 * d2 if matrix_bytes is None else matrix_bytes,
+        "factors": COPIES_OF_FACTORS * point,
+        "libraries": BLAS_BYTES * (settings.threads or 1),
+        "steps": STEP_BYTES + 2 * min(KEPT_BYTES, BLOCK_OF_POINTS * point),
+        "trace": COPIES_OF_ROWS * ROW_BYTES * rows_kept(settings),
+    }
+    available = available_bytes() if available is None else available
+    limit = basis_limit(shape, settings, available - sum(parts.values()))
+    return MemoryPlan(parts | {"bases": COPIES_OF_BASES * limit}, available)
+
+
+def basis_limit(shape: tuple[int, int], settings: RunSettings, room: int) -> int:
+    """Bytes that both bases may take: as asked for, or what there is room for.
+
+    At most what bases that span everything take, at least what most runs need. A run whose bases
+    would grow beyond goes on without them.
+    """
+    if settings.engine == "direct" and not settings.optimum:
+        return 0
+    d1, d2 = shape
+    # M maps each side into the other: a side has no more columns than the smaller dimension, the
+    # start and the random columns that joined it.
+    width = max(settings.rank, LEAST_PROBES)
+    full = min(d1, d2) + 2 * width
+    most = _item(settings) * (d1 * min(d1, full) + d2 * min(d2, full))
+    if settings.max_basis_bytes is not None:
+        return min(most, settings.max_basis_bytes)
+    least = min(most, _item(settings) * (d1 + d2) * TYPICAL_BLOCKS * width)
+    return min(most, max(least, room // COPIES_OF_BASES))
+
+
+def rows_kept(settings: RunSettings) -> int:
+    """Rows that --every asks for at most, beside the thousand or so that every run has room for.
+
+    >>> rows_kept(RunSettings(rank=1)), rows_kept(RunSettings(rank=1, every=10))
+    (1, 100001)
+    """
+    if settings.every is None:
+        return 1
+    steps = MOST_PLAIN_STEPS if settings.max_iter is None else settings.max_iter
+    decays = resolved_schedule(settings) in ("power", "theorem-3.1")
+    if decays and settings.fast_forward == "auto" and settings.engine != "direct":
+        steps = min(steps, TAKE_OFF)
+    return steps // settings.every + 1
+
+
+def rewriting(settings: RunSettings, steps: int | None) -> str | None:
+    """What checkpoints every so many steps write in all, where that is much: each holds all rows.
+
+    >>> rewriting(RunSettings(rank=1, schedule="constant", every=1), 1000)[-55:]
+    'GiB; a larger --every or --checkpoint-every writes less'
+    """
+    if steps is None:
+        return None
+    count = (MOST_PLAIN_STEPS if settings.max_iter is None else settings.max_iter) // steps
+    written = count * rows_kept(settings) * ROW_BYTES // 2
+    if settings.every is None or written < MUCH_WRITTEN:
+        return None
+    return (
+        f"each checkpoint holds all rows so far: up to {count} of them write"
+        f" {format_bytes(written)}; a larger --every or --checkpoint-every writes less"
+    )
+
+
+def planned_basis(plan: MemoryPlan) -> int:
+    """The limit on the bases that a plan was made with, in bytes."""
+    return plan.parts["bases"] // COPIES_OF_BASES
+
+
+def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -> str:
+    """What to type instead of a run whose plan does not fit, as far as something fits.
+
+    >>> settings = RunSettings(rank=50)
+    >>> plan = memory_plan((10_000, 10_000), settings, available=1 << 30)
+    >>> plan.fits, what_fits((10_000, 10_000), settings, plan)
+    (False, 'free memory, or use --rank 5')
+    """
+
+    def fits(**changes: Any) -> bool:
+        other = replace(settings, **changes)
+        matrix = plan.parts["matrix"]
+        if matrix == _item(settings) * shape[0] * shape[1]:
+            matrix = _item(other) * shape[0] * shape[1]  # a dense one
+        return memory_plan(shape, other, matrix_bytes=matrix, available=plan.limit).fits
+
+    ways: list[str] = []
+    if settings.every is not None and fits(every=None):
+        every = settings.every
+        while not fits(every=every):
+            every *= 2
+        ways.append(f"--every {every}")
+    if settings.dtype == "float64" and fits(dtype="float32"):
+        ways.append("--dtype float32")
+    rank = bisect_left(range(1, settings.rank), 1, key=lambda r: int(not fits(rank=r)))
+    if rank:
+        ways.append(f"--rank {rank}")
+    if settings.engine != "direct" and fits(engine="direct", optimum=False):
+        ways.append("--engine direct --no-optimum")
+    return f"free memory, or use {', or '.join(ways or ['a smaller matrix'])}"
+
+
+def _item(settings: RunSettings) -> int:
+    return 8 if settings.dtype == "float64" else 4

@@ -1,0 +1,211 @@
+"""A run from the matrix to the result: what `mfact solve` and `mfact resume` call."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mfact.core import Array, Result, Target
+from mfact.host.memory import MemoryPlan
+from mfact.host.signals import SignalFlag
+from mfact.host.timer import Timer
+from mfact.run import checkpoint as resuming
+from mfact.run.checkpoint import Rhythm, Saved
+from mfact.run.ending import Ending
+from mfact.run.given import blas_threads, checkpoint_path, require_scale, start_file, target_of
+from mfact.run.memory import memory_plan, planned_basis, rewriting, what_fits
+from mfact.run.plan import with_seed
+from mfact.run.refusals import check
+from mfact.run.running import Run
+from mfact.settings import STARTS, RunSettings
+from mfact.storage.claims import claim_output, refuse_meetings
+from mfact.targets.counted import Counted
+
+if TYPE_CHECKING:
+    from mfact.matrices.source import MatrixSource
+
+
+def solve(
+    matrix: Array | MatrixSource | Target,
+    settings: RunSettings | None = None,
+    *,
+    sources: Mapping[str, str] | None = None,
+    observers: Sequence[Any] = (),
+    output: str | None = None,
+    reproducible: bool = False,
+    argv: Sequence[str] | None = None,
+    signals: bool | SignalFlag = False,
+    warn: Callable[[str], None] = lambda text: None,
+    note: Callable[[str], None] = lambda text: None,
+    refuse: bool = False,
+    admit: Callable[[Mapping[str, Any]], None] = lambda fingerprint: None,
+    timer: Timer | None = None,
+    **options: Any,
+) -> Result:
+    """Factor a matrix: M ≈ UVᵀ by gradient descent.
+
+    matrix: an array, an opened file (mfact.matrices.source.open_matrix) or a Target.
+    settings: the options of the run; or give them by name, solve(M, rank=5).
+    sources: option -> where its value came from ("flag", "environment", …); those named here
+        and not "default" are refused when they mean nothing with the other choices.
+    observers: objects with start(info), segment(rows), stop(result).
+    signals: from the first step on let SIGINT, SIGTERM, SIGHUP and SIGXCPU, unless ignored, end
+        the run in good order, with the outcome INTERRUPTED; or a flag that the caller leaves.
+    warn: told in a sentence what went wrong while the run goes on: a checkpoint not written.
+    note: told before the first step what is worth knowing of the run.
+    refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
+    admit: told the fingerprint of the matrix before the first step; what it raises ends the run.
+    timer: counts its time, max_time among it, from where the timer began; else from this call.
+
+    Raises SettingsError, DataError and MemoryPlanError before the first step.
+
+    >>> result = solve(np.outer([3.0, 4.0], [1.0, 0.0]), rank=1, seed=1)
+    >>> (np.round(result.U @ result.V.T, 4) + 0.0).tolist()
+    [[3.0, 0.0], [4.0, 0.0]]
+    """
+    timer = Timer() if timer is None else timer
+    if settings is None:
+        settings = RunSettings(**options)
+    elif options:
+        settings = dataclasses.replace(settings, **options)
+    sources = dict(sources or {})
+    if settings.seed is None and settings.start in STARTS:
+        settings = with_seed(settings)
+        sources["seed"] = "drawn"
+    explicit = [name for name, source in sources.items() if source not in ("default", "drawn")]
+    shape = matrix.shape if hasattr(matrix, "shape") else np.shape(matrix)
+    if len(shape) == 2:
+        check(settings, (int(shape[0]), int(shape[1])), explicit)
+    plan = _memory(matrix, shape, settings)
+    heavy = rewriting(settings, Rhythm.of(settings.checkpoint_every).steps)
+    checkpoint = checkpoint_path(settings, output)
+    refuse_meetings(
+        {"matrix": getattr(matrix, "path", None), "start": start_file(settings)},
+        {"output": output, "checkpoint": checkpoint},
+    )
+    if checkpoint is not None:
+        claim_output(checkpoint)
+    with _flag(signals) as caught, blas_threads(settings.threads):
+        held, described = target_of(matrix, settings.dtype)
+        target = Counted(held)
+        require_scale(target)
+        named = {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")}
+        with timer.solving():  # which begins with the first pass over M
+            run = Run(
+                target,
+                settings,
+                sources,
+                described,
+                observers,
+                named,
+                output,
+                caught,
+                warn,
+                planned_basis(plan),
+                timer,
+            )
+        if refuse and not settings.force:
+            run.refuse_hopeless()
+        run.advise()
+        admit(run.fingerprint)
+        run.notes += [] if heavy is None else [heavy]
+        for text in run.notes:
+            note(text)
+        run.monitors.start(run.info)
+        return _carried_out(run, reproducible, argv)
+
+
+def resume(
+    checkpoint: str | Saved,
+    matrix: Array | MatrixSource | Target,
+    *,
+    max_iter: int | None = None,
+    max_time: float | None = None,
+    observers: Sequence[Any] = (),
+    reproducible: bool = False,
+    argv: Sequence[str] | None = None,
+    signals: bool | SignalFlag = False,
+    warn: Callable[[str], None] = lambda text: None,
+    timer: Timer | None = None,
+) -> Result:
+    """Go on with a run from its checkpoint: the same run, bit for bit, as if never cut.
+
+    checkpoint: its path, or what mfact.run.checkpoint.read has read there. matrix: the one the run
+    began with; another is refused. max_iter, max_time: new limits on all parts of the run together,
+    where the old ones were reached. timer: as for solve; the time of earlier parts is added.
+
+    Raises StorageError for a damaged or foreign checkpoint, and for another matrix; SettingsError
+    for a limit that solve would refuse too, or that the run has passed already.
+    """
+    timer = Timer() if timer is None else timer
+    saved = checkpoint if isinstance(checkpoint, Saved) else resuming.read(checkpoint)
+    settings = saved.settings
+    changed: dict[str, Any] = {"max_iter": max_iter, "max_time": max_time}
+    changed = {name: value for name, value in changed.items() if value is not None}
+    settings = dataclasses.replace(settings, **changed)
+    document = saved.document
+    if changed:
+        d1, d2 = document["fingerprint"]["shape"]
+        check(settings, (d1, d2))
+        resuming.require_ahead(saved, max_iter, saved.path)
+    kept = dataclasses.replace(settings, max_basis_bytes=document["basis_limit"])
+    _memory(matrix, document["fingerprint"]["shape"], kept)
+    sources = {**document["sources"], **dict.fromkeys(changed, "flag")}
+    with _flag(signals) as caught, blas_threads(settings.threads):
+        held, _ = target_of(matrix, settings.dtype)
+        resuming.require_same(saved, held)
+        timer.add(document["seconds"], document["wall_seconds"])
+        run = Run(
+            Counted(held, document["passes"]),
+            settings,
+            sources,
+            document["described"],
+            observers,
+            saved.matrix,
+            document["output"],
+            caught,
+            warn,
+            document["basis_limit"],
+            timer,
+            saved,
+        )
+        return _carried_out(run, reproducible, argv)
+
+
+def _carried_out(run: Run, reproducible: bool, argv: Sequence[str] | None) -> Result:
+    """The run from where it stands to its end."""
+    if run.caught is not None:
+        run.caught.watch()
+    for observer in run.observers:
+        # What is left of a limit on the time, an observer can only tell from what is spent.
+        observer.start({**run.info, "wall_seconds": run.timer.wall_seconds})
+    with run.timer.solving():
+        finish = run.descend()
+    return Ending(run, finish).result(reproducible=reproducible, argv=argv)
+
+
+def _memory(matrix: Any, shape: Sequence[int], settings: RunSettings) -> MemoryPlan:
+    """The plan of the run. Raises MemoryPlanError, with what would fit, when it does not."""
+    held = None  # a dense matrix in a file is still to be read
+    if isinstance(matrix, np.ndarray):
+        held = 0 if matrix.dtype == settings.dtype else None
+    elif hasattr(matrix, "read_bytes"):
+        held = matrix.read_bytes(settings.dtype)
+    elif hasattr(matrix, "products"):
+        held = 0
+    d1, d2 = (int(shape[0]), int(shape[1])) if len(shape) == 2 else (0, 0)
+    plan = memory_plan((d1, d2), settings, matrix_bytes=held)
+    if not plan.fits:
+        plan.check(what_fits((d1, d2), settings, plan))
+    return plan
+
+
+def _flag(signals: bool | SignalFlag) -> AbstractContextManager[SignalFlag | None]:
+    """A flag of its own, the caller's, or none."""
+    if isinstance(signals, SignalFlag):
+        return nullcontext(signals)
+    return SignalFlag() if signals else nullcontext(None)

@@ -1,0 +1,1 @@
+"""What is asked of matrices and runs beside solving."""

@@ -1,0 +1,255 @@
+"""A run recomputed from its file and the matrix alone, and held against what it says."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mfact.core import Array, Claim, Result, Target
+from mfact.errors import DataError
+from mfact.krylov.leading import leading_values
+from mfact.problems.optimum import LEAST_TOLERANCE, zero_in
+from mfact.theory.eckart_young import known_optimum
+from mfact.theory.ledger import unbalance
+from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, certify, lemma_3_2
+from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, VIOLATED, rank_of
+from mfact.theory.monitors import READ, Monitors
+from mfact.theory.written import AGREES, apart, few_roundings
+
+RELATIVE = 1e-8  # two sums of the same numbers in other orders differ by far less
+
+
+class Check(NamedTuple):
+    """What recompute found: claims with their verdicts, numbers by name, and the certificate.
+
+    numbers: recomputed ones, under the names of the trace's columns and of the certificate, and
+    those of the run's summary that cannot be recomputed (iterations, passes, …). gap is the
+    largest that the error bound allows.
+    """
+
+    claims: list[Claim]
+    numbers: dict[str, float]
+    certificate: Certificate
+
+
+def recompute(target: Target, result: Result, *, tol: float | None = None) -> Check:
+    """Everything that the factors and the matrix tell, and whether the run file agrees.
+
+    target: the matrix. result: a run, as read from its file. tol: gap that counts as
+    optimal; None: that of the run, at least 1e-13.
+
+    Claims: that the matrix and the stored numbers agree with the factors; the certificate
+    (global-optimum, lemma-3.2) computed anew with singular values computed anew; and each
+    claim of the run, again held against the rows that the trace recorded.
+    Raises DataError when the factors do not fit the matrix, or are not finite.
+    """
+    (d1, d2), r = target.shape, result.U.shape[1]
+    rows, columns = result.U.shape[0], result.V.shape[0]
+    if (rows, columns) != (d1, d2):
+        raise DataError(
+            f"the run is of a {rows}×{columns} matrix, this one is {d1}×{d2}",
+            "name the matrix that was factored",
+        )
+    if not (np.all(np.isfinite(result.U)) and np.all(np.isfinite(result.V))):
+        raise DataError("the factors have values that are not finite", "run `mfact solve` again")
+    info = run_info(result)
+    weight = info["balance_weight"] if info["objective"] == "balanced" else 0.0
+    values, error = leading_values(target, r + 1)
+    norm, unit = float(target.norm), float(np.finfo(target.dtype).eps)
+    zero = zero_in(target, float(values[0]))
+    if tol is None:
+        tol = max(float(info["tol"]), LEAST_TOLERANCE)
+    optimum = known_optimum(values, error, norm, r, zero, unit)
+    # A run ends just below its tolerance: two ways to its gap differ by rounding.
+    slack = 2 * optimum.gap_error if optimum.gap_error <= tol else 0.0
+    found = certify(
+        target,
+        result.U,
+        result.V,
+        weight=weight,
+        optimum=optimum,
+        tol=tol + slack,
+        accuracy=1e-3,
+        refine=True,
+    )
+    info |= {
+        "singular_values": values.tolist(),
+        "singular_value_errors": [error] * len(values),
+        "zero": zero,
+        "norm": norm,
+    }
+    info["numerical_rank"] = rank_of(info)
+    numbers = _numbers(target, result, found)
+    claims = [
+        *_agreement(target, result, found, numbers),
+        _optimum(found, tol),
+        lemma_3_2(
+            found,
+            r,
+            info["numerical_rank"],
+            info["singular_values"],
+            info["singular_value_errors"],
+        ),
+        *_again(result, info),
+    ]
+    return Check(claims, numbers, found)
+
+
+def run_info(result: Result) -> dict[str, Any]:
+    """What a run told its monitors, put together again from its file."""
+    settings, problem = result.settings, result.problem
+
+    def used(name: str, default: Any = None) -> Any:
+        entry = settings.get(name) or {}
+        chosen = entry.get("used")
+        return entry.get("value", default) if chosen is None else chosen
+
+    schedule = used("schedule", "constant")
+    return {
+        "norm": problem.get("norm"),
+        "sigma_1": problem.get("sigma_1"),
+        "rank": result.U.shape[1],
+        "shape": (result.U.shape[0], result.V.shape[0]),
+        "dtype": used("dtype", "float64"),
+        "objective": used("objective", "plain"),
+        "balance_weight": used("balance_weight", 1.0),
+        "method": used("method", "gradient-descent"),
+        "schedule": {"name": schedule},
+        "eps": used("eps") if schedule in ("theorem-3.1", "certified") else None,
+        "start": {"name": used("start"), "std": used("start_scale")},
+        "tol": used("tol", 1e-8),
+    }
+
+
+def _numbers(target: Target, result: Result, found: Certificate) -> dict[str, float]:
+    U, V = result.U.astype(float), result.V.astype(float)
+    D = unbalance(U, V)
+    size_U, size_V = float(np.sum(U**2)), float(np.sum(V**2))
+    kept = {
+        name: float(value)
+        for name, value in result.summary.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+    norm = float(target.norm)
+    residual = math.sqrt(2 * found.loss)
+    imbalance = float(np.linalg.norm(D))
+    return kept | {
+        "loss": found.loss,
+        "penalty": 0.125 * found.weight * imbalance**2,
+        "residual": residual,
+        "relative_residual": residual / norm if norm else residual,
+        "gap": found.gap + found.gap_error,
+        "gap_error": found.gap_error,
+        "gradient_norm": found.gradient_norm,
+        "relative_gradient": found.relative_gradient,
+        "curvature": found.curvature,
+        "imbalance": imbalance,
+        "relative_imbalance": imbalance / norm if norm else imbalance,
+        "norm_ratio": size_U / size_V if size_V else math.inf,
+        "size_U": size_U,
+        "size_V": size_V,
+        "norm": norm,
+    }
+
+
+def _agreement(
+    target: Target, result: Result, found: Certificate, numbers: Mapping[str, float]
+) -> Iterator[Claim]:
+    """Whether the stored numbers are those of the factors, each within its rounding."""
+    unit = float(np.finfo(target.dtype).eps)
+    norm, size = numbers["norm"], numbers["size_U"] + numbers["size_V"]
+    stored_norm = result.problem.get("norm")
+    if stored_norm is not None:
+        yield _agrees("matrix", "‖M‖_F", float(stored_norm), norm, 64 * unit * norm)
+    both, few = math.sqrt(numbers["size_U"] * numbers["size_V"]), few_roundings(target)
+    rounding = {
+        "loss": apart(numbers["loss"], norm, both, few),
+        "penalty": 64 * unit * found.weight * size * numbers["imbalance"] + (64 * unit * size) ** 2,
+        "relative_residual": 64 * unit,
+        "gap": 2 * found.gap_error + float(result.summary.get("gap_bound") or 0) + 64 * unit,
+        "gradient_norm": 256 * unit * math.sqrt(size) * (norm + size),
+        "imbalance": 64 * unit * size,
+        "relative_imbalance": 64 * unit * size / norm if norm else 0.0,
+        "norm_ratio": 64 * unit * numbers["norm_ratio"],
+    }
+    for name, allowed in rounding.items():
+        stored = result.summary.get(name)
+        if stored is not None:
+            value = found.gap if name == "gap" else numbers[name]
+            yield _agrees(name, name, float(stored), value, allowed)
+
+
+def _agrees(name: str, what: str, stored: float, value: float, allowed: float) -> Claim:
+    off = abs(stored - value)
+    allowed += RELATIVE * max(abs(stored), abs(value))
+    good = off <= allowed
+    detail = f"stored {stored:.9g}, recomputed {value:.9g}"
+    if not good:
+        detail += f": {off:.3g} apart, {allowed:.3g} allowed"
+    return Claim(
+        f"stored-{name.replace('_', '-')}",
+        f"the run file's {what} is that of its factors" if name != "matrix" else
+        "the matrix is the one that was factored",
+        HOLDS if good else VIOLATED,
+        detail,
+        AGREES,
+        {"stored": stored, "recomputed": value, "allowed": allowed},
+    )  # fmt: skip
+
+
+def _optimum(found: Certificate, tol: float) -> Claim:
+    verdict = {GLOBAL_OPTIMUM: HOLDS, STRICT_SADDLE: VIOLATED}.get(found.verdict, INCONCLUSIVE)
+    return Claim(
+        "global-optimum",
+        f"the end point is a global optimum, to a gap of {tol:g}",
+        verdict,
+        f"{found.verdict}: {found.reason}",
+        "Eckart and Young 1936; Du, Hu, Lee 2018, Lemma 3.2",
+        {
+            "gap": found.gap,
+            "gap_error": found.gap_error,
+            "relative_gradient": found.relative_gradient,
+            "curvature": found.curvature,
+            "curvature_residual": found.curvature_residual,
+            "curvature_floor": found.curvature_floor,
+        },
+    )
+
+
+def _blocks(rows: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+    """The rows as the run showed them: where a column ends, NaN from there on, a new block."""
+    count = len(rows["step"])
+    known = {name: ~np.isnan(column) for name, column in rows.items()}
+    ends = {name: int(np.max(np.flatnonzero(k), initial=-1)) + 1 for name, k in known.items()}
+    edges = sorted({0, count, *ends.values()})
+    for first, last in itertools.pairwise(edges):
+        yield {name: column[first:last] for name, column in rows.items() if ends[name] > first}
+
+
+def _again(result: Result, info: Mapping[str, Any]) -> Iterator[Claim]:
+    """The claims of the run, each held against the recorded rows once more.
+
+    The run saw every step, the file holds some of them: a claim that held may be found
+    violated by a row, and never the other way round.
+    """
+    monitors = Monitors()
+    rows = {name: np.asarray(column, float) for name, column in result.trace.items()}
+    seen: dict[str, Claim] = {}
+    if rows and info["norm"] and info["sigma_1"]:
+        monitors.start(info)
+        for block in (each for each in _blocks(rows) if each.keys() >= READ):
+            monitors.segment(block)
+        seen = {claim.name: claim for claim in monitors.claims()}
+    for claim in result.claims:
+        if claim.name in ("certificate", "global-optimum", "lemma-3.2"):
+            continue
+        again = seen.get(claim.name)
+        if claim.verdict == HOLDS and again is not None and again.verdict == VIOLATED:
+            detail = f"the run says it holds, its recorded rows do not: {again.detail}"
+            yield Claim(claim.name, claim.statement, VIOLATED, detail, claim.source, again.numbers)
+        else:
+            yield claim

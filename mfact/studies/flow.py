@@ -1,0 +1,175 @@
+"""The flow of a whole matrix from a named start, and gradient descent beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil, hypot, log, sqrt
+
+import numpy as np
+
+from mfact.core import Array, Factors
+from mfact.errors import SettingsError
+from mfact.gradient_flow.coordinates import Svd
+from mfact.gradient_flow.gradient_flow import FlowResult, flow
+from mfact.gradient_flow.integrate import require_few
+from mfact.gradient_flow.small import Small
+from mfact.problems.factorization import Factorization
+from mfact.problems.optimum import fitted_rank, stored_eps, zero_below
+from mfact.starts import default_scale, directions, require_size, scaled, spectral
+from mfact.studies.flow_and_descent import Comparison, compare
+
+FITTED = 1e-6  # how far the slowest mode is from its end at the default time, relatively
+HALVINGS = 5
+FIRST_STEP = 0.5  # of the largest stable step: what --compare-gd begins with
+
+
+@dataclass(frozen=True)
+class FlowSettings:
+    """What is asked of a flow.
+
+    rank: r. weight: λ of the balance term, 0 for objective (1). start: "gaussian", "balanced",
+    "unbalanced", "spectral", or what the factors given are called. start_scale: as in
+    mfact.starts; None: its default. start_ratio: ‖U‖_F²/‖V‖_F² of "unbalanced". imbalance: of
+    "balanced", D₀ = imbalance·I. seed: of the start. time: flow time to reach, in units of 1/M;
+    None: until the slowest of the r modes is fitted. solver: "auto", "closed-form" or "ode".
+    points: number of times shown, from 0 on. compare_gd: whether gradient descent is run too.
+    """
+
+    rank: int
+    weight: float = 0.0
+    start: str = "gaussian"
+    start_scale: float | None = None
+    start_ratio: float = 100.0
+    imbalance: float = 0.0
+    seed: int = 0
+    time: float | None = None
+    solver: str = "auto"
+    points: int = 11
+    compare_gd: bool = False
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was found. settings: with every default filled in. shape: (d1, d2). sigma: all
+    singular values. k: of the leading r those that are not zero. formula: the objective written
+    out. comparison: None unless asked for."""
+
+    settings: FlowSettings
+    shape: tuple[int, int]
+    sigma: Array
+    k: int
+    formula: str
+    flow: FlowResult
+    comparison: Comparison | None
+
+    @property
+    def rank(self) -> int:
+        return self.settings.rank
+
+
+def study(
+    M: Array, settings: FlowSettings, factors: Factors | None = None, *, stored: str = "<f8"
+) -> Study:
+    """Follow the gradient flow on M (d1×d2) from the start named, or from the factors given.
+
+    stored: the kind the entries were stored in, which sets ε_s of what counts as zero.
+    Raises SettingsError for a rank above min(d1, d2), factors of other shapes, a negative
+    imbalance or one that goes with no balanced start; DataError for a matrix of zeros.
+
+    >>> M = np.outer([3.0, 4.0], [1.0, 0.0, 1.0])
+    >>> found = study(M, FlowSettings(rank=1, compare_gd=True))
+    >>> found.flow.method, found.flow.drift.max() < 1e-9
+    ('closed-form', np.True_)
+    >>> round(found.comparison.D_distance_slope, 1)
+    1.0
+    """
+    d1, d2 = M.shape
+    if settings.rank > min(d1, d2):
+        raise SettingsError(
+            f"rank {settings.rank} does not fit a {d1}×{d2} matrix",
+            f"choose -r from 1 to {min(d1, d2)}",
+        )
+    svd, drawn = Svd.of(M), factors is None
+    if factors is None:
+        settings = replace(settings, start_scale=_scale(settings, svd, max(d1, d2)))
+        factors = _start(settings, svd)
+    elif factors.U.shape != (d1, settings.rank) or factors.V.shape != (d2, settings.rank):
+        raise SettingsError(
+            f"U is {_by(factors.U)} and V is {_by(factors.V)} in {settings.start}",
+            f"a start must be {d1}×{settings.rank} and {d2}×{settings.rank}",
+        )
+    require_size(factors, "float64", drawn=drawn)
+    sigma, Z = svd.enter(*factors)
+    small = Small(sigma, settings.weight)
+    problem = Factorization(settings.weight)
+    eps, norm = float(np.finfo(np.float64).eps), hypot(*svd.sigma)
+    zero = zero_below(norm, float(svd.sigma[0]), (d1, d2), stored_eps(stored), eps)
+    k = fitted_rank(svd.sigma, settings.rank, zero)
+    if settings.time is None:
+        settings = replace(settings, time=fitted_time(small, Z, k))
+    assert settings.time is not None
+    times = np.linspace(0.0, settings.time, settings.points)
+    comparison = None
+    if settings.compare_gd:
+        first = settings.time * problem.sharpness * float(sigma[0]) / (2.0 * FIRST_STEP)
+        require_few(first * 2**HALVINGS, "gradient descent")
+        counts = [max(1, ceil(first)) * 2**i for i in range(HALVINGS + 1)]
+        comparison = compare(small, Z, settings.time, counts)
+    return Study(
+        settings=settings,
+        shape=(d1, d2),
+        sigma=svd.sigma,
+        k=k,
+        formula=problem.formula,
+        flow=flow(small, Z, times.tolist(), settings.solver),
+        comparison=comparison,
+    )
+
+
+def fitted_time(small: Small, Z: Array, k: int) -> float:
+    """The flow time at which the slowest of the k modes is within about 1e-6 of its end.
+
+    ln(σ_k/s₀)/(2σ_k) + ln(10⁶)/σ_k, s₀ = σ_min(A)², A = (X + Y)/2 in the k leading rows: the time
+    that its product takes to grow, and that what is outside the singular vectors takes to decay.
+    When M has further singular values, what belongs to them decays more slowly, like
+    exp(−(σ_k − σ_{k+1})s). Source: mfact, derived.
+    """
+    slowest = float(small.sigma[k - 1])
+    A = 0.5 * (Z[0, :k] + Z[1, :k])
+    least = float(np.linalg.svd(A, compute_uv=False)[k - 1]) ** 2
+    # A start with nothing along the slowest mode would never leave it but for rounding.
+    growth = max(0.0, log(slowest / max(least, 1e-32 * slowest)))
+    return (0.5 * growth - log(FITTED)) / slowest
+
+
+def _scale(settings: FlowSettings, svd: Svd, d: int) -> float:
+    if settings.start_scale is not None:
+        return settings.start_scale
+    return default_scale(settings.start, float(svd.sigma[0]), d)
+
+
+def _start(settings: FlowSettings, svd: Svd) -> Factors:
+    """The factors of the named start; λ-balanced ones are (√(λ + c²) Q₁, c Q₂)."""
+    r, scale = settings.rank, settings.start_scale
+    assert scale is not None
+    if settings.imbalance < 0.0:
+        raise SettingsError(
+            f"the imbalance is {settings.imbalance:g}", "take 0 or more: U is then the larger one"
+        )
+    if settings.imbalance and settings.start != "balanced":
+        raise SettingsError(
+            f"an imbalance goes with the start balanced, not {settings.start}",
+            "leave one of the two out",
+        )
+    if settings.start == "spectral":
+        return spectral(svd.left[:, :r], svd.sigma[:r], svd.right[:, :r], scale)
+    shape = (len(svd.left), len(svd.right))
+    point = directions(settings.start, shape, r, settings.seed, "float64")
+    point = scaled(settings.start, point, scale, settings.start_ratio)
+    require_size(point, "float64", drawn=True)
+    lean = sqrt(1.0 + settings.imbalance / scale**2)
+    return Factors(point.U * lean, point.V)
+
+
+def _by(factor: Array) -> str:
+    return "×".join(str(n) for n in factor.shape)

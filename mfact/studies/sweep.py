@@ -1,0 +1,226 @@
+"""Theorem 3.2 as frequencies: what a sweep runs, and what it found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.errors import DataError, SettingsError
+from mfact.problems.optimum import stored_eps, zero_below
+from mfact.studies.batches import Batch, RankOne, Stacked, descend, draw
+
+# Starts are taken in groups whose factors stay in a processor's cache.
+_GROUP_BYTES = 2**19
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """What to run: gradient descent on f = ½‖UVᵀ − M‖_F² from `seeds` gaussian starts.
+
+    rank: r. seeds: number of starts. c_init: the entries of a start have the standard deviation
+    c_init √(σ₁/d), d = max(d1, d2). c_step: the step is c_step/σ₁. tol: ε; a run has converged
+    at the first step with √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ_k, k the smaller of r and the rank
+    of M: a gap of ε², which for matrices of rank 1 is the theorem's ‖UVᵀ − M‖_F ≤ ε σ₁.
+    max_iter: steps. seed: of the draws.
+
+    Raises SettingsError for values out of range.
+    Source: Du, Hu, Lee 2018, Theorem 3.2; standard deviation, not variance: mfact, derived.
+    """
+
+    rank: int = 1
+    seeds: int = 2000
+    c_init: float = 0.1
+    c_step: float = 0.1
+    tol: float = 1e-6
+    max_iter: int = 100_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("rank", "seeds", "max_iter"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}", "it must be at least 1")
+        if self.seed < 0:
+            raise SettingsError(f"seed is {self.seed}", "it must not be negative")
+        for name in ("c_init", "c_step", "tol"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise SettingsError(f"{name} is {value}", "it must be positive and finite")
+        if self.tol >= 1:
+            raise SettingsError(f"tol is {self.tol}", "it is relative to σ_k: choose it below 1")
+
+    @property
+    def tolerances(self) -> tuple[float, ...]:
+        """The powers of ten above tol, and tol.
+
+        >>> SweepSettings(tol=0.004).tolerances
+        (0.1, 0.01, 0.004)
+        """
+        decades = math.ceil(-math.log10(self.tol) - 1e-9)
+        return (*(10.0**-i for i in range(1, decades)), self.tol)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What each start did; each array has one column or entry a start.
+
+    settings: what was run. shape: (d1, d2). values: the non-zero singular values of M.
+    hits: steps to each of settings.tolerances, −1 where the run did not get there.
+    low, high, last: smallest, largest and final ‖Φ_rᵀU‖_F/‖Ψ_rᵀV‖_F over all steps up to
+        convergence; for r = 1 the |uᵀu*|/|vᵀv*| of Theorem 3.2.
+    diverged: whether the loss overflowed.
+    """
+
+    settings: SweepSettings
+    shape: tuple[int, int]
+    values: Array
+    hits: Array
+    low: Array
+    high: Array
+    last: Array
+    diverged: Array
+
+    def iterations(self, level: int = -1) -> Array:
+        """Steps to settings.tolerances[level], in increasing order, of the runs that got there."""
+        steps = self.hits[level]
+        return np.sort(steps[steps >= 0])
+
+    @property
+    def start_scale(self) -> float:
+        """Standard deviation of the entries of U and V at the start, units of √M."""
+        return self.settings.c_init * math.sqrt(float(self.values[0]) / max(self.shape))
+
+    @property
+    def step_size(self) -> float:
+        """η, units of 1/M."""
+        return self.settings.c_step / float(self.values[0])
+
+    @property
+    def converged(self) -> int:
+        """Number of runs that reached the tolerance."""
+        return int(np.count_nonzero(self.hits[-1] >= 0))
+
+    def within(self, bound: float) -> int:
+        """Number of runs with 1/C ≤ ‖Φ_rᵀU‖_F/‖Ψ_rᵀV‖_F ≤ C at every step, C = bound."""
+        return int(np.count_nonzero((self.low >= 1 / bound) & (self.high <= bound)))
+
+
+def interval(count: int, total: int) -> tuple[float, float]:
+    """95 % confidence interval (Wilson) for a probability seen `count` times in `total`.
+
+    >>> [round(end, 3) for end in interval(0, 100)]
+    [0.0, 0.037]
+    """
+    z = 1.959963984540054
+    share, weight = count / total, z * z / total
+    middle = (share + weight / 2) / (1 + weight)
+    half = z / (1 + weight) * math.sqrt(share * (1 - share) / total + weight / (4 * total))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def limit_within(bound: float, settings: SweepSettings) -> float:
+    """Probability of 1/C ≤ |uᵀu*|/|vᵀv*| ≤ C at every step, for r = 1 and small starts.
+
+    (2/π) arctan C − ½: at step 0 the ratio of two gaussians must lie there, and the two must agree
+    in sign, for then the ratio tends to 1 monotonically; else one passes through 0 in steps
+    of c_step times the other, too short to jump over (−1/C, 1/C) while C ≤ 2/c_step. nan elsewhere.
+    Source: mfact, derived.
+
+    >>> round(limit_within(2, SweepSettings()), 4)
+    0.2048
+    """
+    if settings.rank > 1 or not 1 <= bound <= 2 / settings.c_step:
+        return math.nan
+    return 2 / math.pi * math.atan(bound) - 0.5
+
+
+def slope_per_decade_of_size(settings: SweepSettings, values: Array) -> float:
+    """Steps that ten times larger a d adds: ln 10 / (2 ln(1 + c_step σ_r/σ₁)).
+
+    The signal starts at order √(σ₁/d) and grows by 1 + ησ_r a step.
+    Source: mfact, derived (the O(log d/ε) of Theorem 3.2 with its constant).
+
+    >>> round(slope_per_decade_of_size(SweepSettings(c_step=0.1), np.ones(1)), 2)
+    12.08
+    """
+    return math.log(10) / (2 * math.log1p(settings.c_step * _slowest(settings, values)))
+
+
+def slope_per_decade_of_tolerance(settings: SweepSettings, values: Array) -> float:
+    """Steps that ten times smaller an ε adds: ln 10 / −ln(1 − c_step (σ_r − σ_{r+1})/σ₁).
+
+    Infinite where σ_r = σ_{r+1}; nan for steps that do not contract. Source: mfact, derived.
+
+    >>> round(slope_per_decade_of_tolerance(SweepSettings(c_step=0.1), np.ones(1)), 2)
+    21.85
+    """
+    r = settings.rank
+    tail = values[r] / values[0] if r < values.size else 0.0
+    rate = settings.c_step * (_slowest(settings, values) - tail)
+    if rate >= 1:
+        return math.nan
+    return math.inf if rate == 0 else math.log(10) / -math.log1p(-rate)
+
+
+def _slowest(settings: SweepSettings, values: Array) -> float:
+    return float(values[min(settings.rank, values.size) - 1] / values[0])
+
+
+def singular_values(M: Array, stored: str = "<f8", shape: tuple[int, int] | None = None) -> Array:
+    """The singular values of M that rounding does not hide, largest first.
+
+    stored: the kind of the entries. shape: of the whole matrix, where M is without its empty rows
+    and columns. What zero_below (mfact.problems.optimum) takes for zero is left out.
+    Raises DataError for a matrix of zeros.
+    """
+    values = np.linalg.svd(np.asarray(M, dtype=np.float64), compute_uv=False)
+    if values[0] == 0:
+        raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")
+    shape = shape or (M.shape[0], M.shape[1])
+    eps = float(np.finfo(np.float64).eps)
+    norm = float(np.linalg.norm(values))
+    zero = zero_below(norm, float(values[0]), shape, stored_eps(stored), eps)
+    kept: Array = values[values > zero]
+    return kept
+
+
+def sweep(values: Array, shape: tuple[int, int], settings: SweepSettings) -> Sweep:
+    """Runs all starts of `settings` on a d1×d2 matrix with these non-zero singular values.
+
+    Raises SettingsError when r > min(d1, d2), DataError when there are more values than that.
+
+    >>> runs = sweep(np.ones(1), (50, 50), SweepSettings(seeds=100))
+    >>> runs.converged, bool(abs(runs.last - 1).max() < 0.05)
+    (100, True)
+    """
+    if settings.rank > min(shape):
+        raise SettingsError(f"rank is {settings.rank}", f"it can be at most {min(shape)}")
+    if values.size > min(shape):
+        raise DataError(f"{values.size} singular values", f"{min(shape)} is the most there can be")
+    k, r = values.size, settings.rank
+    rng = np.random.default_rng(settings.seed)
+    scale = settings.c_init * math.sqrt(values[0] / max(shape))
+    eta = settings.c_step / values[0]
+    bounds = (values[min(r, k) - 1] * np.array(settings.tolerances)) ** 2
+    group = max(1, _GROUP_BYTES // (8 * r * (k + r)))
+    parts = []
+    for first in range(0, settings.seeds, group):
+        count = min(group, settings.seeds - first)
+        with np.errstate(over="ignore"):  # a start past the largest number has diverged
+            U, V = (scale * A for A in draw(rng, count, shape, k, r))
+        batch: Batch = RankOne(U, V, values) if r == 1 else Stacked(U, V, values)
+        parts.append(descend(batch, count, eta, bounds, settings.max_iter))
+    joined = (np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
+    return Sweep(settings, shape, values, *joined)
+
+
+def growth(sizes: Sequence[int], spectrum: Array | None, settings: SweepSettings) -> list[Sweep]:
+    """The same sweep for d×d matrices of rank r, one for each d in sizes, from the same seed.
+
+    Their singular values are the first r of `spectrum`, all equal without one.
+    """
+    values = np.ones(settings.rank) if spectrum is None else spectrum[: settings.rank]
+    return [sweep(values, (d, d), settings) for d in sizes]

@@ -1,0 +1,77 @@
+"""A plain NumPy loop that records what a run records: the truth for claims and checks."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+
+def record(M, U, V, steps, count, weight=0.0, pair=None):
+    """Gradient descent on ½‖UVᵀ − M‖² + (λ/8)‖UᵀU − VᵀV‖², written out; rows and last factors."""
+    rows = {name: [] for name in ("step", "step_size", "loss", "penalty", "gradient_norm")}
+    rows |= {n: [] for n in ("imbalance", "drift", "size_U", "size_V", "ledger", "audit")}
+    if pair is not None:
+        rows |= {"alignment_U": [], "alignment_V": []}
+    D0 = U.T @ U - V.T @ V
+    ledger = np.zeros_like(D0)
+    for t in range(count + 1):
+        R, D, P = U @ V.T - M, U.T @ U - V.T @ V, U.T @ U + V.T @ V
+        G_U, G_V = R @ V + weight / 2 * U @ D, R.T @ U - weight / 2 * V @ D
+        eta = steps(t)
+        row = {
+            "step": float(t),
+            "step_size": eta,
+            "loss": 0.5 * np.sum(R**2),
+            "penalty": weight / 8 * np.sum(D**2),
+            "gradient_norm": np.sqrt(np.sum(G_U**2) + np.sum(G_V**2)),
+            "imbalance": np.linalg.norm(D),
+            "drift": np.linalg.norm(D - D0),
+            "size_U": np.sum(U**2),
+            "size_V": np.sum(V**2),
+            "ledger": np.linalg.norm(ledger),
+            "audit": np.linalg.norm(D - D0 - ledger),
+        }
+        if pair is not None:
+            row["alignment_U"], row["alignment_V"] = (
+                abs(pair[0] @ U).item(),
+                abs(pair[1] @ V).item(),
+            )
+        for name, value in row.items():
+            rows[name].append(value)
+        if t < count:
+            ledger = ledger + eta**2 * (G_U.T @ G_U - G_V.T @ G_V)
+            ledger = ledger - eta * weight / 2 * (D @ P + P @ D)
+            U, V = U - eta * G_U, V - eta * G_V
+    return {name: np.array(values) for name, values in rows.items()}, U, V
+
+
+def matrix(rng, d1, d2, sigma):
+    """M = ΦΣΨᵀ with the given singular values, and Φ, Ψ."""
+    Phi = np.linalg.qr(rng.standard_normal((d1, len(sigma))))[0]
+    Psi = np.linalg.qr(rng.standard_normal((d2, len(sigma))))[0]
+    return Phi * np.asarray(sigma) @ Psi.T, Phi, Psi
+
+
+def information(M, rank, schedule, std, eps=None, objective="plain", weight=1.0):
+    """What a run tells its monitors before the first step."""
+    sigma = np.linalg.svd(M, compute_uv=False)
+    return {
+        "norm": float(np.linalg.norm(M)),
+        "sigma_1": float(sigma[0]),
+        "rank": rank,
+        "shape": M.shape,
+        "objective": objective,
+        "balance_weight": weight,
+        "schedule": {"name": schedule},
+        "eps": eps,
+        "start": {"name": "gaussian", "std": std},
+        "numerical_rank": int(np.sum(sigma > 1e-10 * sigma[0])),
+        "singular_values": [float(s) for s in sigma[: rank + 1]],
+    }
+
+
+def blocks(rows, *cuts):
+    """The rows cut at the given places."""
+    edges = [0, *cuts, len(rows["step"])]
+    return [{n: v[a:b] for n, v in rows.items()} for a, b in itertools.pairwise(edges)]

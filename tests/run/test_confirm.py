@@ -1,0 +1,103 @@
+"""What a gap within the tolerance is worth where the optimum is known to an error only."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mfact.core import Outcome
+from mfact.problems.optimum import Optimum
+from mfact.run.confirm import Judge
+from mfact.run.solve import solve
+from mfact.stopping import Verdict
+from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, INCONCLUSIVE, STRICT_SADDLE
+
+# A state of plain steps: the gap is that of its row, the optimum that of the judge.
+STATE = SimpleNamespace(coordinates=None, conserved=SimpleNamespace(optimum=None))
+MET = Verdict(0, Outcome.GLOBAL_OPTIMUM, "the gap is 1e-7", needs="optimum")
+
+
+class Asked:
+    """A stop watch that keeps what gap it was told to wait for."""
+
+    def __init__(self, tol):
+        self.tol = tol
+
+    def ask_below(self, tol):
+        self.tol = tol
+
+
+def judged(tol, watched, error, second=1.0):
+    optimum = Optimum.of([2.0, second], 1, floor=0.5 * second**2, error=2.0 * error)
+    watch = Asked(watched)
+    _, verdict = Judge(object(), None, watch, 0.0, tol, optimum, False)(STATE, MET)
+    return verdict, watch.tol
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ends"), [(GLOBAL_OPTIMUM, True), (STRICT_SADDLE, False), (INCONCLUSIVE, False)]
+)
+def test_of_an_optimum_that_is_not_known_to_the_tolerance_a_certificate_decides(
+    monkeypatch, verdict, ends
+):
+    certificate = SimpleNamespace(verdict=verdict, reason="seen by passes")
+    monkeypatch.setattr(Judge, "certificate", lambda self, state: certificate)
+    found, watched = judged(1e-6, 1e-6, 1.01e-6)
+    assert (found is not None) == ends
+    if ends:
+        assert (found.outcome, found.reason) == (Outcome.GLOBAL_OPTIMUM, "seen by passes")
+    else:
+        assert watched < 0  # no gap of these rows can tell more
+
+
+@pytest.mark.parametrize("error", [1e-7, 0.99e-6])
+def test_the_error_of_the_optimum_is_taken_off_the_tolerance(error):
+    verdict, needed = judged(1e-6, 1e-6, error)
+    assert verdict is None
+    assert needed == pytest.approx(1e-6 - error)
+    verdict, _ = judged(1e-6, needed, error)
+    assert verdict == MET
+
+
+def test_a_tolerance_as_large_as_the_gap_of_a_saddle_is_undercut():
+    verdict, needed = judged(0.8, 0.8, 0.0)
+    assert verdict is None
+    assert 0.74 < needed < 0.75  # 1 − (σ₂/σ₁)² = 3/4
+
+
+def test_without_an_error_the_tolerance_stands():
+    verdict, needed = judged(0.7, 0.7, 0.0)
+    assert (verdict, needed) == (MET, 0.7)
+
+
+@pytest.mark.parametrize("verdict", [STRICT_SADDLE, INCONCLUSIVE])
+def test_a_gap_that_no_row_shows_is_asked_for_again_later(monkeypatch, verdict):
+    """Nothing ends on the way past a saddle, nor where a certificate cannot tell yet."""
+    certificate = SimpleNamespace(verdict=verdict, reason="seen by passes")
+    monkeypatch.setattr(Judge, "certificate", lambda self, state: certificate)
+    state = SimpleNamespace(step=100, coordinates=None, conserved=STATE.conserved)
+    waited = []
+    watch = SimpleNamespace(wait_until=waited.append)
+    near = Verdict(0, Outcome.GLOBAL_OPTIMUM, "near", needs="gap")
+    assert Judge(object(), None, watch, 0.0, 1e-6, None, False)(state, near) == (state, None)
+    assert waited[0] > state.step
+
+
+@pytest.mark.parametrize("limit", [30_000, 40_000])
+@pytest.mark.parametrize("optimum", [True, False])
+def test_an_escape_goes_on_beyond_the_memory_of_the_bases(limit, optimum):
+    rng = np.random.default_rng(1)
+    left, right = (np.linalg.qr(rng.standard_normal((100, 3)))[0] for _ in range(2))
+    M = (left * [3.0, 2.0, 1.0]) @ right.T + 0.05 * rng.standard_normal((100, 100))
+    # The saddle's direction comes by passes over M there, in the size of M.
+    result = solve(
+        M, rank=3, seed=1, start_scale=1e-6, escape=True, max_iter=1500, tol_gradient=1e-2,
+        max_basis_bytes=limit, optimum=optimum,
+    )  # fmt: skip
+    assert result.summary["escapes"] == 3
+    assert result.outcome.exit_code == 0
+    values = np.linalg.svd(M, compute_uv=False)
+    excess = np.linalg.norm(result.U @ result.V.T - M) ** 2 - np.sum(values[3:] ** 2)
+    assert excess <= 1e-2 * values[2] ** 2  # all three are fitted: a saddle is at σ₃² or more
