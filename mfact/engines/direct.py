@@ -6,12 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from mfact.core import Array, Factors, Segment, State, Target
+from mfact.core import Array, Factors, Optimum, Segment, State, Target
 from mfact.engines.losses import GRAM_LOSS_FLOOR
 from mfact.engines.measures import Conserved, measured
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.problems.factorization import Factorization
-from mfact.problems.optimum import Optimum
 
 KEPT_BYTES = 64 << 20
 """Points kept so that a block can end at any of its steps."""

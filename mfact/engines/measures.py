@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import Array
-from mfact.problems.optimum import Optimum
+from mfact.core import Array, Optimum
 
 
 @dataclass(frozen=True)

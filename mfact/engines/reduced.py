@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mfact.core import Array, Engine, Factors, Segment, State, Target
+from mfact.core import Array, Engine, Factors, Optimum, Segment, State, Target
 from mfact.engines.coordinates import Coordinates, dense, mapped, raw, stack
 from mfact.engines.differences import carried, judge_growth, with_stride
 from mfact.engines.kernel import SmallSteps
@@ -22,7 +22,6 @@ from mfact.engines.losses import GRAM_LOSS_FLOOR, excess_of, gram_loss, leak_of,
 from mfact.engines.measures import Conserved, measured
 from mfact.krylov.basis import LEAST_PROBES, Basis
 from mfact.krylov.spectrum import Spectrum
-from mfact.problems.optimum import Optimum
 
 FIRST_PASSES = 4
 """Every run needs at least these; they also give σ₁ for the step size."""

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Array, Factors, State
+from mfact.core import Array, Factors, Optimum, State
 from mfact.engines.coordinates import Coordinates
 from mfact.engines.measures import Conserved
 from mfact.krylov.basis import Basis, Side
 from mfact.krylov.spectrum import Spectrum, leaks, padded_square
-from mfact.problems.optimum import Optimum
 
 Arrays = dict[str, Array]
 Numbers = dict[str, Any]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg import svd
 
-from mfact.core import Array, Target
+from mfact.core import Array, Optimum, Target
 from mfact.krylov.basis import Basis
 from mfact.krylov.hidden import hidden_value
-from mfact.problems.optimum import Optimum, excess_of_product, fitted_rank, unit_of, zero_in
+from mfact.problems.optimum import excess_of_product, fitted_rank, optimum_of, unit_of, zero_in
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Spectrum:
     @cached_property
     def optimum(self) -> Optimum:
         """What these coordinates know of the best approximation of rank r."""
-        return Optimum.of(
+        return optimum_of(
             self.sigma[: self.rank + 1],
             self.k,
             floor=self.floor,

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mfact.core import Array, Target
-
-LEAST_TOLERANCE = 1e-13
-"""Of a certificate: a smaller gap is rounding, whatever tolerance was asked for."""
+from mfact.core import Array, Optimum, Target
 
 CLEAR_GAP = 10.0
 """Singular values before such a ratio σ_i/σ_{i+1} are the signal, those after it are not."""
@@ -88,75 +84,30 @@ def excess_of_product(product: Array, sigma: Array, rank: int) -> float:
     return float(0.5 * np.vdot(E, E)) - tail
 
 
-@dataclass(frozen=True)
-class Optimum:
-    """What is known of the best approximation of rank r.
+def optimum_of(
+    values: Sequence[float] | Array,
+    k: int,
+    *,
+    floor: float,
+    errors: Sequence[float] | Array | float = 0.0,
+    error: float = 0.0,
+) -> Optimum:
+    """From σ₁ ≥ σ₂ ≥ … ≥ σ_{r+1}, the last left out where M has only r; see mfact.core.Optimum.
 
-    values: σ₁ … σ_{r+1} as far as they are known. errors: how far each may be off. k: of the
-    leading r those that are not zero (see zero_below). floor: ½Σ_{i>k}σ_i²; error: how far floor
-    may lie above the true one, both in units of M². saddle: the least gap of a saddle,
-    1 − (σ_{k+1}/σ_k)².
-
-    The gap of a loss f is max(0, f − floor)/(½σ_k²): in the share of the weakest component there
-    is, so that none can hide behind the largest. The loss of a stationary point is
-    ½(‖M‖² − Σ_{i∈S}σ_i²), |S| ≤ r, so no saddle has a gap below `saddle`.
-    Source: Eckart and Young 1936; the unit: mfact, derived.
-
-    >>> found = Optimum.of([3.0, 2.0, 1.0], 2, floor=0.5)
+    >>> found = optimum_of([3.0, 2.0, 1.0], 2, floor=0.5)
     >>> found.gap(0.5), found.gap(2.5), found.saddle, found.sure(0.9) < 0.75
     (0.0, 1.0, 0.75, True)
     """
-
-    values: tuple[float, ...]
-    errors: tuple[float, ...]
-    k: int
-    floor: float
-    error: float
-    saddle: float
-
-    @classmethod
-    def of(
-        cls,
-        values: Sequence[float] | Array,
-        k: int,
-        *,
-        floor: float,
-        errors: Sequence[float] | Array | float = 0.0,
-        error: float = 0.0,
-    ) -> Optimum:
-        """From σ₁ ≥ σ₂ ≥ … ≥ σ_{r+1}, the last left out where M has only r."""
-        sigma = np.asarray(values, float)
-        off = np.broadcast_to(np.asarray(errors, float), sigma.shape)
-        saddle = 1.0
-        if len(sigma) > k and sigma[k - 1] > 0:
-            seen = 1 - (float(sigma[k]) / float(sigma[k - 1])) ** 2
-            surely = 1 - (float(sigma[k] + off[k]) / float(sigma[k - 1])) ** 2
-            # A value that equals σ_k takes its place at no loss: that is an optimum too. One that
-            # is hardly known must not make the bound zero.
-            saddle = max(surely, 0.1 * seen) if seen > INDISTINCT else 1.0
-        return cls(tuple(sigma.tolist()), tuple(off.tolist()), k, floor, error, saddle)
-
-    @property
-    def unit(self) -> float:
-        """½σ_k², in which a gap is told; units of M²."""
-        return unit_of(self.values[self.k - 1])
-
-    @property
-    def gap_error(self) -> float:
-        """How far a gap may be from the true one because of what is not known."""
-        return self.error / self.unit
-
-    def known_to(self, tol: float) -> bool:
-        """Whether a gap of `tol` can be told by it; none smaller than LEAST_TOLERANCE can."""
-        return self.gap_error <= max(tol, LEAST_TOLERANCE)
-
-    def gap(self, loss: float) -> float:
-        """(f − ½Σ_{i>k}σ_i²)/(½σ_k²), zero below the optimum of rank k."""
-        return max(loss - self.floor, 0.0) / self.unit
-
-    def sure(self, tol: float) -> float:
-        """The largest gap up to tol that no saddle has."""
-        return min(tol, math.nextafter(self.saddle, 0.0))
+    sigma = np.asarray(values, float)
+    off = np.broadcast_to(np.asarray(errors, float), sigma.shape)
+    saddle = 1.0
+    if len(sigma) > k and sigma[k - 1] > 0:
+        seen = 1 - (float(sigma[k]) / float(sigma[k - 1])) ** 2
+        surely = 1 - (float(sigma[k] + off[k]) / float(sigma[k - 1])) ** 2
+        # A value that equals σ_k takes its place at no loss: that is an optimum too. One that
+        # is hardly known must not make the bound zero.
+        saddle = max(surely, 0.1 * seen) if seen > INDISTINCT else 1.0
+    return Optimum(tuple(sigma.tolist()), tuple(off.tolist()), k, floor, error, saddle)
 
 
 def attainable(norm: float, sigma_k: float, arithmetic: float) -> float:

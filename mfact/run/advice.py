@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import Array, State
+from mfact.core import Array, Optimum, State
 from mfact.engines.coordinates import Coordinates
-from mfact.problems.optimum import CLEAR_GAP, Optimum
+from mfact.problems.optimum import CLEAR_GAP
 
 ONE_DOMINATES = 1e3
 """From this ratio of σ₁/σ₂ on M is mostly one component, often its mean."""

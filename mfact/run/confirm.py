@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Factors, Outcome, State, Target
+from mfact.core import LEAST_TOLERANCE, Factors, Optimum, Outcome, State, Target
 from mfact.engines.differences import SAFETY
 from mfact.engines.direct import DirectEngine
 from mfact.engines.losses import GRAM_LOSS_FLOOR
 from mfact.engines.reduced import ReducedEngine
 from mfact.krylov.spectrum import excess_loss
-from mfact.problems.optimum import LEAST_TOLERANCE, Optimum
 from mfact.stopping import StopWatch, Verdict
 from mfact.theory.lemma_3_2 import (
     GLOBAL_OPTIMUM,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfact.core import Array, Claim, Factors, Outcome, Result, State
+from mfact.core import Array, Claim, Factors, Optimum, Outcome, Result, State
 from mfact.descent import Finish
 from mfact.engines.reduced import ReducedEngine
-from mfact.problems.optimum import Optimum, numerical_rank, zero_in
+from mfact.problems.optimum import numerical_rank, zero_in
 from mfact.run.advice import unfitted
 from mfact.run.confirm import leave
 from mfact.run.message import message

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfact.core import Array, Factors, Schedule, Target
+from mfact.core import Array, Factors, Optimum, Schedule, Target
 from mfact.errors import SettingsError
 from mfact.krylov.basis import LEAST_PROBES, Basis
 from mfact.krylov.hidden import hidden_value
 from mfact.krylov.spectrum import Spectrum
 from mfact.problems.factorization import Factorization
-from mfact.problems.optimum import Optimum, attainable
+from mfact.problems.optimum import attainable
 from mfact.run.refusals import check, resolved_schedule
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
 from mfact.settings import RunSettings

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mfact.core import State
+from mfact.core import LEAST_TOLERANCE, Optimum, State
 from mfact.descent import Finish, descend
 from mfact.engines.direct import DirectEngine
 from mfact.engines.reduced import ReducedEngine
@@ -16,7 +16,6 @@ from mfact.gradient_flow.integrate import STABLE
 from mfact.gradient_flow.records import State as FlightState
 from mfact.host.signals import SignalFlag
 from mfact.host.timer import Timer
-from mfact.problems.optimum import LEAST_TOLERANCE, Optimum
 from mfact.run import checkpoint as resuming
 from mfact.run.advice import Signal, signal
 from mfact.run.briefing import info_of, rules_of

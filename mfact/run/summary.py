@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfact.core import Array, State
+from mfact.core import Array, Optimum, State
 from mfact.gradient_flow.records import EXACT
-from mfact.problems.optimum import Optimum
 from mfact.settings import RunSettings
 from mfact.theory.lemma_3_2 import Certificate
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from mfact.core import Optimum
 from mfact.engines.measures import Conserved
 from mfact.gradient_flow.records import State as FlightState
 from mfact.krylov.basis import Basis
 from mfact.krylov.spectrum import Spectrum
-from mfact.problems.optimum import Optimum
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import ENGINES, RunSettings
 from mfact.storage.door import FINGERPRINT, PROBLEM

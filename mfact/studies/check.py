@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mfact.core import Array, Claim, Result, Target
+from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Target
 from mfact.errors import DataError
 from mfact.krylov.leading import leading_values
-from mfact.problems.optimum import LEAST_TOLERANCE, zero_in
+from mfact.problems.optimum import zero_in
 from mfact.theory.eckart_young import known_optimum
 from mfact.theory.ledger import unbalance
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, certify, lemma_3_2

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mfact.core import Array
-from mfact.problems.optimum import Optimum, fitted_rank
+from mfact.core import Array, Optimum
+from mfact.problems.optimum import fitted_rank, optimum_of
 
 
 class Spaces(NamedTuple):
@@ -56,7 +56,7 @@ def known_optimum(
     top = values[:k]
     floor = 0.5 * max(norm**2 - float(np.sum(top**2)), 0.0)
     off = 0.5 * float(np.sum(2 * top * error + error**2)) + 4 * unit * norm**2
-    return Optimum.of(values[: rank + 1], k, floor=floor, errors=error, error=off)
+    return optimum_of(values[: rank + 1], k, floor=floor, errors=error, error=off)
 
 
 def excess_bounds(

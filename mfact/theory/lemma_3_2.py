@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfact.core import Array, Claim, Factors, Target
-from mfact.problems.optimum import Optimum
+from mfact.core import Array, Claim, Factors, Optimum, Target
 from mfact.theory.hessian import line_minimum
 from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, NOT_MET, VIOLATED, number, rank_lack
 from mfact.theory.second_order import SecondOrder, look

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import Array, Factors, Target
-from mfact.problems.optimum import Optimum
+from mfact.core import Array, Factors, Optimum, Target
 from mfact.theory.blocks import Blocks, gap_without_values
 from mfact.theory.eckart_young import excess_bounds
 from mfact.theory.hessian import (

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Array
-from mfact.problems.optimum import Optimum, excess_of_product, fitted_rank, zero_in
+from mfact.core import Array, Optimum
+from mfact.problems.optimum import excess_of_product, fitted_rank, optimum_of, zero_in
 from mfact.theory.eckart_young import shift
 
 
@@ -46,7 +46,7 @@ class Spectral:
         larger = np.maximum(top, self.unresolved) + moved
         k = fitted_rank(s, rank, zero_in(self, float(s[0])))
         off = max(self.unresolved - float(s[rank]) if len(s) > rank else 0.0, 0.0)
-        return Optimum.of(
+        return optimum_of(
             s[: rank + 1],
             k,
             floor=0.5 * max(self.norm**2 - float(np.sum(s[:k] ** 2)), 0.0),

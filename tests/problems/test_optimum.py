@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mfact.core import LEAST_TOLERANCE
 from mfact.problems.optimum import (
-    LEAST_TOLERANCE,
-    Optimum,
     attainable,
     fitted_rank,
     numerical_rank,
+    optimum_of,
     stored_eps,
     zero_below,
 )
@@ -66,7 +66,7 @@ def test_no_saddle_has_a_gap_that_is_sure(sigma, data):
     """The stationary points are the sets of at most k pairs; the best of them is the optimum."""
     k = data.draw(st.integers(1, len(sigma) - 1))
     squares = np.array(sigma) ** 2
-    best = Optimum.of(sigma[: k + 1], k, floor=0.5 * float(squares[k:].sum()))
+    best = optimum_of(sigma[: k + 1], k, floor=0.5 * float(squares[k:].sum()))
     gaps = [
         best.gap(0.5 * float(squares.sum() - squares[list(pairs)].sum()))
         for n in range(k + 1)
@@ -84,7 +84,7 @@ def test_no_saddle_has_a_gap_that_is_sure(sigma, data):
 
 @pytest.mark.parametrize("k", [1, 2])
 def test_the_unit_is_that_of_the_weakest_component(k):
-    found = Optimum.of([4.0, 2.0, 1.0], k, floor=0.5, error=0.25)
+    found = optimum_of([4.0, 2.0, 1.0], k, floor=0.5, error=0.25)
     assert found.unit == 0.5 * (4.0, 2.0)[k - 1] ** 2
     assert found.gap_error == 0.25 / found.unit
     assert found.gap(1.5) == 1 / found.unit
@@ -92,11 +92,11 @@ def test_the_unit_is_that_of_the_weakest_component(k):
 
 
 def test_a_value_known_within_an_error_lowers_the_bound_of_saddles():
-    assert Optimum.of([2.0, 1.0], 1, floor=0.5).saddle == 0.75
-    assert Optimum.of([2.0, 1.0], 1, floor=0.5, errors=0.5).saddle == 1 - (1.5 / 2) ** 2
+    assert optimum_of([2.0, 1.0], 1, floor=0.5).saddle == 0.75
+    assert optimum_of([2.0, 1.0], 1, floor=0.5, errors=0.5).saddle == 1 - (1.5 / 2) ** 2
     # One that is hardly known leaves a tenth of what is seen, an equal one no saddle at all.
-    assert Optimum.of([2.0, 1.0], 1, floor=0.5, errors=5.0).saddle == pytest.approx(0.075)
-    assert Optimum.of([2.0, 2.0], 1, floor=2.0).saddle == 1.0
+    assert optimum_of([2.0, 1.0], 1, floor=0.5, errors=5.0).saddle == pytest.approx(0.075)
+    assert optimum_of([2.0, 2.0], 1, floor=2.0).saddle == 1.0
 
 
 def test_the_least_gap_that_can_be_told():
@@ -109,4 +109,4 @@ def test_the_least_gap_that_can_be_told():
 @pytest.mark.parametrize(("share", "known"), [(0.99, True), (1.01, False)])
 def test_an_optimum_is_known_to_a_tolerance_and_to_no_less_than_the_least(tol, share, known):
     error = share * max(tol, LEAST_TOLERANCE)
-    assert Optimum.of([2.0, 1.0], 1, floor=0.5, error=2.0 * error).known_to(tol) == known
+    assert optimum_of([2.0, 1.0], 1, floor=0.5, error=2.0 * error).known_to(tol) == known

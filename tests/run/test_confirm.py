@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mfact.core import Outcome
-from mfact.problems.optimum import Optimum
+from mfact.problems.optimum import optimum_of
 from mfact.run.confirm import Judge
 from mfact.run.solve import solve
 from mfact.stopping import Verdict
@@ -30,7 +30,7 @@ class Asked:
 
 
 def judged(tol, watched, error, second=1.0):
-    optimum = Optimum.of([2.0, second], 1, floor=0.5 * second**2, error=2.0 * error)
+    optimum = optimum_of([2.0, second], 1, floor=0.5 * second**2, error=2.0 * error)
     watch = Asked(watched)
     _, verdict = Judge(object(), None, watch, 0.0, tol, optimum, False)(STATE, MET)
     return verdict, watch.tol
