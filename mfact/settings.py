@@ -88,3 +88,14 @@ class RunSettings:
             if isinstance(value, os.PathLike):
                 value = os.fspath(value)
             object.__setattr__(self, field.name, value)
+
+    @property
+    def start_file(self) -> str | None:
+        """The file that the start is read from, None where it is drawn."""
+        return None if self.start in STARTS else self.start
+
+    def checkpoint_path(self, output: str | None) -> str | None:
+        """Where a run keeps its state: as asked for, or beside its output; None for neither."""
+        if self.checkpoint is not None or output is None:
+            return self.checkpoint
+        return f"{output}.checkpoint"

@@ -70,17 +70,16 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     settings, came_from = settings_of(ctx, values)
     output = _output(ctx, matrix, values)
 
-    from mfact.run.given import checkpoint_path, start_file
     from mfact.run.memory import memory_plan
     from mfact.run.solve import solve
 
     log.detail(f"loaded in {duration(time.perf_counter() - started)}")
-    checkpoint = checkpoint_path(settings, output)
+    checkpoint = settings.checkpoint_path(output)
     source = matrix_of(
         ctx,
         matrix,
         values,
-        read={"start": start_file(settings)},
+        read={"start": settings.start_file},
         written=outputs(output, values, checkpoint),
     )
     note = _noted(log)

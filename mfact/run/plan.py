@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import attainable
 from mfact.run.refusals import check, resolved_schedule
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
-from mfact.settings import RunSettings
+from mfact.settings import STARTS, RunSettings
 from mfact.starts import (
     default_scale,
     directions,
@@ -25,6 +26,7 @@ from mfact.starts import (
     spectral,
     theorem_3_1_scale,
 )
+from mfact.storage.factors import read_factors
 
 SIGMA_1_ACCURACY = 1e-3
 """Relative residual of the leading Ritz pair at which σ₁ is known well enough for a step size:
@@ -55,6 +57,16 @@ class Plan:
     first_passes: int
     settings: RunSettings
     tol: float
+
+
+def start_from(path: str) -> Factors:
+    """Factors to start from, out of a run file or an .npz file."""
+    if not Path(path).exists():
+        raise SettingsError(
+            f"--start {path} is neither one of {', '.join(STARTS)} nor a file",
+            "name one of them, or a run file or .npz with U and V",
+        )
+    return read_factors(path)
 
 
 def build(settings: RunSettings, target: Target, given: Factors | None = None) -> Plan:

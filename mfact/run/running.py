@@ -23,8 +23,7 @@ from mfact.run.checkpoint import Rhythm
 from mfact.run.confirm import Judge
 from mfact.run.fast_forward import Flight, takes_off
 from mfact.run.forecast import Foresight, advice, foresee, refuse_hopeless
-from mfact.run.given import checkpoint_path, start_file, start_from
-from mfact.run.plan import build, reachable_tol
+from mfact.run.plan import build, reachable_tol, start_from
 from mfact.run.recorder import Recorder
 from mfact.run.refusals import METHODS
 from mfact.schedules import PowerDecay
@@ -64,7 +63,7 @@ class Run:
         self.fingerprint = fingerprint(target) if saved is None else saved.document["fingerprint"]
         self.basis_limit, self.timer = basis_limit, timer
         if saved is None:
-            file = start_file(settings)
+            file = settings.start_file
             given = None if file is None else start_from(file)
             self.plan = build(settings, target, given)
         else:
@@ -278,7 +277,7 @@ class Run:
     @property
     def checkpoint(self) -> str | None:
         """The path of the checkpoint: resumed from, or as asked for, or beside the output."""
-        return self.resumed_from or checkpoint_path(self.settings, self.output)
+        return self.resumed_from or self.settings.checkpoint_path(self.output)
 
     def checkpoint_due(self, step: float, *, asked: bool) -> bool:
         """Whether to write a checkpoint here. asked: the run is about to end before its goal.

@@ -12,11 +12,12 @@ import numpy as np
 from mfact.core import Array, Result, Target
 from mfact.host.memory import MemoryPlan
 from mfact.host.signals import SignalFlag
+from mfact.host.threads import blas_threads
 from mfact.host.timer import Timer
 from mfact.run import checkpoint as resuming
 from mfact.run.checkpoint import Rhythm, Saved
 from mfact.run.ending import Ending
-from mfact.run.given import blas_threads, checkpoint_path, require_scale, start_file, target_of
+from mfact.run.given import require_scale, target_of
 from mfact.run.memory import memory_plan, planned_basis, rewriting, what_fits
 from mfact.run.plan import with_seed
 from mfact.run.refusals import check
@@ -82,9 +83,9 @@ def solve(
         check(settings, (int(shape[0]), int(shape[1])), explicit)
     plan = _memory(matrix, shape, settings)
     heavy = rewriting(settings, Rhythm.of(settings.checkpoint_every).steps)
-    checkpoint = checkpoint_path(settings, output)
+    checkpoint = settings.checkpoint_path(output)
     refuse_meetings(
-        {"matrix": getattr(matrix, "path", None), "start": start_file(settings)},
+        {"matrix": getattr(matrix, "path", None), "start": settings.start_file},
         {"output": output, "checkpoint": checkpoint},
     )
     if checkpoint is not None:

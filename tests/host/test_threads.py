@@ -13,8 +13,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from mfact.errors import DataError
+from mfact.host.threads import blas_threads
 from mfact.matrices.source import open_matrix
-from mfact.run.given import blas_threads
 from mfact.run.solve import solve
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfact.errors import DataError, SettingsError
-from mfact.run.given import require_scale, start_from, target_of
+from mfact.errors import DataError
+from mfact.run.given import require_scale, target_of
 from mfact.run.solve import solve
 from mfact.targets.dense import DenseTarget
 
@@ -72,12 +72,3 @@ def test_what_is_not_a_real_number_is_refused_by_its_kind(kind):
 def test_a_target_is_taken_as_it_is():
     target = DenseTarget(np.eye(3))
     assert target_of(target, "float32")[0] is target
-
-
-def test_a_start_is_a_kind_or_a_file_that_is_there(tmp_path):
-    with pytest.raises(SettingsError, match="nor a file"):
-        start_from(str(tmp_path / "none.npz"))
-    np.savez(tmp_path / "s.npz", U=np.ones((3, 2)), V=2 * np.ones((4, 2)))
-    U, V = start_from(str(tmp_path / "s.npz"))
-    assert np.array_equal(U, np.ones((3, 2)))
-    assert np.array_equal(V, 2 * np.ones((4, 2)))

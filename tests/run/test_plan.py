@@ -8,7 +8,7 @@ from plain_loop import gaussian, matrix
 
 from mfact.core import Factors
 from mfact.errors import SettingsError
-from mfact.run.plan import build, look_at, with_seed
+from mfact.run.plan import build, look_at, start_from, with_seed
 from mfact.run.refusals import check, flag, resolved_schedule
 from mfact.settings import RunSettings
 from mfact.targets.dense import DenseTarget
@@ -186,3 +186,12 @@ def test_seeds_are_drawn_where_none_is_given():
     one, two = with_seed(RunSettings(rank=1)), with_seed(RunSettings(rank=1))
     assert one.seed != two.seed
     assert with_seed(RunSettings(rank=1, seed=5)).seed == 5
+
+
+def test_a_start_is_a_kind_or_a_file_that_is_there(tmp_path):
+    with pytest.raises(SettingsError, match="nor a file"):
+        start_from(str(tmp_path / "none.npz"))
+    np.savez(tmp_path / "s.npz", U=np.ones((3, 2)), V=2 * np.ones((4, 2)))
+    U, V = start_from(str(tmp_path / "s.npz"))
+    assert np.array_equal(U, np.ones((3, 2)))
+    assert np.array_equal(V, 2 * np.ones((4, 2)))
