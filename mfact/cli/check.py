@@ -17,8 +17,7 @@ from mfact.cli.types import Real
 from mfact.words import printable
 
 if TYPE_CHECKING:
-    from mfact.core import Result, Target
-    from mfact.matrices.source import MatrixSource
+    from mfact.core import Result
 
 VIEWS = ("table", "json", "junit", "github")
 EXAMPLES = (
@@ -79,6 +78,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     from mfact.studies.check import recompute
     from mfact.studies.memory import plan_check
     from mfact.studies.requirements import Requirement, evaluate
+    from mfact.targets.door import held
 
     requirements = [Requirement.parse(text) for text in values["require"]]
     result = read_run(run_file)
@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values, read={"run file": run_file})
     log.detail(plan_check(source, result).describe())
-    found = recompute(_target(source, result), result, tol=values["tol"])
+    found = recompute(held(source, str(result.U.dtype)).target(), result, tol=values["tol"])
     required = evaluate(requirements, found.numbers, found.claims)
     claims = (*required, *found.claims)
     failed = [claim.name for claim in claims if claim.verdict == "violated"]
@@ -133,15 +133,3 @@ def _named_matrix(result: Result, run_file: str) -> str:
             way_out,
         )
     return found
-
-
-def _target(source: MatrixSource, result: Result) -> Target:
-    """The matrix in memory, in the precision that the run computed in."""
-    entries = source.read(str(result.U.dtype))
-    if source.sparse:
-        from mfact.targets.sparse import SparseTarget
-
-        return SparseTarget(entries)
-    from mfact.targets.dense import DenseTarget
-
-    return DenseTarget(entries)

@@ -60,10 +60,10 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.report.machine import json_text
     from mfact.report.spectrum import inspection_document, inspection_page
     from mfact.report.terminal import look_of
-    from mfact.run.given import SCALES
     from mfact.studies.inspect import inspect_matrix
     from mfact.studies.memory import plan_inspection
     from mfact.studies.outlook import outlooks
+    from mfact.targets.door import SCALES
 
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values)

@@ -62,6 +62,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     from mfact.run import checkpoint as resuming
     from mfact.run.memory import memory_plan
     from mfact.run.solve import resume
+    from mfact.targets.door import held
 
     saved = resuming.read(checkpoint)
     given, named = values["matrix"], saved.matrix
@@ -81,7 +82,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
         written=outputs(output, values),
     )
     kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
-    held = source.read_bytes(kept.dtype)
-    log.detail(memory_plan(source.shape, kept, matrix_bytes=held).describe())
+    needed = held(source, kept.dtype).needed
+    log.detail(memory_plan(source.shape, kept, matrix_bytes=needed).describe())
     run = partial(resume, saved, source, max_iter=values["max_iter"], max_time=values["max_time"])
     return carry_out(run, output, values, log)

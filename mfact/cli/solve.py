@@ -72,6 +72,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
 
     from mfact.run.memory import memory_plan
     from mfact.run.solve import solve
+    from mfact.targets.door import held
 
     log.detail(f"loaded in {duration(time.perf_counter() - started)}")
     checkpoint = settings.checkpoint_path(output)
@@ -89,8 +90,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         source,
         note,
     )
-    held = source.read_bytes(settings.dtype)
-    log.detail(memory_plan(source.shape, settings, matrix_bytes=held).describe())
+    needed = held(source, settings.dtype).needed
+    log.detail(memory_plan(source.shape, settings, matrix_bytes=needed).describe())
     run = partial(
         solve,
         source,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,16 +14,6 @@ CLEAR_GAP = 10.0
 
 INDISTINCT = 1e-13
 """Relative difference of squared singular values below which two of them count as equal."""
-
-
-def stored_eps(kind: Any) -> float:
-    """ε_s of the kind in which entries are stored: integers and truth values are exact.
-
-    >>> stored_eps("<f2"), stored_eps(np.uint8)
-    (0.0009765625, 0.0)
-    """
-    dtype = np.dtype(kind)
-    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
 
 def zero_below(

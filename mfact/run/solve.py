@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mfact.core import Array, Result, Target
 from mfact.host.memory import MemoryPlan
 from mfact.host.signals import SignalFlag
@@ -17,14 +15,13 @@ from mfact.host.timer import Timer
 from mfact.run import checkpoint as resuming
 from mfact.run.checkpoint import Rhythm, Saved
 from mfact.run.ending import Ending
-from mfact.run.given import require_scale, target_of
 from mfact.run.memory import memory_plan, planned_basis, rewriting, what_fits
 from mfact.run.plan import with_seed
 from mfact.run.refusals import check
 from mfact.run.running import Run
 from mfact.settings import STARTS, RunSettings
 from mfact.storage.claims import claim_output, refuse_meetings
-from mfact.targets.counted import Counted
+from mfact.targets.door import Held, held, require_scale
 
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
@@ -64,8 +61,8 @@ def solve(
 
     Raises SettingsError, DataError and MemoryPlanError before the first step.
 
-    >>> result = solve(np.outer([3.0, 4.0], [1.0, 0.0]), rank=1, seed=1)
-    >>> (np.round(result.U @ result.V.T, 4) + 0.0).tolist()
+    >>> result = solve([[3.0, 0.0], [4.0, 0.0]], rank=1, seed=1)
+    >>> ((result.U @ result.V.T).round(4) + 0.0).tolist()
     [[3.0, 0.0], [4.0, 0.0]]
     """
     timer = Timer() if timer is None else timer
@@ -78,31 +75,28 @@ def solve(
         settings = with_seed(settings)
         sources["seed"] = "drawn"
     explicit = [name for name, source in sources.items() if source not in ("default", "drawn")]
-    shape = matrix.shape if hasattr(matrix, "shape") else np.shape(matrix)
-    if len(shape) == 2:
-        check(settings, (int(shape[0]), int(shape[1])), explicit)
-    plan = _memory(matrix, shape, settings)
+    M = held(matrix, settings.dtype)
+    check(settings, M.shape, explicit)
+    plan = _memory(M, settings)
     heavy = rewriting(settings, Rhythm.of(settings.checkpoint_every).steps)
     checkpoint = settings.checkpoint_path(output)
     refuse_meetings(
-        {"matrix": getattr(matrix, "path", None), "start": settings.start_file},
+        {"matrix": M.named["path"], "start": settings.start_file},
         {"output": output, "checkpoint": checkpoint},
     )
     if checkpoint is not None:
         claim_output(checkpoint)
     with _flag(signals) as caught, blas_threads(settings.threads):
-        held, described = target_of(matrix, settings.dtype)
-        target = Counted(held)
+        target = M.target()
         require_scale(target)
-        named = {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")}
         with timer.solving():  # which begins with the first pass over M
             run = Run(
                 target,
                 settings,
                 sources,
-                described,
+                M.described,
                 observers,
-                named,
+                M.named,
                 output,
                 caught,
                 warn,
@@ -154,14 +148,15 @@ def resume(
         check(settings, (d1, d2))
         resuming.require_ahead(saved, max_iter, saved.path)
     kept = dataclasses.replace(settings, max_basis_bytes=document["basis_limit"])
-    _memory(matrix, document["fingerprint"]["shape"], kept)
+    M = held(matrix, settings.dtype)
+    _memory(M, kept)
     sources = {**document["sources"], **dict.fromkeys(changed, "flag")}
     with _flag(signals) as caught, blas_threads(settings.threads):
-        held, _ = target_of(matrix, settings.dtype)
-        resuming.require_same(saved, held)
+        target = M.target(document["passes"])
+        resuming.require_same(saved, target)
         timer.add(document["seconds"], document["wall_seconds"])
         run = Run(
-            Counted(held, document["passes"]),
+            target,
             settings,
             sources,
             document["described"],
@@ -189,19 +184,11 @@ def _carried_out(run: Run, reproducible: bool, argv: Sequence[str] | None) -> Re
     return Ending(run, finish).result(reproducible=reproducible, argv=argv)
 
 
-def _memory(matrix: Any, shape: Sequence[int], settings: RunSettings) -> MemoryPlan:
+def _memory(matrix: Held, settings: RunSettings) -> MemoryPlan:
     """The plan of the run. Raises MemoryPlanError, with what would fit, when it does not."""
-    held = None  # a dense matrix in a file is still to be read
-    if isinstance(matrix, np.ndarray):
-        held = 0 if matrix.dtype == settings.dtype else None
-    elif hasattr(matrix, "read_bytes"):
-        held = matrix.read_bytes(settings.dtype)
-    elif hasattr(matrix, "products"):
-        held = 0
-    d1, d2 = (int(shape[0]), int(shape[1])) if len(shape) == 2 else (0, 0)
-    plan = memory_plan((d1, d2), settings, matrix_bytes=held)
+    plan = memory_plan(matrix.shape, settings, matrix_bytes=matrix.needed)
     if not plan.fits:
-        plan.check(what_fits((d1, d2), settings, plan))
+        plan.check(what_fits(matrix.shape, settings, plan))
     return plan
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Claim, Result
-from mfact.problems.optimum import fitted_rank, stored_eps, zero_below
+from mfact.problems.optimum import fitted_rank, zero_below
+from mfact.targets.door import stored_eps
 
 NAMES = {
     "drift": "imbalance",

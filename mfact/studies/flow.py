@@ -14,9 +14,10 @@ from mfact.gradient_flow.gradient_flow import FlowResult, flow
 from mfact.gradient_flow.integrate import require_few
 from mfact.gradient_flow.small import Small
 from mfact.problems.factorization import Factorization
-from mfact.problems.optimum import fitted_rank, stored_eps, zero_below
+from mfact.problems.optimum import fitted_rank, zero_below
 from mfact.starts import default_scale, directions, require_size, scaled, spectral
 from mfact.studies.flow_and_descent import Comparison, compare
+from mfact.targets.door import stored_eps
 
 FITTED = 1e-6  # how far the slowest mode is from its end at the default time, relatively
 HALVINGS = 5

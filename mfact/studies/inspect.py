@@ -10,7 +10,8 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
-from mfact.problems.optimum import CLEAR_GAP, numerical_rank, stored_eps, zero_below
+from mfact.problems.optimum import CLEAR_GAP, numerical_rank, zero_below
+from mfact.targets.door import stored_eps
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

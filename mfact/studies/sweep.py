@@ -10,8 +10,9 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError, SettingsError
-from mfact.problems.optimum import stored_eps, zero_below
+from mfact.problems.optimum import zero_below
 from mfact.studies.batches import Batch, RankOne, Stacked, descend, draw
+from mfact.targets.door import stored_eps
 
 # Starts are taken in groups whose factors stay in a processor's cache.
 _GROUP_BYTES = 2**19

@@ -52,6 +52,16 @@ def test_another_matrix_fails_the_check(mfact, solved, rank_two, tmp_path):
     assert "name the matrix that was factored" in err
 
 
+def test_what_rounding_left_in_the_file_is_zero_for_the_check_as_for_the_run(mfact, tmp_path):
+    rng = np.random.default_rng(0)
+    M = rng.standard_normal((60, 3)) @ rng.standard_normal((3, 40))
+    np.save(tmp_path / "M.npy", M.astype(np.float32))
+    # Rank 3 but for the rounding of each entry: both sides measure the gap by σ_3.
+    assert mfact("solve", "M.npy", "-r", "5", *RUN, "-o", "run.h5")[0] == 0
+    code, out, _ = mfact("check", "run.h5", "--require", "gap<1e-9")
+    assert (code, "M has numerical rank 3" in out) == (0, True), out
+
+
 def test_a_saddle_is_found_from_the_files(mfact, rank_two, tmp_path):
     # The second singular pair alone: gradient descent stays there.
     P, sigma, Qt = np.linalg.svd(np.load(tmp_path / rank_two))

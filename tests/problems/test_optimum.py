@@ -16,9 +16,9 @@ from mfact.problems.optimum import (
     fitted_rank,
     numerical_rank,
     optimum_of,
-    stored_eps,
     zero_below,
 )
+from mfact.targets.door import stored_eps
 
 EPS = 2.0**-52
 

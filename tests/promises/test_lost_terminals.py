@@ -19,9 +19,9 @@ from cut_runs import matrix, prepared
 
 from mfact.engines.direct import DirectEngine
 from mfact.host.signals import CAUGHT
-from mfact.run import solve as run_module
 from mfact.storage.checkpoints import read_checkpoint
 from mfact.storage.runs import read_run
+from mfact.targets.door import Held
 
 ASKED = "finishing this block; again to stop at once"
 
@@ -223,7 +223,7 @@ def test_before_the_first_step_a_signal_ends_the_process_at_once(tmp_path, comma
         began.touch()
         linger()
 
-    child = Child(tmp_path, *command, before=lambda: setattr(run_module, "target_of", reading))
+    child = Child(tmp_path, *command, before=lambda: setattr(Held, "target", reading))
     wait_for(began)
     start = time.monotonic()
     child.kill(number)

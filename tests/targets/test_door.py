@@ -1,4 +1,4 @@
-"""What a run is given, on both sides of what it takes: scale, kinds, and names that meet."""
+"""Whatever may hold M, on both sides of what is taken: scale, kinds, bytes, and a new row."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import coo_array, csr_array, save_npz
 
 from mfact.errors import DataError
-from mfact.run.given import require_scale, target_of
+from mfact.matrices.source import open_matrix
 from mfact.run.solve import solve
 from mfact.targets.dense import DenseTarget
+from mfact.targets.door import held, require_scale
 
 ENDS = [("float64", 1e-50, 1e50), ("float32", 1e-8, 1e8)]
 
@@ -54,21 +56,62 @@ def test_zero_is_refused_as_zero():
 def test_real_numbers_of_every_kind_become_those_of_the_arithmetic(kind):
     M = np.array([[1, 0], [1, 1]]).astype(kind)
     for dtype in ("float64", "float32"):
-        target, described = target_of(M, dtype)
+        found = held(M, dtype)
+        target = found.target()
         assert target.dtype == np.dtype(dtype)
         # The norm of (1 0; 1 1) is √3, in the arithmetic asked for.
         assert target.norm == pytest.approx(3**0.5, rel=2 * float(np.finfo(dtype).eps))
-        assert described == {"name": "array"}
+        assert found.described == {"name": "array"}
 
 
 @pytest.mark.parametrize("kind", ["c16", "O", "U3"])
 def test_what_is_not_a_real_number_is_refused_by_its_kind(kind):
     M = np.ones((2, 2)).astype(kind)
     with pytest.raises(DataError, match="pass real numbers") as error:
-        target_of(M, "float64")
+        held(M, "float64").target()
     assert str(M.dtype) in error.value.sentence
 
 
 def test_a_target_is_taken_as_it_is():
     target = DenseTarget(np.eye(3))
-    assert target_of(target, "float32")[0] is target
+    assert held(target, "float32").target().held is target
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2, 2)])
+def test_what_is_no_matrix_is_refused_by_its_shape(shape):
+    with pytest.raises(DataError, match="pass a non-empty 2-D matrix") as error:
+        held(np.ones(shape), "float64")
+    assert str(shape) in error.value.sentence
+
+
+def test_what_memory_it_takes_is_what_is_not_there_yet(tmp_path):
+    M = np.eye(50, 40)
+    np.save(tmp_path / "M.npy", M)
+    save_npz(tmp_path / "S.npz", csr_array(M))
+    dense, sparse = (open_matrix(str(tmp_path / name)) for name in ("M.npy", "S.npz"))
+    needed = {dtype: [held(each, dtype).needed for each in (M, M.tolist(), dense, DenseTarget(M))]
+              for dtype in ("float64", "float32")}  # fmt: skip
+    assert needed == {"float64": [0, 16000, 16000, 0], "float32": [8000, 8000, 8000, 0]}
+    assert 0 < held(csr_array(M), "float64").needed < held(sparse, "float64").needed < 16000
+
+
+def test_a_sparse_matrix_in_memory_costs_its_entries():
+    rows, d = np.arange(100), 10**6
+    M = coo_array((np.ones(100), (rows * 7919, rows * 104_729 % d)), shape=(d, d))
+    found = held(M, "float64")
+    assert found.needed < 1 << 30
+    assert found.target().norm == pytest.approx(10)
+    with pytest.raises(DataError, match="pass real numbers"):
+        held(M.astype(complex), "float64").target()
+
+
+def test_nothing_is_read_before_the_target_is_asked_for(tmp_path):
+    np.save(tmp_path / "M.npy", np.full((3, 2), np.nan))
+    found = held(open_matrix(str(tmp_path / "M.npy")), "float64")
+    assert (found.described["stored_dtype"], found.named["dataset"]) == ("<f8", None)
+    with pytest.raises(DataError, match="not finite"):
+        found.target()
+
+
+def test_passes_go_on_from_those_already_taken():
+    assert held(np.eye(3), "float64").target(5).passes == 5

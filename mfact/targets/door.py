@@ -1,0 +1,140 @@
+"""The one door of a matrix: who can hold it, how many bytes that takes, the Target it becomes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mfact.core import Target
+from mfact.errors import DataError
+from mfact.matrices.source import ENTRY_BYTES, LINE_BYTES, MatrixSource
+from mfact.targets.counted import Counted
+from mfact.targets.dense import DenseTarget
+from mfact.targets.sparse import SparseTarget
+
+SCALES = {"float64": (1e-50, 1e50), "float32": (1e-8, 1e8)}
+"""Of ‖M‖_F: the loss is of its square, the ledger of its third power, and both must be numbers."""
+
+
+class Holder(NamedTuple):
+    """One way to hold M. recognizes: whether it takes what was given. needed: bytes that are still
+    to be allocated. make: the Target, in the arithmetic of a dtype; only here M is read."""
+
+    recognizes: Callable[[Any], bool]
+    needed: Callable[[Any, str], int]
+    make: Callable[[Any, str], Target]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A matrix that has been looked at and not yet read.
+
+    shape: (d1, d2). needed: bytes that target() will allocate. described: what is known of where
+    it came from. named: path, dataset and follow_links, None each where it is in no file.
+    """
+
+    shape: tuple[int, int]
+    needed: int
+    described: Mapping[str, Any]
+    named: Mapping[str, Any]
+    _make: Callable[[], Target]
+
+    def target(self, passes: int = 0) -> Counted:
+        """M behind a Target that counts on from so many passes. Raises what reading it raises."""
+        return Counted(self._make(), passes)
+
+
+def held(matrix: Any, dtype: str) -> Held:
+    """Who holds M, to compute with it in "float64" or "float32".
+
+    matrix: a Target, which keeps its own dtype, an opened file, or a dense or sparse array.
+    Raises DataError where it is not 2-D.
+
+    >>> found = held(np.eye(3, 2, dtype=np.float32), "float64")
+    >>> found.shape, found.needed, found.target().norm ** 2
+    ((3, 2), 48, 2.0000000000000004)
+    """
+    shape = np.shape(matrix)
+    if len(shape) != 2:
+        raise DataError(f"the matrix has shape {shape}", "pass a non-empty 2-D matrix")
+    holder = next(each for each in HOLDERS if each.recognizes(matrix))
+    name = type(matrix).__name__ if _is_target(matrix) else "array"
+    return Held(
+        (int(shape[0]), int(shape[1])),
+        holder.needed(matrix, dtype),
+        matrix.describe() if _is_file(matrix) else {"name": name},
+        {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")},
+        lambda: holder.make(matrix, dtype),
+    )
+
+
+def require_scale(target: Target) -> None:
+    """Refuse a matrix whose squares and fourth powers are no numbers any more.
+
+    Raises DataError with the factor that would mend it.
+    """
+    norm = target.norm
+    if norm == 0:
+        raise DataError("the matrix is zero", "there is nothing to factor: U = V = 0 does")
+    least, most = SCALES[str(target.dtype)]
+    if not least <= norm <= most:
+        raise DataError(
+            f"‖M‖_F = {norm:.3g}, and the arithmetic needs it between {least:g} and {most:g}",
+            f"divide the matrix by {norm:.1g}",
+        )
+
+
+def stored_eps(kind: Any) -> float:
+    """ε_s of the kind in which entries are stored: integers and truth values are exact.
+
+    >>> stored_eps("<f2"), stored_eps(np.uint8)
+    (0.0009765625, 0.0)
+    """
+    dtype = np.dtype(kind)
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
+
+
+def _is_target(matrix: Any) -> bool:
+    return hasattr(matrix, "products")
+
+
+def _is_file(matrix: Any) -> bool:
+    return isinstance(matrix, MatrixSource)
+
+
+def _is_sparse(matrix: Any) -> bool:
+    return hasattr(matrix, "tocsr")
+
+
+def _sparse_needed(matrix: Any, dtype: str) -> int:
+    return ENTRY_BYTES * int(matrix.nnz) + LINE_BYTES * int(matrix.shape[0])
+
+
+def _dense_needed(matrix: Any, dtype: str) -> int:
+    there = isinstance(matrix, np.ndarray) and matrix.dtype == dtype
+    return 0 if there else np.dtype(dtype).itemsize * math.prod(np.shape(matrix))
+
+
+def _read(source: MatrixSource, dtype: str) -> Target:
+    return _in_memory(source.read(dtype), dtype, source.stored_dtype)
+
+
+def _in_memory(matrix: Any, dtype: str, stored: str | None = None) -> Target:
+    entries = matrix if _is_sparse(matrix) else np.asarray(matrix)
+    if entries.dtype.kind not in "fiub":
+        raise DataError(f"the matrix holds {entries.dtype}", "pass real numbers")
+    make = SparseTarget if _is_sparse(matrix) else DenseTarget
+    return make(entries.astype(dtype, copy=False), stored_eps(stored or entries.dtype))
+
+
+HOLDERS = (
+    Holder(_is_target, lambda target, dtype: 0, lambda target, dtype: target),
+    Holder(_is_file, MatrixSource.read_bytes, _read),
+    Holder(_is_sparse, _sparse_needed, _in_memory),
+    Holder(lambda anything: True, _dense_needed, _in_memory),
+)
+"""Asked in this order. A new way to hold M is a file with its target and a row here."""
