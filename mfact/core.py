@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from math import nextafter
 from typing import Any, NamedTuple, Protocol
 
@@ -109,19 +109,27 @@ class Schedule(Protocol):
         """η_t for t = start … start + count − 1, the same numbers as one by one."""
 
 
+class Verdict(StrEnum):
+    """What was found of a claim, in the words of files and pages."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    NOT_MET = "hypotheses not met"
+    INCONCLUSIVE = "inconclusive"
+
+
 @dataclass(frozen=True)
 class Claim:
     """One statement of the paper, or of this project, held against a run.
 
     name: e.g. "lemma-3.1-i". statement: the claim in words with its numbers.
-    verdict: "holds", "violated", "hypotheses not met" or "inconclusive".
     detail: margin, step of violation, or the hypothesis that is missing.
     source: where the claim stands. numbers: what was compared, by name.
     """
 
     name: str
     statement: str
-    verdict: str
+    verdict: Verdict
     detail: str
     source: str
     numbers: Mapping[str, float] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Claim, Outcome, Result
+from mfact.core import Claim, Outcome, Result, Verdict
 
 
 def handmade(**changes: Any) -> Result:
@@ -64,9 +64,9 @@ def handmade(**changes: Any) -> Result:
             "seconds": 0.25,
         },
         claims=(
-            Claim("lemma-3.1-i", "‖D_t‖_F ≤ ε for all t", "holds", "largest 1.111e-04 at t = 40",
-                  "Lemma 3.1", {"largest": 1.111e-4}),
-            Claim("theorem-3.2", "the ratio stays within [c₀, C₀]", "hypotheses not met",
+            Claim("lemma-3.1-i", "‖D_t‖_F ≤ ε for all t", Verdict.HOLDS,
+                  "largest 1.111e-04 at t = 40", "Lemma 3.1", {"largest": 1.111e-4}),
+            Claim("theorem-3.2", "the ratio stays within [c₀, C₀]", Verdict.NOT_MET,
                   "the rank is 2, not 1", "Theorem 3.2", {"bound": float("inf")}),
         ),
         provenance={"mfact": "0.1.0", "time": "2020-01-01T00:00:00+00:00", "host": "here"},

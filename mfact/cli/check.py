@@ -72,6 +72,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     d2×r. Any violated claim makes the exit code 5: a stored number that is not that of
     the factors, an end point at a saddle, a lemma that a step contradicts, a requirement.
     """
+    from mfact.core import Verdict
     from mfact.report.checks import Report, view
     from mfact.report.terminal import look_of
     from mfact.storage.runs import read_run
@@ -91,7 +92,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     found = recompute(held(source, str(result.U.dtype)).target(), result, tol=values["tol"])
     required = evaluate(requirements, found.numbers, found.claims)
     claims = (*required, *found.claims)
-    failed = [claim.name for claim in claims if claim.verdict == "violated"]
+    failed = [claim.name for claim in claims if claim.verdict is Verdict.VIOLATED]
     report = Report(
         kind="check",
         subjects={"run": run_file, "matrix": source.name},
@@ -108,7 +109,9 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
 
 def _fine(claims: Any, required: Any) -> str:
     """What held, where nothing is violated."""
-    held = sum(claim.verdict == "holds" for claim in claims)
+    from mfact.core import Verdict
+
+    held = sum(claim.verdict is Verdict.HOLDS for claim in claims)
     unjudged = len(claims) - held
     text = f"{held} claims hold, {unjudged} could not be judged, none is violated"
     return f"all {len(required)} requirements are met; {text}" if required else text

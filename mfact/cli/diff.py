@@ -91,6 +91,7 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
     The factors are compared modulo rotation, (U, V) ~ (UQ, VQ); each column of the trace at
     the steps that both runs recorded. Different settings are told and are no difference.
     """
+    from mfact.core import Verdict
     from mfact.report.checks import Report, view
     from mfact.report.terminal import look_of
     from mfact.storage.runs import read_run
@@ -102,7 +103,7 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
         values["rtol"], values["atol"], dict(values["column"]), tuple(values["ignore"])
     )
     claims = tuple(compare(a, b, tolerances))
-    differ = [claim.name for claim in claims if claim.verdict == "violated"]
+    differ = [claim.name for claim in claims if claim.verdict is Verdict.VIOLATED]
     report = Report(
         kind="diff",
         subjects={"first": first, "second": second},

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mfact.core import Claim, Result
+from mfact.core import Claim, Result, Verdict
 from mfact.report.machine import annotation, claim_document, json_text, xml_text
 from mfact.report.tables import claims_table, facts, heading
 from mfact.report.terminal import Look, render
@@ -37,16 +37,16 @@ class Report:
     @property
     def failed(self) -> tuple[Claim, ...]:
         """The claims that are violated: any of them makes the exit code 5."""
-        return tuple(claim for claim in self.claims if claim.verdict == "violated")
+        return tuple(claim for claim in self.claims if claim.verdict is Verdict.VIOLATED)
 
 
 def view(report: Report, format: str, look: Look) -> str:
     """The report in one of VIEWS, ready to be written.
 
     >>> import numpy as np
-    >>> from mfact.core import Outcome
+    >>> from mfact.core import Outcome, Verdict
     >>> run = Result(Outcome.CONVERGED, "", np.eye(2), np.eye(2), {}, {}, {}, {})
-    >>> claim = Claim("gap", "gap < 1", "violated", "gap is 2", "required")
+    >>> claim = Claim("gap", "gap < 1", Verdict.VIOLATED, "gap is 2", "required")
     >>> report = Report("check", {"run": "a.h5"}, "1 of 1 fails", (claim,), run)
     >>> print(view(report, "github", Look()), end="")
     ::error title=a.h5 gap::gap < 1. gap is 2
@@ -108,9 +108,9 @@ def junit_text(report: Report) -> str:
     for claim in report.claims:
         case = SubElement(suite, "testcase", classname=_subject(report), name=claim.name)
         text = f"{claim.statement}. {claim.detail}"
-        if claim.verdict == "violated":
+        if claim.verdict is Verdict.VIOLATED:
             SubElement(case, "failure", message=text)
-        elif claim.verdict != "holds":
+        elif claim.verdict is not Verdict.HOLDS:
             skipped += 1
             SubElement(case, "skipped", message=f"{claim.verdict}: {text}")
     suite.set("tests", str(len(report.claims)))

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from mfact.core import Claim, Result
+from mfact.core import Claim, Result, Verdict
 from mfact.report.labels import timeless
 from mfact.words import printable
 
@@ -122,10 +122,10 @@ def junit_text(result: Result, *, timing: bool = True) -> str:
     for claim in result.claims:
         case = SubElement(suite, "testcase", classname=_subject(result), name=claim.name)
         text = f"{claim.statement}. {claim.detail}".strip()
-        if claim.verdict == "violated":
+        if claim.verdict is Verdict.VIOLATED:
             failures += 1
             SubElement(case, "failure", message=claim.verdict).text = text
-        elif claim.verdict != "holds":
+        elif claim.verdict is not Verdict.HOLDS:
             skipped += 1
             SubElement(case, "skipped", message=f"{claim.verdict}: {text}")
     suite.set("tests", str(1 + len(result.claims)))
@@ -151,7 +151,7 @@ def github_text(result: Result) -> str:
     level = {0: "notice", 3: "warning"}.get(result.outcome.exit_code, "error")
     lines = [annotation(level, _subject(result), f"{result.outcome.sentence}. {result.message}")]
     for claim in result.claims:
-        if claim.verdict == "violated":
+        if claim.verdict is Verdict.VIOLATED:
             text = f"{claim.statement}. {claim.detail}"
             lines.append(annotation("error", f"{_subject(result)} {claim.name}", text))
     return "".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mfact.core import Result
+from mfact.core import Result, Verdict
 from mfact.report.iterations import iteration_table
 from mfact.report.labels import PROBLEM, SUMMARY, labelled, timeless, value_text
 from mfact.report.machine import finite
@@ -15,9 +15,13 @@ from mfact.report.terminal import Look, render
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_VERDICT_STYLE = {"holds": "green", "violated": "bold red"}
-# Those that could be judged come first.
-_VERDICTS = {"violated": 0, "holds": 1, "inconclusive": 2, "hypotheses not met": 3}
+_VERDICTS = {
+    Verdict.VIOLATED: "bold red",
+    Verdict.HOLDS: "green",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.NOT_MET: "yellow",
+}
+"""In the order of the page, those that could be judged first -> their colours."""
 _TWO_ABREAST = 90
 _NARROW = 70
 
@@ -183,10 +187,8 @@ def claims_table(result: Result, look: Look) -> list[RenderableType]:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for claim in sorted(result.claims, key=lambda claim: _VERDICTS.get(claim.verdict, 9)):
-        verdict = Text(
-            "  " + look.symbols(claim.verdict), style=_VERDICT_STYLE.get(claim.verdict, "yellow")
-        )
+    for claim in sorted(result.claims, key=lambda claim: [*_VERDICTS].index(claim.verdict)):
+        verdict = Text("  " + look.symbols(claim.verdict), style=_VERDICTS[claim.verdict])
         name = look.symbols(claim.name)
         text = look.symbols(claim.statement + (f". {claim.detail}" if claim.detail else ""))
         if look.width < _NARROW:

@@ -53,10 +53,10 @@ class Judge:
         if verdict.needs == "optimum":
             return state, self._met(state, verdict)
         certificate = self.certificate(state)
-        if certificate.verdict == GLOBAL_OPTIMUM:
+        if certificate.kind == GLOBAL_OPTIMUM:
             reason = f"{verdict.reason}, and {certificate.reason}"
             return state, replace(verdict, outcome=Outcome.GLOBAL_OPTIMUM, reason=reason)
-        if certificate.verdict == STRICT_SADDLE:
+        if certificate.kind == STRICT_SADDLE:
             if self.may_escape and self.escapes < MOST_ESCAPES:
                 self.escapes += 1
                 return self._escaped(state, certificate), None
@@ -147,7 +147,7 @@ class Judge:
             if gap is not None and gap > self.tol:
                 return None
             certificate = self.certificate(state)
-            if certificate.verdict == GLOBAL_OPTIMUM:
+            if certificate.kind == GLOBAL_OPTIMUM:
                 return replace(verdict, reason=certificate.reason)
             # Asked again at a tenth of it; one that is zero already tells nothing more.
             self.watch.ask_below(0.1 * gap if gap else -1.0)

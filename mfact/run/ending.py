@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfact.core import Array, Claim, Factors, Optimum, Outcome, Result, State
+from mfact.core import Array, Claim, Factors, Optimum, Outcome, Result, State, Verdict
 from mfact.descent import Finish
 from mfact.engines.reduced import ReducedEngine
 from mfact.problems.optimum import numerical_rank, zero_in
@@ -18,7 +18,6 @@ from mfact.run.message import message
 from mfact.run.recorder import HIDDEN
 from mfact.run.summary import problem_of, settings_of, summary_of
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, lemma_3_2
-from mfact.theory.monitoring import VIOLATED
 from mfact.theory.written import written_factors
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Ending:
         basis = None if state.coordinates is None else state.coordinates.basis
         loose = None if basis is None else basis.orthogonality()
         written = self._written(factors, loose or 0.0, 0 if basis is None else basis.passes)
-        if written.verdict == VIOLATED:
+        if written.verdict is Verdict.VIOLATED:
             # What is known of the last step says nothing of these factors.
             finish, certificate = self._faulty(written), None
         outcome = finish.outcome
@@ -132,7 +131,7 @@ class Ending:
     ) -> list[int]:
         if optimum is None or certificate is None:
             return []
-        return unfitted(state, optimum, stationary=certificate.verdict == STRICT_SADDLE)
+        return unfitted(state, optimum, stationary=certificate.kind == STRICT_SADDLE)
 
     def _agreeing(self, certificate: Certificate | None) -> Finish:
         """The end of the run, not contradicted by its certificate.
@@ -143,7 +142,7 @@ class Ending:
         finish, watched = self.finish, self.run.rules.tol is not None
         if certificate is None:
             return finish
-        good = certificate.verdict == GLOBAL_OPTIMUM
+        good = certificate.kind == GLOBAL_OPTIMUM
         limit = finish.outcome in (Outcome.ITERATION_LIMIT, Outcome.TIME_LIMIT)
         if good and watched and limit and finish.state.step >= self.run.rules.min_iter:
             reason = f"{finish.reason}, and {certificate.reason}"
@@ -204,9 +203,7 @@ def _verdict_claim(certificate: Certificate) -> Claim:
     return Claim(
         name="global-optimum",
         statement="the end point is a global optimum",
-        verdict={"global optimum": "holds", "strict saddle": "violated"}.get(
-            certificate.verdict, "inconclusive"
-        ),
+        verdict=certificate.optimal,
         detail=certificate.reason,
         source="Eckart and Young 1936; Du, Hu, Lee 2018, Lemma 3.2",
         numbers={

@@ -39,7 +39,7 @@ def message(
         else:
             way = "Use --escape to go on along the direction of negative curvature"
         return f"{reason}. {way}"
-    if certificate is not None and certificate.verdict == STRICT_SADDLE:
+    if certificate is not None and certificate.kind == STRICT_SADDLE:
         return f"{reason}, near a strict saddle. Use --escape to leave it, or raise the limit"
     if outcome is Outcome.STALLED:
         return f"{reason}; raise --patience or loosen --tol"

@@ -106,7 +106,7 @@ def summary_of(
         "basis_size": state.coordinates.basis.size if reduced else None,
         "orthogonality": loose,
         "escapes": run.judge.escapes or None,
-        "verdict": None if certificate is None else certificate.verdict,
+        "verdict": None if certificate is None else certificate.kind,
         "curvature": None if certificate is None else certificate.curvature,
         "notes": [*run.notes] or None,
         "seconds": run.timer.seconds,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Array, Outcome
+from mfact.core import Array, Outcome, Verdict
 from mfact.settings import RunSettings
 from mfact.storage.kinds import (
     Kind,
@@ -30,7 +30,6 @@ from mfact.storage.kinds import (
 )
 from mfact.targets.fingerprint import SUMS
 
-VERDICTS = ("holds", "violated", "hypotheses not met", "inconclusive")
 MOST = 1e75
 """Of an entry of U or V: four of them multiply to a number."""
 
@@ -108,7 +107,7 @@ SUMMARY = record(
 CLAIM = record(
     {
         **dict.fromkeys(("name", "statement", "detail", "source"), text),
-        "verdict": one_of(*VERDICTS),
+        "verdict": one_of(*Verdict),
         # A count of steps may be beyond the floats.
         "numbers": record({}, maybe(either(whole, number))),
     }

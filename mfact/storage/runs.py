@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Array, Claim, Outcome, Result
+from mfact.core import Array, Claim, Outcome, Result, Verdict
 from mfact.errors import StorageError
 from mfact.host.atomic import replace_file
 from mfact.host.provenance import repeatable
@@ -123,4 +123,4 @@ def _claim(facts: Mapping[str, Any], values: Array | None) -> Claim:
         name: exact[place] if number is None else number
         for place, (name, number) in enumerate(facts["numbers"].items())
     }
-    return Claim(**{**facts, "numbers": numbers})
+    return Claim(**{**facts, "verdict": Verdict(facts["verdict"]), "numbers": numbers})

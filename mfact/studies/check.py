@@ -5,18 +5,19 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Target
+from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Target, Verdict
 from mfact.errors import DataError
 from mfact.krylov.leading import leading_values
 from mfact.problems.optimum import zero_in
 from mfact.theory.eckart_young import known_optimum
 from mfact.theory.ledger import unbalance
-from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, certify, lemma_3_2
-from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, VIOLATED, rank_of
+from mfact.theory.lemma_3_2 import Certificate, certify, lemma_3_2
+from mfact.theory.monitoring import rank_of
 from mfact.theory.monitors import READ, Monitors
 from mfact.theory.written import AGREES, apart, few_roundings
 
@@ -194,7 +195,7 @@ def _agrees(name: str, what: str, stored: float, value: float, allowed: float) -
         f"stored-{name.replace('_', '-')}",
         f"the run file's {what} is that of its factors" if name != "matrix" else
         "the matrix is the one that was factored",
-        HOLDS if good else VIOLATED,
+        Verdict.HOLDS if good else Verdict.VIOLATED,
         detail,
         AGREES,
         {"stored": stored, "recomputed": value, "allowed": allowed},
@@ -202,12 +203,11 @@ def _agrees(name: str, what: str, stored: float, value: float, allowed: float) -
 
 
 def _optimum(found: Certificate, tol: float) -> Claim:
-    verdict = {GLOBAL_OPTIMUM: HOLDS, STRICT_SADDLE: VIOLATED}.get(found.verdict, INCONCLUSIVE)
     return Claim(
         "global-optimum",
         f"the end point is a global optimum, to a gap of {tol:g}",
-        verdict,
-        f"{found.verdict}: {found.reason}",
+        found.optimal,
+        f"{found.kind}: {found.reason}",
         "Eckart and Young 1936; Du, Hu, Lee 2018, Lemma 3.2",
         {
             "gap": found.gap,
@@ -247,9 +247,9 @@ def _again(result: Result, info: Mapping[str, Any]) -> Iterator[Claim]:
     for claim in result.claims:
         if claim.name in ("certificate", "global-optimum", "lemma-3.2"):
             continue
-        again = seen.get(claim.name)
-        if claim.verdict == HOLDS and again is not None and again.verdict == VIOLATED:
+        again = seen.get(claim.name, claim)
+        if claim.verdict is Verdict.HOLDS and again.verdict is Verdict.VIOLATED:
             detail = f"the run says it holds, its recorded rows do not: {again.detail}"
-            yield Claim(claim.name, claim.statement, VIOLATED, detail, claim.source, again.numbers)
+            yield replace(claim, verdict=again.verdict, detail=detail, numbers=again.numbers)
         else:
             yield claim

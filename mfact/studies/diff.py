@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mfact.core import Array, Claim, Factors, Result
+from mfact.core import Array, Claim, Factors, Result, Verdict
 from mfact.errors import DataError, SettingsError
 
 SOURCE = "comparison of two runs"
@@ -140,7 +140,7 @@ def _known(a: Result, b: Result, tolerances: Tolerances) -> None:
 
 
 def _claim(name: str, statement: str, same: bool, detail: str, **numbers: float) -> Claim:
-    verdict = "holds" if same else "violated"
+    verdict = Verdict.HOLDS if same else Verdict.VIOLATED
     return Claim(name, statement, verdict, detail, SOURCE, numbers)
 
 
@@ -161,7 +161,7 @@ def _settings(a: Result, b: Result) -> Iterator[Claim]:
         if values[0] != values[1]:
             differ.append(f"{name}: {values[0]} and {values[1]}")
     detail = "; ".join(differ) if differ else "all equal"
-    verdict = "inconclusive" if differ else "holds"
+    verdict = Verdict.INCONCLUSIVE if differ else Verdict.HOLDS
     yield Claim("settings", "both runs had the same settings", verdict, detail, SOURCE)
 
 

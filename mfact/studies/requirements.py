@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from mfact.core import Claim
+from mfact.core import Claim, Verdict
 from mfact.errors import SettingsError
-from mfact.theory.monitoring import HOLDS, VIOLATED
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -70,7 +69,7 @@ def evaluate(
     Raises SettingsError for a name that is neither a number nor a claim.
 
     >>> evaluate([Requirement.parse("gap<1e-8")], {"gap": 1e-9}, [])[0].verdict
-    'holds'
+    <Verdict.HOLDS: 'holds'>
     """
     return [
         _number(r, numbers, claims) if r.relation else _holds(r, numbers, claims)
@@ -86,7 +85,7 @@ def _number(r: Requirement, numbers: Mapping[str, float], claims: Sequence[Claim
     return Claim(
         f"require {r.text}",
         f"{r.name} {r.relation} {r.limit:g}",
-        HOLDS if good else VIOLATED,
+        Verdict.HOLDS if good else Verdict.VIOLATED,
         f"{r.name} is {value:.6g}",
         "required",
         {r.name: value, "limit": r.limit},
@@ -98,11 +97,11 @@ def _holds(r: Requirement, numbers: Mapping[str, float], claims: Sequence[Claim]
     meant = meant or [c for c in claims if c.name.startswith(f"{r.name}-")]
     if not meant:
         raise _unknown(r, numbers, claims, "claim")
-    failed = [c for c in meant if c.verdict != HOLDS]
+    failed = [c for c in meant if c.verdict is not Verdict.HOLDS]
     return Claim(
         f"require {r.text}",
         f"{r.name} holds",
-        VIOLATED if failed else HOLDS,
+        Verdict.VIOLATED if failed else Verdict.HOLDS,
         "; ".join(f"{c.name}: {c.verdict}: {c.detail}" for c in failed or meant),
         "required",
     )

@@ -6,20 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Claim
+from mfact.core import Claim, Verdict
 from mfact.theory.lemma_3_1 import eps_hypotheses
-from mfact.theory.monitoring import (
-    HOLDS,
-    NOT_MET,
-    VIOLATED,
-    Info,
-    Peak,
-    Remembering,
-    Rows,
-    missing,
-    number,
-    rounding_of_loss,
-)
+from mfact.theory.monitoring import Info, Peak, Remembering, Rows, missing, number, rounding_of_loss
 
 SOURCE = "mfact, derived (after Du, Hu, Lee 2018, Lemma 3.1)"
 
@@ -115,12 +104,12 @@ class CertifiedMonitor(Remembering):
         over = imbalance.over or short.over
         measured = f"largest ‖D_t‖_F = {number(largest)} (step {imbalance.at})"
         if lacks:
-            verdict, detail = NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
+            verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
         elif over:
             what = "‖D_t‖_F is above ε" if imbalance.over else "f decreased by less than (η/2)‖∇f‖²"
-            verdict, detail = VIOLATED, f"violated at step {over}: {what}; {measured}"
+            verdict, detail = Verdict.VIOLATED, f"violated at step {over}: {what}; {measured}"
         else:
-            verdict, detail = HOLDS, f"{measured}; margin {number(eps - largest)}"
+            verdict, detail = Verdict.HOLDS, f"{measured}; margin {number(eps - largest)}"
             if self.skipped:
                 detail += "; where steps were fast-forwarded, f decreased from row to row"
         statement = f"f decreases by (η/2)‖∇f‖² or more a step and ‖D_t‖_F ≤ ε = {number(eps)}"

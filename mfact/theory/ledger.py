@@ -6,11 +6,8 @@ import math
 
 import numpy as np
 
-from mfact.core import Array, Claim
+from mfact.core import Array, Claim, Verdict
 from mfact.theory.monitoring import (
-    HOLDS,
-    NOT_MET,
-    VIOLATED,
     Info,
     Peak,
     Remembering,
@@ -164,7 +161,7 @@ class LedgerMonitor(Remembering):
             "ledger",
             "the drift D_t − D_0 is what the exact law of the method gives, at every step"
             + (f" before {self.skipped}, where fast-forward begins" if self.skipped else ""),
-            VIOLATED if self.audit.over else HOLDS,
+            Verdict.VIOLATED if self.audit.over else Verdict.HOLDS,
             f"violated at step {self.audit.over}: off by up to {number(worst)}"
             if self.audit.over
             else f"off by at most {number(worst)} (rounding), while D moved by {number(drift)}",
@@ -195,16 +192,17 @@ class LedgerMonitor(Remembering):
             lacks.append(f"steps were skipped before step {self.skipped}, so not each was seen")
         measured = f"measured {number(drift)}"
         if lacks:
-            verdict, detail = NOT_MET, "; ".join(lacks) + f"; measured drift {number(drift)}"
+            verdict = Verdict.NOT_MET
+            detail = "; ".join(lacks) + f"; measured drift {number(drift)}"
             if not missing(info) and not self.skipped:
                 detail += f", at most Σ η²‖∇f‖² = {number(self.squares)} whatever the steps"
         elif drift <= bound:
-            verdict, detail = HOLDS, f"{measured}, margin {number(bound - drift)}"
+            verdict, detail = Verdict.HOLDS, f"{measured}, margin {number(bound - drift)}"
         elif drift <= bound + rounding:
-            verdict = HOLDS
+            verdict = Verdict.HOLDS
             detail = f"{measured}: no more above it than rounding, {number(rounding)}"
         else:
-            verdict, detail = VIOLATED, f"{measured} at step {self.drift.at}"
+            verdict, detail = Verdict.VIOLATED, f"{measured} at step {self.drift.at}"
         statement = f"‖D_t − D_0‖_F ≤ 2 η_max (f_0 − f_T) = {number(bound)}"
         return Claim("drift-bound", statement, verdict, detail, "mfact, derived", numbers)
 

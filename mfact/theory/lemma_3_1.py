@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Claim
+from mfact.core import Claim, Verdict
 from mfact.theory.monitoring import (
-    HOLDS,
-    NOT_MET,
-    VIOLATED,
     Info,
     Peak,
     Remembering,
@@ -154,13 +151,13 @@ class Lemma31Monitor(Remembering):
         numbers: dict[str, Any],
     ) -> Claim:
         if lacks:
-            verdict = NOT_MET
+            verdict = Verdict.NOT_MET
             result = f"; it fails at step {over}" if over else ""
             detail = "; ".join(lacks) + f". Measured: {measured}{result}"
         elif over:
-            verdict, detail = VIOLATED, f"violated at step {over}: {measured}"
+            verdict, detail = Verdict.VIOLATED, f"violated at step {over}: {measured}"
         else:
-            verdict, detail = HOLDS, f"{measured}, at each of {self.count} points seen"
+            verdict, detail = Verdict.HOLDS, f"{measured}, at each of {self.count} points seen"
             if "margin" in numbers:
                 detail += f"; margin {number(numbers['margin'])}"
         return Claim(name, statement, verdict, detail, SOURCE, numbers)

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfact.core import Array, Claim, Factors, Optimum, Target
+from mfact.core import Array, Claim, Factors, Optimum, Target, Verdict
 from mfact.theory.hessian import line_minimum
-from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, NOT_MET, VIOLATED, number, rank_lack
+from mfact.theory.monitoring import number, rank_lack
 from mfact.theory.second_order import SecondOrder, look
 from mfact.theory.spectral import Spectral
 
 GLOBAL_OPTIMUM = "global optimum"
 STRICT_SADDLE = "strict saddle"
+INCONCLUSIVE = "inconclusive"
 SOURCE = "Du, Hu, Lee 2018, Lemma 3.2"
 
 
@@ -23,13 +24,19 @@ SOURCE = "Du, Hu, Lee 2018, Lemma 3.2"
 class Certificate(SecondOrder):
     """What the first two derivatives and the Eckart–Young theorem say of a point (U, V).
 
-    verdict: "global optimum", "strict saddle" or "inconclusive"; reason: with the numbers
+    kind: "global optimum", "strict saddle" or "inconclusive"; reason: with the numbers
     that decided. relative_gradient: ‖∇F‖ / scale^{3/2}. The other fields: see SecondOrder.
     """
 
-    verdict: str
+    kind: str
     reason: str
     relative_gradient: float
+
+    @property
+    def optimal(self) -> Verdict:
+        """The verdict on the claim that the point is a global optimum."""
+        verdicts = {GLOBAL_OPTIMUM: Verdict.HOLDS, STRICT_SADDLE: Verdict.VIOLATED}
+        return verdicts.get(self.kind, Verdict.INCONCLUSIVE)
 
 
 def certify(
@@ -72,10 +79,10 @@ def certify(
     >>> from mfact.targets.dense import DenseTarget
     >>> M = np.diag([3.0, 2.0, 1.0])
     >>> e1, e2 = np.eye(3)[:, :1], np.eye(3)[:, 1:2]
-    >>> certify(DenseTarget(M), 3**0.5 * e1, 3**0.5 * e1).verdict
+    >>> certify(DenseTarget(M), 3**0.5 * e1, 3**0.5 * e1).kind
     'global optimum'
     >>> saddle = certify(DenseTarget(M), 2**0.5 * e2, 2**0.5 * e2)
-    >>> saddle.verdict, round(saddle.curvature, 9)
+    >>> saddle.kind, round(saddle.curvature, 9)
     ('strict saddle', -1.0)
     """
     seen = look(
@@ -120,7 +127,7 @@ def certify_spectral(
     Source: mfact, derived.
 
     >>> root = np.diag([3.0, 2.0])[:, :1] ** 0.5
-    >>> certify_spectral(root, root, np.array([3.0, 2.0]), unresolved=0.5).verdict
+    >>> certify_spectral(root, root, np.array([3.0, 2.0]), unresolved=0.5).kind
     'global optimum'
     """
     small = Spectral(np.asarray(sigma, float), unresolved, coupling, norm)
@@ -135,10 +142,10 @@ def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
     depth = -seen.curvature
     dominant = depth > seen.rounding and depth**2 >= seen.gradient_norm * seen.scale**0.5
     if seen.gap + seen.gap_error <= min(tol, math.nextafter(seen.saddle, 0.0)):
-        verdict = GLOBAL_OPTIMUM
+        kind = GLOBAL_OPTIMUM
         reason = f"the gap is at most {number(seen.gap + seen.gap_error)}"
     elif relative <= tol_gradient and dominant:
-        verdict = STRICT_SADDLE
+        kind = STRICT_SADDLE
         reason = (
             f"stationary to {number(relative)} (relative), and the Hessian has negative curvature"
             f" {number(seen.curvature)}"
@@ -146,7 +153,7 @@ def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
         if not math.isnan(seen.gap):
             reason += f"; the gap is {number(seen.gap)}"
     else:
-        verdict = INCONCLUSIVE
+        kind = INCONCLUSIVE
         reason = f"the gap is {number(seen.gap)} ± {number(seen.gap_error)}, "
         if math.isnan(seen.gap):
             reason = "the gap is not known, "
@@ -161,7 +168,7 @@ def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
                 f"the least curvature found, {number(seen.curvature)}, is not negative enough"
                 f" against the relative gradient {number(relative)}"
             )
-    return Certificate(**vars(seen), verdict=verdict, reason=reason, relative_gradient=relative)
+    return Certificate(**vars(seen), kind=kind, reason=reason, relative_gradient=relative)
 
 
 def escape(U: Array, V: Array, certificate: Certificate) -> Factors:
@@ -231,13 +238,13 @@ def lemma_3_2(
         lacks.append(f"not stationary: relative gradient {number(certificate.relative_gradient)}")
     measured = f"‖UVᵀ − M‖_F = {number(residual)}, curvature {number(certificate.curvature)}"
     if lacks:
-        verdict, detail = NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
+        verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
     elif residual <= allowed:
-        verdict, detail = HOLDS, f"within ε: {measured}"
-    elif certificate.verdict == STRICT_SADDLE:
-        verdict, detail = HOLDS, f"a strict saddle: {measured}"
+        verdict, detail = Verdict.HOLDS, f"within ε: {measured}"
+    elif certificate.kind == STRICT_SADDLE:
+        verdict, detail = Verdict.HOLDS, f"a strict saddle: {measured}"
     elif certificate.relative_gradient <= 1e-12:
-        verdict, detail = VIOLATED, f"stationary, and neither: {measured}"
+        verdict, detail = Verdict.VIOLATED, f"stationary, and neither: {measured}"
     else:
-        verdict, detail = INCONCLUSIVE, f"not stationary enough to tell: {measured}"
+        verdict, detail = Verdict.INCONCLUSIVE, f"not stationary enough to tell: {measured}"
     return Claim("lemma-3.2", statement, verdict, detail, SOURCE, numbers)

@@ -19,11 +19,6 @@ from mfact.core import Array, Claim
 from mfact.problems.optimum import numerical_rank, zero_below
 from mfact.words import known_digits
 
-HOLDS = "holds"
-VIOLATED = "violated"
-NOT_MET = "hypotheses not met"
-INCONCLUSIVE = "inconclusive"
-
 Info = Mapping[str, Any]
 Rows = Mapping[str, Array]
 

@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Claim
+from mfact.core import Claim, Verdict
 from mfact.theory.monitoring import (
-    HOLDS,
-    INCONCLUSIVE,
-    NOT_MET,
     Info,
     Remembering,
     Rows,
@@ -148,7 +145,8 @@ class RateMonitor(Remembering):
         if found is None:
             lacks.append("the run did not go through two decades of linear convergence")
         if lacks or found is None or gap is None:
-            return (Claim("late-rate", statement, NOT_MET, "; ".join(lacks), SOURCE, found or {}),)
+            verdict, detail = Verdict.NOT_MET, "; ".join(lacks)
+            return (Claim("late-rate", statement, verdict, detail, SOURCE, found or {}),)
         weight = info["balance_weight"] if info.get("objective") == "balanced" else 0.0
         sigma_r = float(info["singular_values"][int(info["rank"]) - 1])
         rates = [
@@ -180,7 +178,7 @@ class RateMonitor(Remembering):
             detail += "; slower: not yet asymptotic, or the limit is far from balanced"
         elif found["decay"] > (1 + AGREEMENT) * most:
             detail += "; faster: the modes that were fitted still settle, by 1 − 2ησ_r"
-        verdict = INCONCLUSIVE if slow else HOLDS
+        verdict = Verdict.INCONCLUSIVE if slow else Verdict.HOLDS
         return (Claim("late-rate", statement, verdict, detail, SOURCE, numbers),)
 
 

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfact.core import Array, Claim
+from mfact.core import Array, Claim, Verdict
 from mfact.theory.lemma_3_1 import hypotheses
-from mfact.theory.monitoring import (
-    HOLDS,
-    INCONCLUSIVE,
-    NOT_MET,
-    Info,
-    Remembering,
-    Rows,
-    number,
-    step_label,
-)
+from mfact.theory.monitoring import Info, Remembering, Rows, number, step_label
 
 SOURCE = "Du, Hu, Lee 2018, Theorem 3.1"
 
@@ -54,12 +45,12 @@ class Theorem31Monitor(Remembering):
         measured = f"‖UVᵀ − M‖_F = {number(self.residual)} at step {self.at}"
         lacks = hypotheses(info)
         if lacks:
-            verdict, detail = NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
+            verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
         elif self.residual <= eps:
-            verdict = HOLDS
+            verdict = Verdict.HOLDS
             detail = f"reached at step {self.reached}; {measured}, margin {eps - self.residual:.4g}"
         else:
-            verdict, detail = INCONCLUSIVE, f"the run ended before: {measured}"
+            verdict, detail = Verdict.INCONCLUSIVE, f"the run ended before: {measured}"
         statement = f"the limit of the run has ‖UVᵀ − M‖_F ≤ ε = {number(eps)}"
         numbers = {"eps": float(eps), "residual": self.residual}
         return (Claim("theorem-3.1", statement, verdict, detail, SOURCE, numbers),)

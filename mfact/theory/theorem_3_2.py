@@ -6,18 +6,8 @@ import math
 
 import numpy as np
 
-from mfact.core import Array, Claim
-from mfact.theory.monitoring import (
-    HOLDS,
-    INCONCLUSIVE,
-    NOT_MET,
-    Info,
-    Peak,
-    Remembering,
-    Rows,
-    missing,
-    number,
-)
+from mfact.core import Array, Claim, Verdict
+from mfact.theory.monitoring import Info, Peak, Remembering, Rows, missing, number
 
 SOURCE = "Du, Hu, Lee 2018, Theorem 3.2"
 RATIO_LIMIT = 100.0  # C of [1/C, C]: 0.89 of 2,000 starts with c_init = c_step = 0.1 stay inside
@@ -106,16 +96,16 @@ class Theorem32Monitor(Remembering):
         high, low = float(self.high.value or 0.0), 1 / float(self.low.value or math.inf)
         measured = f"between {number(low)} and {number(high)}, {number(self.last_ratio)} at the end"
         if lacks:
-            verdict, detail = NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
+            verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
         elif self.high.over or self.low.over:
             at = self.high.over or self.low.over
-            verdict = INCONCLUSIVE
+            verdict = Verdict.INCONCLUSIVE
             detail = (
                 f"{measured}; outside from step {at}: the theorem claims it with constant"
                 " probability only"
             )
         else:
-            verdict, detail = HOLDS, measured
+            verdict, detail = Verdict.HOLDS, measured
         statement = f"c_0 ≤ |uᵀu*|/|vᵀv*| ≤ C_0 for all t, here C_0 = 1/c_0 = {RATIO_LIMIT:g}"
         numbers = {"smallest": low, "largest": high, "last": float(self.last_ratio or math.nan)}
         return Claim("theorem-3.2-ratio", statement, verdict, detail, SOURCE, numbers)
@@ -133,10 +123,10 @@ class Theorem32Monitor(Remembering):
         else:
             measured = f"relative residual {number(residual)} at the end"
         if lacks:
-            verdict, detail = NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
+            verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
         elif steps <= bound:
-            verdict, detail = HOLDS, f"{measured} = 2 ln(d/ε)/ln(1 + ησ₁)"
+            verdict, detail = Verdict.HOLDS, f"{measured} = 2 ln(d/ε)/ln(1 + ησ₁)"
         else:
-            verdict = INCONCLUSIVE
+            verdict = Verdict.INCONCLUSIVE
             detail = f"{measured}; the theorem claims it with constant probability only"
         return Claim("theorem-3.2-rate", statement, verdict, detail, SOURCE, numbers)

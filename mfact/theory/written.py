@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mfact.core import Array, Claim, Factors, Target
+from mfact.core import Array, Claim, Factors, Target, Verdict
 from mfact.theory.ledger import unbalance
-from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, VIOLATED
 
 AGREES = "recomputed from the factors and the matrix"
 
@@ -88,13 +87,13 @@ def written_factors(
     worst = max(facts, key=lambda fact: fact.share, default=None)
     measured = 0.5 * residual**2
     numbers = {"measured": measured}
-    verdict, detail = INCONCLUSIVE, f"no loss was recorded; theirs is {measured:.9g}"
+    verdict, detail = Verdict.INCONCLUSIVE, f"no loss was recorded; theirs is {measured:.9g}"
     if worst is not None:
         loss = facts[0]
         numbers = {"recorded": loss.recorded, "measured": measured, "bound": loss.allowed}
-        verdict, detail = HOLDS, f"f = {measured:.9g}, recorded {loss.recorded:.9g}"
+        verdict, detail = Verdict.HOLDS, f"f = {measured:.9g}, recorded {loss.recorded:.9g}"
         if not worst.share <= 1:
-            verdict = VIOLATED
+            verdict = Verdict.VIOLATED
             detail = (
                 f"{worst.what} is {worst.measured:.9g}, and {worst.recorded:.9g} was recorded:"
                 f" {abs(worst.measured - worst.recorded):.3g} apart,"

@@ -44,7 +44,7 @@ def main() -> None:
             third, _ = timed(certify_spectral, X, X, values, unresolved=0.005)
             times.append((first, second, third, second / first))
         a, b, c, ratio = (1e3 * np.median(column) for column in zip(*times, strict=True))
-        assert found.verdict == "global optimum"
+        assert found.kind == "global optimum"
         print(
             f"| {noise:g} | {a:.0f} ms | {b:.0f} ms ({found.passes}) | {ratio / 1e3:.2f} "
             f"| {c:.1f} ms |"

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 from handmade import handmade
 
-from mfact.core import Claim, Outcome
+from mfact.core import Claim, Outcome, Verdict
 from mfact.report.machine import (
     document,
     github_text,
@@ -75,9 +75,9 @@ def test_jsonl_is_one_object_a_line_rows_first():
 
 def test_junit_counts_what_it_holds():
     claims = (
-        Claim("good", "a", "holds", "", "s"),
-        Claim("bad", "a < b", "violated", "at step 3 & 4", "s"),
-        Claim("open", "c", "inconclusive", "", "s"),
+        Claim("good", "a", Verdict.HOLDS, "", "s"),
+        Claim("bad", "a < b", Verdict.VIOLATED, "at step 3 & 4", "s"),
+        Claim("open", "c", Verdict.INCONCLUSIVE, "", "s"),
     )
     result = handmade(outcome=Outcome.ITERATION_LIMIT, claims=claims)
     suite = ElementTree.fromstring(junit_text(result))
@@ -94,7 +94,7 @@ def test_junit_with_control_characters_is_xml():
 
 
 def test_github_annotations_are_one_line_each_and_escaped():
-    claim = Claim("x", "50% of\nit", "violated", "", "s")
+    claim = Claim("x", "50% of\nit", Verdict.VIOLATED, "", "s")
     lines = github_text(handmade(claims=(claim,), outcome=Outcome.TIME_LIMIT)).splitlines()
     assert lines[0].startswith("::warning title=weights [1].npy::reached the time limit")
     assert len(lines) == 2

@@ -37,12 +37,12 @@ def judged(tol, watched, error, second=1.0):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "ends"), [(GLOBAL_OPTIMUM, True), (STRICT_SADDLE, False), (INCONCLUSIVE, False)]
+    ("kind", "ends"), [(GLOBAL_OPTIMUM, True), (STRICT_SADDLE, False), (INCONCLUSIVE, False)]
 )
 def test_of_an_optimum_that_is_not_known_to_the_tolerance_a_certificate_decides(
-    monkeypatch, verdict, ends
+    monkeypatch, kind, ends
 ):
-    certificate = SimpleNamespace(verdict=verdict, reason="seen by passes")
+    certificate = SimpleNamespace(kind=kind, reason="seen by passes")
     monkeypatch.setattr(Judge, "certificate", lambda self, state: certificate)
     found, watched = judged(1e-6, 1e-6, 1.01e-6)
     assert (found is not None) == ends
@@ -72,10 +72,10 @@ def test_without_an_error_the_tolerance_stands():
     assert (verdict, needed) == (MET, 0.7)
 
 
-@pytest.mark.parametrize("verdict", [STRICT_SADDLE, INCONCLUSIVE])
-def test_a_gap_that_no_row_shows_is_asked_for_again_later(monkeypatch, verdict):
+@pytest.mark.parametrize("kind", [STRICT_SADDLE, INCONCLUSIVE])
+def test_a_gap_that_no_row_shows_is_asked_for_again_later(monkeypatch, kind):
     """Nothing ends on the way past a saddle, nor where a certificate cannot tell yet."""
-    certificate = SimpleNamespace(verdict=verdict, reason="seen by passes")
+    certificate = SimpleNamespace(kind=kind, reason="seen by passes")
     monkeypatch.setattr(Judge, "certificate", lambda self, state: certificate)
     state = SimpleNamespace(step=100, coordinates=None, conserved=STATE.conserved)
     waited = []

@@ -90,7 +90,7 @@ def test_a_saddle_is_none_the_better_for_the_size_of_what_it_misses(
     assert result.outcome.exit_code == 3
     assert f"component {component} is not fitted" in result.message
     # Nor without a word about the singular values.
-    assert certify(DenseTarget(M), U, V, weight=weight).verdict != "global optimum"
+    assert certify(DenseTarget(M), U, V, weight=weight).kind != "global optimum"
 
 
 @pytest.mark.parametrize("engine", ["direct", "reduced"])

@@ -5,12 +5,11 @@ import pytest
 import scipy.sparse
 
 from mfact.cli.main import run
-from mfact.core import Factors, Outcome
+from mfact.core import Factors, Outcome, Verdict
 from mfact.run import ending
 from mfact.run.solve import solve
 from mfact.storage.runs import read_run
 from mfact.targets.dense import DenseTarget
-from mfact.theory.monitoring import HOLDS, INCONCLUSIVE, VIOLATED
 
 
 def matrix(noise=0.05, shape=(40, 30)):
@@ -51,7 +50,7 @@ def test_no_false_alarm(name, hold, noise):
     M = matrix(noise)
     result = solve(hold(M), seed=1, **RUNS[name])
     claim = result.claims[-1]
-    assert (claim.name, claim.verdict) == ("written-factors", HOLDS)
+    assert (claim.name, claim.verdict) == ("written-factors", Verdict.HOLDS)
     assert result.U.dtype == result.V.dtype == result.settings["dtype"]["value"]
     truth = 0.5 * np.linalg.norm(result.U.astype(float) @ result.V.T - M) ** 2
     # What float32 factors and entries round to.
@@ -65,7 +64,7 @@ def test_a_start_that_is_out_of_all_bounds_has_no_row(tmp_path):
     result = solve(matrix(), rank=2, start=str(tmp_path / "s.npz"), schedule="constant",
                    engine="direct", step_size=0.1)  # fmt: skip
     assert result.outcome is Outcome.DIVERGED
-    assert result.claims[-1].verdict in (HOLDS, INCONCLUSIVE)
+    assert result.claims[-1].verdict in (Verdict.HOLDS, Verdict.INCONCLUSIVE)
 
 
 def perturbed(A, share):
@@ -106,7 +105,7 @@ def test_a_fault_in_the_factors_is_seen(name, noise, fault, monkeypatch):
     monkeypatch.setattr(ending, "leave", leave)
     result = solve(matrix(noise), seed=1, warn=said.append, **RUNS[name])
     assert result.outcome is Outcome.FAULTY
-    assert result.claims[-1].verdict == VIOLATED
+    assert result.claims[-1].verdict == Verdict.VIOLATED
     # Nothing is claimed of the end point.
     assert not any(claim.name == "global-optimum" for claim in result.claims)
     assert "verdict" not in result.summary

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from run_samples import NEW
 
-from mfact.core import Claim, Outcome, Result
+from mfact.core import Claim, Outcome, Result, Verdict
 from mfact.errors import StorageError
 from mfact.storage.images import same_bits
 from mfact.storage.runs import read_run, run_image, write_run
@@ -60,7 +60,7 @@ CLAIMS = st.lists(
         Claim,
         name=st.text(max_size=9),
         statement=st.text(),
-        verdict=st.just("holds"),
+        verdict=st.just(Verdict.HOLDS),
         detail=st.text(),
         source=st.text(),
         numbers=NUMBERS,
@@ -118,7 +118,9 @@ def example(**changes: Any) -> Result:
 
 def test_numbers_that_are_not_finite(tmp_path: Path) -> None:
     """Kept in columns and claims, None in documents: the JSON text has no NaN in it."""
-    claim = Claim("a/b", "s", "inconclusive", "d", "src", {"x": math.inf, "y": math.nan, "z": 2.0})
+    claim = Claim(
+        "a/b", "s", Verdict.INCONCLUSIVE, "d", "src", {"x": math.inf, "y": math.nan, "z": 2.0}
+    )
     result = example(
         trace={"step": np.arange(4.0), "gap": np.array([np.nan, np.inf, -np.inf, -0.0])},
         summary={"gap": math.nan, "bounds": (math.inf, np.float64(1.0), np.int64(3), np.bool_(1))},
@@ -141,7 +143,7 @@ def test_numbers_that_are_not_finite(tmp_path: Path) -> None:
 
 
 def test_an_integer_beyond_the_floats_is_kept(tmp_path: Path) -> None:
-    claim = Claim("forecast", "s", "holds", "d", "src", {"steps": 10**400})
+    claim = Claim("forecast", "s", Verdict.HOLDS, "d", "src", {"steps": 10**400})
     write_run(tmp_path / "run.h5", example(claims=(claim,)))
     assert read_run(tmp_path / "run.h5").claims == (claim,)
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mfact.core import Claim, Outcome, Result
+from mfact.core import Claim, Outcome, Result, Verdict
 from mfact.errors import DataError
 from mfact.krylov.leading import leading_values
 from mfact.studies.check import recompute
@@ -148,7 +148,7 @@ def test_factors_that_are_not_finite_are_refused(finished):
 def test_a_run_that_rests_at_a_saddle_is_no_optimum(finished):
     target, result = finished(start=[0, 2], steps=3)
     found = recompute(target, result)
-    assert found.certificate.verdict == "strict saddle"
+    assert found.certificate.kind == "strict saddle"
     assert found.certificate.curvature == pytest.approx(0.4 - 0.7)
     assert {c.name: c.verdict for c in found.claims}["global-optimum"] == "violated"
     target, result = finished(steps=20)
@@ -187,7 +187,7 @@ def test_a_run_in_single_precision_agrees_with_itself(finished):
 
 def test_what_the_run_saw_between_the_rows_is_kept(finished):
     target, result = finished()
-    seen = Claim("ledger", "", "violated", "violated at step 13", "")
+    seen = Claim("ledger", "", Verdict.VIOLATED, "violated at step 13", "")
     found = recompute(target, dataclasses.replace(result, claims=(seen,)))
     assert seen in found.claims
 

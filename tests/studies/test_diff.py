@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import orthogonal_procrustes
 
-from mfact.core import Factors, Outcome
+from mfact.core import Factors, Outcome, Verdict
 from mfact.errors import DataError, SettingsError
 from mfact.studies.diff import Tolerances, compare, factor_distance, procrustes, product_distance
 
@@ -119,7 +119,7 @@ def test_counts_outcomes_verdicts_and_matrices_are_compared():
         outcome=Outcome.STALLED,
         summary={**a.summary, "iterations": 41},
         problem={**a.problem, "norm": 13.0},
-        claims=(dataclasses.replace(a.claims[0], verdict="inconclusive"), *a.claims[1:]),
+        claims=(dataclasses.replace(a.claims[0], verdict=Verdict.INCONCLUSIVE), *a.claims[1:]),
     )
     assert differing(a, b) == ["matrix", "outcome", "iterations", "verdicts"]
     ignored = Tolerances(ignore=("matrix", "outcome", "iterations", "verdicts"))

@@ -10,7 +10,7 @@ from handmade import handmade
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfact.core import Claim, Factors, Outcome
+from mfact.core import Claim, Factors, Outcome, Verdict
 from mfact.studies.diff import IGNORED, Tolerances, compare, factor_distance, product_distance
 from mfact.trace import COLUMNS
 
@@ -187,7 +187,7 @@ OTHERS = {
     "iterations": lambda a: {"summary": {**a.summary, "iterations": 41}},
     "outcome": lambda a: {"outcome": Outcome.CONVERGED},
     "verdicts": lambda a: {
-        "claims": (a.claims[0], dataclasses.replace(a.claims[1], verdict="holds"))
+        "claims": (a.claims[0], dataclasses.replace(a.claims[1], verdict=Verdict.HOLDS))
     },
     "matrix": lambda a: {"problem": {**a.problem, "norm": NORM * (1 + 1.1e-6)}},
     "step": lambda a: {"trace": {**a.trace, "step": a.trace["step"] + 5}},
@@ -212,7 +212,7 @@ def test_the_norm_of_one_matrix_in_two_precisions_is_one(rtol, limit):
 
 def test_what_one_run_alone_says_is_no_difference():
     a = run()
-    extra = Claim("more", "", "violated", "", "")
+    extra = Claim("more", "", Verdict.VIOLATED, "", "")
     summary = {n: v for n, v in a.summary.items() if n != "iterations"}
     problem = {n: v for n, v in a.problem.items() if n != "norm"}
     b = dataclasses.replace(a, claims=(*a.claims, extra), summary=summary)

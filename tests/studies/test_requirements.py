@@ -6,16 +6,16 @@ import math
 
 import pytest
 
-from mfact.core import Claim
+from mfact.core import Claim, Verdict
 from mfact.errors import SettingsError
 from mfact.studies.requirements import Requirement, evaluate
 
 CLAIMS = [
-    Claim("ledger", "", "holds", "", ""),
-    Claim("lemma-3.1-i", "", "holds", "margin 1", ""),
-    Claim("lemma-3.1-ii", "", "hypotheses not met", "no ε", ""),
-    Claim("late-rate", "", "inconclusive", "too short", ""),
-    Claim("theorem-3.1", "", "violated", "at step 4", ""),
+    Claim("ledger", "", Verdict.HOLDS, "", ""),
+    Claim("lemma-3.1-i", "", Verdict.HOLDS, "margin 1", ""),
+    Claim("lemma-3.1-ii", "", Verdict.NOT_MET, "no ε", ""),
+    Claim("late-rate", "", Verdict.INCONCLUSIVE, "too short", ""),
+    Claim("theorem-3.1", "", Verdict.VIOLATED, "at step 4", ""),
 ]
 
 

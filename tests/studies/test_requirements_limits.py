@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfact.core import Claim
+from mfact.core import Claim, Verdict
 from mfact.errors import SettingsError
 from mfact.studies.requirements import Requirement, evaluate
 
@@ -57,7 +57,7 @@ def test_one_claim_for_each_requirement_in_order_with_its_numbers():
 
 
 def claims(**verdicts):
-    return [Claim(n.replace("_", "-"), "", v, f"of {n}", "") for n, v in verdicts.items()]
+    return [Claim(n.replace("_", "-"), "", Verdict(v), f"of {n}", "") for n, v in verdicts.items()]
 
 
 @pytest.mark.parametrize("verdict", ["violated", "hypotheses not met", "inconclusive"])

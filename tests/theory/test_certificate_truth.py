@@ -108,8 +108,8 @@ def test_no_optimum_is_claimed_above_the_tolerance(seed, kind, noise, r, weight,
     values = np.linalg.svd(M, compute_uv=False)
     for told in ({}, known(values[: r + 1], 1e-14, M, r)):
         found = certify(DenseTarget(M), U, V, weight=weight, **told, tol=tol)
-        assert found.verdict in ("global optimum", "strict saddle", "inconclusive")
-        if found.verdict == "global optimum":
+        assert found.kind in ("global optimum", "strict saddle", "inconclusive")
+        if found.kind == "global optimum":
             assert gap <= tol + ROUNDING
         elif told and kind == "optimum" and noise <= 1e-3:
             assert gap >= tol - 2 * ROUNDING * (1 + gap) - found.gap_error
@@ -122,7 +122,7 @@ def test_the_tolerance_decides_at_the_gap_itself(seed, r, weight, noise):
     told = known(values[: r + 1], 1e-16, M, r)
     room = 0.01 + 2 * ROUNDING / gap
     above, below = (
-        certify(DenseTarget(M), U, V, weight=weight, **told, tol=part * gap).verdict
+        certify(DenseTarget(M), U, V, weight=weight, **told, tol=part * gap).kind
         for part in (1 + room, 1 - room)
     )
     assert above == "global optimum"
@@ -134,7 +134,7 @@ def test_a_strict_saddle_is_one(seed, kind, noise, r, weight, refine):
     """Its gradient is small, a direction goes down, and the optimum is away."""
     M, U, V = points(seed, kind, noise, r)
     found = certify(DenseTarget(M), U, V, weight=weight, refine=refine)
-    if found.verdict != "strict saddle":
+    if found.kind != "strict saddle":
         return
     values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
     assert values[0] <= found.curvature + 1e-6 < 0
@@ -150,17 +150,17 @@ def test_a_gradient_counts_as_small_up_to_its_tolerance(seed, case, weight, nois
     M, U, V, *_ = planted(seed, r, rank, subset, noise=noise)
     found = certify(DenseTarget(M), U, V, weight=weight)
     assume(found.curvature**2 > 2 * found.gradient_norm * found.scale**0.5)
-    for part, verdict in ((1.01, "strict saddle"), (0.99, "inconclusive")):
+    for part, kind in ((1.01, "strict saddle"), (0.99, "inconclusive")):
         again = certify(
             DenseTarget(M), U, V, weight=weight, tol_gradient=part * found.relative_gradient
         )
-        assert again.verdict == verdict, again.reason
+        assert again.kind == kind, again.reason
         assert ("not stationary" in again.reason) == (part < 1)
 
 
-@pytest.mark.parametrize(("part", "verdict"), [(0.98, "strict saddle"), (1.02, "inconclusive")])
+@pytest.mark.parametrize(("part", "kind"), [(0.98, "strict saddle"), (1.02, "inconclusive")])
 @pytest.mark.parametrize("apart", [1e-2, 1e-3, 1e-4])
-def test_a_gradient_that_may_turn_the_curvature_leaves_it_open(apart, part, verdict):
+def test_a_gradient_that_may_turn_the_curvature_leaves_it_open(apart, part, kind):
     """diag(1, ½, ½ − apart) with the last one fitted in place of the second: θ = −apart.
 
     The first is fitted up to s: ‖∇f‖ ≈ 2√2 s, and the verdict turns at ‖∇f‖ = θ²/√σ₁ = apart².
@@ -172,8 +172,8 @@ def test_a_gradient_that_may_turn_the_curvature_leaves_it_open(apart, part, verd
     found = certify_spectral(X, X, sigma, unresolved=0.0, tol_gradient=1.0)
     assert found.curvature == pytest.approx(-apart, rel=1e-6)
     assert found.gradient_norm == pytest.approx(part * apart**2, rel=5e-3)
-    assert found.verdict == verdict
-    assert ("not negative enough" in found.reason) == (verdict == "inconclusive")
+    assert found.kind == kind
+    assert ("not negative enough" in found.reason) == (kind == "inconclusive")
 
 
 @given(SEEDS, st.integers(1, 5), st.floats(1e-6, 2.0), st.floats(0.0, 3.0))
@@ -215,7 +215,7 @@ def at_a_saddle(**changes):
 def test_lemma_3_2_allows_a_residual_of_eps_and_of_what_a_gradient_may_leave(eps, part, expected):
     allowed = eps + 1e-8 * np.sqrt(13)
     point = at_a_saddle(
-        imbalance=eps, loss=0.5 * (part * allowed) ** 2, verdict="inconclusive",
+        imbalance=eps, loss=0.5 * (part * allowed) ** 2, kind="inconclusive",
         relative_gradient=0.0,
     )  # fmt: skip
     claim = lemma_3_2(point, 2, 2)
@@ -225,7 +225,7 @@ def test_lemma_3_2_allows_a_residual_of_eps_and_of_what_a_gradient_may_leave(eps
 
 
 @pytest.mark.parametrize(
-    ("relative", "verdict", "expected"),
+    ("relative", "kind", "expected"),
     [
         (0.99e-4, "strict saddle", "holds"),
         (1.01e-4, "strict saddle", "hypotheses not met"),
@@ -233,8 +233,8 @@ def test_lemma_3_2_allows_a_residual_of_eps_and_of_what_a_gradient_may_leave(eps
         (1.01e-12, "inconclusive", "inconclusive"),
     ],
 )
-def test_lemma_3_2_is_about_stationary_points(relative, verdict, expected):
-    point = at_a_saddle(relative_gradient=relative, verdict=verdict)
+def test_lemma_3_2_is_about_stationary_points(relative, kind, expected):
+    point = at_a_saddle(relative_gradient=relative, kind=kind)
     assert lemma_3_2(point, 2, 2).verdict == expected
     assert lemma_3_2(dataclasses.replace(point, weight=0.1), 2, 2).verdict == "hypotheses not met"
     for rank_of_M in (1, 3, None):

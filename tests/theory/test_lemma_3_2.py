@@ -69,7 +69,7 @@ def test_planted_saddles_are_found_with_their_exact_curvature(seed, case, weight
     rank, r, subset = case
     M, U, V, sigma, *_ = planted(seed, r, rank, subset)
     found = certify(DenseTarget(M), U, V, weight=weight, optimum=optimum(M, r))
-    assert found.verdict == "strict saddle", found.reason
+    assert found.kind == "strict saddle", found.reason
     values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
     assert found.curvature == pytest.approx(values[0], abs=1e-6)  # differences: h² = 1e-8, /h
     assert found.curvature_floor <= values[0] + 1e-6
@@ -105,7 +105,7 @@ def test_optima_are_certified_by_svd_or_without(seed, r, more, weight):
     exact = exact_gap(M, U, V)
     for best in (None, optimum(M, r)):
         found = certify(DenseTarget(M), U, V, weight=weight, optimum=best)
-        assert found.verdict == "global optimum", found.reason
+        assert found.kind == "global optimum", found.reason
         assert abs(found.gap - exact) <= found.gap_error + 1e-14
         # Gradients of 1e-7 over a σ_k of 0.2 or more, squared.
         assert found.gap + found.gap_error < 1e-9
@@ -120,7 +120,7 @@ def test_points_near_a_saddle_are_still_told(seed, case, weight, noise):
     rank, r, subset = case
     M, U, V, *_ = planted(seed, r, rank, subset, noise=noise)
     found = certify(DenseTarget(M), U, V, weight=weight)
-    assert found.verdict == "strict saddle", found.reason
+    assert found.kind == "strict saddle", found.reason
     values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
     assert values[0] - 1e-5 <= found.curvature <= values[0] + found.curvature_residual + 1e-5
     assert found.curvature_floor <= values[0] + 1e-5
@@ -134,7 +134,7 @@ def test_zero_and_tiny_factors_are_at_the_saddle_of_the_origin(weight, std):
         M = rng.standard_normal((9, 7))
         U, V = std * rng.standard_normal((9, 3)), std * rng.standard_normal((7, 3))
         found = certify(DenseTarget(M), U, V, weight=weight)
-        assert found.verdict == "strict saddle"
+        assert found.kind == "strict saddle"
         # A start of size 1e-6 moves the curvature −σ₁ by its square and, with it, the vectors.
         assert found.curvature == pytest.approx(-np.linalg.norm(M, 2), abs=1e-9)
 
@@ -144,7 +144,7 @@ def test_a_point_on_the_way_is_inconclusive():
         rng = np.random.default_rng(seed)
         M, U, V = rng.standard_normal((9, 7)), rng.standard_normal((9, 2)), np.ones((7, 2))
         found = certify(DenseTarget(M), U, V)
-        assert found.verdict == "inconclusive"
+        assert found.kind == "inconclusive"
         assert "not stationary" in found.reason
 
 
@@ -168,11 +168,11 @@ def test_a_near_tie_needs_a_small_gradient():
     X = np.zeros((3, 2))
     X[0, 0], X[2, 1] = 2**0.5, 1.0
     found = certify_spectral(X, X, sigma, unresolved=0.0)
-    assert found.verdict == "strict saddle"
+    assert found.kind == "strict saddle"
     assert found.curvature == pytest.approx(-1e-5, rel=1e-6)
     X[0, 0] += 1e-6
     found = certify_spectral(X, X, sigma, unresolved=0.0)
-    assert found.verdict == "inconclusive"
+    assert found.kind == "inconclusive"
     assert "not negative enough" in found.reason
 
 
@@ -188,23 +188,23 @@ def test_lanczos_on_larger_matrices_agrees_with_the_spectrum(weight, subset):
     out = max([sigma[i] for i in range(6) if i not in subset])
     fitted = min(sigma[subset]) if len(subset) == 3 else 0.0
     if subset == [0, 1, 2]:
-        assert found.verdict == "global optimum", found.reason
+        assert found.kind == "global optimum", found.reason
         assert found.curvature == pytest.approx(0.0, abs=1e-12)
     else:
-        assert found.verdict == "strict saddle"
+        assert found.kind == "strict saddle"
         assert found.curvature == pytest.approx(fitted - out, abs=1e-9)
         assert found.curvature_residual < 1e-7
         rough = certify(DenseTarget(M), U, V, weight=weight)
         assert rough.passes < found.passes
-        assert rough.verdict == "strict saddle"
+        assert rough.kind == "strict saddle"
 
 
 def test_float32_is_judged_with_its_own_rounding():
     M, U, V, *_ = planted(7, 2, 4, [0, 1])
     found = certify(DenseTarget(M.astype(np.float32)), U, V, tol=1e-5)
-    assert found.verdict == "global optimum"
+    assert found.kind == "global optimum"
     M, U, V, *_ = planted(7, 2, 4, [1, 2])
-    assert certify(DenseTarget(M.astype(np.float32)), U, V).verdict == "strict saddle"
+    assert certify(DenseTarget(M.astype(np.float32)), U, V).kind == "strict saddle"
 
 
 @given(SEEDS, saddles(), WEIGHTS)
@@ -214,7 +214,7 @@ def test_spectral_coordinates_say_the_same(seed, case, weight):
     whole = certify(DenseTarget(M), U, V, weight=weight)
     X, Y = Phi.T @ U, Psi.T @ V
     small = certify_spectral(X, Y, sigma, unresolved=0.0, weight=weight)
-    assert small.verdict == whole.verdict == "strict saddle"
+    assert small.kind == whole.kind == "strict saddle"
     assert small.curvature == pytest.approx(whole.curvature, abs=1e-12)
     assert small.gradient_norm == pytest.approx(whole.gradient_norm, abs=1e-12)
     assert small.gap == pytest.approx(exact_gap(M, U, V), rel=1e-12, abs=1e-13)
@@ -237,18 +237,18 @@ def test_the_spectral_gap_keeps_digits_that_subtraction_loses(seed, r):
     # sigma carries rounding of M's construction into X, Y only; longdouble keeps 1e-19.
     unit = np.sum(sigma**2) / sigma[r - 1] ** 2
     assert found.gap == pytest.approx(float(exact), rel=1e-2, abs=3e-19 * unit)
-    assert found.verdict == "global optimum"
+    assert found.kind == "global optimum"
 
 
 def test_what_is_unresolved_widens_the_bounds():
     sigma = np.array([3.0, 2.0, 1.0])
     X = np.diag(sigma**0.5)[:, :2]
     sure = certify_spectral(X, X, sigma, unresolved=0.5)
-    assert (sure.verdict, sure.gap_error) == ("global optimum", 0.0)
+    assert (sure.kind, sure.gap_error) == ("global optimum", 0.0)
     unsure = certify_spectral(X, X, sigma, unresolved=2.5, norm=4.0)
     # M might have a singular value of 2.5 outside, instead of the 2.0 that was fitted.
     assert unsure.gap_error == pytest.approx((2.5**2 - 2.0**2) / 2.0**2)
-    assert unsure.verdict == "inconclusive"
+    assert unsure.kind == "inconclusive"
     assert unsure.curvature_floor == pytest.approx(2.0 - 2.5)
     coupled = certify_spectral(X, X, sigma, unresolved=0.5, coupling=1e-3)
     assert 0 < coupled.gap_error < 1e-5
@@ -284,9 +284,9 @@ def test_more_columns_than_rank():
     X = np.zeros((2, 4))
     X[0, 0] = 2**0.5
     found = certify_spectral(X, X, sigma, unresolved=0.0)
-    assert (found.verdict, found.curvature) == ("strict saddle", pytest.approx(-1.0))
+    assert (found.kind, found.curvature) == ("strict saddle", pytest.approx(-1.0))
     X[1, 1] = 1.0
-    assert certify_spectral(X, X, sigma, unresolved=0.0).verdict == "global optimum"
+    assert certify_spectral(X, X, sigma, unresolved=0.0).kind == "global optimum"
 
 
 def test_an_exactly_empty_column_does_not_pass_for_the_optimum_of_a_lower_rank():
@@ -295,15 +295,15 @@ def test_an_exactly_empty_column_does_not_pass_for_the_optimum_of_a_lower_rank()
     U[0, 0] = 3**0.5
     for best in (None, optimum(M, 2)):
         found = certify(DenseTarget(M), U, U, optimum=best)
-        assert found.verdict == "strict saddle"
+        assert found.kind == "strict saddle"
     assert found.gap == pytest.approx(1.0)
 
 
 def test_the_zero_matrix():
     zero = np.zeros((4, 2))
     found = certify(DenseTarget(np.zeros((4, 4))), zero, zero)
-    assert (found.verdict, found.gap) == ("global optimum", 0.0)
-    assert certify(DenseTarget(np.zeros((4, 4))), zero + 1, zero + 1).verdict == "inconclusive"
+    assert (found.kind, found.gap) == ("global optimum", 0.0)
+    assert certify(DenseTarget(np.zeros((4, 4))), zero + 1, zero + 1).kind == "inconclusive"
 
 
 def test_the_lemma_with_its_numbers():
@@ -335,6 +335,6 @@ def test_unbalanced_saddles_are_strict_too(seed, case):
     T = np.eye(r) + 0.4 * rng.standard_normal((r, r)) / r
     U, V = U @ T, V @ np.linalg.inv(T).T  # the same UVᵀ, another D: still stationary for (1)
     found = certify(DenseTarget(M), U, V)
-    assert found.verdict == "strict saddle", found.reason
+    assert found.kind == "strict saddle", found.reason
     values = np.linalg.eigvalsh(dense_hessian(M, U, V, 0.0))
     assert found.curvature == pytest.approx(values[0], abs=1e-6)

@@ -85,6 +85,6 @@ def test_a_curvature_of_rounding_is_none():
     found = certify_spectral(X, X, np.array([1.0, 1e-17]), unresolved=0.5)
     assert found.gradient_norm == 0
     assert -1e-16 < found.curvature < 0
-    assert found.verdict == "inconclusive"
+    assert found.kind == "inconclusive"
     down = certify_spectral(X, X, np.array([1.0, 1e-13]), unresolved=0.5)
-    assert down.verdict == "strict saddle"
+    assert down.kind == "strict saddle"
