@@ -224,7 +224,7 @@ class Law(Protocol):
         moved: Memory,
         memory: Memory,
     ) -> tuple[Balance, Memory]:
-        """D₊ − D of a step from `point`, and the memory after it; moved: that of the method then."""
+        """D₊ − D of a step from `point`, and the memory then; moved: the method's after the step."""
 
 
 class Method(Protocol):
@@ -234,9 +234,15 @@ class Method(Protocol):
     orthonormal L, Q. law: of D; None where none is known.
     """
 
-    name: str
-    commutes_with_rotation: bool
-    law: Law | None
+    @property
+    def name(self) -> str:
+        """What --method calls it."""
+
+    @property
+    def commutes_with_rotation(self) -> bool: ...
+
+    @property
+    def law(self) -> Law | None: ...
 
     def init(self, point: Point) -> Memory:
         """The memory at step 0."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from mfact.core import Array, Engine, Outcome, Schedule, State
+from mfact.core import Array, Engine, Optimum, Outcome, Schedule, Segment, State
 from mfact.host.timer import Timer
-from mfact.stopping import StopWatch, Verdict
+from mfact.stopping import Stop, StopWatch
 
 BLOCK = 1024
 """Steps asked of an engine at once; it may take fewer."""
@@ -22,85 +22,125 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True)
-class Finish:
-    """Where the loop stopped, and why. outcome: None when it was left for another way to go on."""
+class Known:
+    """What closer looks have found. escapes: how often they have led away from a saddle."""
+
+    optimum: Optimum | None = None
+    escapes: int = 0
+
+
+@dataclass(frozen=True)
+class At:
+    """Where the loop stands between two blocks: before the step from `state`, whose row has not
+    been seen. good: the state before it, which is kept should `state` be out of all bounds.
+    """
 
     state: State
-    outcome: Outcome | None
-    reason: str
+    good: State | None = None
+    known: Known = Known()
 
 
-Confirm = Callable[[State, Verdict], tuple[State, Verdict | None]]
-"""Looks closer at a verdict: the state to go on from, and the verdict if it stands."""
+@dataclass(frozen=True)
+class Confirmed:
+    """A stop looked at closer: the state to go on from, and the stop if it stands.
 
-
-def descend(
-    engine: Engine,
-    state: State,
-    schedule: Schedule,
-    watch: StopWatch,
-    confirm: Confirm,
-    observers: Sequence[Observer] = (),
-    *,
-    interrupted: Callable[[], bool] = lambda: False,
-    between: Callable[[State, State, float], bool] = lambda state, good, wall_seconds: False,
-    good: State | None = None,
-    max_iter: int | None = None,
-    timer: Timer | None = None,
-) -> Finish:
-    """Gradient descent from `state` until a rule of `watch` ends it.
-
-    observers see each row once, in order. confirm is asked before an outcome that one row cannot
-    prove. between is called with the state before each block, all rows before it shown and its own
-    not, the state before that, and the seconds that a limit on the time is held against:
-    checkpoints are written there, and the loop is left when it returns True. max_iter: blocks end
-    there, so that it is such a place. good: the state before `state`, which is kept should `state`
-    be out of all bounds. timer: that of the run; what observers take is not solving.
+    wait_until: the step before which not to ask again about a small gradient or a stall.
+    ask_below: the gap from which not to ask again about a gap; None: as before.
     """
-    good = state if good is None else good
-    timer = Timer() if timer is None else timer
-    while True:
-        # Read once, so that all agree on whether the time is up.
-        wall_seconds = timer.wall_seconds
-        if between(state, good, wall_seconds):
-            return Finish(state, None, "")
-        asked = interrupted()
-        count = BLOCK if max_iter is None else max(1, min(BLOCK, max_iter - state.step))
-        segment = engine.advance(state, schedule.steps(state.step, count))
-        # Without coordinates, a gap that is not in the rows will not come.
-        blind = segment.state.coordinates is None
-        verdict = watch.find(segment.rows, wall_seconds, asked, blind=blind)
-        if verdict is not None and verdict.needs:
-            at = segment.state_at(verdict.index)
-            at, confirmed = confirm(at, verdict)
-            if confirmed is not None:
-                _show(observers, segment.rows, verdict.index + 1, timer)
-                return Finish(at, confirmed.outcome, confirmed.reason)
-            # It goes on from here, in whatever coordinates the closer look has left.
-            _show(observers, segment.rows, verdict.index, timer)
-            segment = engine.advance(at, schedule.steps(at.step, 1))
-            # The closer look has denied what it would have to prove; the step is taken.
-            verdict = watch.find(segment.rows, wall_seconds, asked, only_proved=True)
-        if verdict is None:
-            _show(observers, segment.rows, len(segment.rows["step"]), timer)
-            good = segment.state_at(len(segment.rows["step"]) - 1)
-            state = segment.state
-            continue
-        shown = verdict.index + 1
-        end = segment.state_at(verdict.index)
-        if verdict.outcome is Outcome.DIVERGED:
-            # The last point that was still in bounds is the one to keep.
-            shown = verdict.index
-            end = segment.state_at(verdict.index - 1) if verdict.index else good
-        _show(observers, segment.rows, shown, timer)
-        return Finish(end, verdict.outcome, verdict.reason)
+
+    state: State
+    stop: Stop | None
+    known: Known
+    wait_until: int = 0
+    ask_below: float | None = None
 
 
-def _show(
-    observers: Sequence[Observer], rows: Mapping[str, Array], count: int, timer: Timer
-) -> None:
-    if count:
-        visible: dict[str, Any] = {name: column[:count] for name, column in rows.items()}
-        with timer.looking():
-            for observer in observers:
-                observer.segment(visible)
+Confirm = Callable[[State, Stop, Known], Confirmed]
+
+
+class Between(Protocol):
+    def __call__(self, at: At, *, last: bool, asked: bool) -> None:
+        """Called before each block, all rows before it shown and its own not: checkpoints are
+        written here. last: a limit or a signal ends the loop with this block. asked: a signal.
+        """
+
+
+def _nothing(at: At, *, last: bool, asked: bool) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Gradient descent, as far as a rule of `watch` lets it.
+
+    engine, schedule: what runs. watch: what ends it; confirm is asked before an outcome that one
+    row cannot prove. observers see each row once, in order. timer: that of the run; what observers
+    take is not solving. interrupted: whether a signal has come; looked at once a block.
+    """
+
+    engine: Engine
+    schedule: Schedule
+    watch: StopWatch
+    confirm: Confirm
+    observers: Sequence[Observer] = ()
+    timer: Timer = field(default_factory=Timer)
+    interrupted: Callable[[], bool] = lambda: False
+    block: int = BLOCK
+
+    def run(
+        self, at: At, *, between: Between = _nothing, until: int | None = None
+    ) -> tuple[At, Stop | None]:
+        """On from `at` until a rule ends it; without a stop where step `until` has been reached."""
+        watch, limits = self.watch, self.watch.rules
+        while True:
+            state = at.state
+            # Read once, so that all agree on whether the time is up.
+            seconds, asked = self.timer.wall_seconds, self.interrupted()
+            late = limits.max_time is not None and seconds >= limits.max_time
+            last = asked or late or state.step >= limits.max_iter
+            between(at, last=last, asked=asked)
+            if until is not None and state.step >= until and not last:
+                return at, None
+            segment = self._advance(state, until)
+            # Without bases, a gap that is not in the rows will not come.
+            blind = segment.state.coordinates.size is None
+            stop = watch.find(segment.rows, seconds, asked, blind=blind)
+            if stop is not None and stop.needs:
+                found = self.confirm(segment.state_at(stop.index), stop, at.known)
+                watch.hold(found.wait_until, found.ask_below)
+                at = replace(at, known=found.known)
+                if found.stop is not None:
+                    self._show(segment.rows, stop.index + 1)
+                    return replace(at, state=found.state), found.stop
+                # It goes on from here, in whatever coordinates the closer look has left.
+                self._show(segment.rows, stop.index)
+                step = found.state.step
+                segment = self.engine.advance(found.state, self.schedule.steps(step, 1))
+                # The closer look has denied what it would have to prove; the step is taken.
+                stop = watch.find(segment.rows, seconds, asked, only_proved=True)
+            if stop is None:
+                count = len(segment.rows["step"])
+                self._show(segment.rows, count)
+                at = replace(at, state=segment.state, good=segment.state_at(count - 1))
+                continue
+            shown, end = stop.index + 1, segment.state_at(stop.index)
+            if stop.outcome is Outcome.DIVERGED:
+                # The last point that was still in bounds is the one to keep.
+                shown = stop.index
+                end = segment.state_at(stop.index - 1) if stop.index else at.good or state
+            self._show(segment.rows, shown)
+            return replace(at, state=end), stop
+
+    def _advance(self, state: State, until: int | None) -> Segment:
+        """A block; it ends at the limit, and at `until`, if it comes that far."""
+        ends = (self.watch.rules.max_iter, until)
+        left = [end - state.step for end in ends if end is not None and end >= state.step]
+        count = max(1, min([self.block, *left]))
+        return self.engine.advance(state, self.schedule.steps(state.step, count))
+
+    def _show(self, rows: Mapping[str, Array], count: int) -> None:
+        if count:
+            visible = {name: column[:count] for name, column in rows.items()}
+            with self.timer.looking():
+                for observer in self.observers:
+                    observer.segment(visible)

@@ -30,13 +30,16 @@ LEAST_DECREASE = 1e-12
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A row at which the run may end, and why. needs: what must be confirmed first."""
+class Stop:
+    """A row at which the run may end, and why. needs: what must be confirmed first. within: the
+    gap that the row is within, where that is why.
+    """
 
     index: int
     outcome: Outcome
     reason: str
     needs: str = ""
+    within: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class StopWatch:
         interrupted: bool,
         only_proved: bool = False,
         blind: bool = False,
-    ) -> Verdict | None:
+    ) -> Stop | None:
         """The first row at which the run ends, if there is one.
 
         seconds: in all, so far. only_proved: leave out what a closer look must confirm. blind:
@@ -109,10 +112,10 @@ class StopWatch:
         if self.first_loss is None:
             self.first_loss = float(rows["loss"][0])
         if interrupted:
-            return Verdict(0, Outcome.INTERRUPTED, "a signal asked it to stop")
+            return Stop(0, Outcome.INTERRUPTED, "a signal asked it to stop")
         found = [
-            verdict
-            for verdict in (
+            stop
+            for stop in (
                 self._diverged(rows),
                 self._gap(rows),
                 self._near(rows) if blind else None,
@@ -123,31 +126,31 @@ class StopWatch:
                 self._iterations(rows),
                 self._time(rows, seconds),
             )
-            if verdict is not None and not (only_proved and verdict.needs)
+            if stop is not None and not (only_proved and stop.needs)
         ]
         # min() keeps the first of equals: a tolerance met at the last step is met.
-        return min(found, key=lambda verdict: verdict.index, default=None)
+        return min(found, key=lambda stop: stop.index, default=None)
 
-    def point(self, rows: Mapping[str, Array]) -> Verdict | None:
-        """The verdict on single rows, of which the steps between are not known."""
+    def point(self, rows: Mapping[str, Array]) -> Stop | None:
+        """The stop on single rows, of which the steps between are not known."""
         self.flat = self.flat + 1 if self._within(rows, FLAT)[0] else 0
         rules = (self._gap, self._residual, self._gradient, self._flat)
-        return next((verdict for rule in rules if (verdict := rule(rows)) is not None), None)
+        return next((stop for rule in rules if (stop := rule(rows)) is not None), None)
 
-    def wait_until(self, step: int) -> None:
-        """Ask no more about a small gradient or a stall before this step."""
-        self.next_look = step
-
-    def ask_below(self, gap: float) -> None:
-        """Ask no more about a gap above this one."""
-        self.tol = gap if self.tol is None else min(self.tol, gap)
+    def hold(self, wait_until: int, ask_below: float | None) -> None:
+        """Ask no more about a small gradient or a stall before this step, nor about a gap above
+        this one.
+        """
+        self.next_look = max(self.next_look, wait_until)
+        if ask_below is not None:
+            self.tol = ask_below if self.tol is None else min(self.tol, ask_below)
 
     def _first(self, rows: Mapping[str, Array], where: Array, after_minimum: bool) -> int | None:
         if after_minimum:
             where = where & (rows["step"] >= self.rules.min_iter)
         return int(np.argmax(where)) if where.any() else None
 
-    def _diverged(self, rows: Mapping[str, Array]) -> Verdict | None:
+    def _diverged(self, rows: Mapping[str, Array]) -> Stop | None:
         assert self.first_loss is not None
         limit = BLOWN_UP * max(self.first_loss, 0.5 * self.rules.norm**2)
         bad = ~(rows["loss"] <= limit) | ~np.isfinite(rows["gradient_norm"])
@@ -155,9 +158,9 @@ class StopWatch:
         if index is None:
             return None
         step = int(rows["step"][index])
-        return Verdict(index, Outcome.DIVERGED, f"the loss left all bounds at step {step}")
+        return Stop(index, Outcome.DIVERGED, f"the loss left all bounds at step {step}")
 
-    def _gap(self, rows: Mapping[str, Array]) -> Verdict | None:
+    def _gap(self, rows: Mapping[str, Array]) -> Stop | None:
         if self.tol is None:
             return None
         index = self._first(rows, rows["gap"] <= self.tol, after_minimum=True)
@@ -165,9 +168,9 @@ class StopWatch:
             return None
         gap = float(rows["gap"][index])
         reason = f"the Eckart–Young gap is {gap:.2e}, within --tol {self.rules.tol:g}"
-        return Verdict(index, Outcome.GLOBAL_OPTIMUM, reason, needs="optimum")
+        return Stop(index, Outcome.GLOBAL_OPTIMUM, reason, "optimum", self.tol)
 
-    def _near(self, rows: Mapping[str, Array]) -> Verdict | None:
+    def _near(self, rows: Mapping[str, Array]) -> Stop | None:
         """Where a gap that no row shows may be within the tolerance.
 
         f − f* ≥ ‖∇f‖²/(2L), where L ≤ max(1, λ)(‖U‖_F² + ‖V‖_F²) at the optimum, and the unit of
@@ -184,9 +187,9 @@ class StopWatch:
         index = self._first(rows, near & (rows["step"] >= self.next_look), after_minimum=True)
         if index is None:
             return None
-        return Verdict(index, Outcome.GLOBAL_OPTIMUM, "the steps are near their limit", needs="gap")
+        return Stop(index, Outcome.GLOBAL_OPTIMUM, "the steps are near their limit", needs="gap")
 
-    def _residual(self, rows: Mapping[str, Array]) -> Verdict | None:
+    def _residual(self, rows: Mapping[str, Array]) -> Stop | None:
         tol = self.rules.tol_residual
         if tol is None:
             return None
@@ -195,9 +198,9 @@ class StopWatch:
             return None
         value = float(rows["relative_residual"][index])
         reason = f"the relative residual is {value:.2e}, within --tol-residual {tol:g}"
-        return Verdict(index, Outcome.CONVERGED, reason)
+        return Stop(index, Outcome.CONVERGED, reason)
 
-    def _gradient(self, rows: Mapping[str, Array]) -> Verdict | None:
+    def _gradient(self, rows: Mapping[str, Array]) -> Stop | None:
         tol = self.rules.tol_gradient
         if tol is None:
             return None
@@ -208,14 +211,14 @@ class StopWatch:
             return None
         value = float(rows["gradient_norm"][index]) / unit
         # A small gradient alone may be a saddle: at a small start it always is.
-        return Verdict(
+        return Stop(
             index,
             Outcome.CONVERGED,
             f"the gradient norm is {value:.2e} σ₁^(3/2), within --tol-gradient {tol:g}",
             needs="second order",
         )
 
-    def _still(self, rows: Mapping[str, Array]) -> Verdict | None:
+    def _still(self, rows: Mapping[str, Array]) -> Stop | None:
         """Where the gradient is rounding, or no step changes the point any more."""
         size = np.sqrt(rows["size_U"] + rows["size_V"])
         # A step of less than a twentieth of an ulp moves hardly an entry.
@@ -223,7 +226,7 @@ class StopWatch:
         reason = "the steps are too small to change the factors any more"
         return self._no_longer(rows, self._at_rest(rows) | short, reason)
 
-    def _flat(self, rows: Mapping[str, Array]) -> Verdict | None:
+    def _flat(self, rows: Mapping[str, Array]) -> Stop | None:
         """Where the gradient is rounding, or has long been no more than the error of a flow:
         however long the steps add up, they lead nowhere.
         """
@@ -239,11 +242,11 @@ class StopWatch:
         within: Array = rows["gradient_norm"] <= share * self.rules.sigma_1 * size
         return within
 
-    def _no_longer(self, rows: Mapping[str, Array], where: Array, reason: str) -> Verdict | None:
+    def _no_longer(self, rows: Mapping[str, Array], where: Array, reason: str) -> Stop | None:
         index = self._first(rows, where, after_minimum=True)
-        return None if index is None else Verdict(index, Outcome.STALLED, reason, needs="kind")
+        return None if index is None else Stop(index, Outcome.STALLED, reason, needs="kind")
 
-    def _stalled(self, rows: Mapping[str, Array]) -> Verdict | None:
+    def _stalled(self, rows: Mapping[str, Array]) -> Stop | None:
         if self.rules.patience is None:
             return None
         least = max(self.rules.min_iter, self.next_look)
@@ -253,7 +256,7 @@ class StopWatch:
             if loss < self.anchor_loss * (1 - LEAST_DECREASE):
                 self.anchor_loss, self.anchor_step = loss, step
             elif step - self.anchor_step >= self.rules.patience and step >= least:
-                return Verdict(
+                return Stop(
                     index,
                     Outcome.STALLED,
                     f"the loss did not decrease for {shown(self.rules.patience)} steps",
@@ -261,14 +264,14 @@ class StopWatch:
                 )
         return None
 
-    def _iterations(self, rows: Mapping[str, Array]) -> Verdict | None:
+    def _iterations(self, rows: Mapping[str, Array]) -> Stop | None:
         limit = self.rules.max_iter
         index = self._first(rows, rows["step"] >= limit, after_minimum=False)
         reason = f"--max-iter is {shown(limit)}"
-        return None if index is None else Verdict(index, Outcome.ITERATION_LIMIT, reason)
+        return None if index is None else Stop(index, Outcome.ITERATION_LIMIT, reason)
 
-    def _time(self, rows: Mapping[str, Array], seconds: float) -> Verdict | None:
+    def _time(self, rows: Mapping[str, Array], seconds: float) -> Stop | None:
         limit = self.rules.max_time
         if limit is None or seconds < limit:
             return None
-        return Verdict(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
+        return Stop(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")

@@ -1,4 +1,7 @@
-"""How small factors are to be read: in Krylov bases, or in the singular vectors found in them."""
+"""How small factors are read: in Krylov bases, or in the singular vectors found in them.
+
+The point of either is one array z = [Xᵀ, Yᵀ], 2×r×K.
+"""
 
 from __future__ import annotations
 
@@ -7,65 +10,146 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfact.core import Array, State
-from mfact.engines.measures import Conserved
+from mfact.core import Array, Factors, Optimum, Point, State
 from mfact.krylov.basis import Basis
-from mfact.krylov.spectrum import Spectrum, leaks, padded_square
+from mfact.krylov.spectrum import Spectrum, excess_loss, leaks, padded_square
 
 
 @dataclass(frozen=True)
-class Coordinates:
-    """How the small factors are to be read.
+class Krylov:
+    """X = LᵀU, Y = QᵀV, in the bases as they have grown.
 
-    basis: the bases. spectrum: set when the coordinates are those of the SVD of B. changed: the
-    step at which the basis last grew. operator, leak_left, leak_right: B and the leaks in dense
-    coordinates. energy: ‖B‖_F². unseen: max(‖M‖_F² − ‖B‖_F², 0).
+    basis: the bases. changed: the step at which they last grew. operator, leak_left, leak_right: B
+    and the leaks, dense. energy: ‖B‖_F². unseen: max(‖M‖_F² − ‖B‖_F², 0).
     """
 
     basis: Basis
     changed: int
-    spectrum: Spectrum | None = None
-    operator: Array | None = None
-    leak_left: Array | None = None
-    leak_right: Array | None = None
-    energy: float = 0.0
-    unseen: float = 0.0
+    operator: Array
+    leak_left: Array
+    leak_right: Array
+    energy: float
+    unseen: float
+    sigma: None = None
+
+    @classmethod
+    def of(cls, basis: Basis, step: int, norm: float) -> Krylov:
+        """The coordinates of bases that have just grown; norm: ‖M‖_F."""
+        left, right = leaks(basis)
+        energy = float(np.vdot(basis.B, basis.B))
+        unseen = max(norm**2 - energy, 0.0)
+        B = padded_square(basis.B, basis.size)
+        return cls(basis, step, B, left, right, energy, unseen)
+
+    @property
+    def optimum(self) -> Optimum | None:
+        return None
+
+    @property
+    def size(self) -> int:
+        return self.basis.size
+
+    @property
+    def passes(self) -> int:
+        return self.basis.passes
+
+    def leave(self, point: Point) -> Factors:
+        return Factors(*self.basis.leave(*self.known(point)))
+
+    def factors(self, point: Point) -> Factors:
+        X, Y = point[0]
+        return Factors(X.T, Y.T)
+
+    def known(self, point: Point) -> Factors:
+        """X and Y without the padding."""
+        X, Y = self.factors(point)
+        return Factors(X[: self.basis.left.known], Y[: self.basis.right.known])
+
+    def above(self, point: Point) -> float | None:
+        return None
+
+    def orthogonality(self) -> float:
+        return self.basis.orthogonality()
 
 
-def dense(basis: Basis, step: int, norm: float) -> Coordinates:
-    """The coordinates X = LᵀU, Y = QᵀV of a basis that has just grown; norm: ‖M‖_F."""
-    left, right = leaks(basis)
-    energy = float(np.vdot(basis.B, basis.B))
-    return Coordinates(
-        basis,
-        step,
-        None,
-        padded_square(basis.B, basis.size),
-        left,
-        right,
-        energy,
-        max(norm**2 - energy, 0.0),
-    )
+@dataclass(frozen=True)
+class Singular:
+    """X = ΦᵀLᵀU, Y = ΨᵀQᵀV, where M in the bases is diag(σ)."""
+
+    basis: Basis
+    spectrum: Spectrum
+    operator: None = None
+
+    @property
+    def sigma(self) -> Array:
+        return self.spectrum.sigma
+
+    @property
+    def leak_left(self) -> Array:
+        return self.spectrum.leak_left
+
+    @property
+    def leak_right(self) -> Array:
+        return self.spectrum.leak_right
+
+    @property
+    def optimum(self) -> Optimum:
+        return self.spectrum.optimum
+
+    @property
+    def size(self) -> int:
+        return self.basis.size
+
+    @property
+    def passes(self) -> int:
+        return self.basis.passes
+
+    def leave(self, point: Point) -> Factors:
+        return Factors(*self.basis.leave(*self.known(point)))
+
+    def factors(self, point: Point) -> Factors:
+        X, Y = point[0]
+        return Factors(X.T, Y.T)
+
+    def known(self, point: Point) -> Factors:
+        """LᵀU and QᵀV, without the padding."""
+        X, Y = self.factors(point)
+        X, Y = self.spectrum.phi @ X, self.spectrum.psi @ Y
+        return Factors(X[: self.basis.left.known], Y[: self.basis.right.known])
+
+    def above(self, point: Point) -> float:
+        return float(self.spectrum.above(excess_loss(point[0][None], self.sigma)[0]))
+
+    def orthogonality(self) -> float:
+        return self.basis.orthogonality()
 
 
-def raw(co: Coordinates, z: Array) -> tuple[Array, Array]:
-    """X = LᵀU and Y = QᵀV from either kind of coordinates, without the padding."""
-    X, Y = z[0].T, z[1].T
-    if co.spectrum is not None:
-        X, Y = co.spectrum.phi @ X, co.spectrum.psi @ Y
-    return X[: co.basis.left.known], Y[: co.basis.right.known]
+Reduced = Krylov | Singular
 
 
-def stack(X: Array, Y: Array, size: int) -> Array:
-    """[Xᵀ, Yᵀ], 2×r×K, with zeros where X and Y have fewer than K = size rows."""
+def reduced(state: State) -> Reduced | None:
+    """The coordinates of a state, None where its point is the factors themselves."""
+    co = state.coordinates
+    return co if isinstance(co, Krylov | Singular) else None
+
+
+def singular(state: State) -> Singular:
+    """The coordinates of a state that is known to be in SVD coordinates."""
+    assert isinstance(state.coordinates, Singular)
+    return state.coordinates
+
+
+def small(X: Array, Y: Array, size: int) -> Point:
+    """The point z = [Xᵀ, Yᵀ], with zeros where X and Y have fewer than K = size rows."""
     z = np.zeros((2, X.shape[1], size), X.dtype)
     z[0, :, : len(X)], z[1, :, : len(Y)] = X.T, Y.T
-    return z
+    return (z,)
 
 
-def mapped(state: State, change: Callable[[Array], Array], coordinates: Coordinates) -> State:
+def mapped(state: State, change: Callable[[Array], Array], coordinates: Reduced) -> State:
     """The same state in other coordinates."""
-    kept: Conserved = state.conserved
-    if kept.tangent is not None:
-        kept = replace(kept, tangent=change(kept.tangent))
-    return State(state.step, change(state.point), kept, coordinates)
+    distance = state.distance
+    if distance.tangent is not None:
+        distance = replace(distance, tangent=change(distance.tangent))
+    point = (change(state.point[0]),)
+    return replace(state, point=point, distance=distance, coordinates=coordinates)

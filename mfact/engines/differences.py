@@ -12,13 +12,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mfact.core import Array, State
-from mfact.engines.coordinates import Coordinates
+from mfact.engines.coordinates import Reduced, Singular, reduced
 from mfact.engines.kernel import SmallSteps
-from mfact.engines.measures import Conserved
 from mfact.krylov.spectrum import negative_curvature
 
 SAFETY = 10.0
 """The carried difference starts in one direction; rounding errors fall in all of them."""
+
+ROUNDING = 4.0
+"""What a plain step leaves in rounding errors, in units of eps‖(U, V)‖_F; no more may leak."""
+
+LARGEST_DIFFERENCE = 0.01
+"""Of two runs, relative to the factors, for which the linearized step speaks of both."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +42,12 @@ class Carried:
         return tangent
 
 
-def carried(state: State, steps: SmallSteps, eta: Array, fresh: Array) -> Carried:
+def carried(state: State, co: Reduced, steps: SmallSteps, eta: Array, fresh: Array) -> Carried:
     """What the differences to the plain iterates become over a block of steps."""
-    kept: Conserved = state.conserved
+    kept = state.distance
     if kept.tangent is None:
         growth = np.maximum(1 + eta * kept.rho, eta * kept.top - 1)
-        return Carried(accumulate(kept.distance, growth, fresh), [(0.0, 0.0)] * (len(eta) + 1))
-    co: Coordinates = state.coordinates
+        return Carried(accumulate(kept.bound, growth, fresh), [(0.0, 0.0)] * (len(eta) + 1))
     moves, pending, index = [], [kept.pending], [0]
     for i, (step_size, new) in enumerate(zip(eta.tolist(), fresh.tolist(), strict=True)):
         total = pending[-1][0] + step_size, pending[-1][1] + new
@@ -52,8 +56,7 @@ def carried(state: State, steps: SmallSteps, eta: Array, fresh: Array) -> Carrie
             total = (0.0, 0.0)
         pending.append(total)
         index.append(len(moves))
-    sigma = co.spectrum.sigma if co.spectrum is not None else None
-    tangents = steps.differences(co.operator, sigma, moves, kept.tangent)
+    tangents = steps.differences(co.operator, co.sigma, moves, kept.tangent)
     flat = tangents.reshape(len(tangents), -1)
     sizes = np.sqrt(np.einsum("ni,ni->n", flat, flat))[index]
     waiting = np.array([more for _, more in pending])
@@ -62,34 +65,33 @@ def carried(state: State, steps: SmallSteps, eta: Array, fresh: Array) -> Carrie
 
 def judge_growth(state: State, rank: int, weight: float) -> State:
     """Stop carrying a difference along once none can grow by more than a tenth."""
-    co: Coordinates = state.coordinates
-    if co.spectrum is None:
+    co = state.coordinates
+    if not isinstance(co, Singular):
         return state
-    rho, top = negative_curvature(state.point, co.spectrum.sigma, weight)
-    sigma, kept = co.spectrum.sigma, state.conserved
+    sigma = co.sigma
+    rho, top = negative_curvature(state.point[0], sigma, weight)
     after = sigma[rank] if len(sigma) > rank else 0.0
-    kept = replace(kept, rho=rho, top=top)
+    kept = replace(state.distance, rho=rho, top=top)
     # Near the optimum rho falls like the error, by 1 − η(σ_r − σ_{r+1}) a step.
     if rho <= 0.1 * (sigma[min(rank, len(sigma)) - 1] - after):
         kept = replace(kept, tangent=None)
-    return replace(state, conserved=kept)
+    return replace(state, distance=kept)
 
 
 def with_stride(state: State, eta: float, weight: float) -> State:
     """How many steps a carried difference may take at once: while η times the sharpness stays
     small, one linear step of Ση is as good. In SVD coordinates judge_growth has just bounded it.
     """
-    kept: Conserved = state.conserved
-    if kept.tangent is None:
+    kept, co = state.distance, reduced(state)
+    if kept.tangent is None or co is None:
         return state
-    co: Coordinates = state.coordinates
     top = kept.top
-    if co.spectrum is None:
-        top = math.sqrt(co.energy) + 2 * float(np.vdot(state.point, state.point))
+    if not isinstance(co, Singular):
+        top = math.sqrt(co.energy) + 2 * float(np.vdot(state.point[0], state.point[0]))
         top *= 1 + weight
     room = 0.5 / (eta * top) if 0 < eta * top < math.inf else 1.0
     stride = 1 << int(math.log2(min(max(room, 1.0), 256.0)))
-    return replace(state, conserved=replace(kept, stride=stride))
+    return replace(state, distance=replace(kept, stride=stride))
 
 
 def accumulate(first: float, growth: Array, added: Array) -> Array:

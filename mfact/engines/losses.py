@@ -10,22 +10,15 @@ import math
 import numpy as np
 
 from mfact.core import Array
-from mfact.engines.coordinates import Coordinates
+from mfact.engines.coordinates import Krylov, Reduced
 from mfact.krylov.spectrum import Spectrum, excess_loss
 
-GRAM_LOSS_FLOOR = 1e-6
-"""Below this part of ½‖M‖², the loss is no longer taken from Gram matrices."""
 
-
-def leak_of(co: Coordinates, Z: Array, eta: Array) -> Array:
+def leak_of(co: Reduced, Z: Array, eta: Array) -> Array:
     """η‖(I − LLᵀ)M Q Y‖ with the mirror image: what each step leaves outside the bases."""
     if co.basis.exhausted:
         return np.zeros(len(eta), Z.dtype)
-    source = co.spectrum if co.spectrum is not None else co
-    assert source.leak_left is not None
-    assert source.leak_right is not None
-    left = Z[:, 1] @ source.leak_left.T
-    right = Z[:, 0] @ source.leak_right.T
+    left, right = Z[:, 1] @ co.leak_left.T, Z[:, 0] @ co.leak_right.T
     total = np.einsum("nrb,nrb->n", left, left) + np.einsum("nrb,nrb->n", right, right)
     return np.asarray(eta * np.sqrt(total))
 
@@ -44,7 +37,7 @@ def excess_of(spectrum: Spectrum, Z: Array, P: Array, grams: Array, weight: floa
     return np.asarray(excess)
 
 
-def gram_loss(co: Coordinates, Z: Array, P: Array, grams: Array, weight: float) -> Array:
+def gram_loss(co: Krylov, Z: Array, P: Array, grams: Array, weight: float) -> Array:
     """f in dense coordinates: ½(‖B‖² − 2⟨X, BY⟩ + ⟨A, C⟩ + ‖M‖² − ‖B‖²)."""
     loss = gram_difference(Z, P, grams, weight) + 0.5 * (co.energy + co.unseen)
     poor = buried(grams, weight, co.energy + co.unseen)

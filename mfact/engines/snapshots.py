@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Array, Factors, Optimum, State
-from mfact.engines.coordinates import Coordinates
-from mfact.engines.measures import Conserved
+from mfact.core import Array, Coordinates, Distance, Ledger, Optimum, Plain, State
+from mfact.engines.coordinates import Krylov, Singular
 from mfact.krylov.basis import Basis, Side
 from mfact.krylov.spectrum import Spectrum, leaks, padded_square
 
@@ -21,17 +20,14 @@ Numbers = dict[str, Any]
 def pack(state: State) -> tuple[Arrays, Numbers]:
     """Arrays and JSON values that unpack() turns into the same state."""
     arrays, numbers = pack_point(state)
-    if state.coordinates is None:
-        return arrays, numbers
-    co: Coordinates = state.coordinates
-    numbers["coordinates"] = {"changed": co.changed, "energy": co.energy, "unseen": co.unseen}
-    basis = co.basis
-    for name in ("left", "right"):
-        side: Side = getattr(basis, name)
-        arrays[f"basis/{name}"] = side.store[:, : side.known + side.pending]
-        numbers[f"basis/{name}"] = [side.known, side.pending]
-    _pack_fields("basis", basis, arrays, numbers, skip=("left", "right"))
-    if co.spectrum is not None:
+    co = state.coordinates
+    if isinstance(co, Plain):
+        numbers["optimum"] = None if co.optimum is None else asdict(co.optimum)
+    elif isinstance(co, Krylov):
+        numbers["krylov"] = {"changed": co.changed, "energy": co.energy, "unseen": co.unseen}
+        _pack_basis(co.basis, arrays, numbers)
+    elif isinstance(co, Singular):
+        _pack_basis(co.basis, arrays, numbers)
         _pack_fields("spectrum", co.spectrum, arrays, numbers)
     return arrays, numbers
 
@@ -39,66 +35,88 @@ def pack(state: State) -> tuple[Arrays, Numbers]:
 def pack_point(state: State) -> tuple[Arrays, Numbers]:
     """The same without the coordinates, for a state that shares them with another."""
     arrays: Arrays = {}
-    numbers: Numbers = {"step": state.step}
-    _pack_fields("conserved", state.conserved, arrays, numbers, skip=("optimum",))
-    if state.conserved.optimum is not None:
-        numbers["conserved/optimum"] = asdict(state.conserved.optimum)
-    if state.coordinates is None:
-        for name, factor in zip("UV", state.point, strict=True):
-            _pack_array(name, factor, arrays, numbers)
-    else:
-        _pack_array("point", state.point, arrays, numbers)
+    numbers: Numbers = {"step": state.step, "flow_time": state.ledger.flow_time}
+    for name, items in _tuples(state).items():
+        for i, item in enumerate(items):
+            _pack_array(f"{name}/{i}", item, arrays, numbers)
+    _pack_fields("distance", state.distance, arrays, numbers)
     return arrays, numbers
 
 
 def unpack_point(
-    arrays: Mapping[str, Array], numbers: Mapping[str, Any], coordinates: Coordinates | None
+    arrays: Mapping[str, Array], numbers: Mapping[str, Any], coordinates: Coordinates
 ) -> State:
     """The state that pack_point() took apart."""
-    conserved = Conserved(**_fields("conserved", Conserved, arrays, numbers))
-    waiting_eta, waiting_fresh = conserved.pending  # a list, after JSON
-    conserved = replace(conserved, pending=(waiting_eta, waiting_fresh))
-    if conserved.optimum is not None:
-        conserved = replace(conserved, optimum=optimum_from(numbers["conserved/optimum"]))
-    point: Any
-    if coordinates is None:
-        point = Factors(*(_array(name, arrays, numbers) for name in "UV"))
-    else:
-        point = _array("point", arrays, numbers)
-    return State(numbers["step"], point, conserved, coordinates)
+
+    def items(name: str) -> tuple[Array, ...]:
+        count = sum(key.rpartition("/")[0] == name for key in arrays)
+        return tuple(_array(f"{name}/{i}", arrays, numbers) for i in range(count))
+
+    distance = Distance(**_fields("distance", Distance, arrays, numbers))
+    waiting_eta, waiting_fresh = distance.pending  # a list, after JSON
+    return State(
+        numbers["step"],
+        items("point"),
+        items("memory"),
+        Ledger(
+            items("ledger/start"),
+            items("ledger/entries"),
+            items("ledger/memory"),
+            numbers["flow_time"],
+        ),
+        coordinates,
+        replace(distance, pending=(waiting_eta, waiting_fresh)),
+    )
 
 
 def unpack(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> State:
     """The state that pack() took apart."""
-    if "coordinates" not in numbers:
-        return unpack_point(arrays, numbers, None)
-    sides: dict[str, Any] = {}
-    for name in ("left", "right"):
-        known, pending = numbers[f"basis/{name}"]
-        sides[name] = Side(np.asfortranarray(arrays[f"basis/{name}"]), known, pending)
-    basis = Basis(**sides, **_fields("basis", Basis, arrays, numbers, skip=("left", "right")))
-    spectrum = None
-    operator = leak_left = leak_right = None
-    if "spectrum/tail" in numbers:
-        spectrum = Spectrum(**_fields("spectrum", Spectrum, arrays, numbers))
-    else:
-        operator = padded_square(basis.B, basis.size)
-        leak_left, leak_right = leaks(basis)
-    coordinates = Coordinates(
-        basis=basis,
-        spectrum=spectrum,
-        operator=operator,
-        leak_left=leak_left,
-        leak_right=leak_right,
-        **numbers["coordinates"],
-    )
-    return unpack_point(arrays, numbers, coordinates)
+    return unpack_point(arrays, numbers, _coordinates(arrays, numbers))
 
 
 def optimum_from(fields: Mapping[str, Any]) -> Optimum:
     """An Optimum from its fields, lists after JSON for tuples."""
     sequences = {name: tuple(fields[name]) for name in ("values", "errors")}
     return Optimum(**{**fields, **sequences})
+
+
+def _tuples(state: State) -> dict[str, tuple[Array, ...]]:
+    return {
+        "point": state.point,
+        "memory": state.memory,
+        "ledger/start": state.ledger.start,
+        "ledger/entries": state.ledger.entries,
+        "ledger/memory": state.ledger.memory,
+    }
+
+
+def _coordinates(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> Coordinates:
+    if "basis/left" not in numbers:
+        known = numbers["optimum"]
+        return Plain(None if known is None else optimum_from(known))
+    sides: dict[str, Any] = {}
+    for name in ("left", "right"):
+        known, pending = numbers[f"basis/{name}"]
+        sides[name] = Side(np.asfortranarray(arrays[f"basis/{name}"]), known, pending)
+    basis = Basis(**sides, **_fields("basis", Basis, arrays, numbers, skip=("left", "right")))
+    if "krylov" not in numbers:
+        return Singular(basis, Spectrum(**_fields("spectrum", Spectrum, arrays, numbers)))
+    leak_left, leak_right = leaks(basis)
+    return Krylov(
+        basis=basis,
+        operator=padded_square(basis.B, basis.size),
+        leak_left=leak_left,
+        leak_right=leak_right,
+        **numbers["krylov"],
+    )
+
+
+def _pack_basis(basis: Basis, arrays: Arrays, numbers: Numbers) -> None:
+    for name in ("left", "right"):
+        side: Side = getattr(basis, name)
+        arrays[f"basis/{name}"] = side.store[:, : side.known + side.pending]
+        numbers[f"basis/{name}"] = [side.known, side.pending]
+    _pack_fields("basis", basis, arrays, numbers, skip=("left", "right"))
 
 
 def _pack_fields(

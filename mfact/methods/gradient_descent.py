@@ -1,33 +1,62 @@
-"""The update of the paper: both factors move against their gradients, from the old point."""
+"""The update of the paper: all parts move against their gradients, from the old point."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from mfact.core import Array, Factors
+from mfact.core import Array, Balance, Evaluation, Memory, Point, Problem
+
+
+@dataclass(frozen=True)
+class GradientLaw:
+    """D(θ − η∇f) − D(θ) = η·pull(θ) + η²D(∇f), because D is a quadratic form.
+
+    Source: Du, Hu, Lee 2018, Theorem 2.1, in its discrete form; mfact, derived.
+    """
+
+    def init(self, problem: Problem, point: Point) -> Memory:
+        return ()
+
+    def entry(
+        self,
+        problem: Problem,
+        point: Point,
+        at: Evaluation,
+        step_size: float,
+        moved: Memory,
+        memory: Memory,
+    ) -> tuple[Balance, Memory]:
+        return added(step_size, problem.balance(at.gradient), problem.pull(point)), memory
+
+
+def added(step_size: Array | float, squares: Balance, pull: Balance) -> Balance:
+    """η²D(∇f) + η·pull for one step, or for n with step sizes n×1×1; squares: D(∇f)."""
+    return tuple(step_size**2 * S + step_size * P for S, P in zip(squares, pull, strict=True))
 
 
 @dataclass(frozen=True)
 class GradientDescent:
-    """U₊ = U − η ∂f/∂U, V₊ = V − η ∂f/∂V.
-
-    commutes_with_rotation: the update of (LX, QY) is (L, Q) times the update of (X, Y) for
-        orthonormal L, Q, so that it may run in reduced coordinates.
-    conserves: what the flow of the method keeps.
+    """θ₊ = θ − η∇f(θ), part by part, a Method without memory.
 
     Source: Du, Hu, Lee 2018, equation (9).
     """
 
     name: str = "gradient-descent"
     commutes_with_rotation: bool = True
-    conserves: str = "UᵀU − VᵀV, to first order in the step size"
+    law: GradientLaw = field(default_factory=GradientLaw)
 
-    def step(self, point: Factors, gradient: Factors, step_size: float) -> Factors:
+    def init(self, point: Point) -> Memory:
+        return ()
+
+    def step(
+        self, problem: Problem, point: Point, at: Evaluation, step_size: float, memory: Memory
+    ) -> tuple[Point, Memory]:
         """The next point; nothing is changed in place."""
-        return Factors(*(_moved(x, g, step_size) for x, g in zip(point, gradient, strict=True)))
+        parts = zip(point, at.gradient, strict=True)
+        return tuple(_moved(part, gradient, step_size) for part, gradient in parts), memory
 
 
-def _moved(factor: Array, gradient: Array, step_size: float) -> Array:
-    move: Array = gradient * factor.dtype.type(-step_size)
-    move += factor
+def _moved(part: Array, gradient: Array, step_size: float) -> Array:
+    move: Array = gradient * part.dtype.type(-step_size)
+    move += part
     return move

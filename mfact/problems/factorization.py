@@ -1,31 +1,40 @@
-"""What is minimized: objective (1), or (3) with its balance term."""
+"""Matrix factorization: objective (1), or (3) with its balance term."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from mfact.core import Array
+from mfact.core import Array, Balance, Evaluation, Factors, Point, Target
 from mfact.errors import SettingsError
+
+GRAM_LOSS_FLOOR = 1e-6
+"""Below this part of ½‖M‖², the loss is no longer taken from Gram matrices."""
 
 
 @dataclass(frozen=True)
 class Factorization:
-    """½‖UVᵀ − M‖_F² + (λ/8)‖UᵀU − VᵀV‖_F².
+    """½‖UVᵀ − M‖_F² + (λ/8)‖UᵀU − VᵀV‖_F², a Problem.
 
-    weight: λ ≥ 0; 0 is the paper's (1), 1 its (3).
+    target: holds M. weight: λ ≥ 0; 0 is the paper's (1), 1 its (3).
 
     Raises SettingsError for a negative or non-finite weight.
     Source: Du, Hu, Lee 2018, equations (1), (3) and (8).
 
-    >>> Factorization(0.0).formula
-    '½‖UVᵀ − M‖_F²'
-    >>> Factorization(1.0).formula
-    '½‖UVᵀ − M‖_F² + (1/8)‖UᵀU − VᵀV‖_F²'
+    >>> from mfact.targets.dense import DenseTarget
+    >>> problem = Factorization(DenseTarget(np.eye(2)), 0.5)
+    >>> problem.formula
+    '½‖UVᵀ − M‖_F² + (0.5/8)‖UᵀU − VᵀV‖_F²'
+    >>> at = problem.evaluate((np.eye(2, 1), np.eye(2, 1)))
+    >>> at.value, np.abs(at.gradient).max()
+    (0.5, 0.0)
     """
 
+    target: Target
     weight: float = 0.0
+    parts: ClassVar[tuple[str, ...]] = ("U", "V")
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.weight) and self.weight >= 0):
@@ -35,29 +44,105 @@ class Factorization:
 
     @property
     def formula(self) -> str:
-        """The objective written out, with the weight that stands before the norm."""
-        if self.weight == 0:
-            return "½‖UVᵀ − M‖_F²"
-        return f"½‖UVᵀ − M‖_F² + ({self.weight:g}/8)‖UᵀU − VᵀV‖_F²"
+        """The objective written out."""
+        return formula(self.weight)
+
+    @property
+    def scale(self) -> float:
+        """‖M‖_F, in the units of M and D."""
+        return self.target.norm
 
     @property
     def sharpness(self) -> float:
-        """The largest Hessian eigenvalue at a balanced optimum, in units of σ₁: 2 max(1, λ).
+        """The largest Hessian eigenvalue at a balanced optimum, in units of σ₁."""
+        return sharpness(self.weight)
 
-        Along the leading pair, dU = dV gives 2σ₁; dU = −dV moves D alone and gives 2λσ₁.
-        Source: mfact, derived.
+    def evaluate(self, point: Point) -> Evaluation:
+        """f and the gradient of the objective, by one pass over M, or two where f is small.
+
+        point: (U, V), d1×r and d2×r. seen: (UᵀU, VᵀV), 2×r×r.
         """
-        return 2.0 * max(1.0, self.weight)
+        U, V = point
+        MV, MtU = self.target.products(U, V)
+        G_U, G_V, A, C = gradient(U, V, MV, MtU, self.weight)
+        return Evaluation(self._loss(U, V, MV, A, C), Factors(G_U, G_V), np.array([A, C]))
 
-    def gradient(
-        self, U: Array, V: Array, MV: Array, MtU: Array
-    ) -> tuple[Array, Array, Array, Array]:
-        """(∂/∂U, ∂/∂V, UᵀU, VᵀV) from the products with M, in the Gram form.
+    def balance(self, point: Point) -> Balance:
+        """D = UᵀU − VᵀV, r×r."""
+        U, V = point
+        return (U.T @ U - V.T @ V,)
 
-        ∂/∂U = U(VᵀV) − MV + (λ/2)UD, ∂/∂V = V(UᵀU) − MᵀU − (λ/2)VD, D = UᵀU − VᵀV.
-        U is d1×r, V is d2×r, MV is d1×r, MtU is d2×r.
-        Source: Du, Hu, Lee 2018, equation (2); the balance term by differentiation.
-        """
-        A, C = U.T @ U, V.T @ V
-        D = (self.weight / 2) * (A - C)
-        return U @ (C + D) - MV, V @ (A - D) - MtU, A, C
+    def pull(self, point: Point) -> Balance:
+        """−(λ/2)(DP + PD), P = UᵀU + VᵀV, r×r: zero for (1), because UᵀG_U = G_VᵀV."""
+        U, V = point
+        return (pull_of(np.array([U.T @ U, V.T @ V]), self.weight),)
+
+    def columns(self, seen: Array, values: Array) -> dict[str, Array]:
+        """seen: n×2×r×r, the Gram matrices; values: n losses."""
+        D = seen[:, 0] - seen[:, 1]
+        size_U = np.trace(seen[:, 0], axis1=1, axis2=2)
+        size_V = np.trace(seen[:, 1], axis1=1, axis2=2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return {
+                "loss": values,
+                "penalty": self.weight / 8 * np.sqrt(np.einsum("nij,nij->n", D, D)) ** 2,
+                "relative_residual": np.sqrt(2 * np.maximum(values, 0)) / (self.scale or 1.0),
+                "norm_ratio": size_U / size_V,
+                "size_U": size_U,
+                "size_V": size_V,
+            }
+
+    def _loss(self, U: Array, V: Array, MV: Array, A: Array, C: Array) -> float:
+        """½‖UVᵀ − M‖_F²: from Gram matrices where that is right, else from the residual."""
+        total = self.scale**2
+        loss = 0.5 * (total - 2 * float(np.vdot(U, MV)) + float(np.vdot(A, C)))
+        if loss > 0.5 * GRAM_LOSS_FLOOR * total or not np.isfinite(loss):
+            return loss
+        return 0.5 * self.target.residual_norm(U, V) ** 2
+
+
+def formula(weight: float) -> str:
+    """The objective written out, with the weight that stands before the norm.
+
+    >>> formula(0.0), formula(1.0)
+    ('½‖UVᵀ − M‖_F²', '½‖UVᵀ − M‖_F² + (1/8)‖UᵀU − VᵀV‖_F²')
+    """
+    if weight == 0:
+        return "½‖UVᵀ − M‖_F²"
+    return f"½‖UVᵀ − M‖_F² + ({weight:g}/8)‖UᵀU − VᵀV‖_F²"
+
+
+def sharpness(weight: float) -> float:
+    """The largest Hessian eigenvalue at a balanced optimum, in units of σ₁: 2 max(1, λ).
+
+    Along the leading pair, dU = dV gives 2σ₁; dU = −dV moves D alone and gives 2λσ₁.
+    Source: mfact, derived.
+    """
+    return 2.0 * max(1.0, weight)
+
+
+def gradient(
+    U: Array, V: Array, MV: Array, MtU: Array, weight: float = 0.0
+) -> tuple[Array, Array, Array, Array]:
+    """(∂/∂U, ∂/∂V, UᵀU, VᵀV) from the products with M, in the Gram form.
+
+    ∂/∂U = U(VᵀV) − MV + (λ/2)UD, ∂/∂V = V(UᵀU) − MᵀU − (λ/2)VD, D = UᵀU − VᵀV.
+    U is d1×r, V is d2×r, MV is d1×r, MtU is d2×r.
+    Source: Du, Hu, Lee 2018, equation (2); the balance term by differentiation.
+
+    >>> M = np.diag([2.0, 1.0])
+    >>> gradient(np.eye(2, 1), np.eye(2, 1), M[:, :1], M[:, :1])[0].ravel().tolist()
+    [-1.0, 0.0]
+    """
+    A, C = U.T @ U, V.T @ V
+    D = (weight / 2) * (A - C)
+    return U @ (C + D) - MV, V @ (A - D) - MtU, A, C
+
+
+def pull_of(grams: Array, weight: float) -> Array:
+    """−(λ/2)(DP + PD) from the Gram matrices (UᵀU, VᵀV), …×2×r×r."""
+    D, P = grams[..., 0, :, :] - grams[..., 1, :, :], grams[..., 0, :, :] + grams[..., 1, :, :]
+    if not weight:
+        return np.zeros_like(D)
+    DP = D @ P
+    return np.asarray(-(weight / 2) * (DP + DP.swapaxes(-1, -2)))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import re
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mfact.core import Array, Schedule, Target
-from mfact.engines.direct import DirectEngine
+from mfact.descent import At, Known
 from mfact.engines.snapshots import optimum_from, pack, pack_point, unpack, unpack_point
 from mfact.errors import SettingsError, StorageError
 from mfact.gradient_flow.records import State as FlightState
-from mfact.problems.factorization import Factorization
-from mfact.run.plan import Plan
+from mfact.run.progress import Asked, Chosen, Flown, Live, Plan, Progress
 from mfact.run.refusals import check
 from mfact.settings import RunSettings
 from mfact.storage.checkpoint_door import require_checkpoint
@@ -27,44 +25,11 @@ from mfact.targets.fingerprint import fingerprint, same_matrix
 from mfact.theory.monitoring import step_label
 from mfact.words import printable, shown
 
-if TYPE_CHECKING:
-    from mfact.run.running import Run
-
-DEFAULT_SECONDS = 60.0
-"""How often a checkpoint is written when nothing else is asked for, and how long a run may last
-before the first."""
-
 EXACT_STEPS = 1e15
 """Of so many steps a float tells one from the next; beyond, only log₁₀ does."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Rhythm:
-    """When checkpoints are due: every so many steps or seconds.
-
-    >>> Rhythm.of("500"), Rhythm.of("2.5s")
-    (Rhythm(steps=500, seconds=None), Rhythm(steps=None, seconds=2.5))
-    """
-
-    steps: int | None
-    seconds: float | None
-
-    @classmethod
-    def of(cls, text: str | None) -> Rhythm:
-        """From what --checkpoint-every says. Raises SettingsError when it is neither."""
-        if text is None:
-            return cls(None, DEFAULT_SECONDS)
-        match = re.fullmatch(r"(\d{1,4000})|(\d{1,300}(?:\.\d{0,300})?)\s*s", text.strip())
-        if match and match[1] and int(match[1]) > 0:
-            return cls(int(match[1]), None)
-        if match and match[2] and float(match[2]) > 0:
-            return cls(None, float(match[2]))
-        raise SettingsError(
-            f"--checkpoint-every is {shown(text)}", "give steps, as 100000, or seconds, as 60s"
-        )
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Saved:
     """What the checkpoint at `path` holds, read back."""
 
@@ -77,57 +42,54 @@ class Saved:
         return RunSettings(**self.document["settings"])
 
     @property
-    def matrix(self) -> Mapping[str, Any]:
-        """How the matrix was named: path, dataset, follow_links."""
-        matrix: Mapping[str, Any] = self.document["matrix"]
-        return matrix
+    def asked(self) -> Asked:
+        """What the run was asked to do, when it was begun."""
+        names = ("sources", "described", "named", "fingerprint", "output")
+        return Asked(self.settings, **{name: self.document[name] for name in names})
+
+    @property
+    def chosen(self) -> Chosen:
+        """The choices made at the start of the run, and not made again."""
+        kept = dict(self.document["chosen"])
+        kind, values = kept["schedule"]["kind"], kept["schedule"]["fields"]
+        schedule: Schedule = SCHEDULES[kind](**values)
+        return Chosen(**{**kept, "schedule": schedule})
 
     @property
     def last_step(self) -> Mapping[str, float]:
         """How many steps have been taken, and log₁₀ of it where it is too large for a number."""
-        rows = self.document["flight_rows"]
+        flight = self.document["flight"]
+        rows = [] if flight is None else flight["rows"]
         last: Mapping[str, float] = rows[-1] if rows else {"step": self.document["state"]["step"]}
         return last
 
-    def plan(self) -> Plan:
-        """The choices made at the start of the run, and not made again."""
-        kept = self.document["plan"]
-        schedule: Schedule = SCHEDULES[kept["schedule"]["kind"]](**kept["schedule"]["fields"])
-        return Plan(
-            problem=Factorization(kept["weight"]),
-            schedule=schedule,
-            start=None,
-            scale=kept["scale"],
-            basis=None,
-            sigma_1=kept["sigma_1"],
-            sigma_1_error=kept["sigma_1_error"],
-            first_passes=kept["first_passes"],
-            settings=self.settings,
-            tol=kept["tol"],
-        )
-
-    def restore(self, run: Run) -> None:
-        """Give the run what it had seen and where it was."""
-        document = self.document
-        run.watch.restore(document["watch"])
-        run.recorder.restore(unbundled(_under("recorder/", self.arrays), document["recorder"]))
-        run.info = dict(document["info"])
-        run.notes = list(document["notes"])
-        run.judge.escapes = document["escapes"]
-        run.state = unpack(_under("state/", self.arrays), document["state"])
+    @property
+    def progress(self) -> Progress:
+        """How far the run had come."""
+        document, good, flight = self.document, None, None
+        state = unpack(self._under("state/"), document["state"])
         if document["good"] is not None:
-            good = _under("good/", self.arrays)
-            run.good = unpack_point(good, document["good"], run.state.coordinates)
-        if document["optimum"] is not None:
-            run.judge.optimum = optimum_from(document["optimum"])
-            if isinstance(run.engine, DirectEngine):
-                run.engine.optimum = run.judge.optimum
-        run.in_flight = document["in_flight"]
-        run.flight_rows = document["flight_rows"]
-        run.flight_leak, run.flight_error = document["flight_leak"], document["flight_error"]
+            good = unpack_point(self._under("good/"), document["good"], state.coordinates)
+        known = document["optimum"]
+        optimum = None if known is None else optimum_from(known)
         if document["flight"] is not None:
-            flight: dict[str, Any] = {**document["flight"], **_under("flight/", self.arrays)}
-            run.flight = FlightState(**flight)
+            kept = dict(document["flight"])
+            at = kept.pop("at")
+            if at is not None:
+                at = FlightState(**at, **self._under("flight/"))
+            flight = Flown(at, **{**kept, "rows": tuple(kept["rows"])})
+        at = At(state, good, Known(optimum, document["escapes"]))
+        return Progress(at, flight, tuple(document["notes"]))
+
+    def restore(self, live: Live) -> None:
+        """Give each of them what it kept."""
+        live.watch.restore(self.document["watch"])
+        columns = unbundled(self._under("recorder/"), self.document["recorder"])
+        live.recorder.restore(columns)
+        live.monitors.restore(self.document["monitors"])
+
+    def _under(self, prefix: str) -> dict[str, Array]:
+        return {k.removeprefix(prefix): v for k, v in self.arrays.items() if k.startswith(prefix)}
 
 
 def read(path: str) -> Saved:
@@ -140,7 +102,7 @@ def read(path: str) -> Saved:
         saved = Saved(path, arrays, document)
         settings, then = saved.settings, document["fingerprint"]
         check(settings, then["shape"])
-        saved.plan()
+        _ = saved.chosen
         if settings.dtype != then["dtype"]:
             raise ValueError(f"its dtype was {then['dtype']}, and it asks for {settings.dtype}")
     except (ValueError, SettingsError) as error:
@@ -151,69 +113,62 @@ def read(path: str) -> Saved:
     return saved
 
 
-def write(path: str, run: Run) -> None:
-    """All of `run` that its future depends on, atomically."""
+def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:
+    """All that the future of a run depends on, atomically."""
+    at, asked, flight = progress.at, plan.asked, progress.flight
     arrays: dict[str, Array] = {}
-    state_arrays, state_numbers = pack(run.state)
-    arrays |= {f"state/{name}": value for name, value in state_arrays.items()}
+
+    def under(prefix: str, given: Mapping[str, Array]) -> None:
+        arrays.update({f"{prefix}/{name}": value for name, value in given.items()})
+
+    packed, state = pack(at.state)
+    under("state", packed)
     good = None
-    if run.good is not None and not run.in_flight:
-        good_arrays, good = pack_point(run.good)
-        arrays |= {f"good/{name}": value for name, value in good_arrays.items()}
-    columns, listing = bundled(run.recorder.state())
-    arrays |= {f"recorder/{name}": value for name, value in columns.items()}
-    flight = None
-    if run.flight is not None:
-        flight = {}
-        for field in dataclasses.fields(run.flight):
-            value = getattr(run.flight, field.name)
-            if isinstance(value, np.ndarray):
-                arrays[f"flight/{field.name}"] = value
-            else:
-                flight[field.name] = value
-    plan = run.plan
-    document = {
-        "settings": dataclasses.asdict(run.settings),
-        "sources": dict(run.sources),
-        "matrix": _anywhere(run.matrix),
-        "described": dict(run.described),
-        "output": None if run.output is None else str(Path(run.output).absolute()),
-        "fingerprint": run.fingerprint,
-        "plan": {
-            "weight": plan.problem.weight,
-            "schedule": {
-                "kind": type(plan.schedule).__name__,
-                "fields": dataclasses.asdict(plan.schedule),  # type: ignore[call-overload]
-            },
-            "scale": plan.scale,
-            "sigma_1": plan.sigma_1,
-            "sigma_1_error": plan.sigma_1_error,
-            "first_passes": plan.first_passes,
-            "tol": plan.tol,
-        },
-        "engine": run.engine.name,
-        "why": run.why,
-        "forecast": run.forecast,
-        "basis_limit": run.basis_limit,
-        "info": run.info,
+    if at.good is not None and flight is None:
+        packed, good = pack_point(at.good)
+        under("good", packed)
+    columns, listing = bundled(live.recorder.state())
+    under("recorder", columns)
+    document: dict[str, Any] = {
+        "settings": asdict(asked.settings),
+        "sources": dict(asked.sources),
+        "named": _anywhere(asked.named),
+        "described": dict(asked.described),
+        "output": None if asked.output is None else str(Path(asked.output).absolute()),
+        "fingerprint": asked.fingerprint,
+        "chosen": {**_numbers(plan.chosen), "schedule": _schedule(plan.chosen.schedule)},
+        "info": plan.info,
         "recorder": listing,
-        "watch": run.watch.state(),
-        "monitors": run.monitors.state(),
-        "notes": run.notes,
-        "escapes": run.judge.escapes,
-        "optimum": None if run.judge.optimum is None else dataclasses.asdict(run.judge.optimum),
-        "passes": run.target.passes,
-        "state": state_numbers,
+        "watch": live.watch.state(),
+        "monitors": live.monitors.state(),
+        "notes": list(progress.notes),
+        "escapes": at.known.escapes,
+        "optimum": None if at.known.optimum is None else asdict(at.known.optimum),
+        "passes": plan.target.passes,
+        "state": state,
         "good": good,
-        "in_flight": run.in_flight,
-        "flight": flight,
-        "flight_rows": run.flight_rows,
-        "flight_leak": run.flight_leak,
-        "flight_error": run.flight_error,
-        "seconds": run.timer.seconds,
-        "wall_seconds": run.timer.wall_seconds,
+        "flight": None,
+        "seconds": live.timer.seconds,
+        "wall_seconds": live.timer.wall_seconds,
     }
+    if flight is not None:
+        where = None
+        if flight.at is not None:
+            where = _numbers(flight.at)
+            under("flight", {n: v for n, v in vars(flight.at).items() if isinstance(v, np.ndarray)})
+        rows, leaked, error = list(flight.rows), flight.leaked, flight.error
+        document["flight"] = {"at": where, "rows": rows, "leaked": leaked, "error": error}
     write_checkpoint(path, arrays, document)
+
+
+def _numbers(value: Any) -> dict[str, Any]:
+    """The fields that are no arrays."""
+    named = {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: item for name, item in named.items() if not isinstance(item, np.ndarray)}
+
+
+def _schedule(schedule: Any) -> dict[str, Any]:
+    return {"kind": type(schedule).__name__, "fields": asdict(schedule)}
 
 
 def _anywhere(matrix: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,7 +220,8 @@ def require_ahead(saved: Saved, max_iter: int | None, path: str) -> None:
     """
     if max_iter is None:
         return
-    last, flies = saved.last_step, saved.document["flight"] is not None
+    flight = saved.document["flight"]
+    last, flies = saved.last_step, flight is not None and flight["at"] is not None
     limit, done = float(max_iter) if max_iter < EXACT_STEPS else math.inf, last["step"]
     text = shown(max_iter)
     if done >= EXACT_STEPS and limit == math.inf:
@@ -277,7 +233,3 @@ def require_ahead(saved: Saved, max_iter: int | None, path: str) -> None:
             f"--max-iter is {text}, and the run in {path} has taken {label} steps",
             "give more, or leave it out",
         )
-
-
-def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

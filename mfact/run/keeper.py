@@ -1,0 +1,98 @@
+"""When a run keeps its state, and where."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mfact.errors import SettingsError, StorageError
+from mfact.run.checkpoint import write
+from mfact.run.progress import Live, Plan, Progress
+from mfact.words import shown
+
+DEFAULT_SECONDS = 60.0
+"""How often a checkpoint is written when nothing else is asked for, and how long a run may last
+before the first."""
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """When checkpoints are due: every so many steps or seconds.
+
+    >>> Rhythm.of("500"), Rhythm.of("2.5s")
+    (Rhythm(steps=500, seconds=None), Rhythm(steps=None, seconds=2.5))
+    """
+
+    steps: int | None = None
+    seconds: float | None = None
+
+    @classmethod
+    def of(cls, text: str | None) -> Rhythm:
+        """From what --checkpoint-every says. Raises SettingsError when it is neither."""
+        if text is None:
+            return cls(seconds=DEFAULT_SECONDS)
+        match = re.fullmatch(r"(\d{1,4000})|(\d{1,300}(?:\.\d{0,300})?)\s*s", text.strip())
+        if match and match[1] and int(match[1]) > 0:
+            return cls(steps=int(match[1]))
+        if match and match[2] and float(match[2]) > 0:
+            return cls(seconds=float(match[2]))
+        raise SettingsError(
+            f"--checkpoint-every is {shown(text)}", "give steps, as 100000, or seconds, as 60s"
+        )
+
+
+class Keeper:
+    """Writes the checkpoints of a run as they fall due.
+
+    path: None for none. explicit: it was asked for; where it was not, a run that has lasted for
+    less than a minute keeps its state only when a signal ends it. there: whether one is there.
+    missed: a sentence for each that could not be written. unsaved: that of the last one.
+    """
+
+    def __init__(
+        self,
+        path: str | None,
+        rhythm: Rhythm,
+        *,
+        explicit: bool,
+        resumed: Progress | None = None,
+        seconds: float = 0.0,
+        write: Callable[[str, Plan, Progress, Live], None] = write,
+    ) -> None:
+        self.path, self.rhythm, self.explicit = path, rhythm, explicit
+        self.there, self.missed, self.unsaved = resumed is not None, list[str](), ""
+        self._steps, self._seconds = 0.0 if resumed is None else resumed.steps, seconds
+        self._write = write
+
+    def look(self, plan: Plan, progress: Progress, live: Live, *, last: bool, asked: bool) -> None:
+        """Write a checkpoint if one is due. last: the run is about to end before its goal; asked:
+        by a signal.
+        """
+        if self.path is None:
+            return
+        if last:
+            due = self.explicit or asked
+        else:
+            steps, seconds = self.rhythm.steps, self.rhythm.seconds
+            due = steps is not None and progress.steps - self._steps >= steps
+            due = due or (seconds is not None and live.timer.seconds - self._seconds >= seconds)
+        if due:
+            self._save(self.path, plan, progress, live, last=last)
+
+    def _save(self, path: str, plan: Plan, progress: Progress, live: Live, *, last: bool) -> None:
+        """A disk that fails does not end the run: its result is worth more."""
+        notes = (*progress.notes, *self.missed)
+        kept = Progress(progress.at, progress.flight, notes)
+        try:
+            with live.timer.looking():
+                self._write(path, plan, kept, live)
+            self.there = True
+        except StorageError as error:
+            text = f"no checkpoint at step {progress.steps:g}: {error}"
+            self.missed.append(text)
+            live.warn(text)
+            if last:
+                # It is the one to go on from.
+                self.unsaved = text
+        self._steps, self._seconds = progress.steps, live.timer.seconds

@@ -1,0 +1,144 @@
+"""A run as values: what was asked, what was chosen for it, and how far it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mfact.core import Engine, Outcome, Schedule
+from mfact.descent import BLOCK, At
+from mfact.engines.reach import Reach
+from mfact.gradient_flow.records import State as FlightState
+from mfact.host.signals import SignalFlag
+from mfact.host.timer import Timer
+from mfact.problems.factorization import Factorization
+from mfact.run.confirm import Judge
+from mfact.run.recorder import Recorder
+from mfact.settings import RunSettings
+from mfact.stopping import StopRules, StopWatch
+from mfact.targets.counted import Counted
+from mfact.theory.monitors import Monitors
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run was asked to do, and with which matrix.
+
+    sources: option -> where its value came from. described: what is known of the matrix's file;
+    named: its path, dataset and follow_links. fingerprint: of the matrix. output: path.
+    """
+
+    settings: RunSettings
+    sources: Mapping[str, str]
+    described: Mapping[str, Any]
+    named: Mapping[str, Any]
+    fingerprint: Mapping[str, Any]
+    output: str | None
+
+    @property
+    def checkpoint(self) -> str | None:
+        """Where the run keeps its state."""
+        return self.settings.checkpoint_path(self.output)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen for a run before its first step, and is not chosen again.
+
+    schedule: the step sizes. scale: of the start, in units of √M; None when it came from a file.
+    sigma_1, sigma_1_error: an estimate from below, and what it may be short of. first_passes: over
+    M, that showed it. tol: the gap to reach, as asked for or the least that the arithmetic can
+    tell. engine: its name; why: it is that. forecast: log₁₀ of the iterations. basis_limit: bytes.
+    """
+
+    schedule: Schedule
+    scale: float | None
+    sigma_1: float
+    sigma_1_error: float
+    first_passes: int
+    tol: float
+    engine: str
+    why: str
+    forecast: float | None
+    basis_limit: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The objects of a run. reach: extends its bases, None where it has none. flow: the same,
+    where decaying steps go over to the flow that they follow.
+    """
+
+    asked: Asked
+    chosen: Chosen
+    target: Counted
+    problem: Factorization
+    engine: Engine
+    reach: Reach | None
+    flow: Reach | None
+    rules: StopRules
+    judge: Judge
+    info: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Landed:
+    """Where a fast-forward ended: log₁₀ of the steps, those of them that were plain, the error."""
+
+    log10_iterations: float
+    plain_steps: int
+    fast_forward_error: float
+
+
+@dataclass(frozen=True)
+class Flown:
+    """A fast-forward so far: rows of the trace, what has leaked, and the largest estimated error."""
+
+    at: FlightState | None = None
+    rows: tuple[Mapping[str, float], ...] = ()
+    leaked: float = 0.0
+    error: float = 0.0
+    landed: Landed | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """All that the rest of a run depends on, beside what its watch, recorder and monitors keep."""
+
+    at: At
+    flight: Flown | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> float:
+        """Taken so far."""
+        rows = self.flight.rows if self.flight is not None else ()
+        return rows[-1]["step"] if rows else float(self.at.state.step)
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Where a run stopped, and why."""
+
+    progress: Progress
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True)
+class Live:
+    """Who works while a run goes on; watch, recorder, monitors and keeper own what they keep.
+
+    observers: the user's. caught: whether a signal has come, and which. warn: told what went wrong.
+    block: steps asked of the engine at once.
+    """
+
+    watch: StopWatch
+    recorder: Recorder
+    monitors: Monitors
+    observers: Sequence[Any]
+    timer: Timer
+    caught: SignalFlag | None
+    warn: Callable[[str], None]
+    block: int = BLOCK

@@ -1,0 +1,51 @@
+"""A run from where it stands to its end: plain steps, then the flow that decaying ones follow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mfact.descent import At, Descent
+from mfact.run.fast_forward import fast_forward
+from mfact.run.keeper import Keeper
+from mfact.run.progress import Finish, Flown, Live, Plan, Progress
+from mfact.settings import TAKE_OFF
+from mfact.stopping import Stop
+
+
+def carry_out(plan: Plan, progress: Progress, live: Live, keeper: Keeper) -> Finish:
+    """Stage after stage, until one ends the run."""
+    stop: Stop | None = None
+    while stop is None:
+        stage = plain_steps if progress.flight is None else fast_forward
+        progress, stop = stage(plan, progress, live, keeper)
+    return Finish(progress, stop.outcome, stop.reason)
+
+
+def plain_steps(
+    plan: Plan, progress: Progress, live: Live, keeper: Keeper
+) -> tuple[Progress, Stop | None]:
+    """Step by step to the end, or to where the flow takes over."""
+    descent = Descent(
+        plan.engine,
+        plan.chosen.schedule,
+        live.watch,
+        plan.judge,
+        (live.recorder, live.monitors, *live.observers),
+        live.timer,
+        lambda: bool(live.caught),
+        live.block,
+    )
+
+    def between(at: At, *, last: bool, asked: bool) -> None:
+        keeper.look(plan, replace(progress, at=at), live, last=last, asked=asked)
+
+    at = progress.at
+    if plan.flow is not None and at.state.step <= TAKE_OFF:
+        at, stop = descent.run(at, between=between, until=TAKE_OFF)
+        if stop is None and at.state.coordinates.size is not None:
+            return replace(progress, at=at, flight=Flown()), None
+    else:
+        stop = None
+    if stop is None:
+        at, stop = descent.run(at, between=between)
+    return replace(progress, at=at), stop
