@@ -102,6 +102,10 @@ class Schedule(Protocol):
     def name(self) -> str:
         """What --schedule calls it."""
 
+    @property
+    def eps(self) -> float | None:
+        """ε of its theorem, in units of M; None where there is none."""
+
     def __call__(self, step: int) -> float:
         """η_t, in units of 1/M."""
 

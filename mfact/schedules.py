@@ -27,6 +27,7 @@ class Constant:
 
     size: float
     name: str = "constant"
+    eps: float | None = None
 
     def __post_init__(self) -> None:
         _require_positive("step size", self.size)
@@ -56,6 +57,7 @@ class PowerDecay:
     first: float
     power: float
     name: str = "power"
+    eps: float | None = None
 
     def __post_init__(self) -> None:
         _require_positive("first step size", self.first)
@@ -86,7 +88,7 @@ def theorem_3_1(eps: float, rank: int, norm: float) -> PowerDecay:
     0.001
     """
     _require_eps(eps, norm, "theorem-3.1")
-    return PowerDecay(math.sqrt(eps / rank) / (100 * norm**1.5), 1.0, "theorem-3.1")
+    return PowerDecay(math.sqrt(eps / rank) / (100 * norm**1.5), 1.0, "theorem-3.1", eps)
 
 
 def theorem_3_2(c_step: float, sigma_1: float) -> Constant:
@@ -114,7 +116,7 @@ def certified(eps: float, norm: float) -> Constant:
     0.05
     """
     _require_eps(eps, norm, "certified")
-    return Constant(min(1 / (12 * norm), eps / (2 * norm**2)), "certified")
+    return Constant(min(1 / (12 * norm), eps / (2 * norm**2)), "certified", eps)
 
 
 def _require_positive(what: str, value: float) -> None:

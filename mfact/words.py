@@ -33,6 +33,15 @@ def known_digits(value: float, error: float, most: int) -> int:
     return min(most, places + 1)
 
 
+def brief(value: float | None) -> str:
+    """Four digits of a number, as in a sentence.
+
+    >>> brief(0.123456), brief(None)
+    ('0.1235', 'unknown')
+    """
+    return "unknown" if value is None else f"{value:.4g}"
+
+
 def printable(text: str | bytes | PathLike[str]) -> str:
     r"""Text or a path from outside on one line that a terminal and an XML parser can take.
 

@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
+
+from mfact.problems.optimum import zero_below
+from mfact.schedules import Constant
+from mfact.theory.facts import Facts
+
+TOLD = Facts(
+    norm=1.0, sigma_1=1.0, rank=1, shape=(12, 9), dtype="float64", objective="plain", weight=0.0,
+    method="gradient-descent", schedule=Constant(1.0), start="gaussian", scale=0.1, tol=1e-10,
+    engine="direct",
+)  # fmt: skip
+
+
+def told(facts=TOLD, **change):
+    """Facts with some of them changed; the schedule by its name, ε as one of its own."""
+    name = change.pop("schedule", facts.schedule.name)
+    eps = change.pop("eps", facts.schedule.eps)
+    return replace(facts, schedule=Constant(1.0, name, eps), **change)
 
 
 def record(M, U, V, steps, count, weight=0.0, pair=None):
@@ -56,19 +74,20 @@ def matrix(rng, d1, d2, sigma):
 def information(M, rank, schedule, std, eps=None, objective="plain", weight=1.0):
     """What a run tells its monitors before the first step."""
     sigma = np.linalg.svd(M, compute_uv=False)
-    return {
-        "norm": float(np.linalg.norm(M)),
-        "sigma_1": float(sigma[0]),
-        "rank": rank,
-        "shape": M.shape,
-        "objective": objective,
-        "balance_weight": weight,
-        "schedule": {"name": schedule},
-        "eps": eps,
-        "start": {"name": "gaussian", "std": std},
-        "numerical_rank": int(np.sum(sigma > 1e-10 * sigma[0])),
-        "singular_values": [float(s) for s in sigma[: rank + 1]],
-    }
+    return told(
+        norm=float(np.linalg.norm(M)),
+        sigma_1=float(sigma[0]),
+        rank=rank,
+        shape=M.shape,
+        objective=objective,
+        weight=weight if objective == "balanced" else 0.0,
+        schedule=schedule,
+        eps=eps,
+        scale=std,
+        numerical_rank=int(np.sum(sigma > 1e-10 * sigma[0])),
+        singular_values=tuple(float(s) for s in sigma[: rank + 1]),
+        zero=zero_below(0.0, float(sigma[0]), M.shape, 0.0, 2.0**-52),
+    )
 
 
 def blocks(rows, *cuts):

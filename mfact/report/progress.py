@@ -8,11 +8,12 @@ import os
 import select
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TextIO
+from typing import TextIO
 
 from mfact.core import Array, Result
 from mfact.report.terminal import Look, look_of
 from mfact.report.text import duration, exponent, step_text
+from mfact.theory.facts import Facts
 
 INTERVAL = 0.1
 CLEAR = "\r\x1b[K"
@@ -54,20 +55,18 @@ class ProgressLine:
         self._stream = stream
         self._look = look or look_of(stream)
         self._clock = clock
-        self._limits: dict[str, float] = {}
+        self._most, self._tol = (math.inf, math.inf), 0.0
         self._started = self._drawn = clock()
         self._first: dict[str, float] = {}
         self._last: dict[str, float] = {}
 
-    def start(self, info: Mapping[str, Any]) -> None:
-        """Remember the limits (max_iter, max_time, tol) that the time left is judged by, and when
-        the run began: wall_seconds before.
-        """
-        for name in ("max_iter", "max_time", "tol"):
-            if isinstance(info.get(name), (int, float)):
-                self._limits[name] = float(info[name])
+    def start(self, facts: Facts) -> None:
+        """Remember the limits that the time left is judged by, and when the run began."""
+        steps = math.inf if facts.max_iter is None else float(min(facts.max_iter, 1e308))
+        self._most = steps, math.inf if facts.max_time is None else facts.max_time
+        self._tol = facts.tol
         self._drawn = self._clock()
-        self._started = self._drawn - float(info.get("wall_seconds", 0.0))
+        self._started = self._drawn - facts.wall_seconds
 
     def segment(self, rows: Mapping[str, Array]) -> None:
         """Take the last of a block of steps, and draw when the last drawing is old enough."""
@@ -112,14 +111,13 @@ class ProgressLine:
 
     def left(self) -> str:
         """Time until the tolerance at the present pace of the gap, and at most until a limit."""
-        ends = []
         rate, last, first = self.rate(), self._last, self._first
-        if math.isfinite(rate) and "max_iter" in self._limits:
-            ends.append((self._limits["max_iter"] - last["step"]) / rate)
-        if "max_time" in self._limits:
-            ends.append(self._started + self._limits["max_time"] - last["clock"])
-        most = max(min(ends), 0.0) if ends else math.inf
-        gap, gap0, tol = last.get("gap", 0), first.get("gap", 0), self._limits.get("tol", 0)
+        steps, seconds = self._most
+        most = self._started + seconds - last["clock"]
+        if math.isfinite(rate):
+            most = min(most, (steps - last["step"]) / rate)
+        most = max(most, 0.0)
+        gap, gap0, tol = last.get("gap", 0), first.get("gap", 0), self._tol
         if 0 < tol < gap < gap0 and last["clock"] > first["clock"]:
             pace = math.log(gap0 / gap) / (last["clock"] - first["clock"])
             if math.log(gap / tol) / pace < most:

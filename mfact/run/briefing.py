@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mfact.core import Target
-from mfact.run.plan import Plan, eps_of
+from mfact.run.plan import Plan
 from mfact.settings import MOST_PLAIN_STEPS, RunSettings
 from mfact.stopping import StopRules
+from mfact.theory.facts import Facts
 
 
 def rules_of(settings: RunSettings, target: Target, plan: Plan) -> StopRules:
@@ -34,30 +35,28 @@ def rules_of(settings: RunSettings, target: Target, plan: Plan) -> StopRules:
     )
 
 
-def info_of(
-    settings: RunSettings, target: Target, plan: Plan, engine: str, max_iter: int
-) -> dict[str, Any]:
-    """What the observers and monitors are told of the run."""
-    s = settings
-    eps = None
-    if plan.schedule.name in ("theorem-3.1", "certified"):
-        eps = eps_of(s, target.norm)
-    return {
-        "norm": target.norm,
-        "sigma_1": plan.sigma_1,
-        "rank": s.rank,
-        "shape": list(target.shape),
-        "dtype": str(target.dtype),
-        "objective": s.objective,
-        "balance_weight": s.balance_weight,
-        "method": s.method,
-        "schedule": dataclasses.asdict(plan.schedule),  # type: ignore[call-overload]
-        "eps": eps,
-        "start": {"name": s.start, "std": plan.scale},
-        "max_iter": max_iter,
-        "max_time": s.max_time,
-        "tol": plan.tol,
-        "engine": engine,
-        "singular_values": None,
-        "numerical_rank": None,
-    }
+def facts_of(
+    settings: RunSettings, fingerprint: Mapping[str, Any], plan: Plan, engine: str, max_iter: int
+) -> Facts:
+    """What the observers and monitors are told of the run.
+
+    fingerprint: of M (see mfact.targets.fingerprint), as the first part of the run took it.
+    """
+    d1, d2 = fingerprint["shape"]
+    return Facts(
+        norm=fingerprint["norm"],
+        sigma_1=plan.sigma_1,
+        rank=settings.rank,
+        shape=(d1, d2),
+        dtype=fingerprint["dtype"],
+        objective=settings.objective,
+        weight=plan.problem.weight,
+        method=settings.method,
+        schedule=plan.schedule,
+        start=settings.start,
+        scale=plan.scale,
+        tol=plan.tol,
+        engine=engine,
+        max_iter=max_iter,
+        max_time=settings.max_time,
+    )

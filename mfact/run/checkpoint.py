@@ -137,7 +137,6 @@ def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:
         "output": None if asked.output is None else str(Path(asked.output).absolute()),
         "fingerprint": asked.fingerprint,
         "chosen": {**_numbers(plan.chosen), "schedule": _schedule(plan.chosen.schedule)},
-        "info": plan.info,
         "recorder": listing,
         "watch": live.watch.state(),
         "monitors": live.monitors.state(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from mfact.run.confirm import leave
 from mfact.run.message import message
 from mfact.run.recorder import HIDDEN
 from mfact.run.summary import problem_of, settings_of, summary_of
+from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, lemma_3_2
 from mfact.theory.written import written_factors
 
@@ -59,19 +60,10 @@ class Ending:
         assert outcome is not None
         optimum = self.run.judge.optimum
         trace = self._trace(optimum)
-        rank_of_M = self._rank_of_M(optimum)
-        claims = self.run.monitors.claims(self._final_info(optimum, rank_of_M))
+        facts = self._final_facts(optimum)
+        claims = self.run.monitors.claims(facts)
         if certificate is not None:
-            claims += (
-                lemma_3_2(
-                    certificate,
-                    self.run.settings.rank,
-                    rank_of_M,
-                    None if optimum is None else optimum.values or None,
-                    None if optimum is None else optimum.errors or None,
-                ),
-            )
-            claims += (_verdict_claim(certificate),)
+            claims += (lemma_3_2(certificate, facts), _verdict_claim(certificate))
         claims += (written,)
         summary = summary_of(self.run, state, trace, optimum, certificate, loose)
         if summary.get("distance_bound", 0.0) > FAR:
@@ -177,25 +169,26 @@ class Ending:
         """Up to here a singular value counts as zero."""
         return zero_in(self.run.target, self.run.plan.sigma_1)
 
-    def _rank_of_M(self, optimum: Optimum | None) -> int | None:
+    def _rank_of_M(self, optimum: Optimum) -> int | None:
         """The numerical rank of M, where the known singular values tell it."""
-        if optimum is None or not optimum.values:
+        if not optimum.values:
             return None
         rank = numerical_rank(optimum.values, self._zero)
         if rank < len(optimum.values) or len(optimum.values) == min(self.run.target.shape):
             return rank
         return rank if 2 * optimum.floor <= self._zero**2 else None
 
-    def _final_info(self, optimum: Optimum | None, rank_of_M: int | None) -> dict[str, Any]:
+    def _final_facts(self, optimum: Optimum | None) -> Facts:
+        """What the run was told of, and what has become known of M."""
         if optimum is None:
-            return dict(self.run.info)
-        return {
-            **self.run.info,
-            "singular_values": list(optimum.values) or None,
-            "singular_value_errors": list(optimum.errors) or None,
-            "zero": self._zero,
-            "numerical_rank": rank_of_M,
-        }
+            return self.run.facts
+        return dataclasses.replace(
+            self.run.facts,
+            singular_values=optimum.values,
+            errors=optimum.errors,
+            zero=self._zero,
+            numerical_rank=self._rank_of_M(optimum),
+        )
 
 
 def _verdict_claim(certificate: Certificate) -> Claim:

@@ -98,12 +98,12 @@ def build(settings: RunSettings, target: Target, given: Factors | None = None) -
     scale: float | None = None
     if given is None:
         scale = settings.start_scale
-        if scale is None and schedule.name in ("theorem-3.1", "certified"):
-            scale = theorem_3_1_scale(eps_of(settings, target.norm), max(shape))
+        if scale is None and schedule.eps is not None:
+            scale = theorem_3_1_scale(schedule.eps, max(shape))
             if settings.start == "balanced":
                 scale *= math.sqrt(max(shape))
             elif settings.start == "spectral":
-                scale = math.sqrt(eps_of(settings, target.norm) / (sigma_1 or 1.0)) / 10
+                scale = math.sqrt(schedule.eps / (sigma_1 or 1.0)) / 10
         elif scale is None:
             scale = default_scale(settings.start, sigma_1, max(shape)) or 1e-3
         if settings.start == "spectral":
@@ -147,11 +147,6 @@ def reachable_tol(settings: RunSettings, optimum: Optimum, target: Target, *, gi
     return least
 
 
-def eps_of(settings: RunSettings, norm: float) -> float:
-    """ε of theorem-3.1 and certified, in units of M."""
-    return DEFAULT_EPS * norm if settings.eps is None else settings.eps
-
-
 def _schedule(
     settings: RunSettings, problem: Factorization, norm: float, sigma_1: float
 ) -> Schedule:
@@ -172,9 +167,8 @@ def _schedule(
         raise SettingsError(
             f"--schedule {name} needs 0 < ε < ‖M‖_F, and M is zero", "use --schedule constant"
         )
-    if name == "theorem-3.1":
-        return theorem_3_1(eps_of(settings, norm), settings.rank, norm)
-    return certified(eps_of(settings, norm), norm)
+    eps = DEFAULT_EPS * norm if settings.eps is None else settings.eps
+    return theorem_3_1(eps, settings.rank, norm) if name == "theorem-3.1" else certified(eps, norm)
 
 
 def look_at(

@@ -18,7 +18,7 @@ from mfact.host.signals import SignalFlag
 from mfact.host.timer import Timer
 from mfact.run import checkpoint as resuming
 from mfact.run.advice import Signal, signal
-from mfact.run.briefing import info_of, rules_of
+from mfact.run.briefing import facts_of, rules_of
 from mfact.run.checkpoint import Rhythm
 from mfact.run.confirm import Judge
 from mfact.run.fast_forward import Flight, takes_off
@@ -105,14 +105,15 @@ class Run:
             optimum,
             settings.escape,
         )
-        self.info = info_of(settings, target, self.plan, self.engine.name, self.rules.max_iter)
+        self.facts = facts_of(
+            settings, self.fingerprint, self.plan, self.engine.name, self.rules.max_iter
+        )
         self.rhythm = Rhythm.of(settings.checkpoint_every)
         self.saved_at = (0.0, 0.0)
         self.has_checkpoint = saved is not None
         if saved is not None:
             saved.restore(self)
-            self.info |= {"max_iter": self.rules.max_iter, "max_time": settings.max_time}
-            self.monitors.start(self.info)
+            self.monitors.start(self.facts)
             self.monitors.restore(saved.document["monitors"])
             self.saved_at = (timer.seconds, self._steps_done)
 

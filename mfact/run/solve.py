@@ -50,7 +50,8 @@ def solve(
     settings: the options of the run; or give them by name, solve(M, rank=5).
     sources: option -> where its value came from ("flag", "environment", …); those named here
         and not "default" are refused when they mean nothing with the other choices.
-    observers: objects with start(info), segment(rows), stop(result).
+    observers: objects with start(facts), told of the run (mfact.theory.facts), segment(rows), of a
+        block of steps, and stop(result).
     signals: from the first step on let SIGINT, SIGTERM, SIGHUP and SIGXCPU, unless ignored, end
         the run in good order, with the outcome INTERRUPTED; or a flag that the caller leaves.
     warn: told in a sentence what went wrong while the run goes on: a checkpoint not written.
@@ -110,7 +111,7 @@ def solve(
         run.notes += [] if heavy is None else [heavy]
         for text in run.notes:
             note(text)
-        run.monitors.start(run.info)
+        run.monitors.start(run.facts)
         return _carried_out(run, reproducible, argv)
 
 
@@ -178,7 +179,7 @@ def _carried_out(run: Run, reproducible: bool, argv: Sequence[str] | None) -> Re
         run.caught.watch()
     for observer in run.observers:
         # What is left of a limit on the time, an observer can only tell from what is spent.
-        observer.start({**run.info, "wall_seconds": run.timer.wall_seconds})
+        observer.start(dataclasses.replace(run.facts, wall_seconds=run.timer.wall_seconds))
     with run.timer.solving():
         finish = run.descend()
     return Ending(run, finish).result(reproducible=reproducible, argv=argv)

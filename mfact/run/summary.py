@@ -49,7 +49,7 @@ def settings_of(run: Run) -> dict[str, Any]:
         "start_scale": run.plan.scale,
         "every": run.recorder.every,
         "engine": f"{run.engine.name}: {run.why}",
-        "eps": run.info["eps"],
+        "eps": run.plan.schedule.eps,
         "tol": run.plan.tol,
         "tol_gradient": run.rules.tol_gradient,
         "step_size": run.plan.schedule(0),

@@ -31,9 +31,7 @@ from mfact.storage.kinds import (
     record,
     refuse,
     row,
-    size,
     text,
-    whole,
 )
 from mfact.theory.monitors import Monitors
 
@@ -147,14 +145,6 @@ CHECKPOINT = record(
         "why": text,
         "forecast": maybe(number),
         "basis_limit": count,
-        "info": record(
-            {"norm": size, "sigma_1": amount, "rank": count, "shape": row(count, count),
-             "dtype": one_of("float64", "float32"), "balance_weight": number,
-             "objective": text, "method": text, "schedule": record({"name": text}, number),
-             "eps": maybe(number), "start": record({"name": text, "std": maybe(number)}),
-             "max_iter": whole, "max_time": maybe(number), "tol": number, "engine": text,
-             "singular_values": maybe(listing(number)), "numerical_rank": maybe(count)}
-        ),
         "recorder": listing(row(text, text, count)),
         "watch": record(
             {"first_loss": maybe(number), "anchor_loss": maybe(number), "anchor_step": count,

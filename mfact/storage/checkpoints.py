@@ -13,9 +13,9 @@ from mfact.storage.documents import plain
 from mfact.storage.images import make_image, read_image
 from mfact.words import printable
 
-FORMAT_VERSION = 3
-WRITTEN_BY = {1: "0.1.0", 2: "0.2.0"}
-"""Older formats, and the mfact that resumes them: state or fingerprint mean something else now."""
+FORMAT_VERSION = 4
+WRITTEN_BY = {1: "0.1.0", 2: "0.2.0", 3: "0.3.0"}
+"""Older formats, and the mfact that resumes them: they hold other parts of a run."""
 
 
 def write_checkpoint(

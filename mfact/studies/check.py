@@ -5,19 +5,21 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any, NamedTuple
+from dataclasses import fields, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Target, Verdict
+from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Schedule, Target, Verdict
 from mfact.errors import DataError
 from mfact.krylov.leading import leading_values
 from mfact.problems.optimum import zero_in
+from mfact.schedules import Constant, PowerDecay
+from mfact.settings import RunSettings
 from mfact.theory.eckart_young import known_optimum
+from mfact.theory.facts import Facts
 from mfact.theory.ledger import unbalance
 from mfact.theory.lemma_3_2 import Certificate, certify, lemma_3_2
-from mfact.theory.monitoring import rank_of
 from mfact.theory.monitors import READ, Monitors
 from mfact.theory.written import AGREES, apart, few_roundings
 
@@ -57,13 +59,17 @@ def recompute(target: Target, result: Result, *, tol: float | None = None) -> Ch
         )
     if not (np.all(np.isfinite(result.U)) and np.all(np.isfinite(result.V))):
         raise DataError("the factors have values that are not finite", "run `mfact solve` again")
-    info = run_info(result)
-    weight = info["balance_weight"] if info["objective"] == "balanced" else 0.0
     values, error = leading_values(target, r + 1)
     norm, unit = float(target.norm), float(np.finfo(target.dtype).eps)
     zero = zero_in(target, float(values[0]))
+    facts = replace(
+        facts_in(result, norm),
+        singular_values=tuple(values.tolist()),
+        errors=(error,) * len(values),
+        zero=zero,
+    )
     if tol is None:
-        tol = max(float(info["tol"]), LEAST_TOLERANCE)
+        tol = max(facts.tol, LEAST_TOLERANCE)
     optimum = known_optimum(values, error, norm, r, zero, unit)
     # A run ends just below its tolerance: two ways to its gap differ by rounding.
     slack = 2 * optimum.gap_error if optimum.gap_error <= tol else 0.0
@@ -71,59 +77,59 @@ def recompute(target: Target, result: Result, *, tol: float | None = None) -> Ch
         target,
         result.U,
         result.V,
-        weight=weight,
+        weight=facts.weight,
         optimum=optimum,
         tol=tol + slack,
         accuracy=1e-3,
         refine=True,
     )
-    info |= {
-        "singular_values": values.tolist(),
-        "singular_value_errors": [error] * len(values),
-        "zero": zero,
-        "norm": norm,
-    }
-    info["numerical_rank"] = rank_of(info)
     numbers = _numbers(target, result, found)
     claims = [
         *_agreement(target, result, found, numbers),
         _optimum(found, tol),
-        lemma_3_2(
-            found,
-            r,
-            info["numerical_rank"],
-            info["singular_values"],
-            info["singular_value_errors"],
-        ),
-        *_again(result, info),
+        lemma_3_2(found, facts),
+        *_again(result, facts),
     ]
     return Check(claims, numbers, found)
 
 
-def run_info(result: Result) -> dict[str, Any]:
-    """What a run told its monitors, put together again from its file."""
-    settings, problem = result.settings, result.problem
-
-    def used(name: str, default: Any = None) -> Any:
-        entry = settings.get(name) or {}
-        chosen = entry.get("used")
-        return entry.get("value", default) if chosen is None else chosen
-
-    schedule = used("schedule", "constant")
-    return {
-        "norm": problem.get("norm"),
-        "sigma_1": problem.get("sigma_1"),
-        "rank": result.U.shape[1],
-        "shape": (result.U.shape[0], result.V.shape[0]),
-        "dtype": used("dtype", "float64"),
-        "objective": used("objective", "plain"),
-        "balance_weight": used("balance_weight", 1.0),
-        "method": used("method", "gradient-descent"),
-        "schedule": {"name": schedule},
-        "eps": used("eps") if schedule in ("theorem-3.1", "certified") else None,
-        "start": {"name": used("start"), "std": used("start_scale")},
-        "tol": used("tol", 1e-8),
+def facts_in(result: Result, norm: float) -> Facts:
+    """What a run told its monitors, put together again from its file; norm: ‖M‖_F."""
+    told = {
+        name: entry.get("value") if entry.get("used") is None else entry["used"]
+        for name, entry in result.settings.items()
     }
+    names = {field.name for field in fields(RunSettings)}
+    known = {name: value for name, value in told.items() if name in names}
+    settings = RunSettings(**{**known, "rank": result.U.shape[1]})
+    return Facts(
+        norm=norm,
+        sigma_1=float(result.problem.get("sigma_1") or 0.0),
+        rank=settings.rank,
+        shape=(result.U.shape[0], result.V.shape[0]),
+        dtype=settings.dtype,
+        objective=settings.objective,
+        weight=settings.balance_weight if settings.objective == "balanced" else 0.0,
+        method=settings.method,
+        schedule=_schedule(settings),
+        start=settings.start,
+        scale=settings.start_scale,
+        tol=settings.tol,
+        engine=settings.engine,
+    )
+
+
+def _schedule(settings: RunSettings) -> Schedule:
+    """The step sizes of a run from its first, its name and its ε, as they were used."""
+    name, first = settings.schedule, settings.step_size or 1.0
+    match name:
+        case "power":
+            return PowerDecay(first, 0.5 + settings.delta)
+        case "theorem-3.1":
+            return PowerDecay(first, 1.0, name, settings.eps)
+        case "certified":
+            return Constant(first, name, settings.eps)
+    return Constant(first, name)
 
 
 def _numbers(target: Target, result: Result, found: Certificate) -> dict[str, float]:
@@ -230,7 +236,7 @@ def _blocks(rows: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
         yield {name: column[first:last] for name, column in rows.items() if ends[name] > first}
 
 
-def _again(result: Result, info: Mapping[str, Any]) -> Iterator[Claim]:
+def _again(result: Result, facts: Facts) -> Iterator[Claim]:
     """The claims of the run, each held against the recorded rows once more.
 
     The run saw every step, the file holds some of them: a claim that held may be found
@@ -239,8 +245,8 @@ def _again(result: Result, info: Mapping[str, Any]) -> Iterator[Claim]:
     monitors = Monitors()
     rows = {name: np.asarray(column, float) for name, column in result.trace.items()}
     seen: dict[str, Claim] = {}
-    if rows and info["norm"] and info["sigma_1"]:
-        monitors.start(info)
+    if rows and facts.norm and facts.sigma_1:
+        monitors.start(facts)
         for block in (each for each in _blocks(rows) if each.keys() >= READ):
             monitors.segment(block)
         seen = {claim.name: claim for claim in monitors.claims()}

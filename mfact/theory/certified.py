@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mfact.core import Claim, Verdict
+from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_1 import eps_hypotheses
-from mfact.theory.monitoring import Info, Peak, Remembering, Rows, missing, number, rounding_of_loss
+from mfact.theory.monitoring import Peak, Remembering, Rows, rounding_of_loss
+from mfact.words import brief
 
 SOURCE = "mfact, derived (after Du, Hu, Lee 2018, Lemma 3.1)"
 
@@ -48,15 +48,15 @@ class CertifiedMonitor(Remembering):
 
     kept = ("imbalance", "shortfall", "steps", "first", "last", "skipped")
 
-    def start(self, info: Info) -> None:
-        self.info = dict(info)
+    def start(self, facts: Facts) -> None:
+        self.facts = facts
         self.imbalance, self.shortfall, self.steps = Peak(), Peak(), Peak()
         self.first: dict[str, float] | None = None
         self.last: dict[str, float] | None = None
         self.skipped = False
 
     def segment(self, rows: Rows) -> None:
-        eps, norm = self.info.get("eps"), float(self.info["norm"])
+        eps, norm = self.facts.eps, self.facts.norm
         if eps is None or not len(rows["step"]):
             return
         names = ("step", "loss", "gradient_norm", "step_size", "imbalance")
@@ -73,45 +73,45 @@ class CertifiedMonitor(Remembering):
             single = np.diff(columns["step"]) == 1
             self.skipped |= bool(np.any(~single[1:])) or (self.last is not None and not single[0])
             promised = np.where(single, 0.5 * eta[:-1] * columns["gradient_norm"][:-1] ** 2, 0.0)
-            dtype = self.info.get("dtype", "float64")
+            dtype = self.facts.dtype
             allowed = 2 * rounding_of_loss(loss[:-1], norm, dtype)
             self.shortfall.see(promised - (loss[:-1] - loss[1:]), allowed, rows)
         self.last = ends[1]
 
-    def _lacks(self, info: Info) -> list[str]:
-        lacks = missing(info) + eps_hypotheses(info)
-        if self.first is None or info.get("eps") is None:
+    def _lacks(self, facts: Facts) -> list[str]:
+        lacks = facts.missing() + eps_hypotheses(facts)
+        if self.first is None or facts.eps is None:
             return lacks
-        eps, norm = float(info["eps"]), float(info["norm"])
+        eps, norm = facts.eps, facts.norm
         if self.first["imbalance"] > eps / 3:
             lacks.append(
-                f"‖D_0‖_F = {number(self.first['imbalance'])} is above ε/3 = {number(eps / 3)}"
+                f"‖D_0‖_F = {brief(self.first['imbalance'])} is above ε/3 = {brief(eps / 3)}"
             )
         if self.first["loss"] > 2 / 3 * norm**2:
-            limit = number(2 / 3 * norm**2)
-            lacks.append(f"f_0 = {number(self.first['loss'])} is above ⅔‖M‖_F² = {limit}")
+            limit = brief(2 / 3 * norm**2)
+            lacks.append(f"f_0 = {brief(self.first['loss'])} is above ⅔‖M‖_F² = {limit}")
         if self.steps.over:
-            limit = number(certified_step(norm, eps))
+            limit = brief(certified_step(norm, eps))
             lacks.append(f"step {self.steps.over} is longer than min(1/(12m), ε/(2m²)) = {limit}")
         return lacks
 
-    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
-        info: dict[str, Any] = {**self.info, **(final or {})}
-        if info.get("eps") is None or self.first is None:
+    def claims(self, final: Facts | None = None) -> tuple[Claim, ...]:
+        facts = final or self.facts
+        if facts.eps is None or self.first is None:
             return ()
-        lacks, imbalance, short = self._lacks(info), self.imbalance, self.shortfall
-        eps, largest = float(info["eps"]), float(imbalance.value or 0.0)
+        lacks, imbalance, short = self._lacks(facts), self.imbalance, self.shortfall
+        eps, largest = facts.eps, float(imbalance.value or 0.0)
         over = imbalance.over or short.over
-        measured = f"largest ‖D_t‖_F = {number(largest)} (step {imbalance.at})"
+        measured = f"largest ‖D_t‖_F = {brief(largest)} (step {imbalance.at})"
         if lacks:
             verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
         elif over:
             what = "‖D_t‖_F is above ε" if imbalance.over else "f decreased by less than (η/2)‖∇f‖²"
             verdict, detail = Verdict.VIOLATED, f"violated at step {over}: {what}; {measured}"
         else:
-            verdict, detail = Verdict.HOLDS, f"{measured}; margin {number(eps - largest)}"
+            verdict, detail = Verdict.HOLDS, f"{measured}; margin {brief(eps - largest)}"
             if self.skipped:
                 detail += "; where steps were fast-forwarded, f decreased from row to row"
-        statement = f"f decreases by (η/2)‖∇f‖² or more a step and ‖D_t‖_F ≤ ε = {number(eps)}"
+        statement = f"f decreases by (η/2)‖∇f‖² or more a step and ‖D_t‖_F ≤ ε = {brief(eps)}"
         numbers = {"eps": eps, "largest_imbalance": largest, "margin": eps - largest}
         return (Claim("certified", statement, verdict, detail, SOURCE, numbers),)

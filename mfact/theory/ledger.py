@@ -7,16 +7,9 @@ import math
 import numpy as np
 
 from mfact.core import Array, Claim, Verdict
-from mfact.theory.monitoring import (
-    Info,
-    Peak,
-    Remembering,
-    Rows,
-    missing,
-    number,
-    rounding_of_loss,
-    step_label,
-)
+from mfact.theory.facts import Facts
+from mfact.theory.monitoring import Peak, Remembering, Rows, rounding_of_loss, step_label
+from mfact.words import brief
 
 SOURCE = "mfact, derived; for gradient flow Du, Hu, Lee 2018, Theorem 2.2"
 COLUMNS = ("step", "loss", "gradient_norm", "step_size")
@@ -96,9 +89,8 @@ class LedgerMonitor(Remembering):
         "skipped",
     )
 
-    def start(self, info: Info) -> None:
-        self.info = dict(info)
-        self.unit = float(np.finfo(self.info.get("dtype", "float64")).eps)
+    def start(self, facts: Facts) -> None:
+        self.facts = facts
         self.audit, self.drift, self.rise = Peak(), Peak(), Peak()
         self.first_loss: float | None = None
         self.last: dict[str, float] | None = None
@@ -131,7 +123,7 @@ class LedgerMonitor(Remembering):
         added = np.where(steps > 0, steps * np.maximum(each[:-1], each[1:]), 0.0)
         rounded = np.cumsum(np.append(self.rounded, added))[1:]
         largest = np.maximum.accumulate(np.append(self.largest_size, columns["size"][1:]))[1:]
-        allowed: Array = self.unit * (ENDS * largest + A_STEP * rounded)
+        allowed: Array = self.facts.unit * (ENDS * largest + A_STEP * rounded)
         self.rounded, self.largest_size = float(rounded[-1]), float(largest[-1])
         self.allowed = float(allowed[-1])
         return allowed
@@ -143,17 +135,17 @@ class LedgerMonitor(Remembering):
             self.skipped = step_label(rows, int(skip[0]))
         taken = np.diff(columns["step"]) != 0
         promised = 0.5 * eta * columns["gradient_norm"][:-1] ** 2 * taken
-        allowed = rounding_of_loss(loss[:-1], self.info["norm"], self.info.get("dtype", "float64"))
+        allowed = rounding_of_loss(loss[:-1], self.facts.norm, self.facts.dtype)
         self.rise.see(promised - (loss[:-1] - loss[1:]), 2 * allowed, rows)
         self.largest_step = max(self.largest_step, float(np.max(eta)))
         # In their order, so that the sum does not depend on the cut into blocks.
         self.squares = float(np.cumsum(np.append(self.squares, 2 * eta * promised))[-1])
 
-    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
-        info = {**self.info, **(final or {})}
+    def claims(self, final: Facts | None = None) -> tuple[Claim, ...]:
+        facts = final or self.facts
         if self.last is None or self.first_loss is None:
             return ()
-        return (self._audit_claim(), self._bound_claim(info))
+        return (self._audit_claim(), self._bound_claim(facts))
 
     def _audit_claim(self) -> Claim:
         worst, drift = self.audit.value, self.drift.value
@@ -162,19 +154,19 @@ class LedgerMonitor(Remembering):
             "the drift D_t − D_0 is what the exact law of the method gives, at every step"
             + (f" before {self.skipped}, where fast-forward begins" if self.skipped else ""),
             Verdict.VIOLATED if self.audit.over else Verdict.HOLDS,
-            f"violated at step {self.audit.over}: off by up to {number(worst)}"
+            f"violated at step {self.audit.over}: off by up to {brief(worst)}"
             if self.audit.over
-            else f"off by at most {number(worst)} (rounding), while D moved by {number(drift)}",
+            else f"off by at most {brief(worst)} (rounding), while D moved by {brief(drift)}",
             SOURCE,
             {"audit": _float(worst), "drift": _float(drift), "allowed": self.allowed},
         )
 
-    def _bound_claim(self, info: Info) -> Claim:
+    def _bound_claim(self, facts: Facts) -> Claim:
         assert self.last is not None
         assert self.first_loss is not None
         bound = 2 * self.largest_step * (self.first_loss - self.last["loss"])
-        drift, dtype = _float(self.drift.value), self.info.get("dtype", "float64")
-        of_loss = float(rounding_of_loss(self.first_loss, self.info["norm"], dtype))
+        drift, dtype = _float(self.drift.value), self.facts.dtype
+        of_loss = float(rounding_of_loss(self.first_loss, self.facts.norm, dtype))
         # Both losses of the bound are rounded, and so is D.
         rounding = self.allowed + 4 * self.largest_step * of_loss
         numbers = {
@@ -185,25 +177,25 @@ class LedgerMonitor(Remembering):
             "largest_step_size": self.largest_step,
             "shortfall": _float(self.rise.value),
         }
-        lacks = missing(info)
+        lacks = facts.missing()
         if self.rise.over:
             lacks.append(f"step {self.rise.over} decreased f by less than (η/2)‖∇f‖²")
         if self.skipped:
             lacks.append(f"steps were skipped before step {self.skipped}, so not each was seen")
-        measured = f"measured {number(drift)}"
+        measured = f"measured {brief(drift)}"
         if lacks:
             verdict = Verdict.NOT_MET
-            detail = "; ".join(lacks) + f"; measured drift {number(drift)}"
-            if not missing(info) and not self.skipped:
-                detail += f", at most Σ η²‖∇f‖² = {number(self.squares)} whatever the steps"
+            detail = "; ".join(lacks) + f"; measured drift {brief(drift)}"
+            if not facts.missing() and not self.skipped:
+                detail += f", at most Σ η²‖∇f‖² = {brief(self.squares)} whatever the steps"
         elif drift <= bound:
-            verdict, detail = Verdict.HOLDS, f"{measured}, margin {number(bound - drift)}"
+            verdict, detail = Verdict.HOLDS, f"{measured}, margin {brief(bound - drift)}"
         elif drift <= bound + rounding:
             verdict = Verdict.HOLDS
-            detail = f"{measured}: no more above it than rounding, {number(rounding)}"
+            detail = f"{measured}: no more above it than rounding, {brief(rounding)}"
         else:
             verdict, detail = Verdict.VIOLATED, f"{measured} at step {self.drift.at}"
-        statement = f"‖D_t − D_0‖_F ≤ 2 η_max (f_0 − f_T) = {number(bound)}"
+        statement = f"‖D_t − D_0‖_F ≤ 2 η_max (f_0 − f_T) = {brief(bound)}"
         return Claim("drift-bound", statement, verdict, detail, "mfact, derived", numbers)
 
 

@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Claim, Verdict
-from mfact.theory.monitoring import (
-    Info,
-    Peak,
-    Remembering,
-    Rows,
-    missing,
-    number,
-    objective_values,
-    rounding_of_loss,
-    schedule_of,
-)
+from mfact.theory.facts import Facts
+from mfact.theory.monitoring import Peak, Remembering, Rows, objective_values, rounding_of_loss
+from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Lemma 3.1"
 
@@ -38,29 +30,28 @@ def start_exponent(eps: float, std: float, d: int) -> float:
     return math.log(eps / std**2) / math.log(d) if std > 0 else math.inf
 
 
-def eps_hypotheses(info: Info) -> list[str]:
+def eps_hypotheses(facts: Facts) -> list[str]:
     """What is missing of 0 < ε < ‖M‖_F, as phrases."""
-    eps, norm = info.get("eps"), info["norm"]
+    eps, norm = facts.eps, facts.norm
     if eps is None:
-        return [f"the schedule {schedule_of(info)[0]} has no ε"]
+        return [f"the schedule {facts.schedule.name} has no ε"]
     if not 0 < eps < norm:
-        return [f"ε = {number(eps)} is not between 0 and ‖M‖_F = {number(norm)}"]
+        return [f"ε = {brief(eps)} is not between 0 and ‖M‖_F = {brief(norm)}"]
     return []
 
 
-def hypotheses(info: Info) -> list[str]:
+def hypotheses(facts: Facts) -> list[str]:
     """What is missing of the hypotheses of Theorem 3.1 and Lemma 3.1, as phrases."""
-    lacks = missing(info, schedules=("theorem-3.1",), exact_rank=True) + eps_hypotheses(info)
-    start = info.get("start") or {}
-    if start.get("name") != "gaussian":
-        lacks.append(f"the start is {start.get('name')}, not Gaussian")
-    elif info.get("eps") is not None and info["eps"] > 0:
-        d = max(info["shape"])
-        p = start_exponent(info["eps"], start["std"], d)
+    lacks = facts.missing(schedules=("theorem-3.1",), exact_rank=True) + eps_hypotheses(facts)
+    if facts.start != "gaussian" or facts.scale is None:
+        lacks.append(f"the start is {facts.start}, not Gaussian")
+    elif facts.eps is not None and facts.eps > 0:
+        d = max(facts.shape)
+        p = start_exponent(facts.eps, facts.scale, d)
         if not p >= 1:
             lacks.append(
-                f"the start's variance {number(start['std'] ** 2)} is ε/d^{p:.2f}, above ε/d ="
-                f" {number(info['eps'] / d)}"
+                f"the start's variance {brief(facts.scale**2)} is ε/d^{p:.2f}, above ε/d ="
+                f" {brief(facts.eps / d)}"
             )
     return lacks
 
@@ -76,8 +67,8 @@ class Lemma31Monitor(Remembering):
 
     kept = ("imbalance", "rise", "norms", "first_loss", "last_loss", "count")
 
-    def start(self, info: Info) -> None:
-        self.info = dict(info)
+    def start(self, facts: Facts) -> None:
+        self.facts = facts
         self.imbalance, self.rise, self.norms = Peak(), Peak(), Peak()
         self.first_loss: float | None = None
         self.last_loss: float | None = None
@@ -86,7 +77,7 @@ class Lemma31Monitor(Remembering):
     def segment(self, rows: Rows) -> None:
         if not len(rows["step"]):
             return
-        eps = self.info.get("eps")
+        eps = self.facts.eps
         limit = math.inf if eps is None else eps
         with np.errstate(invalid="ignore", over="ignore"):
             self.imbalance.see(np.asarray(rows["imbalance"], float), limit, rows)
@@ -96,49 +87,47 @@ class Lemma31Monitor(Remembering):
             if self.first_loss is None:
                 self.first_loss = self.last_loss = float(loss[0])
             before = np.concatenate([[self.last_loss], loss[:-1]])
-            dtype = self.info.get("dtype", "float64")
-            allowed = 2 * rounding_of_loss(before, self.info["norm"], dtype)
+            dtype = self.facts.dtype
+            allowed = 2 * rounding_of_loss(before, self.facts.norm, dtype)
             self.rise.see(loss - before, allowed, rows)
         self.last_loss = float(loss[-1])
         self.count += len(loss)
 
     def _norm_bound(self) -> float:
-        return 5 * math.sqrt(self.info["rank"]) * float(self.info["norm"])
+        return 5 * math.sqrt(self.facts.rank) * self.facts.norm
 
-    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
-        info = {**self.info, **(final or {})}
+    def claims(self, final: Facts | None = None) -> tuple[Claim, ...]:
+        facts = final or self.facts
         if self.first_loss is None:
             return ()
-        lacks = hypotheses(info)
-        return (self._balanced(info, lacks), self._decreasing(info, lacks), self._bounded(lacks))
+        lacks = hypotheses(facts)
+        return (self._balanced(facts, lacks), self._decreasing(facts, lacks), self._bounded(lacks))
 
-    def _balanced(self, info: Info, lacks: list[str]) -> Claim:
-        eps, imbalance = info.get("eps"), self.imbalance
-        measured = f"largest ‖D_t‖_F = {number(imbalance.value)} (step {imbalance.at})"
+    def _balanced(self, facts: Facts, lacks: list[str]) -> Claim:
+        eps, imbalance = facts.eps, self.imbalance
+        measured = f"largest ‖D_t‖_F = {brief(imbalance.value)} (step {imbalance.at})"
         numbers = {"largest_imbalance": float(imbalance.value or 0.0)}
         if eps is not None:
             numbers |= {"eps": float(eps), "margin": float(eps) - numbers["largest_imbalance"]}
-        statement = "‖D_t‖_F ≤ ε" + (f" = {number(eps)}" if eps is not None else "") + " for all t"
+        statement = "‖D_t‖_F ≤ ε" + (f" = {brief(eps)}" if eps is not None else "") + " for all t"
         return self._claim("lemma-3.1-i", statement, lacks, imbalance.over, measured, numbers)
 
-    def _decreasing(self, info: Info, lacks: list[str]) -> Claim:
-        limit = 2 * info["norm"] ** 2
+    def _decreasing(self, facts: Facts, lacks: list[str]) -> Claim:
+        limit = 2 * facts.norm**2
         over = self.rise.over or (None if (self.first_loss or 0.0) <= limit else "0")
         worst = float(self.rise.value or 0.0)
-        name = "f" if info.get("objective", "plain") == "plain" else "f + (λ/8)‖D‖_F²"
-        measured = (
-            f"f_0 = {number(self.first_loss)}, largest rise in a step {number(max(worst, 0))}"
-        )
-        statement = f"{name} never increases, and f_0 ≤ 2‖M‖_F² = {number(limit)}"
+        name = "f" if facts.objective == "plain" else "f + (λ/8)‖D‖_F²"
+        measured = f"f_0 = {brief(self.first_loss)}, largest rise in a step {brief(max(worst, 0))}"
+        statement = f"{name} never increases, and f_0 ≤ 2‖M‖_F² = {brief(limit)}"
         numbers = {"first_loss": float(self.first_loss or 0.0), "limit": limit, "rise": worst}
         return self._claim("lemma-3.1-ii", statement, lacks, over, measured, numbers)
 
     def _bounded(self, lacks: list[str]) -> Claim:
         bound, norms = self._norm_bound(), self.norms
-        measured = f"largest of both {number(norms.value)} (step {norms.at})"
+        measured = f"largest of both {brief(norms.value)} (step {norms.at})"
         numbers = {"bound": bound, "largest_norm": float(norms.value or 0.0)}
         numbers["margin"] = bound - numbers["largest_norm"]
-        statement = f"‖U_t‖_F², ‖V_t‖_F² ≤ 5√r ‖M‖_F = {number(bound)} for all t"
+        statement = f"‖U_t‖_F², ‖V_t‖_F² ≤ 5√r ‖M‖_F = {brief(bound)} for all t"
         return self._claim("lemma-3.1-iii", statement, lacks, norms.over, measured, numbers)
 
     def _claim(
@@ -159,5 +148,5 @@ class Lemma31Monitor(Remembering):
         else:
             verdict, detail = Verdict.HOLDS, f"{measured}, at each of {self.count} points seen"
             if "margin" in numbers:
-                detail += f"; margin {number(numbers['margin'])}"
+                detail += f"; margin {brief(numbers['margin'])}"
         return Claim(name, statement, verdict, detail, SOURCE, numbers)

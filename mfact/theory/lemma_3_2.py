@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mfact.core import Array, Claim, Factors, Optimum, Target, Verdict
+from mfact.theory.facts import Facts
 from mfact.theory.hessian import line_minimum
-from mfact.theory.monitoring import number, rank_lack
 from mfact.theory.second_order import SecondOrder, look
 from mfact.theory.spectral import Spectral
+from mfact.words import brief
 
 GLOBAL_OPTIMUM = "global optimum"
 STRICT_SADDLE = "strict saddle"
@@ -143,30 +143,30 @@ def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
     dominant = depth > seen.rounding and depth**2 >= seen.gradient_norm * seen.scale**0.5
     if seen.gap + seen.gap_error <= min(tol, math.nextafter(seen.saddle, 0.0)):
         kind = GLOBAL_OPTIMUM
-        reason = f"the gap is at most {number(seen.gap + seen.gap_error)}"
+        reason = f"the gap is at most {brief(seen.gap + seen.gap_error)}"
     elif relative <= tol_gradient and dominant:
         kind = STRICT_SADDLE
         reason = (
-            f"stationary to {number(relative)} (relative), and the Hessian has negative curvature"
-            f" {number(seen.curvature)}"
+            f"stationary to {brief(relative)} (relative), and the Hessian has negative curvature"
+            f" {brief(seen.curvature)}"
         )
         if not math.isnan(seen.gap):
-            reason += f"; the gap is {number(seen.gap)}"
+            reason += f"; the gap is {brief(seen.gap)}"
     else:
         kind = INCONCLUSIVE
-        reason = f"the gap is {number(seen.gap)} ± {number(seen.gap_error)}, "
+        reason = f"the gap is {brief(seen.gap)} ± {brief(seen.gap_error)}, "
         if math.isnan(seen.gap):
             reason = "the gap is not known, "
         elif seen.gap + seen.gap_error <= tol:
-            reason += f"and a saddle may have {number(seen.saddle)}; "
+            reason += f"and a saddle may have {brief(seen.saddle)}; "
         else:
             reason += f"above {tol:g}; "
         if relative > tol_gradient:
-            reason += f"and the point is not stationary: relative gradient {number(relative)}"
+            reason += f"and the point is not stationary: relative gradient {brief(relative)}"
         else:
             reason += (
-                f"the least curvature found, {number(seen.curvature)}, is not negative enough"
-                f" against the relative gradient {number(relative)}"
+                f"the least curvature found, {brief(seen.curvature)}, is not negative enough"
+                f" against the relative gradient {brief(relative)}"
             )
     return Certificate(**vars(seen), kind=kind, reason=reason, relative_gradient=relative)
 
@@ -198,16 +198,9 @@ def embed(certificate: Certificate, Phi: Array, Psi: Array) -> Certificate:
     return replace(certificate, direction=Factors(Phi @ dX, Psi @ dY))
 
 
-def lemma_3_2(
-    certificate: Certificate,
-    rank: int,
-    rank_of_M: int | None,
-    singular_values: Sequence[float] | None = None,
-    errors: Sequence[float] | None = None,
-) -> Claim:
+def lemma_3_2(certificate: Certificate, facts: Facts) -> Claim:
     """Lemma 3.2 with this point's numbers: ε is the measured ‖D‖_F; r, rank and σ of M if known.
 
-    errors: of the singular values.
     A stationary point with ‖D‖_F ≤ ε has ‖UVᵀ − M‖_F ≤ ε or is a strict saddle (M of rank r).
     Proof that shows a little more, R = 0 or a strict saddle: RV = 0 and RᵀU = 0 make the
     singular values of M those of UVᵀ together with those of R. So when R ≠ 0, with leading triple
@@ -224,7 +217,7 @@ def lemma_3_2(
         "curvature": certificate.curvature,
     }
     statement = (
-        f"a stationary point with ‖UᵀU − VᵀV‖_F ≤ ε = {number(eps)} has ‖UVᵀ − M‖_F ≤ ε"
+        f"a stationary point with ‖UᵀU − VᵀV‖_F ≤ ε = {brief(eps)} has ‖UVᵀ − M‖_F ≤ ε"
         " or is a strict saddle"
     )
     # Stationary to a relative g means: within about √g of a stationary point in ‖R‖/‖M‖.
@@ -232,11 +225,10 @@ def lemma_3_2(
     lacks = []
     if certificate.weight:
         lacks.append("the objective has a balancing term, the lemma is about (1)")
-    lack = rank_lack(rank, rank_of_M, singular_values, errors)
-    lacks += [lack] if lack else []
+    lacks += facts.missing_rank()
     if certificate.relative_gradient > 1e-4:
-        lacks.append(f"not stationary: relative gradient {number(certificate.relative_gradient)}")
-    measured = f"‖UVᵀ − M‖_F = {number(residual)}, curvature {number(certificate.curvature)}"
+        lacks.append(f"not stationary: relative gradient {brief(certificate.relative_gradient)}")
+    measured = f"‖UVᵀ − M‖_F = {brief(residual)}, curvature {brief(certificate.curvature)}"
     if lacks:
         verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
     elif residual <= allowed:

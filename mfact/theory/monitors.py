@@ -7,9 +7,10 @@ from typing import Any
 
 from mfact.core import Claim
 from mfact.theory.certified import CertifiedMonitor
+from mfact.theory.facts import Facts
 from mfact.theory.ledger import LedgerMonitor
 from mfact.theory.lemma_3_1 import Lemma31Monitor
-from mfact.theory.monitoring import Info, Monitor, Rows
+from mfact.theory.monitoring import Monitor, Rows
 from mfact.theory.rates import RateMonitor
 from mfact.theory.theorem_3_1 import Theorem31Monitor
 from mfact.theory.theorem_3_2 import Theorem32Monitor
@@ -35,15 +36,15 @@ class Monitors:
             "late-rate": RateMonitor(),
         }
 
-    def start(self, info: Info) -> None:
+    def start(self, facts: Facts) -> None:
         for member in self.members.values():
-            member.start(info)
+            member.start(facts)
 
     def segment(self, rows: Rows) -> None:
         for member in self.members.values():
             member.segment(rows)
 
-    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
+    def claims(self, final: Facts | None = None) -> tuple[Claim, ...]:
         return tuple(c for member in self.members.values() for c in member.claims(final))
 
     def state(self) -> dict[str, Any]:

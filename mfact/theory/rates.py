@@ -8,16 +8,9 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Claim, Verdict
-from mfact.theory.monitoring import (
-    Info,
-    Remembering,
-    Rows,
-    gap_of,
-    missing,
-    number,
-    rank_of,
-    step_label,
-)
+from mfact.theory.facts import Facts
+from mfact.theory.monitoring import Remembering, Rows, step_label
+from mfact.words import brief
 
 SOURCE = "mfact, derived (linearized gradient descent at a balanced optimum)"
 AGREEMENT = 0.1  # relative, on the exponent: the last decades still hold faster modes
@@ -56,9 +49,9 @@ class RateMonitor(Remembering):
 
     kept = ("levels", "rows", "flow_time", "squares")
 
-    def start(self, info: Info) -> None:
-        self.info = dict(info)
-        self.norm = float(info["norm"]) or 1.0
+    def start(self, facts: Facts) -> None:
+        self.facts = facts
+        self.norm = facts.norm or 1.0
         # level (half decades) -> [step, row, Ση, Ση², ln(‖∇f‖/m^1.5), label] when last above it
         self.levels: dict[str, list[Any]] = {}
         self.rows, self.flow_time, self.squares = 0, 0.0, 0.0
@@ -100,7 +93,7 @@ class RateMonitor(Remembering):
 
     def measured(self) -> tuple[dict[str, float], str] | None:
         """The last two decades: steps, rows, flow time, Ση², −ln of the contraction; in words."""
-        unit = float(np.finfo(self.info.get("dtype", "float64")).eps)
+        unit = self.facts.unit
         floor = math.log(100 * unit)
         points = [p for _, p in sorted((int(k), p) for k, p in self.levels.items())]
         points = [p for p in points if p[4] > floor]
@@ -119,10 +112,10 @@ class RateMonitor(Remembering):
         }
         return numbers, f"steps {high[5]} to {low[5]}"
 
-    def _lacks(self, info: Info) -> list[str]:
+    def _lacks(self, facts: Facts) -> list[str]:
         """What is missing of the hypotheses, as phrases."""
-        r, gap, rank = int(info["rank"]), gap_of(info), rank_of(info)
-        lacks = missing(info, plain=False)
+        r, gap, rank = facts.rank, facts.gap, facts.rank_of_M
+        lacks = facts.missing(plain=False)
         if gap is None:
             lacks.append("σ_r and σ_{r+1} are not known")
         elif rank is not None and rank < r:
@@ -132,23 +125,21 @@ class RateMonitor(Remembering):
             )
         elif not 2 * gap[1] < gap[0]:  # the interval is as wide as the prediction
             lacks.append(
-                f"σ_{{r+1}} is known to {number(gap[1])} only, and σ_r − σ_{{r+1}} ="
-                f" {number(gap[0])}"
+                f"σ_{{r+1}} is known to {brief(gap[1])} only, and σ_r − σ_{{r+1}} = {brief(gap[0])}"
             )
         return lacks
 
-    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
-        info = {**self.info, **(final or {})}
+    def claims(self, final: Facts | None = None) -> tuple[Claim, ...]:
+        facts = final or self.facts
         found, where = self.measured() or (None, "")
         statement = "late in the run the error contracts by 1 − η(σ_r − σ_{r+1}) a step, or faster"
-        lacks, gap = self._lacks(info), gap_of(info)
+        lacks, gap = self._lacks(facts), facts.gap
         if found is None:
             lacks.append("the run did not go through two decades of linear convergence")
         if lacks or found is None or gap is None:
             verdict, detail = Verdict.NOT_MET, "; ".join(lacks)
             return (Claim("late-rate", statement, verdict, detail, SOURCE, found or {}),)
-        weight = info["balance_weight"] if info.get("objective") == "balanced" else 0.0
-        sigma_r = float(info["singular_values"][int(info["rank"]) - 1])
+        weight, sigma_r = facts.weight, facts.singular_values[facts.rank - 1]
         rates = [
             local_rate(gap[0] + sign * gap[1], sigma_r + sign * gap[1], weight)
             for sign in (-1, 0, 1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from mfact.core import Array, Claim, Verdict
+from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_1 import hypotheses
-from mfact.theory.monitoring import Info, Remembering, Rows, number, step_label
+from mfact.theory.monitoring import Remembering, Rows, step_label
+from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Theorem 3.1"
 
@@ -21,14 +23,14 @@ class Theorem31Monitor(Remembering):
 
     kept = ("reached", "residual", "at")
 
-    def start(self, info: Info) -> None:
-        self.info = dict(info)
+    def start(self, facts: Facts) -> None:
+        self.facts = facts
         self.reached: str | None = None
         self.residual: float | None = None
         self.at: str | None = None
 
     def segment(self, rows: Rows) -> None:
-        eps = self.info.get("eps")
+        eps = self.facts.eps
         if eps is None or not len(rows["step"]):
             return
         residual: Array = np.sqrt(2 * np.maximum(np.asarray(rows["loss"], float), 0.0))
@@ -37,13 +39,13 @@ class Theorem31Monitor(Remembering):
             self.reached = step_label(rows, int(inside[0]))
         self.residual, self.at = float(residual[-1]), step_label(rows, -1)
 
-    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
-        info = {**self.info, **(final or {})}
-        eps = info.get("eps")
+    def claims(self, final: Facts | None = None) -> tuple[Claim, ...]:
+        facts = final or self.facts
+        eps = facts.eps
         if eps is None or self.residual is None:
             return ()
-        measured = f"‖UVᵀ − M‖_F = {number(self.residual)} at step {self.at}"
-        lacks = hypotheses(info)
+        measured = f"‖UVᵀ − M‖_F = {brief(self.residual)} at step {self.at}"
+        lacks = hypotheses(facts)
         if lacks:
             verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
         elif self.residual <= eps:
@@ -51,6 +53,6 @@ class Theorem31Monitor(Remembering):
             detail = f"reached at step {self.reached}; {measured}, margin {eps - self.residual:.4g}"
         else:
             verdict, detail = Verdict.INCONCLUSIVE, f"the run ended before: {measured}"
-        statement = f"the limit of the run has ‖UVᵀ − M‖_F ≤ ε = {number(eps)}"
+        statement = f"the limit of the run has ‖UVᵀ − M‖_F ≤ ε = {brief(eps)}"
         numbers = {"eps": float(eps), "residual": self.residual}
         return (Claim("theorem-3.1", statement, verdict, detail, SOURCE, numbers),)

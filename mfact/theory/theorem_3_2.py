@@ -7,7 +7,9 @@ import math
 import numpy as np
 
 from mfact.core import Array, Claim, Verdict
-from mfact.theory.monitoring import Info, Peak, Remembering, Rows, missing, number
+from mfact.theory.facts import Facts
+from mfact.theory.monitoring import Peak, Remembering, Rows
+from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Theorem 3.2"
 RATIO_LIMIT = 100.0  # C of [1/C, C]: 0.89 of 2,000 starts with c_init = c_step = 0.1 stay inside
@@ -29,17 +31,16 @@ def iterations_bound(shape: tuple[int, int], eps: float, step_size: float, sigma
     return 2 * math.log(max(shape) / eps) / math.log1p(step_size * sigma_1)
 
 
-def hypotheses(info: Info) -> list[str]:
+def hypotheses(facts: Facts) -> list[str]:
     """What is missing of the hypotheses of Theorem 3.2, as phrases."""
-    lacks = missing(info, schedules=("theorem-3.2", "constant"), exact_rank=True)
-    if int(info["rank"]) != 1:
-        lacks.insert(0, f"r = {info['rank']}, the theorem is about r = 1")
-    start = info.get("start") or {}
-    if start.get("name") != "gaussian":
-        lacks.append(f"the start is {start.get('name')}, not Gaussian")
-    elif start["std"] > 0.5 * math.sqrt(info["sigma_1"] / max(info["shape"])):
-        c_init = start["std"] / math.sqrt(info["sigma_1"] / max(info["shape"]))
-        lacks.append(f"c_init = {number(c_init)} is not small (start std over √(σ₁/d))")
+    lacks = facts.missing(schedules=("theorem-3.2", "constant"), exact_rank=True)
+    if facts.rank != 1:
+        lacks.insert(0, f"r = {facts.rank}, the theorem is about r = 1")
+    if facts.start != "gaussian" or facts.scale is None:
+        lacks.append(f"the start is {facts.start}, not Gaussian")
+    elif facts.scale > 0.5 * math.sqrt(facts.sigma_1 / max(facts.shape)):
+        c_init = facts.scale / math.sqrt(facts.sigma_1 / max(facts.shape))
+        lacks.append(f"c_init = {brief(c_init)} is not small (start std over √(σ₁/d))")
     return lacks
 
 
@@ -55,8 +56,8 @@ class Theorem32Monitor(Remembering):
 
     kept = ("high", "low", "last_ratio", "passed", "largest_step", "residual")
 
-    def start(self, info: Info) -> None:
-        self.info = dict(info)
+    def start(self, facts: Facts) -> None:
+        self.facts = facts
         self.high, self.low = Peak(), Peak()
         self.last_ratio: float | None = None
         self.passed: list[float] = []
@@ -64,7 +65,7 @@ class Theorem32Monitor(Remembering):
         self.residual: float | None = None
 
     def segment(self, rows: Rows) -> None:
-        if int(self.info["rank"]) != 1 or not len(rows["step"]):
+        if self.facts.rank != 1 or not len(rows["step"]):
             return
         if "alignment_U" in rows and "alignment_V" in rows:
             u, v = (np.asarray(rows[f"alignment_{s}"], float) for s in "UV")
@@ -73,7 +74,7 @@ class Theorem32Monitor(Remembering):
                 self.low.see(v / u, RATIO_LIMIT, rows)
                 self.last_ratio = float(u[-1] / v[-1])
         residual: Array = np.sqrt(2 * np.maximum(np.asarray(rows["loss"], float), 0.0))
-        residual /= self.info["sigma_1"]
+        residual /= self.facts.sigma_1
         while len(self.passed) < len(LEVELS):
             inside = np.flatnonzero(residual <= LEVELS[len(self.passed)])
             if not len(inside):
@@ -82,19 +83,19 @@ class Theorem32Monitor(Remembering):
         self.largest_step = max(self.largest_step, float(np.max(rows["step_size"])))
         self.residual = float(residual[-1])
 
-    def claims(self, final: Info | None = None) -> tuple[Claim, ...]:
-        info = {**self.info, **(final or {})}
-        if int(info["rank"]) != 1 or self.residual is None:
+    def claims(self, final: Facts | None = None) -> tuple[Claim, ...]:
+        facts = final or self.facts
+        if facts.rank != 1 or self.residual is None:
             return ()
-        lacks = hypotheses(info)
-        if self.largest_step * info["sigma_1"] >= 1:
-            lacks.append(f"c_step = ησ₁ = {number(self.largest_step * info['sigma_1'])} is not < 1")
+        lacks = hypotheses(facts)
+        if self.largest_step * facts.sigma_1 >= 1:
+            lacks.append(f"c_step = ησ₁ = {brief(self.largest_step * facts.sigma_1)} is not < 1")
         ratio = (self._ratio(lacks),) if self.last_ratio is not None else ()
-        return (*ratio, self._rate(info, lacks))
+        return (*ratio, self._rate(facts, lacks))
 
     def _ratio(self, lacks: list[str]) -> Claim:
         high, low = float(self.high.value or 0.0), 1 / float(self.low.value or math.inf)
-        measured = f"between {number(low)} and {number(high)}, {number(self.last_ratio)} at the end"
+        measured = f"between {brief(low)} and {brief(high)}, {brief(self.last_ratio)} at the end"
         if lacks:
             verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
         elif self.high.over or self.low.over:
@@ -110,18 +111,18 @@ class Theorem32Monitor(Remembering):
         numbers = {"smallest": low, "largest": high, "last": float(self.last_ratio or math.nan)}
         return Claim("theorem-3.2-ratio", statement, verdict, detail, SOURCE, numbers)
 
-    def _rate(self, info: Info, lacks: list[str]) -> Claim:
+    def _rate(self, facts: Facts, lacks: list[str]) -> Claim:
         residual = float(math.nan if self.residual is None else self.residual)
         statement = "‖uvᵀ − M‖_F ≤ εσ₁ after O(log(d/ε)) iterations"
         numbers = {"relative_residual": residual}
         eps, steps, bound = LEVELS[0], math.inf, math.nan
         if self.passed:
             eps, steps = LEVELS[len(self.passed) - 1], self.passed[-1]
-            bound = iterations_bound(info["shape"], eps, self.largest_step, info["sigma_1"])
+            bound = iterations_bound(facts.shape, eps, self.largest_step, facts.sigma_1)
             numbers |= {"eps": eps, "iterations": steps, "bound": bound}
             measured = f"ε = {eps:g} after {steps:.0f} iterations, against {bound:.0f}"
         else:
-            measured = f"relative residual {number(residual)} at the end"
+            measured = f"relative residual {brief(residual)} at the end"
         if lacks:
             verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f". Measured: {measured}"
         elif steps <= bound:

@@ -100,7 +100,7 @@ class Cut:
     def __init__(self, step: float) -> None:
         self.step = step
 
-    def start(self, info: Any) -> None: ...
+    def start(self, facts: Any) -> None: ...
 
     def segment(self, rows: Any) -> None:
         if rows["step"][-1] >= self.step:

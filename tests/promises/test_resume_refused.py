@@ -84,7 +84,7 @@ CASES = {
     "an option unknown": (lambda f: changed(f, settings__warp=9), "does not hold a run"),
     "a part missing": (lambda f: changed(f, state__step=None), "does not hold a run"),
     "no state": (lambda f: changed(f, state=None), "lacks state"),
-    "older": (older, r"format version 2, and this mfact resumes 3: resume it with mfact 0\.2\.0"),
+    "older": (older, r"format version 2, and this mfact resumes 4: resume it with mfact 0\.2\.0"),
     "negated": (lambda f: np.save(f / "M.npy", -M), "its norm is as it was, but a signed sum"),
     "transposed": (lambda f: np.save(f / "M.npy", M.T.copy()), r"its shape was \[14, 11\], now"),
     "no sums": (lambda f: changed(f, fingerprint__sums=None), "does not hold a run"),

@@ -9,6 +9,7 @@ import pty
 import numpy as np
 import pytest
 from handmade import handmade
+from recorded import told
 
 from mfact.report.progress import ProgressLine
 from mfact.report.terminal import Look
@@ -34,7 +35,7 @@ def rows(first, last, gap):
 def line():
     clock, stream = Clock(), io.StringIO()
     made = ProgressLine(stream, Look(width=100), clock)
-    made.start({"max_iter": 10_000, "tol": 1e-10, "max_time": None})
+    made.start(told(max_iter=10_000))
     return made, clock, stream
 
 
@@ -80,7 +81,7 @@ def test_nothing_is_left_on_the_terminal_at_the_end(line):
 def test_the_line_fits_a_narrow_terminal_in_ascii():
     clock, stream = Clock(), io.StringIO()
     progress = ProgressLine(stream, Look(width=40, ascii_only=True), clock)
-    progress.start({})
+    progress.start(told())
     clock.now = 1.0
     progress.segment(rows(0, 100, 0.5))
     text = stream.getvalue().rpartition("\x1b[K")[2]
@@ -100,10 +101,19 @@ def test_blocks_without_all_columns_and_steps_without_numbers(line):
 def test_a_time_limit_has_begun_before_the_run(line):
     progress, clock, _ = line
     clock.now = 10.0
-    progress.start({"max_time": 60.0, "wall_seconds": 5.0})
+    progress.start(told(max_time=60.0, wall_seconds=5.0))
     clock.now = 12.0
     progress.segment(rows(0, 100, 1.0))
     assert progress.left() == "at most 53 s"
+
+
+def test_a_limit_on_the_steps_may_be_beyond_the_floats(line):
+    progress, clock, _ = line
+    progress.start(told(max_iter=10**400))
+    progress.segment(rows(0, 1, 1.0))
+    clock.now = 2.0
+    progress.segment(rows(2, 1000, 1.0))
+    assert progress.left().startswith("at most ")
 
 
 def test_a_terminal_that_is_gone_is_no_error_of_the_run():

@@ -37,10 +37,10 @@ class Leisurely:
     """An observer that takes three seconds over each block."""
 
     def __init__(self, hands):
-        self.hands, self.taken, self.info, self.plain = hands, 0.0, {}, 0.0
+        self.hands, self.taken, self.plain = hands, 0.0, 0.0
 
-    def start(self, info):
-        self.info = info
+    def start(self, facts):
+        self.facts = facts
 
     def segment(self, rows):
         self.hands.time += 3.0
@@ -200,7 +200,7 @@ def test_observers_are_told_how_much_of_the_time_is_spent():
     hands = Hands()
     observer = Leisurely(hands)
     solve(M, rank=2, seed=1, schedule="constant", observers=[observer], timer=Timer(-7.0, hands))
-    assert observer.info["wall_seconds"] == 7.0
+    assert observer.facts.wall_seconds == 7.0
 
 
 def test_both_times_have_a_name_and_are_left_out_where_no_clock_is_wanted():

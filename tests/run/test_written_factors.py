@@ -129,7 +129,7 @@ def test_a_matrix_that_changes_in_memory_is_seen(share):
     target = DenseTarget(M)
 
     class Changing:
-        def start(self, info): ...
+        def start(self, facts): ...
 
         def segment(self, rows):
             M[3, 4] *= share

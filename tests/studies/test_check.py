@@ -27,9 +27,9 @@ def finished(plain):
             U, V = (W[:, start] * np.sqrt(np.array(sigma)[start]) for W in (Phi, Psi))
         rows, U, V = plain.record(M, U, V, lambda t: 0.3, steps, weight)
         objective = "balanced" if weight else "plain"
-        info = plain.information(M, rank, "constant", 0.1, objective=objective, weight=weight)
+        facts = plain.information(M, rank, "constant", 0.1, objective=objective, weight=weight)
         monitors = Monitors()
-        monitors.start(info)
+        monitors.start(facts)
         monitors.segment(rows)
         norm = np.linalg.norm(M)
         floor = np.sum(np.array(sigma)[rank:] ** 2)

@@ -6,26 +6,19 @@ import math
 
 import numpy as np
 import pytest
+from recorded import told
 
 EPS = np.finfo(float).eps
 NORM, SIGMA, TARGET, COUNT, AT = 3.0, 2.5, 0.5, 20, 11
 SIDES = pytest.mark.parametrize("factor", [0.99, 1.01])
 
 
-def info_for(**change):
-    """What a run under all hypotheses tells, of a 50×40 matrix of rank r = 1."""
-    info = {
-        "norm": NORM,
-        "sigma_1": SIGMA,
-        "rank": 1,
-        "shape": (50, 40),
-        "schedule": {"name": "theorem-3.1"},
-        "eps": TARGET,
-        "start": {"name": "gaussian", "std": 1e-3},
-        "numerical_rank": 1,
-        "singular_values": [SIGMA, 0.0],
-    }
-    return {**info, **change}
+HELD = told(
+    norm=NORM, sigma_1=SIGMA, rank=1, shape=(50, 40), schedule="theorem-3.1", eps=TARGET,
+    scale=1e-3, numerical_rank=1, singular_values=(SIGMA, 0.0),
+    zero=math.sqrt(50) * EPS * SIGMA,
+)  # fmt: skip
+"""What a run under all hypotheses tells, of a 50×40 matrix of rank r = 1."""
 
 
 def still(**change):
@@ -40,8 +33,8 @@ def still(**change):
     return rows
 
 
-def claims_of(monitor, info, rows):
-    monitor.start(info)
+def claims_of(monitor, facts, rows):
+    monitor.start(facts)
     monitor.segment(rows)
     claims = {claim.name: claim for claim in monitor.claims()}
     for claim in claims.values():
@@ -67,4 +60,4 @@ def risen(factor):
     return {t: 1e-24 + factor * 2 * rounding(1e-24) for t in range(AT, COUNT)}
 
 
-CONSTANT = info_for(schedule={"name": "constant"}, eps=None)
+CONSTANT = told(HELD, schedule="constant", eps=None)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from recorded import told
 from test_lemma_3_2 import dense_hessian, objective, planted, saddles
 
 from mfact.targets.dense import DenseTarget
@@ -106,12 +107,12 @@ def test_no_optimum_is_claimed_above_the_tolerance(seed, kind, noise, r, weight,
     M, U, V = points(seed, kind, noise, r)
     gap, tol = true_gap(M, U, V), 10**log_tol
     values = np.linalg.svd(M, compute_uv=False)
-    for told in ({}, known(values[: r + 1], 1e-14, M, r)):
-        found = certify(DenseTarget(M), U, V, weight=weight, **told, tol=tol)
+    for seen in ({}, known(values[: r + 1], 1e-14, M, r)):
+        found = certify(DenseTarget(M), U, V, weight=weight, **seen, tol=tol)
         assert found.kind in ("global optimum", "strict saddle", "inconclusive")
         if found.kind == "global optimum":
             assert gap <= tol + ROUNDING
-        elif told and kind == "optimum" and noise <= 1e-3:
+        elif seen and kind == "optimum" and noise <= 1e-3:
             assert gap >= tol - 2 * ROUNDING * (1 + gap) - found.gap_error
 
 
@@ -218,7 +219,7 @@ def test_lemma_3_2_allows_a_residual_of_eps_and_of_what_a_gradient_may_leave(eps
         imbalance=eps, loss=0.5 * (part * allowed) ** 2, kind="inconclusive",
         relative_gradient=0.0,
     )  # fmt: skip
-    claim = lemma_3_2(point, 2, 2)
+    claim = lemma_3_2(point, told(rank=2, numerical_rank=2))
     assert claim.verdict == expected
     assert claim.numbers["eps"] == eps
     assert claim.numbers["residual"] == pytest.approx(part * allowed)
@@ -235,7 +236,10 @@ def test_lemma_3_2_allows_a_residual_of_eps_and_of_what_a_gradient_may_leave(eps
 )
 def test_lemma_3_2_is_about_stationary_points(relative, kind, expected):
     point = at_a_saddle(relative_gradient=relative, kind=kind)
-    assert lemma_3_2(point, 2, 2).verdict == expected
-    assert lemma_3_2(dataclasses.replace(point, weight=0.1), 2, 2).verdict == "hypotheses not met"
+    facts = told(rank=2, numerical_rank=2)
+    assert lemma_3_2(point, facts).verdict == expected
+    penalized = dataclasses.replace(point, weight=0.1)
+    assert lemma_3_2(penalized, facts).verdict == "hypotheses not met"
     for rank_of_M in (1, 3, None):
-        assert lemma_3_2(point, 2, rank_of_M).verdict == "hypotheses not met"
+        other = told(facts, numerical_rank=rank_of_M)
+        assert lemma_3_2(point, other).verdict == "hypotheses not met"

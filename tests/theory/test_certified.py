@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from recorded import told
 
 from mfact.schedules import certified
 from mfact.theory.certified import CertifiedMonitor, certified_step
 
 
-def claim_of(info, rows):
+def claim_of(facts, rows):
     monitor = CertifiedMonitor()
-    monitor.start(info)
+    monitor.start(facts)
     monitor.segment(rows)
     return monitor.claims()[0]
 
@@ -40,10 +41,10 @@ def certified_run(plain):
 @pytest.mark.parametrize("eps_share", [0.01, 0.16, 0.5, 0.99])
 def test_it_holds_on_random_runs_whatever_the_rank_of_m(certified_run, r, eps_share):
     for seed in range(4):
-        rows, info = certified_run(seed, r, eps_share)
-        claim = claim_of(info, rows)
+        rows, facts = certified_run(seed, r, eps_share)
+        claim = claim_of(facts, rows)
         assert claim.verdict == "holds", claim.detail
-        assert rows["imbalance"].max() <= info["eps"]
+        assert rows["imbalance"].max() <= facts.eps
         assert np.all(np.diff(rows["loss"]) <= 1e-12 * rows["loss"][0])
 
 
@@ -56,17 +57,17 @@ def test_it_holds_on_random_runs_whatever_the_rank_of_m(certified_run, r, eps_sh
     ],
 )
 def test_each_missing_hypothesis_is_named(certified_run, change, words):
-    rows, info = certified_run(**{"seed": 1, "r": 2, "eps_share": 0.05, "count": 20, **change})
-    claim = claim_of(info, rows)
+    rows, facts = certified_run(**{"seed": 1, "r": 2, "eps_share": 0.05, "count": 20, **change})
+    claim = claim_of(facts, rows)
     assert claim.verdict == "hypotheses not met"
     assert words in claim.detail
 
 
 @pytest.mark.parametrize("column", ["imbalance", "loss"])
 def test_one_bad_step_is_caught_and_named(certified_run, column):
-    rows, info = certified_run(seed=2, r=2, eps_share=0.1, count=60)
+    rows, facts = certified_run(seed=2, r=2, eps_share=0.1, count=60)
     rows[column][40] *= 100
-    assert "violated at step 40" in claim_of(info, rows).detail
+    assert "violated at step 40" in claim_of(facts, rows).detail
 
 
 def test_the_schedule_takes_this_step():
@@ -74,22 +75,22 @@ def test_the_schedule_takes_this_step():
 
 
 def test_a_run_without_eps_makes_no_claim(certified_run):
-    rows, info = certified_run(seed=3, r=1, eps_share=0.1, count=5)
+    rows, facts = certified_run(seed=3, r=1, eps_share=0.1, count=5)
     monitor = CertifiedMonitor()
-    monitor.start({**info, "eps": None})
+    monitor.start(told(facts, eps=None))
     monitor.segment(rows)
     assert monitor.claims() == ()
 
 
 def test_over_skipped_steps_only_the_decrease_is_held(certified_run, plain):
-    rows, info = certified_run(seed=4, r=2, eps_share=0.1, count=60)
+    rows, facts = certified_run(seed=4, r=2, eps_share=0.1, count=60)
     kept = {name: column[[0, 1, 2, 30, 60]] for name, column in rows.items()}
     for cuts in ((), (1, 3)):
         monitor = CertifiedMonitor()
-        monitor.start(info)
+        monitor.start(facts)
         for block in plain.blocks(kept, *cuts):
             monitor.segment(block)
         (claim,) = monitor.claims()
         assert claim.verdict == "holds"
         assert "fast-forwarded" in claim.detail
-    assert "fast-forwarded" not in claim_of(info, rows).detail
+    assert "fast-forwarded" not in claim_of(facts, rows).detail

@@ -100,10 +100,10 @@ def test_the_memory_survives_json(plain):
     rng = np.random.default_rng(7)
     M, _, _ = plain.matrix(rng, 12, 9, [1.0, 0.5])
     rows, _, _ = plain.record(M, np.eye(12, 2), np.eye(9, 2), lambda t: 0.1, 50)
-    info = plain.information(M, 2, "constant", 0.3)
+    facts = plain.information(M, 2, "constant", 0.3)
     whole, first, second = LedgerMonitor(), LedgerMonitor(), LedgerMonitor()
     for monitor in (whole, first, second):
-        monitor.start(info)
+        monitor.start(facts)
     whole.segment(rows)
     before, after = plain.blocks(rows, 23)
     first.segment(before)

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recorded import told
 
 from mfact.theory.lemma_3_1 import Lemma31Monitor
-from mfact.theory.monitoring import Peak, rank_of, rounding_of_loss
+from mfact.theory.monitoring import Peak, rounding_of_loss
 
 
-def claims_of(info, rows):
+def claims_of(facts, rows):
     monitor = Lemma31Monitor()
-    monitor.start(info)
+    monitor.start(facts)
     monitor.segment(rows)
     return {claim.name: claim for claim in monitor.claims()}
 
@@ -32,11 +33,11 @@ def theorem_run(plain):
 
 
 def test_under_the_hypotheses_all_three_hold_with_their_margins(theorem_run):
-    _, rows, info = theorem_run
-    claims = claims_of(info, rows)
+    _, rows, facts = theorem_run
+    claims = claims_of(facts, rows)
     assert [c.verdict for c in claims.values()] == ["holds"] * 3
-    assert claims["lemma-3.1-i"].numbers["margin"] == info["eps"] - rows["imbalance"].max()
-    limit = 5 * np.sqrt(2) * info["norm"]
+    assert claims["lemma-3.1-i"].numbers["margin"] == facts.eps - rows["imbalance"].max()
+    limit = 5 * np.sqrt(2) * facts.norm
     largest = max(rows["size_U"].max(), rows["size_V"].max())
     assert claims["lemma-3.1-iii"].numbers["margin"] == pytest.approx(limit - largest)
 
@@ -46,18 +47,18 @@ def test_under_the_hypotheses_all_three_hold_with_their_margins(theorem_run):
     [
         ({"numerical_rank": 5}, "M has numerical rank 5, not r = 2"),
         ({"numerical_rank": 1}, "M has numerical rank 1, not r = 2"),
-        ({"numerical_rank": None, "singular_values": None}, "not known whether M has rank 2"),
+        ({"numerical_rank": None, "singular_values": ()}, "not known whether M has rank 2"),
         ({"eps": 2.0}, "is not between 0 and"),
-        ({"start": {"name": "gaussian", "std": 1.0}}, "variance"),
-        ({"start": {"name": "balanced", "std": 1e-3}}, "the start is balanced"),
-        ({"schedule": {"name": "constant"}, "eps": None}, "the schedule is constant"),
+        ({"scale": 1.0}, "variance"),
+        ({"start": "balanced"}, "the start is balanced"),
+        ({"schedule": "constant", "eps": None}, "the schedule is constant"),
         ({"objective": "balanced"}, "balancing term"),
         ({"method": "momentum"}, "the method is momentum"),
     ],
 )
 def test_each_missing_hypothesis_is_named(theorem_run, change, words):
-    _, rows, info = theorem_run
-    claims = claims_of({**info, **change}, rows)
+    _, rows, facts = theorem_run
+    claims = claims_of(told(facts, **change), rows)
     for claim in claims.values():
         assert claim.verdict == "hypotheses not met"
         assert words in claim.detail
@@ -71,35 +72,35 @@ def test_each_missing_hypothesis_is_named(theorem_run, change, words):
 )
 @pytest.mark.parametrize("bad", [100.0, np.nan])
 def test_one_bad_step_is_caught_and_named(theorem_run, column, name, bad):
-    _, rows, info = theorem_run
+    _, rows, facts = theorem_run
     rows[column][123] = bad
-    claim = claims_of(info, rows)[name]
+    claim = claims_of(facts, rows)[name]
     assert claim.verdict == "violated"
     assert "violated at step 123" in claim.detail
 
 
 def test_a_rise_across_the_edge_of_two_blocks_is_caught(plain, theorem_run):
-    _, rows, info = theorem_run
+    _, rows, facts = theorem_run
     rows["loss"][200] = rows["loss"][199] + 1e-9
     monitor = Lemma31Monitor()
-    monitor.start(info)
+    monitor.start(facts)
     for block in plain.blocks(rows, 1, 200):
         monitor.segment(block)
     assert "violated at step 200" in monitor.claims()[1].detail
 
 
 def test_too_large_a_first_loss_violates(theorem_run):
-    _, rows, info = theorem_run
-    rows["loss"][0] = 2.1 * info["norm"] ** 2
-    assert "violated at step 0" in claims_of(info, rows)["lemma-3.1-ii"].detail
+    _, rows, facts = theorem_run
+    rows["loss"][0] = 2.1 * facts.norm**2
+    assert "violated at step 0" in claims_of(facts, rows)["lemma-3.1-ii"].detail
 
 
 def test_the_rank_may_become_known_during_the_run(theorem_run):
-    _, rows, info = theorem_run
+    _, rows, facts = theorem_run
     monitor = Lemma31Monitor()
-    monitor.start({**info, "numerical_rank": None, "singular_values": None})
+    monitor.start(told(facts, numerical_rank=None, singular_values=()))
     monitor.segment(rows)
-    final = {"singular_values": [1.0, 0.6, 1e-17]}
+    final = told(facts, numerical_rank=None, singular_values=(1.0, 0.6, 1e-17))
     assert all(claim.verdict == "holds" for claim in monitor.claims(final))
 
 
@@ -118,11 +119,11 @@ def test_the_rounding_of_the_loss_covers_what_is_seen(seed, dtype):
 
 
 def test_rank_is_told_only_when_it_is_known():
-    info = {"shape": (5, 4), "singular_values": [2.0, 1.0]}
-    assert rank_of(info) is None
-    assert rank_of({**info, "singular_values": [2.0, 1.0, 1e-16]}) == 2
-    assert rank_of({**info, "singular_values": [2.0, 1.0, 0.5, 0.1]}) == 4
-    assert rank_of({**info, "numerical_rank": 3}) == 3
+    facts = told(shape=(5, 4), singular_values=(2.0, 1.0), zero=1e-15)
+    assert facts.rank_of_M is None
+    assert told(facts, singular_values=(2.0, 1.0, 1e-16)).rank_of_M == 2
+    assert told(facts, singular_values=(2.0, 1.0, 0.5, 0.1)).rank_of_M == 4
+    assert told(facts, numerical_rank=3).rank_of_M == 3
 
 
 def test_a_peak_names_the_first_excess_and_the_largest():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plain_loop import exact_gap, optimum, truth
+from recorded import told
 
 from mfact.targets.dense import DenseTarget
 from mfact.theory.lemma_3_2 import certify, certify_spectral, embed, escape, lemma_3_2
@@ -310,20 +311,20 @@ def test_the_lemma_with_its_numbers():
     sigma = np.array([3.0, 2.0])
     X = np.diag(sigma**0.5)
     best = certify_spectral(X, X, sigma, unresolved=0.0)
-    claim = lemma_3_2(best, 2, 2)
+    claim = lemma_3_2(best, told(rank=2, numerical_rank=2))
     assert (claim.verdict, claim.detail[:8]) == ("holds", "within ε")
     X[0, 0] = 0
     saddle = certify_spectral(X, X, sigma, unresolved=0.0)
-    claim = lemma_3_2(saddle, 2, 2)
+    claim = lemma_3_2(saddle, told(rank=2, numerical_rank=2))
     assert claim.verdict == "holds"
     assert "a strict saddle" in claim.detail
     assert claim.numbers["residual"] == pytest.approx(3.0)
     for rank_of_M, words in ((3, "numerical rank 3"), (None, "not known")):
-        claim = lemma_3_2(saddle, 2, rank_of_M)
+        claim = lemma_3_2(saddle, told(rank=2, numerical_rank=rank_of_M))
         assert claim.verdict == "hypotheses not met"
         assert words in claim.detail
     X[0, 0] = 1.0
-    claim = lemma_3_2(certify_spectral(X, X, sigma, unresolved=0.0), 2, 2)
+    claim = lemma_3_2(certify_spectral(X, X, sigma, unresolved=0.0), told(rank=2, numerical_rank=2))
     assert "not stationary" in claim.detail
 
 

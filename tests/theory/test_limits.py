@@ -11,16 +11,17 @@ from edges import (
     CONSTANT,
     COUNT,
     EPS,
+    HELD,
     NORM,
     SIDES,
     TARGET,
     claims_of,
-    info_for,
     judged,
     risen,
     rounding,
     still,
 )
+from recorded import told
 
 from mfact.theory.certified import CertifiedMonitor
 from mfact.theory.ledger import LedgerMonitor
@@ -38,12 +39,12 @@ from mfact.theory.theorem_3_1 import Theorem31Monitor
     ],
 )
 def test_lemma_3_1_bounds(factor, name, column, limit):
-    info = info_for(rank=2, numerical_rank=2)
-    claims = claims_of(Lemma31Monitor(), info, still(**{column: {AT: factor * limit}}))
+    facts = told(HELD, rank=2, numerical_rank=2)
+    claims = claims_of(Lemma31Monitor(), facts, still(**{column: {AT: factor * limit}}))
     judged(claims.pop(name), factor)
     assert {claim.verdict for claim in claims.values()} == {"holds"}
     last = still(**{column: {AT: limit}})  # the limit itself is inside, with a margin of 0
-    claim = claims_of(Lemma31Monitor(), info, last)[name]
+    claim = claims_of(Lemma31Monitor(), facts, last)[name]
     assert (claim.verdict, claim.numbers["margin"]) == ("holds", 0.0)
 
 
@@ -51,7 +52,7 @@ def test_lemma_3_1_bounds(factor, name, column, limit):
 @pytest.mark.parametrize("start", [True, False])
 def test_lemma_3_1_descent(factor, start):
     loss = {0: factor * 2 * NORM**2} if start else risen(factor)
-    claims = claims_of(Lemma31Monitor(), info_for(), still(loss=loss))
+    claims = claims_of(Lemma31Monitor(), HELD, still(loss=loss))
     claim = claims["lemma-3.1-ii"]
     assert claim.verdict == ("holds" if factor < 1 else "violated")
     if factor > 1:
@@ -62,10 +63,10 @@ def test_lemma_3_1_descent(factor, start):
 def test_hypotheses_of_lemma_3_1(factor):
     flips = {
         "is not between 0": {"eps": factor * NORM},
-        "variance": {"start": {"name": "gaussian", "std": math.sqrt(factor * TARGET / 50)}},
+        "variance": {"scale": math.sqrt(factor * TARGET / 50)},
     }
     for words, change in flips.items():
-        claim = claims_of(Lemma31Monitor(), info_for(**change), still())["lemma-3.1-iii"]
+        claim = claims_of(Lemma31Monitor(), told(HELD, **change), still())["lemma-3.1-iii"]
         judged(claim, factor, "hypotheses not met")
         assert (words in claim.detail) == (factor > 1)
 
@@ -74,11 +75,11 @@ def test_hypotheses_of_lemma_3_1(factor):
 def test_theorem_3_1(factor):
     # The last row decides, though all before it are within ε.
     rows = still(loss={COUNT - 1: 0.5 * (factor * TARGET) ** 2})
-    claim = claims_of(Theorem31Monitor(), info_for(), rows)["theorem-3.1"]
+    claim = claims_of(Theorem31Monitor(), HELD, rows)["theorem-3.1"]
     judged(claim, factor, "inconclusive")
 
 
-CERTIFIED = info_for(schedule={"name": "certified"}, numerical_rank=7)
+CERTIFIED = told(HELD, schedule="certified", numerical_rank=7)
 
 
 @SIDES
@@ -107,7 +108,7 @@ def test_certified_hypotheses(factor, eps):
         "above ⅔‖M‖_F²": still(loss={0: factor * 2 / 3 * NORM**2}),
     }
     for words, rows in flips.items():
-        claim = claims_of(CertifiedMonitor(), {**CERTIFIED, "eps": eps}, rows)["certified"]
+        claim = claims_of(CertifiedMonitor(), told(CERTIFIED, eps=eps), rows)["certified"]
         judged(claim, factor, "hypotheses not met")
         assert (words in claim.detail) == (factor > 1)
 

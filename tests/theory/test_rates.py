@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from recorded import told
 
 from mfact.theory.monitors import Monitors
 from mfact.theory.rates import RateMonitor, expected_decay, local_rate
@@ -17,13 +18,13 @@ def run(plain, sigma, schedule, count, weight=0.0, seed=41, rank=2):
     U, V = 0.1 * rng.standard_normal((16, rank)), 0.1 * rng.standard_normal((12, rank))
     rows, U, V = plain.record(M, U, V, schedule, count, weight)
     objective = "balanced" if weight else "plain"
-    info = plain.information(M, rank, "constant", 0.1, objective=objective, weight=weight)
-    return M, rows, U, V, info
+    facts = plain.information(M, rank, "constant", 0.1, objective=objective, weight=weight)
+    return M, rows, U, V, facts
 
 
-def claim_of(info, rows):
+def claim_of(facts, rows):
     monitor = RateMonitor()
-    monitor.start(info)
+    monitor.start(facts)
     monitor.segment(rows)
     return monitor.claims()[0]
 
@@ -31,8 +32,8 @@ def claim_of(info, rows):
 @pytest.mark.parametrize("weight", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("sigma", [[1.0, 0.5], [1.0, 0.5, 0.3, 0.1]])
 def test_the_rate_of_plain_runs(plain, sigma, weight):
-    _, rows, _, _, info = run(plain, sigma, lambda t: 0.3, 3000, weight)
-    claim = claim_of(info, rows)
+    _, rows, _, _, facts = run(plain, sigma, lambda t: 0.3, 3000, weight)
+    claim = claim_of(facts, rows)
     assert claim.verdict == "holds", claim.detail
     # The same from two gradient norms, without levels: between 1e-6 and 1e-9 of the largest.
     g = rows["gradient_norm"]
@@ -42,17 +43,17 @@ def test_the_rate_of_plain_runs(plain, sigma, weight):
 
 
 def test_the_rate_under_decaying_steps(plain):
-    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.4 / (t + 1) ** 0.3, 4000)
-    assert claim_of(info, rows).verdict == "holds"
+    _, rows, _, _, facts = run(plain, [1.0, 0.5], lambda t: 0.4 / (t + 1) ** 0.3, 4000)
+    assert claim_of(facts, rows).verdict == "holds"
 
 
 def test_skipped_steps_are_compared_in_flow_time(plain):
-    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.02, 4000)
+    _, rows, _, _, facts = run(plain, [1.0, 0.5], lambda t: 0.02, 4000)
     rows["flow_time"] = 0.02 * rows["step"]
     rows["log10_step"] = rows["step"] + 300
     rows["step"] = np.where(rows["step"] > 100, np.inf, rows["step"])
     kept = {n: v[::25] for n, v in rows.items()}
-    claim = claim_of(info, kept)
+    claim = claim_of(facts, kept)
     assert claim.verdict == "holds", claim.detail
     assert "measured e^(−" in claim.detail
     assert "predicted e^(−1 σ_r s) in a flow time s (steps 10^" in claim.detail
@@ -84,16 +85,16 @@ def test_the_slowest_mode_is_the_smallest_positive_eigenvalue(plain, weight):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"singular_values": None}, "not known"),
-        ({"singular_values": [1.0, 0.5, 0.5]}, "and σ_r − σ_{r+1} = 0"),
-        ({"singular_values": [1.0, 1e-16, 0.0]}, "is known to 8.882e-16 only"),
+        ({"singular_values": ()}, "not known"),
+        ({"singular_values": (1.0, 0.5, 0.5)}, "and σ_r − σ_{r+1} = 0"),
+        ({"singular_values": (1.0, 1e-16, 0.0)}, "is known to 8.882e-16 only"),
         ({"numerical_rank": 1}, "M has numerical rank 1, below r = 2"),
         ({"method": "adam"}, "the method is adam"),
     ],
 )
 def test_what_is_missing_is_named(plain, change, words):
-    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 800)
-    claim = claim_of({**info, **change}, rows)
+    _, rows, _, _, facts = run(plain, [1.0, 0.5], lambda t: 0.3, 800)
+    claim = claim_of(told(facts, **change), rows)
     assert claim.verdict == "hypotheses not met"
     assert words in claim.detail
 
@@ -111,10 +112,10 @@ def test_faster_than_the_slowest_mode_is_no_fault(plain):
 
 
 def test_a_short_run_and_a_diverging_one_have_no_rate(plain):
-    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 20)
-    assert "two decades" in claim_of(info, rows).detail
+    _, rows, _, _, facts = run(plain, [1.0, 0.5], lambda t: 0.3, 20)
+    assert "two decades" in claim_of(facts, rows).detail
     rows["gradient_norm"][-1] = np.inf
-    assert "two decades" in claim_of(info, rows).detail
+    assert "two decades" in claim_of(facts, rows).detail
 
 
 def test_a_far_from_balanced_limit_is_not_called_a_violation(plain):
@@ -129,15 +130,15 @@ def test_a_far_from_balanced_limit_is_not_called_a_violation(plain):
 
 @pytest.mark.parametrize("cuts", [(), (1,), (3, 200, 201, 700), tuple(range(1, 900, 7))])
 def test_all_monitors_are_independent_of_blocks_and_survive_json(plain, cuts):
-    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 900)
+    _, rows, _, _, facts = run(plain, [1.0, 0.5], lambda t: 0.3, 900)
     whole, parts = Monitors(), Monitors()
-    whole.start(info)
-    parts.start(info)
+    whole.start(facts)
+    parts.start(facts)
     whole.segment(rows)
     for block in plain.blocks(rows, *cuts):
         memory = json.loads(json.dumps(parts.state()))
         parts = Monitors()
-        parts.start(info)
+        parts.start(facts)
         parts.restore(memory)
         parts.segment(block)
     assert parts.claims() == whole.claims()
@@ -155,16 +156,16 @@ def test_the_decay_of_steps_that_vary_is_the_sum_of_their_logarithms():
 
 @pytest.mark.parametrize(("share", "known"), [(10**-0.75, False), (10**-0.45, True)])
 def test_two_decades_in_three_steps_are_too_few(plain, share, known):
-    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 12)
+    _, rows, _, _, facts = run(plain, [1.0, 0.5], lambda t: 0.3, 12)
     rows["gradient_norm"] = share ** rows["step"]
-    assert (claim_of(info, rows).verdict != "hypotheses not met") == known
+    assert (claim_of(facts, rows).verdict != "hypotheses not met") == known
 
 
 def test_a_gap_to_zero_is_known_where_the_rank_is(plain):
-    _, rows, _, _, info = run(plain, [1.0, 0.5], lambda t: 0.3, 900)
-    alone = {**info, "singular_values": [1.0, 0.5]}
+    _, rows, _, _, facts = run(plain, [1.0, 0.5], lambda t: 0.3, 900)
+    alone = told(facts, singular_values=(1.0, 0.5))
     assert claim_of(alone, rows).numbers["rate"] == 0.5
-    assert "are not known" in claim_of({**alone, "numerical_rank": None}, rows).detail
+    assert "are not known" in claim_of(told(alone, numerical_rank=None), rows).detail
     # M without more singular values than r.
-    whole = {**alone, "numerical_rank": None, "shape": (16, 2)}
+    whole = told(alone, numerical_rank=None, shape=(16, 2))
     assert claim_of(whole, rows).numbers["rate"] == 0.5

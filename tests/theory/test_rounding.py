@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from recorded import told
 
 import mfact
 from mfact.engines import measures
@@ -21,8 +22,8 @@ class Rows:
     def __init__(self):
         self.parts = []
 
-    def start(self, info):
-        self.info = dict(info)
+    def start(self, facts):
+        self.facts = facts
 
     def segment(self, rows):
         self.parts.append({name: np.array(column) for name, column in rows.items()})
@@ -52,9 +53,9 @@ def bouncing(seed, engine, size, steps, **options):
     return M, result, kept
 
 
-def verdict(info, rows):
+def verdict(facts, rows):
     monitor = LedgerMonitor()
-    monitor.start(info)
+    monitor.start(facts)
     monitor.segment(rows)
     return monitor.claims()[0].verdict
 
@@ -79,7 +80,7 @@ def test_bouncing_runs_close_their_ledger_unless_a_step_is_wrong(monkeypatch, en
         assert {c.name: c.verdict for c in result.claims}["ledger"] == "holds"
         for k in (2, 7, 64, 500):
             thin = {name: column[::k] for name, column in kept.rows.items()}
-            assert verdict(kept.info, thin) == "holds"
+            assert verdict(kept.facts, thin) == "holds"
         with monkeypatch.context() as patch:
             patch.setattr(measures, "ledger_terms", wrong_terms)
             _, result, _ = bouncing(seed, engine, size, steps)
@@ -124,8 +125,7 @@ def test_the_allowance_is_the_sum_that_is_stated(factor, expected, k, dtype):
     added = sum(k * max(each[t - 1], each[t]) for t in range(1, at + 1))
     allowed = np.finfo(dtype).eps * (64 * max(n[: at + 1]) + 8 * added)
     rows["audit"][at] = factor * allowed
-    info = {"norm": 1.0, "dtype": dtype}
-    assert verdict(info, rows) == expected
+    assert verdict(told(dtype=dtype), rows) == expected
 
 
 def test_rows_of_a_flight_have_no_audit_and_end_no_sum():
@@ -135,7 +135,7 @@ def test_rows_of_a_flight_have_no_audit_and_end_no_sum():
     leaps = {name: np.ones(2) for name in names} | {"step": np.array([1e6, np.inf])}
     leaps["log10_step"] = np.array([6.0, 400.0])
     monitor = LedgerMonitor()
-    monitor.start({"norm": 1.0, "rank": 1})
+    monitor.start(told())
     monitor.segment(plain)
     before = monitor.claims()[0].numbers["allowed"]
     monitor.segment(leaps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from recorded import told
 
 from mfact.theory.theorem_3_1 import Theorem31Monitor
 
@@ -20,32 +21,32 @@ def run(plain):
     return rows, plain.information(M, 1, "theorem-3.1", std, eps), residual
 
 
-def claim_of(info, *segments):
+def claim_of(facts, *segments):
     monitor = Theorem31Monitor()
-    monitor.start(info)
+    monitor.start(facts)
     for rows in segments:
         monitor.segment(rows)
     return monitor.claims()
 
 
 def test_it_holds_when_the_end_is_within_eps(run, plain):
-    rows, info, residual = run
-    (claim,) = claim_of(info, *plain.blocks(rows, 7, 90))
+    rows, facts, residual = run
+    (claim,) = claim_of(facts, *plain.blocks(rows, 7, 90))
     assert claim.verdict == "holds"
     assert claim.numbers["residual"] == pytest.approx(residual, abs=1e-15)
-    first = np.flatnonzero(rows["loss"] <= 0.5 * info["eps"] ** 2)[0]
+    first = np.flatnonzero(rows["loss"] <= 0.5 * facts.eps**2)[0]
     assert f"reached at step {first};" in claim.detail
 
 
 def test_a_run_that_ends_before_says_nothing_of_the_limit(run, plain):
-    rows, info, _ = run
-    (claim,) = claim_of(info, plain.blocks(rows, 10)[0])
+    rows, facts, _ = run
+    (claim,) = claim_of(facts, plain.blocks(rows, 10)[0])
     assert claim.verdict == "inconclusive"
 
 
 def test_without_hypotheses_it_only_measures(run):
-    rows, info, _ = run
-    (claim,) = claim_of({**info, "numerical_rank": 3}, rows)
+    rows, facts, _ = run
+    (claim,) = claim_of(told(facts, numerical_rank=3), rows)
     assert claim.verdict == "hypotheses not met"
     assert "M has numerical rank 3" in claim.detail
-    assert claim_of({**info, "eps": None}, rows) == ()
+    assert claim_of(told(facts, eps=None), rows) == ()

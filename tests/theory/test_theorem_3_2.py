@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from recorded import told
 
 from mfact.theory.theorem_3_2 import Theorem32Monitor, iterations_bound
 
@@ -31,22 +32,14 @@ def scalar_start(rng, d, std):
     return a, up, b, vp
 
 
-def info_for(d, sigma, std, **change):
-    info = {
-        "norm": sigma,
-        "sigma_1": sigma,
-        "rank": 1,
-        "shape": (d, d),
-        "schedule": {"name": "theorem-3.2"},
-        "start": {"name": "gaussian", "std": std},
-        "numerical_rank": 1,
-    }
-    return {**info, **change}
+def facts_for(d, sigma, std, **change):
+    held = told(norm=sigma, sigma_1=sigma, shape=(d, d), schedule="theorem-3.2", scale=std)
+    return told(held, **{"numerical_rank": 1, **change})
 
 
-def claims_of(info, *segments):
+def claims_of(facts, *segments):
     monitor = Theorem32Monitor()
-    monitor.start(info)
+    monitor.start(facts)
     for rows in segments:
         monitor.segment(rows)
     return monitor.claims()
@@ -64,7 +57,7 @@ def test_the_four_scalars_are_the_run(plain):
     for name in oracle:  # 300 steps of rounding of numbers of order 1
         assert np.allclose(oracle[name], rows[name], rtol=0, atol=1e-12)
     high = (rows["alignment_U"] / rows["alignment_V"]).max()
-    ratio, rate = claims_of(info_for(14, 2.0, 0.1), rows)
+    ratio, rate = claims_of(facts_for(14, 2.0, 0.1), rows)
     assert ratio.numbers["largest"] == high
     assert rate.verdict == "holds"
 
@@ -76,7 +69,7 @@ def test_the_fraction_of_starts_that_keep_the_ratio():
     verdicts, rates = [], []
     for _ in range(200):
         rows = four_scalars(d, 1.0, 0.1, *scalar_start(rng, d, std), 400)
-        ratio, rate = claims_of(info_for(d, 1.0, std), rows)
+        ratio, rate = claims_of(facts_for(d, 1.0, std), rows)
         direct = rows["alignment_U"] / rows["alignment_V"]
         assert (ratio.verdict == "holds") == bool(np.all((direct <= 100) & (direct >= 0.01)))
         verdicts.append(ratio.verdict)
@@ -104,16 +97,16 @@ def test_iterations_grow_like_the_logarithm_of_the_size(d):
     ("change", "words"),
     [
         ({"numerical_rank": 2}, "M has numerical rank 2"),
-        ({"schedule": {"name": "power"}}, "the schedule is power"),
-        ({"start": {"name": "gaussian", "std": 0.5}}, "c_init"),
-        ({"start": {"name": "spectral"}}, "the start is spectral"),
+        ({"schedule": "power"}, "the schedule is power"),
+        ({"scale": 0.5}, "c_init"),
+        ({"start": "spectral"}, "the start is spectral"),
         ({"sigma_1": 11.0}, "c_step"),
     ],
 )
 def test_each_missing_hypothesis_is_named(change, words):
     rng = np.random.default_rng(34)
     rows = four_scalars(50, 1.0, 0.1, *scalar_start(rng, 50, 0.01), 200)
-    for claim in claims_of(info_for(50, 1.0, 0.01, **change), rows):
+    for claim in claims_of(facts_for(50, 1.0, 0.01, **change), rows):
         assert claim.verdict == "hypotheses not met"
         assert words in claim.detail
 
@@ -121,18 +114,18 @@ def test_each_missing_hypothesis_is_named(change, words):
 def test_blocks_and_json_change_nothing(plain):
     rng = np.random.default_rng(35)
     rows = four_scalars(50, 1.0, 0.1, *scalar_start(rng, 50, 0.01), 300)
-    info = info_for(50, 1.0, 0.01)
+    facts = facts_for(50, 1.0, 0.01)
     first, second = Theorem32Monitor(), Theorem32Monitor()
-    first.start(info)
-    second.start(info)
+    first.start(facts)
+    second.start(facts)
     before, after = plain.blocks(rows, 150)
     first.segment(before)
     second.restore(json.loads(json.dumps(first.state())))
     second.segment(after)
-    assert second.claims() == claims_of(info, rows)
+    assert second.claims() == claims_of(facts, rows)
 
 
 def test_other_ranks_make_no_claim():
     rng = np.random.default_rng(36)
     rows = four_scalars(50, 1.0, 0.1, *scalar_start(rng, 50, 0.01), 10)
-    assert claims_of(info_for(50, 1.0, 0.01, rank=2), rows) == ()
+    assert claims_of(facts_for(50, 1.0, 0.01, rank=2), rows) == ()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recorded import told
 
 from mfact.theory.monitors import Monitors
 
@@ -51,18 +52,17 @@ def in_units(rows, s):
     return {name: column * s ** POWERS[name] for name, column in rows.items()}
 
 
-def info_in_units(info, s):
-    found = {n: info[n] * s for n in ("norm", "sigma_1", "eps", "zero") if info.get(n) is not None}
-    for name in ("singular_values", "singular_value_errors"):
-        if info.get(name) is not None:
-            found[name] = [value * s for value in info[name]]
-    start = {**info["start"], "std": info["start"]["std"] * s**0.5}
-    return {**info, **found, "start": start}
+def facts_in_units(facts, s):
+    found = {name: getattr(facts, name) * s for name in ("norm", "sigma_1", "zero")}
+    for name in ("singular_values", "errors"):
+        found[name] = tuple(value * s for value in getattr(facts, name))
+    eps = None if facts.eps is None else facts.eps * s
+    return told(facts, **found, eps=eps, scale=facts.scale * s**0.5)
 
 
-def claims_of(info, *blocks):
+def claims_of(facts, *blocks):
     monitors = Monitors()
-    monitors.start(info)
+    monitors.start(facts)
     for rows in blocks:
         monitors.segment(rows)
     return {claim.name: claim for claim in monitors.claims()}
@@ -70,7 +70,7 @@ def claims_of(info, *blocks):
 
 @pytest.fixture
 def cases(plain):
-    """Runs that between them bring out each verdict: (info, rows)."""
+    """Runs that between them bring out each verdict: (facts, rows)."""
 
     def run(sigma, r, std, size, count, schedule, eps=None, weight=0.0, **change):
         rng = np.random.default_rng(61)
@@ -79,8 +79,8 @@ def cases(plain):
         pair = (Phi[:, 0], Psi[:, 0]) if r == 1 else None
         rows, _, _ = plain.record(M, U, V, size, count, weight, pair=pair)
         objective = "balanced" if weight else "plain"
-        info = plain.information(M, r, schedule, std, eps, objective, weight or 1.0)
-        return {**info, **change}, rows
+        facts = plain.information(M, r, schedule, std, eps, objective, weight or 1.0)
+        return told(facts, **change), rows
 
     short = 1 / (24 * np.sqrt(1.36))
     skipped = run([1.0, 0.5], 2, 0.1, lambda t: 0.02, 4000, "constant")
@@ -97,7 +97,7 @@ def cases(plain):
         "certified": run([1.0, 0.6], 2, 0.05, lambda t: short, 600, "certified", 0.5),
         "slow": run([1.0, 0.9], 2, 0.1, lambda t: 0.3, 300, "constant"),
         "gap": run([1.0, 0.5, 0.3], 2, 0.1, lambda t: 0.3, 900, "constant", None, 0.0,
-                   singular_value_errors=[0.0, 0.01, 0.02]),
+                   errors=(0.0, 0.01, 0.02)),
         "unknown": run([1.0, 0.5, 0.3], 2, 0.1, lambda t: 0.3, 900, "constant", None, 0.0,
                        zero=0.11),
         "balanced": run([1.0, 0.5], 2, 0.1, lambda t: 0.3, 900, "constant", None, 1.0),
@@ -110,9 +110,9 @@ def cases(plain):
 @pytest.mark.parametrize("s", [1e6, 1e-6, 3.0, 2.0**-20])
 def test_the_units_of_m_change_no_verdict(cases, s):
     verdicts = set()
-    for case, (info, rows) in cases.items():
-        here = claims_of(info, rows)
-        there = claims_of(info_in_units(info, s), in_units(rows, s))
+    for case, (facts, rows) in cases.items():
+        here = claims_of(facts, rows)
+        there = claims_of(facts_in_units(facts, s), in_units(rows, s))
         for name, claim in here.items():
             assert there[name].verdict == claim.verdict, (case, there[name])
             verdicts.add((name, claim.verdict))
@@ -151,24 +151,16 @@ def test_random_rows_in_any_blocks(seed, schedule, noise, cuts, leaps):
     rows["audit"] = 10 ** rng.uniform(-16, -11) * fresh()
     if not leaps:
         del rows["flow_time"]
-    info = {
-        "norm": 1.0,
-        "sigma_1": 1.0,
-        "rank": 1,
-        "shape": (12, 9),
-        "schedule": {"name": schedule},
-        "eps": eps,
-        "start": {"name": "gaussian", "std": 10 ** rng.uniform(-4, 0)},
-        "singular_values": [1.0, 0.0],
-    }
+    scale = 10 ** rng.uniform(-4, 0)
+    facts = told(schedule=schedule, eps=eps, scale=scale, singular_values=(1.0, 0.0), zero=1e-15)
     whole, parts = Monitors(), Monitors()
-    whole.start(info)
+    whole.start(facts)
     whole.segment(rows)
-    parts.start(info)
+    parts.start(facts)
     for first, last in itertools.pairwise([0, *sorted(cuts), count]):
         memory = json.loads(json.dumps(parts.state()))
         parts = Monitors()
-        parts.start(info)
+        parts.start(facts)
         parts.restore(memory)
         parts.segment({name: column[first:last] for name, column in rows.items()})
     assert parts.claims() == whole.claims()
