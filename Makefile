@@ -1,7 +1,7 @@
 # make demo    factor a real matrix and show the tables      make test   the whole test suite
 # make check   all that CI runs                               make bench  the timings
 # make batch   a run file for every matrix in data/           make fuzz   long randomized tests
-# make readme  put present output into README.md          make clean  remove what was built (not .venv)
+# make readme  put what is printed into README and topics   make clean  remove what was built (not .venv)
 #
 # VENV=folder uses another environment, PYTHON=program makes it with another Python,
 # RANK=r is the rank that `make batch` fits, JOBS=n how many tests run at a time.
@@ -71,7 +71,7 @@ wheel: $(VENV)/.installed-dev
 	cd build/wheel && venv/bin/mfact show run.h5
 
 readme: $(VENV)/.installed-dev
-	$(BIN)/python tests/setup/readme_tour.py
+	$(BIN)/python tests/setup/tour.py
 
 # BENCH holds words for it, as in make bench BENCH="noise --rounds 3"; --help lists them.
 bench: $(VENV)/.installed-dev

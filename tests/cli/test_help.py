@@ -14,7 +14,7 @@ import pytest
 from mfact.cli.config import read_config
 from mfact.cli.help import GROUPS, GroupedOption, HelpfulCommand
 from mfact.cli.main import COMMANDS, LazyGroup, cli
-from mfact.cli.topics import TOPICS
+from mfact.cli.topics import descriptions
 from mfact.settings import RunSettings
 from mfact.trace import COLUMNS
 
@@ -140,12 +140,21 @@ def test_help_prints_the_topics_and_what_changed_in_this_version(mfact):
 
     code, out, err = mfact("help")
     assert (code, err) == (0, "")
-    assert all(re.search(rf"^{name} +\w", out, re.MULTILINE) for name in TOPICS)
-    for name in TOPICS:
+    assert out.splitlines() == [f"{name:9}  {what}" for name, what in descriptions().items()]
+    for name, what in descriptions().items():
         code, out, err = mfact("help", name)
         assert (code, err) == (0, "")
-        assert max(map(len, out.splitlines())) <= 100
+        assert out.startswith(f"{what}\n\n")
     assert f"\n{__version__}\n" in mfact("help", "changes")[1]
     code, out, err = mfact("help", "nothing")
     assert (code, out) == (2, "")
-    assert err == "mfact help: no topic 'nothing': choose from changes; see 'mfact help --help'\n"
+    assert err == (
+        f"mfact help: no topic 'nothing': choose from {', '.join(descriptions())}; see"
+        " 'mfact help --help'\n"
+    )
+
+
+def test_topics_are_completed(process):
+    done = process(env={"_MFACT_COMPLETE": "bash_complete", "COMP_WORDS": "mfact help s",
+                        "COMP_CWORD": "2"})  # fmt: skip
+    assert done.stdout.split() == [b"plain,schedules", b"plain,settings", b"plain,sweep"]
