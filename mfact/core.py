@@ -183,12 +183,11 @@ class Evaluation(NamedTuple):
 
 
 class Problem(Protocol):
-    """What is minimized.
+    """What is minimized."""
 
-    parts: names of the parts of a point. scale: what relative numbers are relative to, ‖M‖_F.
-    """
-
-    parts: tuple[str, ...]
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts of a point."""
 
     @property
     def formula(self) -> str:
@@ -228,7 +227,7 @@ class Law(Protocol):
         moved: Memory,
         memory: Memory,
     ) -> tuple[Balance, Memory]:
-        """D₊ − D of a step from `point`, and the memory then; moved: the method's after the step."""
+        """D₊ − D of a step from `point`, and the law's memory then; moved: the method's then."""
 
 
 class Method(Protocol):

@@ -10,6 +10,9 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import SettingsError
 
+DEFAULT_EPS = 0.1
+"""ε of theorem-3.1 and certified where none is given, in units of ‖M‖_F."""
+
 
 @dataclass(frozen=True)
 class Constant:
@@ -117,6 +120,44 @@ def certified(eps: float, norm: float) -> Constant:
     """
     _require_eps(eps, norm, "certified")
     return Constant(min(1 / (12 * norm), eps / (2 * norm**2)), "certified", eps)
+
+
+def schedule(
+    name: str,
+    *,
+    sharpness: float,
+    sigma_1: float,
+    norm: float,
+    rank: int,
+    step_size: float | None = None,
+    delta: float = 0.05,
+    eps: float | None = None,
+    c_step: float = 0.1,
+) -> Constant | PowerDecay:
+    """The step sizes of that name; those not given are in units of 1/σ₁.
+
+    sharpness: the largest Hessian eigenvalue at a balanced optimum, in units of σ₁ = sigma_1. A
+    constant step must stay below 2 over it; half of that limit is the default, and 0.3 of it where
+    the steps decay. norm: ‖M‖_F. delta: power = ½ + delta. eps: in units of M.
+
+    Raises SettingsError where there are none.
+
+    >>> schedule("constant", sharpness=2.0, sigma_1=4.0, norm=5.0, rank=1)(0)
+    0.125
+    """
+    unit = 2.0 / (sharpness * (sigma_1 or 1.0))
+    if name == "constant":
+        return Constant(step_size or 0.5 * unit)
+    if name == "power":
+        return PowerDecay(step_size or 0.3 * unit, 0.5 + delta)
+    if name == "theorem-3.2":
+        return theorem_3_2(c_step, sigma_1 or 1.0)
+    if norm == 0:
+        raise SettingsError(
+            f"--schedule {name} needs 0 < ε < ‖M‖_F, and M is zero", "use --schedule constant"
+        )
+    eps = DEFAULT_EPS * norm if eps is None else eps
+    return theorem_3_1(eps, rank, norm) if name == "theorem-3.1" else certified(eps, norm)
 
 
 def _require_positive(what: str, value: float) -> None:

@@ -90,6 +90,11 @@ class RunSettings:
             object.__setattr__(self, field.name, value)
 
     @property
+    def weight(self) -> float:
+        """λ of the objective: 0 for (1)."""
+        return self.balance_weight if self.objective == "balanced" else 0.0
+
+    @property
     def start_file(self) -> str | None:
         """The file that the start is read from, None where it is drawn."""
         return None if self.start in STARTS else self.start

@@ -71,7 +71,7 @@ class Left:
         from mfact.run.checkpoint import read
 
         saved = read(path)
-        return cls(saved.matrix, None, saved.document["fingerprint"], asdict(saved.settings))
+        return cls(saved.asked.named, None, saved.document["fingerprint"], asdict(saved.settings))
 
     def is_at(self, path: str | None, dataset: str | None) -> bool:
         """Whether its matrix is the one at this path, under this dataset."""
@@ -161,7 +161,7 @@ def resumed_output(saved: Saved) -> str | None:
                 f"say so with -o {printable(output)}, or name another output",
             )
         return str(output)
-    named = saved.matrix.get("path"), saved.matrix.get("dataset")
+    named = saved.asked.named.get("path"), saved.asked.named.get("dataset")
     may = False
     with suppress(MfactError):
         left = Left.in_run(output)

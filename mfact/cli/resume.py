@@ -65,7 +65,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     from mfact.targets.door import held
 
     saved = resuming.read(checkpoint)
-    given, named = values["matrix"], saved.matrix
+    given, named = values["matrix"], saved.asked.named
     if given is None and named.get("path") is None:
         ctx.fail("the run was not on a file: name its matrix with --matrix")
     if given is None and not Path(named["path"]).exists():

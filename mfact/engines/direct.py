@@ -12,7 +12,6 @@ from mfact.core import (
     Factors,
     Law,
     Method,
-    Optimum,
     Plain,
     Point,
     Problem,
@@ -38,10 +37,9 @@ class DirectEngine:
     def runs(problem: type[Problem], method: Method) -> str:
         return ""
 
-    def start(self, point: Point, optimum: Optimum | None = None) -> State:
-        """Step 0; optimum: against which rows tell gaps, where they do."""
+    def start(self, point: Point) -> State:
         ledger = opened(self.problem.balance(point), self.law.init(self.problem, point))
-        return State(0, tuple(point), self.method.init(point), ledger, Plain(optimum))
+        return State(0, tuple(point), self.method.init(point), ledger, Plain())
 
     def advance(self, state: State, step_sizes: Array) -> Segment:
         per_point = sum(part.nbytes for part in (*state.point, *state.memory))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mfact.core import Array
-from mfact.problems.factorization import Factorization
+from mfact.problems.factorization import sharpness
 from mfact.problems.optimum import excess_of_product
 
 
@@ -82,7 +82,7 @@ class Small:
         2σ₁ + ‖D‖_F; for (3) D decays, and 2σ₁ max(1, λ) remains. Source: mfact, derived.
         """
         D = Z[0].T @ Z[0] - Z[1].T @ Z[1]
-        balanced = Factorization(self.weight).sharpness * float(self.sigma[0])
+        balanced = sharpness(self.weight) * float(self.sigma[0])
         return balanced + float(np.linalg.norm(D))
 
     def scalars(self, Z: Array) -> Scalars:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -34,13 +33,16 @@ class Factorization:
 
     target: Target
     weight: float = 0.0
-    parts: ClassVar[tuple[str, ...]] = ("U", "V")
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.weight) and self.weight >= 0):
             raise SettingsError(
                 f"the balance weight is {self.weight}", "it must be a number of at least 0"
             )
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return ("U", "V")
 
     @property
     def formula(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Array, Optimum, State
-from mfact.engines.coordinates import Coordinates
+from mfact.engines.coordinates import Singular
 from mfact.problems.optimum import CLEAR_GAP
 
 ONE_DOMINATES = 1e3
@@ -49,14 +49,12 @@ class Signal:
         return [*ways, "subtract the mean of M"] if self.mean else ways
 
 
-def signal(state: State, rank: int, norm: float) -> Signal | None:
+def signal(co: Singular, rank: int, norm: float) -> Signal | None:
     """Where the leading r singular values fall by the largest factor of 10 or more, if they do.
 
-    state: in SVD coordinates. norm: ‖M‖_F.
+    norm: ‖M‖_F.
     """
-    co: Coordinates = state.coordinates
-    assert co.spectrum is not None
-    sigma = co.spectrum.sigma[:rank]
+    sigma = co.sigma[:rank]
     if len(sigma) < 2 or not sigma[-1] > 0:
         return None
     ratios = sigma[:-1] / sigma[1:]
@@ -68,10 +66,9 @@ def signal(state: State, rank: int, norm: float) -> Signal | None:
     return Signal(place, math.sqrt(left) / norm, mean)
 
 
-def _constant(co: Coordinates) -> bool:
+def _constant(co: Singular) -> bool:
     """Whether the leading singular vectors are constant, to ALIKE."""
     spectrum, basis = co.spectrum, co.basis
-    assert spectrum is not None
     pair = basis.leave(spectrum.phi[: basis.left.known, :1], spectrum.psi[: basis.right.known, :1])
     return all(abs(float(np.sum(v))) >= ALIKE * math.sqrt(len(v)) for v in pair)
 
@@ -83,15 +80,15 @@ def unfitted(state: State, optimum: Optimum, *, stationary: bool) -> list[int]:
     values s of UVᵀ tell: at a stationary point each s is a σ_i, and the others are not there;
     elsewhere i is named where fewer than i of the s reach σ_i/2.
     """
-    co: Coordinates | None = state.coordinates
-    k = optimum.k
-    if co is not None and co.spectrum is not None:
-        had = np.einsum("ri,ri->i", state.point[0][:, :k], state.point[1][:, :k])
-        return [int(i) + 1 for i in np.flatnonzero(had < FITTED * co.spectrum.sigma[:k])]
-    if co is not None or not optimum.values:
+    co, k = state.coordinates, optimum.k
+    X, Y = co.factors(state.point)
+    if isinstance(co, Singular):
+        had = np.einsum("ir,ir->i", X[:k], Y[:k])
+        return [int(i) + 1 for i in np.flatnonzero(had < FITTED * co.sigma[:k])]
+    if co.size is not None or not optimum.values:
         return []
     sigma = np.array(optimum.values[:k])
-    values = _values_of_product(*state.point)
+    values = _values_of_product(X, Y)
     if stationary:
         apart = np.abs(values[:, None] - sigma) > MATCHING * sigma
         return [int(i) + 1 for i in np.flatnonzero(apart.all(axis=0))]

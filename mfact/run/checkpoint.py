@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +74,10 @@ class Saved:
         optimum = None if known is None else optimum_from(known)
         if document["flight"] is not None:
             kept = dict(document["flight"])
-            at = kept.pop("at")
-            if at is not None:
-                at = FlightState(**at, **self._under("flight/"))
-            flight = Flown(at, **{**kept, "rows": tuple(kept["rows"])})
+            where: dict[str, Any] | None = kept.pop("at")
+            where = where and {**where, **self._under("flight/")}
+            at_record = None if where is None else FlightState(**where)
+            flight = Flown(at_record, **{**kept, "rows": tuple(kept["rows"])})
         at = At(state, good, Known(optimum, document["escapes"]))
         return Progress(at, flight, tuple(document["notes"]))
 

@@ -59,9 +59,7 @@ class Judge:
             return Confirmed(state, saddle, known)
         if stop.needs == "gap":
             return Confirmed(state, None, known, wait_until=state.step + state.step // 4 + 64)
-        return Confirmed(
-            state, replace(stop, reason=f"{stop.reason}; {certificate.reason}"), known
-        )
+        return Confirmed(state, replace(stop, reason=f"{stop.reason}; {certificate.reason}"), known)
 
     def sharpened(self, state: State, known: Known) -> tuple[State, Known]:
         """The state in coordinates that show the optimum to a tenth of the tolerance."""

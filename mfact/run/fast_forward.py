@@ -1,28 +1,27 @@
-"""Fast-forward as part of a run: the engine's coordinates, the run's rules, the flow's steps."""
+"""Fast-forward as a stage of a run: the flow that decaying steps follow, in the run's bases."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from mfact.core import Array, Outcome, Schedule, State
-from mfact.descent import Finish
-from mfact.engines.reduced import ReducedEngine
+from mfact.core import Array, Outcome, State
+from mfact.descent import At
+from mfact.engines.coordinates import Singular, singular
 from mfact.gradient_flow.clock import Clock
 from mfact.gradient_flow.fast_forward import Course
 from mfact.gradient_flow.records import EXACT, FastForward, Record, count_of
 from mfact.gradient_flow.records import State as FlightState
 from mfact.gradient_flow.small import Small
+from mfact.run.keeper import Keeper
+from mfact.run.progress import Flown, Landed, Live, Plan, Progress
 from mfact.schedules import PowerDecay
-from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF
-from mfact.stopping import Verdict
+from mfact.settings import MOST_PLAIN_STEPS
+from mfact.stopping import Stop
 from mfact.words import shown
-
-if TYPE_CHECKING:
-    from mfact.run.running import Run
 
 READY = 1e-12
 """Relative Ritz residual of the leading r pairs, which the run is on its way to, before the flow
@@ -35,83 +34,89 @@ LEAK_SHARE = 0.1
 """The part of --ff-tol that may leak out of the basis."""
 
 
-def takes_off(schedule: Schedule, step: int) -> bool:
-    """Whether a run with these step sizes goes over to the flow at this step."""
-    return isinstance(schedule, PowerDecay) and step == TAKE_OFF
+def fast_forward(
+    plan: Plan, progress: Progress, live: Live, keeper: Keeper
+) -> tuple[Progress, Stop | None]:
+    """From where decaying steps take off, or from a record, to the end of the run."""
+    return _Flight(plan, progress, live, keeper).fly()
 
 
-class Flight:
-    """One fast-forward: from the state of a run to its end.
+class _Flight:
+    """One fast-forward. rows: of the trace, so far. leaked: relative weight left outside the bases.
 
-    rows: of the trace, so far. leaked: relative weight left outside the bases, so far.
+    at: the last record that it could go on from, coming: the one that is being looked at.
     """
 
-    def __init__(self, run: Run) -> None:
-        assert isinstance(run.engine, ReducedEngine)
-        assert isinstance(run.plan.schedule, PowerDecay)
-        self.run, self.engine, self.schedule = run, run.engine, run.plan.schedule
-        self.state = run.state
-        self.at: FlightState | None = run.flight
-        self.rows: list[dict[str, float]] = [dict(row) for row in run.flight_rows]
-        self.leaked, self.worst = run.flight_leak, run.flight_error
-        self.at_limit = False
-        run.in_flight = True
-        self.verdict: Verdict | None = None
-        self.must_extend = False
+    def __init__(self, plan: Plan, progress: Progress, live: Live, keeper: Keeper) -> None:
+        assert plan.flow is not None
+        assert progress.flight is not None
+        assert isinstance(plan.chosen.schedule, PowerDecay)
+        self.plan, self.live, self.keeper = plan, live, keeper
+        self.reach, self.schedule, self.begun = plan.flow, plan.chosen.schedule, progress
+        self.settings = plan.asked.settings
+        self.state, self.known = progress.at.state, progress.at.known
+        flown = progress.flight
+        self.at, self.leaked, self.worst = flown.at, flown.leaked, flown.error
+        self.rows: list[Mapping[str, float]] = list(flown.rows)
+        self.at_limit = self.must_extend = False
+        self.stop: Stop | None = None
         self.previous: tuple[Array, Array, float] | None = None
         self.coming: FlightState | None = None
 
-    def fly(self) -> Finish:
-        """To the end of the run."""
+    def fly(self) -> tuple[Progress, Stop | None]:
+        """To the end of the run, or to where an escape has left the bases."""
         if self.at is None:
-            self.state = self.engine.settle(self.state, max(READY, ROUNDED * self.engine.eps))
+            self.state = self.reach.settled(self.state, max(READY, ROUNDED * self.reach.eps))
         while True:
             done = self._course().resume(self.at) if self.at else self._take_off()
             if self.must_extend:
-                self.state = self._moved(self.engine.extended(self.state))
+                self.state = self._moved(self.reach.extended(self.state))
                 continue
-            state, verdict = self._state_of(done), self.verdict
-            if verdict is not None and verdict.needs:
-                escapes = self.run.judge.escapes
+            state, stop = self._landed(done), self.stop
+            if stop is not None and stop.needs:
                 # It takes off anew from where an escape has led, by plain steps at first.
                 early = done.records[-1].step <= MOST_PLAIN_STEPS
                 # At the limit it ends where it is: no row would tell of the point escaped to.
-                goes_on = early and not self.at_limit
-                self.run.judge.may_escape = self.run.settings.escape and goes_on
-                state, verdict = self.run.judge(state, verdict)
-                if verdict is None and not self.at_limit:
+                goes_on = self.plan.judge.escapes and early and not self.at_limit
+                judge = replace(self.plan.judge, escapes=goes_on)
+                found = judge(state, stop, self.known)
+                self.live.watch.hold(found.wait_until, found.ask_below)
+                escaped = found.known.escapes > self.known.escapes
+                state, stop, self.known = found.state, found.stop, found.known
+                if state.coordinates.size is None:
+                    # Its bases may not grow: it escapes, and goes on, on the factors themselves.
+                    self._show()
+                    return replace(self.begun, at=At(state, None, self.known), flight=None), stop
+                if stop is None and not self.at_limit:
                     # The optimum was not yet known well enough, or this is a saddle: go on.
-                    self.at = self.coming if self.run.judge.escapes == escapes else None
+                    self.at = None if escaped else self.coming
                     self.state = self._moved(state)
                     continue
-            if verdict is None:
-                limit = shown(self.run.settings.max_iter)
-                verdict = Verdict(0, Outcome.ITERATION_LIMIT, f"--max-iter is {limit}")
+            if stop is None:
+                limit = shown(self.settings.max_iter)
+                stop = Stop(0, Outcome.ITERATION_LIMIT, f"--max-iter is {limit}")
             self._show()
-            return Finish(state, verdict.outcome, verdict.reason)
+            return self._progress(state, self._landing(done)), stop
 
     # -- the flow -------------------------------------------------------------------------------
 
     def _course(self) -> Course:
-        spectrum = self.state.coordinates.spectrum
-        self.verdict, self.must_extend = None, False
+        self.stop, self.must_extend = None, False
         self.previous = self.coming = None
         if self.at is not None:
             self.previous = (self.at.Z[0, 0], self.at.Z[0, 1], self.rows[-1]["flow_time"])
         return Course(
-            Small(spectrum.sigma, self.run.plan.problem.weight),
+            Small(singular(self.state).sigma, self.plan.problem.weight),
             self.schedule,
             stop=self._stop,
             tol=self._tol,
-            max_step=self.run.settings.max_iter,
-            progress=self._progress,
+            max_step=self.settings.max_iter,
+            progress=self._coming,
         )
 
     def _take_off(self) -> FastForward:
-        state = self.state
-        return self._course().run(
-            state.point[0].T, state.point[1].T, state.step, state.conserved.flow_time
-        )
+        X, Y = singular(self.state).factors(self.state.point)
+        return self._course().run(X, Y, self.state.step, self.state.ledger.flow_time)
 
     def _stop(self, record: Record) -> bool:
         """Whether the flow ends at this record; every record passes here, in order."""
@@ -120,34 +125,34 @@ class Flight:
             self.leaked, self.worst, self.previous, self.at = 0.0, 0.0, None, None
         row = self._row(record)
         leaked = self._leak(record)
-        if leaked > LEAK_SHARE * self._tol and not self._full:
+        if leaked > LEAK_SHARE * self._tol and not self.reach.full(self.state):
             self.must_extend = True
             return True
         columns = {name: np.array([value]) for name, value in row.items()}
-        self.verdict = self.run.watch.point(columns)
+        self.stop = self.live.watch.point(columns)
         self.at_limit = self._is_last(record)
         if self.at_limit:
             # It lies off the grid of records: a higher limit goes on from the one before.
-            self._checkpoint(asked=True)
+            self._look(last=True, asked=False)
         self.leaked, self.worst = leaked, max(self.worst, record.error)
         self.rows.append(row)
         self.previous = (record.X, record.Y, record.flow_time)
-        if self.at_limit or self.verdict is not None:
+        if self.at_limit or self.stop is not None:
             # Nor is a record kept that ends the run: who goes on from it would miss the end.
             return True
         if self.coming is not None:
             self.at, self.coming = self.coming, None
-        limit = self.run.settings.max_time
-        if limit is not None and self.run.timer.wall_seconds >= limit:
-            self.verdict = Verdict(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
-        if self.run.asked_to_stop():
-            self.verdict = Verdict(0, Outcome.INTERRUPTED, "a signal asked it to stop")
-        self._checkpoint(asked=self.verdict is not None)
-        return self.verdict is not None
+        limit, asked = self.settings.max_time, bool(self.live.caught)
+        if limit is not None and self.live.timer.wall_seconds >= limit:
+            self.stop = Stop(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
+        if asked:
+            self.stop = Stop(0, Outcome.INTERRUPTED, "a signal asked it to stop")
+        self._look(last=self.stop is not None, asked=asked)
+        return self.stop is not None
 
     def _is_last(self, record: Record) -> bool:
         """Whether the limit on the steps ends the flight here."""
-        limit = self.run.settings.max_iter
+        limit = self.settings.max_iter
         if limit is None:
             return False
         if self.coming is None:
@@ -155,19 +160,18 @@ class Flight:
         clock = Clock(self.schedule.first, self.schedule.power)
         return self.coming.time >= clock.time(count_of(limit))
 
-    def _progress(self, record: Record, state: FlightState) -> None:
+    def _coming(self, record: Record, state: FlightState) -> None:
         self.coming = state
 
     def _leak(self, record: Record) -> float:
         """What leaks until this record, relative to the factors: the larger of both ends' rates."""
-        spectrum = self.state.coordinates.spectrum
-        if self.state.coordinates.basis.exhausted or self.previous is None:
+        co = singular(self.state)
+        if co.basis.exhausted or self.previous is None:
             return self.leaked
         before_X, before_Y, before_time = self.previous
         rates = [
             math.hypot(
-                float(np.linalg.norm(spectrum.leak_left @ Y)),
-                float(np.linalg.norm(spectrum.leak_right @ X)),
+                float(np.linalg.norm(co.leak_left @ Y)), float(np.linalg.norm(co.leak_right @ X))
             )
             / math.hypot(float(np.linalg.norm(X)), float(np.linalg.norm(Y)))
             for X, Y in ((before_X, before_Y), (record.X, record.Y))
@@ -177,23 +181,17 @@ class Flight:
     @property
     def _tol(self) -> float:
         """The relative error that may be added, at least what the passes over M round."""
-        return max(self.run.settings.ff_tol, ROUNDED * self.engine.eps)
-
-    @property
-    def _full(self) -> bool:
-        return bool(self.state.coordinates.basis.exhausted) or self.engine.memory_ends(self.state)
+        return max(self.settings.ff_tol, ROUNDED * self.reach.eps)
 
     # -- what is seen of it -----------------------------------------------------------------------
 
     def _row(self, record: Record) -> dict[str, float]:
         """The columns of the trace at a record; the ledger is not kept here."""
-        run, X, Y, scalars = self.run, record.X, record.Y, record.scalars
-        norm = run.target.norm
-        spectrum = self.state.coordinates.spectrum
+        X, Y, scalars, scale = record.X, record.Y, record.scalars, self.plan.problem.scale
+        spectrum = singular(self.state).spectrum
         above = float(spectrum.above(scalars.loss_excess))
         loss = above + spectrum.floor
         D = X.T @ X - Y.T @ Y
-        kept = self.state.conserved
         row = {
             "step": record.step,
             "log10_step": record.log10_step,
@@ -201,13 +199,13 @@ class Flight:
             "flow_time": record.flow_time,
             "loss": loss,
             "penalty": scalars.penalty,
-            "relative_residual": math.sqrt(2 * max(loss, 0.0)) / norm,
+            "relative_residual": math.sqrt(2 * max(loss, 0.0)) / scale,
             "above": above,
             "gap": max(above, 0.0) / spectrum.unit,
             "gradient_norm": scalars.gradient_norm,
             "imbalance": scalars.imbalance,
-            "relative_imbalance": scalars.imbalance / norm,
-            "drift": float(np.linalg.norm(D - kept.start)),
+            "relative_imbalance": scalars.imbalance / scale,
+            "drift": float(np.linalg.norm(D - self.state.ledger.start[0])),
             "norm_ratio": scalars.size_X / scalars.size_Y if scalars.size_Y else math.nan,
             "size_U": scalars.size_X,
             "size_V": scalars.size_Y,
@@ -215,79 +213,72 @@ class Flight:
             "optimum": spectrum.floor,
             "distance": record.error * math.sqrt(scalars.size_X + scalars.size_Y),
         }
-        if run.settings.rank == 1:
+        if self.settings.rank == 1:
             row["alignment_U"], row["alignment_V"] = abs(float(X[0, 0])), abs(float(Y[0, 0]))
         return row
 
     def _show(self) -> None:
         """Let the observers see the rows, in one block."""
-        rows = [row for row in self.rows if row["log10_step"] > self._last_shown]
+        recorder = self.live.recorder
+        last = float(recorder.last["log10_step"]) if recorder.last else -math.inf
+        rows = [row for row in self.rows if row["log10_step"] > last]
         if not rows:
             return
         table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        with self.run.timer.looking():
-            self.run.recorder.keep(table)
-            for observer in (self.run.monitors, *self.run.observers):
+        with self.live.timer.looking():
+            recorder.keep(table)
+            for observer in (self.live.monitors, *self.live.observers):
                 observer.segment(table)
-
-    @property
-    def _last_shown(self) -> float:
-        last = self.run.recorder.last
-        return float(last["log10_step"]) if last else -math.inf
 
     # -- states -----------------------------------------------------------------------------------
 
-    def _state_of(self, done: FastForward) -> State:
+    def _landed(self, done: FastForward) -> State:
         """The run's state at the last record."""
-        record = done.records[-1]
-        point = np.ascontiguousarray([record.X.T, record.Y.T])
-        step = int(record.step) if record.log10_step < EXACT else self.state.step
-        error = (self.worst + self.leaked) * float(np.linalg.norm(point))
-        kept = dataclasses.replace(
-            self.state.conserved,
-            flow_time=record.flow_time,
-            distance=self.state.conserved.distance + error,
-            tangent=None,
+        record, state = done.records[-1], self.state
+        z = np.ascontiguousarray([record.X.T, record.Y.T])
+        error = (self.worst + self.leaked) * float(np.linalg.norm(z))
+        return replace(
+            state,
+            step=int(record.step) if record.log10_step < EXACT else state.step,
+            point=(z,),
+            ledger=replace(state.ledger, flow_time=record.flow_time),
+            distance=replace(state.distance, bound=state.distance.bound + error, tangent=None),
         )
-        self.run.landed = {
-            "log10_iterations": record.log10_step,
-            "plain_steps": self.state.step if done.state is None else done.state.handover,
-            "fast_forward_error": self.worst + self.leaked,
-        }
-        return State(step, point, kept, self.state.coordinates)
+
+    def _landing(self, done: FastForward) -> Landed:
+        plain = self.state.step if done.state is None else done.state.handover
+        return Landed(done.records[-1].log10_step, plain, self.worst + self.leaked)
 
     def _moved(self, state: State) -> State:
         """The flight in the coordinates of `state`, whose bases hold those of the old one."""
-        if self.at is not None:
-            old, new = self.state.coordinates, state.coordinates
-            maps = [
-                after[:width].T @ before[:width]
-                for before, after, width in (
-                    (old.spectrum.phi, new.spectrum.phi, old.basis.left.known),
-                    (old.spectrum.psi, new.spectrum.psi, old.basis.right.known),
-                )
-            ]
+        if self.at is None:
+            return state
+        old, new = singular(self.state), singular(state)
+        maps = _maps(old, new)
 
-            def carried(Z: Array) -> Array:
-                return np.stack([maps[0] @ Z[..., 0, :, :], maps[1] @ Z[..., 1, :, :]], axis=-3)
+        def carried(Z: Array) -> Array:
+            return np.stack([maps[0] @ Z[..., 0, :, :], maps[1] @ Z[..., 1, :, :]], axis=-3)
 
-            self.at = dataclasses.replace(
-                self.at, Z=carried(self.at.Z), handover_Z=carried(self.at.handover_Z)
-            )
-            # The state at take-off, for what is read from it, in the same coordinates.
-            point = carried(self.state.point.swapaxes(-1, -2)).swapaxes(-1, -2)
-            kept = dataclasses.replace(self.state.conserved, tangent=None)
-            return dataclasses.replace(self.state, point=point, conserved=kept, coordinates=new)
-        return state
+        self.at = replace(self.at, Z=carried(self.at.Z), handover_Z=carried(self.at.handover_Z))
+        # The state at take-off, for what is read from it, in the same coordinates.
+        point = carried(self.state.point[0].swapaxes(-1, -2)).swapaxes(-1, -2)
+        distance = replace(self.state.distance, tangent=None)
+        return replace(self.state, point=(point,), distance=distance, coordinates=new)
 
-    def _checkpoint(self, *, asked: bool) -> None:
-        run = self.run
-        if run.checkpoint_due(self._count, asked=asked):
-            run.state, run.flight = self.state, self.at
-            run.flight_rows, run.flight_leak = self.rows, self.leaked
-            run.flight_error = self.worst
-            run.save(asked=asked)
+    def _progress(self, state: State, landed: Landed | None = None) -> Progress:
+        flown = Flown(self.at, tuple(self.rows), self.leaked, self.worst, landed)
+        return replace(self.begun, at=At(state, None, self.known), flight=flown)
 
-    @property
-    def _count(self) -> float:
-        return self.rows[-1]["step"] if self.rows else 0.0
+    def _look(self, *, last: bool, asked: bool) -> None:
+        self.keeper.look(self.plan, self._progress(self.state), self.live, last=last, asked=asked)
+
+
+def _maps(old: Singular, new: Singular) -> list[Array]:
+    """From the singular coordinates of bases to those of bases that hold them, on each side."""
+    return [
+        after[:width].T @ before[:width]
+        for before, after, width in (
+            (old.spectrum.phi, new.spectrum.phi, old.basis.left.known),
+            (old.spectrum.psi, new.spectrum.psi, old.basis.right.known),
+        )
+    ]

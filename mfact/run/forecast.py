@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mfact.core import Schedule, State
+from mfact.core import Point, Schedule
+from mfact.engines.coordinates import Singular
 from mfact.errors import SettingsError
 from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
@@ -47,18 +48,12 @@ class Foresight:
 
 
 def foresee(
-    state: State, schedule: Schedule, problem: Factorization, tol: float
-) -> Foresight | None:
-    """Iterations to the gap `tol`, from the Ritz values and the start that the bases show.
-
-    state: in SVD coordinates. None when M is zero.
-    """
-    spectrum = state.coordinates.spectrum
-    sigma = spectrum.sigma
-    if not len(sigma) or sigma[0] == 0:
-        return None
+    co: Singular, point: Point, schedule: Schedule, problem: Factorization, tol: float
+) -> Foresight:
+    """Iterations to the gap `tol`, from the Ritz values and the start that the bases show."""
+    spectrum, sigma = co.spectrum, co.sigma
     kept = slice(0, spectrum.rank + MODES_BEYOND)
-    X, Y = state.point
+    X, Y = point[0]
     start = Start(X.T[kept], Y.T[kept], X @ X.T, Y @ Y.T)
 
     def under(each: Schedule) -> Forecast:

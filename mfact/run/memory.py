@@ -6,6 +6,7 @@ from bisect import bisect_left
 from dataclasses import replace
 from typing import Any
 
+from mfact.engines.choice import has_bases
 from mfact.engines.direct import KEPT_BYTES
 from mfact.host.memory import MemoryPlan, available_bytes, format_bytes
 from mfact.krylov.basis import LEAST_PROBES
@@ -76,7 +77,7 @@ def basis_limit(shape: tuple[int, int], settings: RunSettings, room: int) -> int
     At most what bases that span everything take, at least what most runs need. A run whose bases
     would grow beyond goes on without them.
     """
-    if settings.engine == "direct" and not settings.optimum:
+    if not has_bases(settings.engine) and not settings.optimum:
         return 0
     d1, d2 = shape
     # M maps each side into the other: a side has no more columns than the smaller dimension, the
@@ -100,7 +101,7 @@ def rows_kept(settings: RunSettings) -> int:
         return 1
     steps = MOST_PLAIN_STEPS if settings.max_iter is None else settings.max_iter
     decays = resolved_schedule(settings) in ("power", "theorem-3.1")
-    if decays and settings.fast_forward == "auto" and settings.engine != "direct":
+    if decays and settings.fast_forward == "auto" and has_bases(settings.engine):
         steps = min(steps, TAKE_OFF)
     return steps // settings.every + 1
 
@@ -155,7 +156,7 @@ def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -
     rank = bisect_left(range(1, settings.rank), 1, key=lambda r: int(not fits(rank=r)))
     if rank:
         ways.append(f"--rank {rank}")
-    if settings.engine != "direct" and fits(engine="direct", optimum=False):
+    if has_bases(settings.engine) and fits(engine="direct", optimum=False):
         ways.append("--engine direct --no-optimum")
     return f"free memory, or use {', or '.join(ways or ['a smaller matrix'])}"
 

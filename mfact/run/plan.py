@@ -1,142 +1,175 @@
-"""From names to objects: every choice of a run that depends on its matrix is made here."""
+"""From what was asked to the objects of a run, and its state before the first step."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from mfact.core import Array, Factors, Optimum, Schedule, Target
+from mfact.core import LEAST_TOLERANCE, Optimum, Plain
+from mfact.descent import At, Known
+from mfact.engines.choice import build, first
+from mfact.engines.coordinates import singular
+from mfact.engines.reach import Reach
 from mfact.errors import SettingsError
-from mfact.krylov.basis import LEAST_PROBES, Basis
-from mfact.krylov.hidden import hidden_value
-from mfact.krylov.spectrum import Spectrum
+from mfact.gradient_flow.integrate import STABLE
+from mfact.methods.choice import METHODS
 from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import attainable
-from mfact.run.refusals import check, resolved_schedule
-from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
-from mfact.settings import STARTS, RunSettings
-from mfact.starts import (
-    default_scale,
-    directions,
-    require_size,
-    scaled,
-    spectral,
-    theorem_3_1_scale,
-)
-from mfact.storage.factors import read_factors
+from mfact.run.advice import Signal, signal
+from mfact.run.confirm import Judge
+from mfact.run.forecast import Foresight, advice, foresee, refuse_hopeless
+from mfact.run.progress import Asked, Chosen, Plan, Progress
+from mfact.run.start import Begun, begin
+from mfact.schedules import PowerDecay
+from mfact.settings import MOST_PLAIN_STEPS, RunSettings
+from mfact.stopping import StopRules
+from mfact.targets.counted import Counted
+from mfact.theory.facts import Facts
 
-SIGMA_1_ACCURACY = 1e-3
-"""Relative residual of the leading Ritz pair at which σ₁ is known well enough for a step size:
-σ₁ itself is then known to about the square of it."""
-
-DEFAULT_EPS = 0.1
-"""ε of theorem-3.1 and certified where none is given, in units of ‖M‖_F."""
+ROUGHLY = 2e-2
+"""Ritz residual of the leading pairs, in units of σ_r, at which a forecast is made."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The objects of a run.
+def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
+    """The objects of a run from what was asked and chosen, also of one that is resumed."""
+    settings, schedule = asked.settings, chosen.schedule
+    problem = Factorization(target, settings.weight)
+    method = METHODS[settings.method]
+    engine, reach = build(
+        chosen.engine, problem, method, settings.rank, chosen.tol, chosen.basis_limit
+    )
+    flies = settings.fast_forward == "auto" and isinstance(schedule, PowerDecay)
+    rules = _rules(settings, problem, chosen)
+    d1, d2 = target.shape
+    facts = Facts(
+        norm=asked.fingerprint["norm"],
+        sigma_1=chosen.sigma_1,
+        rank=settings.rank,
+        shape=(d1, d2),
+        dtype=str(target.dtype),
+        objective=settings.objective,
+        weight=problem.weight,
+        method=settings.method,
+        schedule=schedule,
+        start=settings.start,
+        scale=chosen.scale,
+        tol=chosen.tol,
+        engine=chosen.engine,
+        max_iter=rules.max_iter,
+        max_time=settings.max_time,
+    )
+    judge = Judge(engine, problem, chosen.tol, settings.escape)
+    flow = reach if flies else None
+    return Plan(asked, chosen, target, problem, engine, reach, flow, rules, judge, facts)
 
-    sigma_1, sigma_1_error: an estimate from below, and what it may be short of.
-    start, basis: the start, and Krylov bases that hold it already; None when a run is resumed.
-    first_passes: over M, that the basis took.
-    scale: of the start, in units of √M; None when it came from a file. tol: the gap to reach, as
-    asked for or the least that the arithmetic can tell.
-    """
 
-    problem: Factorization
-    schedule: Schedule
-    start: Factors | None
-    scale: float | None
-    basis: Basis | None
-    sigma_1: float
-    sigma_1_error: float
-    first_passes: int
-    settings: RunSettings
-    tol: float
+def planned(
+    asked: Asked, target: Counted, basis_limit: int, *, refuse: bool = False
+) -> tuple[Plan, Progress]:
+    """What is chosen for a run, and its first state, all from bases that hold the start.
 
-
-def start_from(path: str) -> Factors:
-    """Factors to start from, out of a run file or an .npz file."""
-    if not Path(path).exists():
-        raise SettingsError(
-            f"--start {path} is neither one of {', '.join(STARTS)} nor a file",
-            "name one of them, or a run file or .npz with U and V",
-        )
-    return read_factors(path)
-
-
-def build(settings: RunSettings, target: Target, given: Factors | None = None) -> Plan:
-    """Draw the start, look at M through it until σ₁ is known, and fix the step sizes.
-
-    given: the start when it comes from a file; else it is drawn from settings.seed.
+    refuse: refuse a run that is forecast to end far beyond its limits.
 
     Raises SettingsError where the matrix does not fit the options.
     """
-    check(settings, target.shape)
-    weight = settings.balance_weight if settings.objective == "balanced" else 0.0
-    problem = Factorization(weight)
-    assert settings.seed is not None or given is not None
-    shape, rank = target.shape, settings.rank
-    if given is not None:
-        with np.errstate(over="ignore"):  # as require_size says then
-            point = Factors(*(np.array(x, target.dtype, order="F") for x in given))
-        if point.U.shape != (shape[0], rank) or point.V.shape != (shape[1], rank):
-            raise SettingsError(
-                f"the start has U {point.U.shape} and V {point.V.shape}",
-                f"M is {shape[0]}×{shape[1]} and the rank is {rank}: give factors of that size",
+    settings = asked.settings
+    problem, method = Factorization(target, settings.weight), METHODS[settings.method]
+    begun = begin(settings, problem)
+    name, why = _engine(settings, begun)
+    reach = Reach(target, settings.rank, problem.weight, basis_limit)
+    seen = reach.start_in(begun.basis, begun.point)
+    based = build(name, problem, method, settings.rank, settings.tol, basis_limit).reach is not None
+    if settings.optimum and based and settings.rank == 1:
+        # One pair of singular vectors is cheap, and Theorem 3.2 speaks of it throughout.
+        seen = reach.sharpened(seen, LEAST_TOLERANCE)
+    seen = reach.settled(seen, ROUGHLY, against=settings.rank)
+    tol, notes = _reachable_tol(asked, singular(seen).optimum, target)
+    foresight = foresee(singular(seen), seen.point, begun.schedule, problem, settings.tol)
+    k = singular(seen).optimum.k
+    weak = signal(singular(seen), k, target.norm)
+    optimum: Optimum | None = None
+    if not based and settings.optimum:
+        sharp = reach.sharpened(seen, 0.1 * max(tol, LEAST_TOLERANCE))
+        optimum = singular(sharp).optimum
+        # Against one that is not known to the tolerance any gap would be a guess.
+        if not optimum.known_to(tol):
+            optimum = None
+            notes.append(
+                f"bases of {basis_limit} bytes do not show the optimum to --tol"
+                f" {tol:g}: no gap is shown, and a certificate tells when it is met"
             )
-    else:
-        assert settings.seed is not None
-        kind = "gaussian" if settings.start in ("spectral", "unbalanced") else settings.start
-        point = directions(kind, shape, rank, settings.seed, str(target.dtype))
-    basis, sigma_1, error = look_at(target, point, drawn=given is None)
-    schedule = _schedule(settings, problem, target.norm, sigma_1)
-    scale: float | None = None
-    if given is None:
-        scale = settings.start_scale
-        if scale is None and schedule.eps is not None:
-            scale = theorem_3_1_scale(schedule.eps, max(shape))
-            if settings.start == "balanced":
-                scale *= math.sqrt(max(shape))
-            elif settings.start == "spectral":
-                scale = math.sqrt(schedule.eps / (sigma_1 or 1.0)) / 10
-        elif scale is None:
-            scale = default_scale(settings.start, sigma_1, max(shape)) or 1e-3
-        if settings.start == "spectral":
-            basis, phi, sigma, psi = leading_pairs(basis, target, rank)
-            point = spectral(phi, sigma, psi, scale)
-        else:
-            point = scaled(settings.start, point, scale, settings.start_ratio)
-    require_size(point, str(target.dtype), drawn=given is None)
-    return Plan(
-        problem,
-        schedule,
-        point,
-        scale,
-        basis,
-        sigma_1,
-        error,
-        basis.passes,
-        settings,
-        settings.tol,
+    log10 = foresight.chosen.log10_iterations
+    if settings.engine == "auto" and based:
+        why = f"a few dozen passes over M instead of one a step; forecast: {foresight.text}"
+    chosen = Chosen(
+        begun.schedule,
+        begun.scale,
+        begun.sigma_1,
+        begun.sigma_1_error,
+        begun.basis.passes,
+        tol,
+        name,
+        why,
+        log10 if math.isfinite(log10) else None,
+        basis_limit,
+    )
+    plan = assembled(asked, chosen, target)
+    if plan.rules.tol is not None:
+        if refuse and not settings.force:
+            _refuse_hopeless(plan, foresight, k, weak)
+        notes += advice(foresight, settings, weak.ways if weak else ())
+    state = seen if based else plan.engine.start(begun.point)
+    if not based:
+        state = replace(state, coordinates=Plain(optimum))
+    return plan, Progress(At(state, None, Known(optimum)), None, tuple(notes))
+
+
+def _engine(settings: RunSettings, begun: Begun) -> tuple[str, str]:
+    """The engine as asked for or chosen, and why."""
+    if settings.engine != "auto":
+        return settings.engine, "asked for"
+    most = settings.max_iter
+    few = most is not None and most <= begun.basis.passes
+    name, refused = first(Factorization, METHODS[settings.method], bases=not few)
+    if few:
+        return name, f"{most} steps need fewer passes over M than a basis"
+    return name, refused or "chosen"
+
+
+def _rules(settings: RunSettings, problem: Factorization, chosen: Chosen) -> StopRules:
+    """The limits of a run. Where nothing else would end it, a gradient of 1e-8 does."""
+    s = settings
+    tol_gradient = s.tol_gradient
+    if not s.optimum and tol_gradient is None and s.tol_residual is None:
+        tol_gradient = 1e-8
+    return StopRules(
+        tol=chosen.tol if s.optimum else None,
+        tol_residual=s.tol_residual,
+        tol_gradient=tol_gradient,
+        patience=s.patience,
+        min_iter=s.min_iter,
+        max_iter=MOST_PLAIN_STEPS if s.max_iter is None else s.max_iter,
+        max_time=s.max_time,
+        norm=problem.scale,
+        sigma_1=chosen.sigma_1,
+        eps=float(np.finfo(problem.target.dtype).eps),
+        sharpness=problem.sharpness,
     )
 
 
-def reachable_tol(settings: RunSettings, optimum: Optimum, target: Target, *, given: bool) -> float:
-    """The tolerance of a run: the one asked for, or the least gap that the arithmetic can tell.
+def _reachable_tol(asked: Asked, optimum: Optimum, target: Counted) -> tuple[float, list[str]]:
+    """The gap to reach: the one asked for, or the least that the arithmetic can tell, with a note.
 
-    given: whether the user gave it. 0 asks for none, and is left alone.
-
-    Raises SettingsError with that gap where a smaller one was given.
+    Raises SettingsError with that gap where the user gave a smaller one; 0 asks for none.
     """
+    settings, given = asked.settings, asked.sources.get("tol", "default") != "default"
     eps = float(np.finfo(target.dtype).eps)
     least = attainable(target.norm, optimum.values[optimum.k - 1], eps)
-    if settings.tol >= least or settings.tol == 0:
-        return settings.tol
+    if not settings.optimum or settings.tol >= least or settings.tol == 0:
+        return settings.tol, []
     if given:
         raise SettingsError(
             f"--tol {settings.tol:g} is below what {settings.dtype} can tell, {least:.2g}"
@@ -144,93 +177,26 @@ def reachable_tol(settings: RunSettings, optimum: Optimum, target: Target, *, gi
             f"use --tol {1.1 * least:.2g}"
             + (", or --dtype float64" if settings.dtype == "float32" else ""),
         )
-    return least
+    return least, [
+        f"--tol {settings.tol:g} is lifted to {least:.2g}, the least gap that {target.dtype}"
+        f" can tell here: ε²‖M‖_F²/σ_{optimum.k}²"
+    ]
 
 
-def _schedule(
-    settings: RunSettings, problem: Factorization, norm: float, sigma_1: float
-) -> Schedule:
-    """The step sizes; those not given are in units of 1/σ₁.
-
-    The sharpness at a balanced optimum is 2 max(1, λ) σ₁ and a constant step must stay below
-    two over it; half of that limit is the default, and 0.3 of it where the steps decay.
-    """
-    name = resolved_schedule(settings)
-    unit = 2.0 / (problem.sharpness * (sigma_1 or 1.0))
-    if name == "constant":
-        return Constant(settings.step_size or 0.5 * unit)
-    if name == "power":
-        return PowerDecay(settings.step_size or 0.3 * unit, 0.5 + settings.delta)
-    if name == "theorem-3.2":
-        return theorem_3_2(settings.c_step, sigma_1 or 1.0)
-    if norm == 0:
-        raise SettingsError(
-            f"--schedule {name} needs 0 < ε < ‖M‖_F, and M is zero", "use --schedule constant"
-        )
-    eps = DEFAULT_EPS * norm if settings.eps is None else settings.eps
-    return theorem_3_1(eps, settings.rank, norm) if name == "theorem-3.1" else certified(eps, norm)
-
-
-def look_at(
-    target: Target, point: Factors, most: int = 40, *, drawn: bool
-) -> tuple[Basis, float, float]:
-    """Bases that hold `point`, extended until σ₁ is known: (basis, σ₁, error).
-
-    drawn: the point is random; one from elsewhere may miss the leading singular vectors, and σ₁
-    with them, so that random columns join it. σ₁ is the largest Ritz value, a lower bound; with the
-    pair's residual ρ, some singular value lies within min(ρ, ρ²/(σ₁ − σ₂)) of it, and one that
-    the bases do not show may be larger.
-
-    Source: Golub and Kahan 1965; Parlett 1980, Section 11.7.
-    """
-    width = max(point.U.shape[1], LEAST_PROBES)
-    basis = Basis.begin(point.U, point.V, target.norm, drawn=drawn).probed(width)
-    sigma_1 = error = 0.0
-    if target.norm == 0:
-        return basis, 0.0, 0.0
-    for _ in range(most):
-        if basis.exhausted:
-            unseen = target.norm**2 - float(np.vdot(basis.B, basis.B))
-            if unseen <= 1e-6 * target.norm**2 or basis.size >= min(target.shape):
-                break
-            basis = basis.probed(width)
-        basis = basis.extend(target)
-        sigma_1, error, residual = _leading(basis, target)
-        if basis.passes >= 3 and residual <= SIGMA_1_ACCURACY * sigma_1:
-            break
-    return basis, sigma_1, error
-
-
-def _leading(basis: Basis, target: Target) -> tuple[float, float, float]:
-    """σ₁ of B with its error bound and the residual of its pair."""
-    if 0 in basis.B.shape:
-        return 0.0, 0.0, math.inf
-    phi, sigma, psi_t = np.linalg.svd(basis.B, full_matrices=False)
-    k1, k2 = basis.B.shape
-    right = basis.leak_left @ psi_t[0, k2 - basis.last_right :]
-    left = basis.leak_right @ phi[k1 - basis.last_left :, 0]
-    residual = math.hypot(float(np.linalg.norm(right)), float(np.linalg.norm(left)))
-    apart = float(sigma[0] - sigma[1]) if len(sigma) > 1 else float(sigma[0])
-    error = min(residual, residual**2 / apart) if apart > 0 else residual
-    hidden = hidden_value(sigma, 1, basis.probes, basis.passes, max(target.shape))
-    hidden = min(hidden, math.sqrt(max(target.norm**2 - float(np.sum(sigma[1:] ** 2)), 0.0)))
-    return float(sigma[0]), max(error, hidden - float(sigma[0])), residual
-
-
-def leading_pairs(
-    basis: Basis, target: Target, rank: int, most: int = 200
-) -> tuple[Basis, Array, Array, Array]:
-    """The leading singular pairs (Φ_r, σ, Ψ_r) of M, to a relative residual of 1e-10."""
-    spectrum = Spectrum.of(basis, rank, target)
-    for _ in range(most):
-        if basis.exhausted or spectrum.residuals[:rank].max() <= 1e-10 * spectrum.sigma[0]:
-            break
-        basis = basis.extend(target)
-        spectrum = Spectrum.of(basis, rank, target)
-    phi, psi = basis.leave(
-        spectrum.phi[: basis.left.known, :rank], spectrum.psi[: basis.right.known, :rank]
+def _refuse_hopeless(plan: Plan, foresight: Foresight, k: int, weak: Signal | None) -> None:
+    """Raises SettingsError for a run that cannot reach its tolerance within its limits."""
+    chosen, settings = plan.chosen, plan.asked.settings
+    ways: Sequence[str] = weak.ways if weak else ()
+    refuse_hopeless(
+        foresight,
+        chosen.schedule,
+        settings,
+        plan.rules.max_iter,
+        plan.flow is not None,
+        stiffness=plan.problem.sharpness * chosen.sigma_1 / STABLE,
+        spare=k < settings.rank,
+        instead=ways,
     )
-    return basis, phi, spectrum.sigma[:rank], psi
 
 
 def with_seed(settings: RunSettings) -> RunSettings:

@@ -18,6 +18,7 @@ from mfact.run.recorder import Recorder
 from mfact.settings import RunSettings
 from mfact.stopping import StopRules, StopWatch
 from mfact.targets.counted import Counted
+from mfact.theory.facts import Facts
 from mfact.theory.monitors import Monitors
 
 
@@ -79,7 +80,7 @@ class Plan:
     flow: Reach | None
     rules: StopRules
     judge: Judge
-    info: Mapping[str, Any]
+    facts: Facts
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Landed:
 
 @dataclass(frozen=True)
 class Flown:
-    """A fast-forward so far: rows of the trace, what has leaked, and the largest estimated error."""
+    """A fast-forward so far: rows of the trace, what has leaked, the largest estimated error."""
 
     at: FlightState | None = None
     rows: tuple[Mapping[str, float], ...] = ()

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection
 from dataclasses import fields
 from typing import Any
 
+from mfact.engines.choice import ENGINES
 from mfact.errors import SettingsError
-from mfact.methods.gradient_descent import GradientDescent
+from mfact.methods.choice import METHODS
+from mfact.problems.factorization import Factorization
 from mfact.settings import (
-    ENGINES,
     MOST_SEED,
     MOST_THREADS,
     OBJECTIVES,
@@ -33,8 +34,6 @@ BELONGS = {
     "max_basis_bytes": ("engine", ("reduced", "auto")),
 }
 """Options that mean something with some choices only, and with which."""
-
-METHODS = {"gradient-descent": GradientDescent()}
 
 
 def _whole(least: int, most: int = 2**MOST_BITS - 1) -> Callable[[Any], bool]:
@@ -88,7 +87,7 @@ def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[st
     """
     for name, value, known in (
         ("objective", settings.objective, OBJECTIVES),
-        ("engine", settings.engine, ENGINES),
+        ("engine", settings.engine, ("auto", *sorted(ENGINES))),
         ("schedule", settings.schedule, SCHEDULES),
         ("method", settings.method, tuple(METHODS)),
         ("dtype", settings.dtype, ("float64", "float32")),
@@ -121,12 +120,10 @@ def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[st
                 f"{flag(option)} has no meaning with {flag(chooser)} {chosen}",
                 f"leave it out, or use {flag(chooser)} {choices[0]}",
             )
-    if not METHODS[settings.method].commutes_with_rotation and settings.engine == "reduced":
-        raise SettingsError(
-            f"--method {settings.method} does not commute with rotations,"
-            " so it is another iteration in reduced coordinates",
-            "use --engine direct",
-        )
+    if settings.engine in ENGINES:
+        reason = ENGINES[settings.engine].runs(Factorization, METHODS[settings.method])
+        if reason:
+            raise SettingsError(f"--engine {settings.engine} {reason}", "use --engine direct")
 
 
 def _check_ranges(settings: RunSettings) -> None:

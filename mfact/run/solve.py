@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mfact.core import Array, Result, Target
+from mfact.descent import BLOCK
 from mfact.host.memory import MemoryPlan
 from mfact.host.signals import SignalFlag
 from mfact.host.threads import blas_threads
 from mfact.host.timer import Timer
-from mfact.run import checkpoint as resuming
-from mfact.run.checkpoint import Rhythm, Saved
+from mfact.run.checkpoint import Saved, read, require_ahead, require_same
 from mfact.run.ending import Ending
+from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.memory import memory_plan, planned_basis, rewriting, what_fits
-from mfact.run.plan import with_seed
+from mfact.run.plan import assembled, planned, with_seed
+from mfact.run.progress import Asked, Live, Plan, Progress
+from mfact.run.recorder import Recorder
 from mfact.run.refusals import check
-from mfact.run.running import Run
+from mfact.run.stages import carry_out
 from mfact.settings import STARTS, RunSettings
+from mfact.stopping import StopWatch
 from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.targets.door import Held, held, require_scale
+from mfact.targets.fingerprint import fingerprint
+from mfact.theory.monitors import Monitors
 
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
@@ -70,7 +76,7 @@ def solve(
     if settings is None:
         settings = RunSettings(**options)
     elif options:
-        settings = dataclasses.replace(settings, **options)
+        settings = replace(settings, **options)
     sources = dict(sources or {})
     if settings.seed is None and settings.start in STARTS:
         settings = with_seed(settings)
@@ -78,41 +84,29 @@ def solve(
     explicit = [name for name, source in sources.items() if source not in ("default", "drawn")]
     M = held(matrix, settings.dtype)
     check(settings, M.shape, explicit)
-    plan = _memory(M, settings)
-    heavy = rewriting(settings, Rhythm.of(settings.checkpoint_every).steps)
-    checkpoint = settings.checkpoint_path(output)
+    memory, rhythm = _memory(M, settings), Rhythm.of(settings.checkpoint_every)
+    heavy = rewriting(settings, rhythm.steps)
+    path = settings.checkpoint_path(output)
     refuse_meetings(
         {"matrix": M.named["path"], "start": settings.start_file},
-        {"output": output, "checkpoint": checkpoint},
+        {"output": output, "checkpoint": path},
     )
-    if checkpoint is not None:
-        claim_output(checkpoint)
+    if path is not None:
+        claim_output(path)
     with _flag(signals) as caught, blas_threads(settings.threads):
         target = M.target()
         require_scale(target)
         with timer.solving():  # which begins with the first pass over M
-            run = Run(
-                target,
-                settings,
-                sources,
-                M.described,
-                observers,
-                M.named,
-                output,
-                caught,
-                warn,
-                planned_basis(plan),
-                timer,
-            )
-        if refuse and not settings.force:
-            run.refuse_hopeless()
-        run.advise()
-        admit(run.fingerprint)
-        run.notes += [] if heavy is None else [heavy]
-        for text in run.notes:
+            asked = Asked(settings, sources, M.described, M.named, fingerprint(target), output)
+            plan, progress = planned(asked, target, planned_basis(memory), refuse=refuse)
+        admit(asked.fingerprint)
+        if heavy is not None:
+            progress = replace(progress, notes=(*progress.notes, heavy))
+        for text in progress.notes:
             note(text)
-        run.monitors.start(run.facts)
-        return _carried_out(run, reproducible, argv)
+        live = attached(plan, observers, timer, caught, warn)
+        keeper = Keeper(path, rhythm, explicit=settings.checkpoint is not None)
+        return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
 
 
 def resume(
@@ -138,51 +132,71 @@ def resume(
     for a limit that solve would refuse too, or that the run has passed already.
     """
     timer = Timer() if timer is None else timer
-    saved = checkpoint if isinstance(checkpoint, Saved) else resuming.read(checkpoint)
-    settings = saved.settings
-    changed: dict[str, Any] = {"max_iter": max_iter, "max_time": max_time}
-    changed = {name: value for name, value in changed.items() if value is not None}
-    settings = dataclasses.replace(settings, **changed)
-    document = saved.document
+    saved = checkpoint if isinstance(checkpoint, Saved) else read(checkpoint)
+    asked, document = saved.asked, saved.document
+    limits: dict[str, float | None] = {"max_iter": max_iter, "max_time": max_time}
+    changed: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
+    settings = replace(asked.settings, **changed)
     if changed:
-        d1, d2 = document["fingerprint"]["shape"]
+        d1, d2 = asked.fingerprint["shape"]
         check(settings, (d1, d2))
-        resuming.require_ahead(saved, max_iter, saved.path)
-    kept = dataclasses.replace(settings, max_basis_bytes=document["basis_limit"])
+        require_ahead(saved, max_iter, saved.path)
     M = held(matrix, settings.dtype)
-    _memory(M, kept)
-    sources = {**document["sources"], **dict.fromkeys(changed, "flag")}
+    _memory(M, replace(settings, max_basis_bytes=saved.chosen.basis_limit))
+    asked = replace(
+        asked, settings=settings, sources={**asked.sources, **dict.fromkeys(changed, "flag")}
+    )
     with _flag(signals) as caught, blas_threads(settings.threads):
         target = M.target(document["passes"])
-        resuming.require_same(saved, target)
+        require_same(saved, target)
         timer.add(document["seconds"], document["wall_seconds"])
-        run = Run(
-            target,
-            settings,
-            sources,
-            document["described"],
-            observers,
-            saved.matrix,
-            document["output"],
-            caught,
-            warn,
-            document["basis_limit"],
-            timer,
-            saved,
+        plan, progress = assembled(asked, saved.chosen, target), saved.progress
+        live = attached(plan, observers, timer, caught, warn)
+        saved.restore(live)
+        keeper = Keeper(
+            saved.path,
+            Rhythm.of(settings.checkpoint_every),
+            explicit=True,
+            resumed=progress,
+            seconds=timer.seconds,
         )
-        return _carried_out(run, reproducible, argv)
+        return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
 
 
-def _carried_out(run: Run, reproducible: bool, argv: Sequence[str] | None) -> Result:
+def attached(
+    plan: Plan,
+    observers: Sequence[Any] = (),
+    timer: Timer | None = None,
+    caught: SignalFlag | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+    block: int = BLOCK,
+) -> Live:
+    """Who works while the run goes on, with nothing seen yet."""
+    watch, recorder = StopWatch(plan.rules), Recorder(plan.asked.settings.every)
+    monitors = Monitors()
+    monitors.start(plan.facts)
+    timer = Timer() if timer is None else timer
+    return Live(watch, recorder, monitors, tuple(observers), timer, caught, warn, block)
+
+
+def finished(
+    plan: Plan,
+    progress: Progress,
+    live: Live,
+    keeper: Keeper,
+    *,
+    reproducible: bool = False,
+    argv: Sequence[str] | None = None,
+) -> Result:
     """The run from where it stands to its end."""
-    if run.caught is not None:
-        run.caught.watch()
-    for observer in run.observers:
+    if live.caught is not None:
+        live.caught.watch()
+    for observer in live.observers:
         # What is left of a limit on the time, an observer can only tell from what is spent.
-        observer.start(dataclasses.replace(run.facts, wall_seconds=run.timer.wall_seconds))
-    with run.timer.solving():
-        finish = run.descend()
-    return Ending(run, finish).result(reproducible=reproducible, argv=argv)
+        observer.start(replace(plan.facts, wall_seconds=live.timer.wall_seconds))
+    with live.timer.solving():
+        finish = carry_out(plan, progress, live, keeper)
+    return Ending(plan, live, keeper).result(finish, reproducible=reproducible, argv=argv)
 
 
 def _memory(matrix: Held, settings: RunSettings) -> MemoryPlan:

@@ -2,63 +2,75 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 
 from mfact.core import Array, Optimum, State
 from mfact.gradient_flow.records import EXACT
+from mfact.run.progress import Finish, Live, Plan
 from mfact.settings import RunSettings
 from mfact.theory.lemma_3_2 import Certificate
 
-if TYPE_CHECKING:
-    from mfact.run.running import Run
+LAST = (
+    "loss",
+    "penalty",
+    "relative_residual",
+    "gap",
+    "gradient_norm",
+    "imbalance",
+    "relative_imbalance",
+    "drift",
+    "norm_ratio",
+)
+"""Columns whose last entry is told."""
 
 
-def problem_of(run: Run, optimum: Optimum | None) -> dict[str, Any]:
+def problem_of(plan: Plan, optimum: Optimum | None) -> dict[str, Any]:
     """The matrix, and what is known of it by now."""
-    d1, d2 = run.target.shape
-    norm, plan = run.target.norm, run.plan
-    first = plan.sigma_1, plan.sigma_1_error
+    d1, d2 = plan.target.shape
+    rank, asked = plan.asked.settings.rank, plan.asked
+    first = plan.chosen.sigma_1, plan.chosen.sigma_1_error
     if optimum is not None and optimum.values and optimum.errors[0] <= first[1]:
         first = optimum.values[0], optimum.errors[0]
     return {
-        **run.described,
+        **asked.described,
         "shape": [d1, d2],
-        "rank": run.settings.rank,
-        "objective": run.plan.problem.formula,
-        "norm": norm,
-        "fingerprint": run.fingerprint,
+        "rank": rank,
+        "objective": plan.problem.formula,
+        "norm": plan.problem.scale,
+        "fingerprint": asked.fingerprint,
         "sigma_1": first[0],
         "sigma_1_error": first[1],
         "singular_values": None if optimum is None else list(optimum.values) or None,
         "singular_values_error": None if optimum is None else list(optimum.errors) or None,
-        "fitted_rank": optimum.k if optimum and optimum.k < run.settings.rank else None,
+        "fitted_rank": optimum.k if optimum and optimum.k < rank else None,
         "optimum": None if optimum is None else optimum.floor,
         "optimum_error": None if optimum is None else optimum.error,
     }
 
 
-def settings_of(run: Run) -> dict[str, Any]:
+def settings_of(plan: Plan, every: int) -> dict[str, Any]:
     """Each option with its value and where it came from, and what was chosen for it."""
+    settings, choice = plan.asked.settings, plan.chosen
     chosen = {
-        "schedule": run.plan.schedule.name,
-        "start_scale": run.plan.scale,
-        "every": run.recorder.every,
-        "engine": f"{run.engine.name}: {run.why}",
-        "eps": run.plan.schedule.eps,
-        "tol": run.plan.tol,
-        "tol_gradient": run.rules.tol_gradient,
-        "step_size": run.plan.schedule(0),
-        "threads": run.settings.threads or 1,
+        "schedule": choice.schedule.name,
+        "start_scale": choice.scale,
+        "every": every,
+        "engine": f"{choice.engine}: {choice.why}",
+        "eps": choice.schedule.eps,
+        "tol": choice.tol,
+        "tol_gradient": plan.rules.tol_gradient,
+        "step_size": choice.schedule(0),
+        "threads": settings.threads or 1,
     }
     table = {}
-    for field in dataclasses.fields(RunSettings):
-        value = getattr(run.settings, field.name)
-        source = run.sources.get(field.name, "default")
+    for field in fields(RunSettings):
+        value = getattr(settings, field.name)
+        source = plan.asked.sources.get(field.name, "default")
         entry = {"value": value, "source": source}
         if field.name in chosen and chosen[field.name] != value:
             entry["used"] = chosen[field.name]
@@ -67,49 +79,39 @@ def settings_of(run: Run) -> dict[str, Any]:
 
 
 def summary_of(
-    run: Run,
+    plan: Plan,
+    finish: Finish,
+    live: Live,
     state: State,
     trace: Mapping[str, Array],
-    optimum: Optimum | None,
     certificate: Certificate | None,
-    loose: float | None,
+    notes: list[str],
 ) -> dict[str, Any]:
     """The numbers of the last step, and what it took to get there; see mfact.core.Result."""
     last = {name: float(column[-1]) for name, column in trace.items()} if trace else {}
     audits = trace["audit"][np.isfinite(trace["audit"])] if trace else np.zeros(0)
-    kept = state.conserved
     size = math.sqrt(last.get("size_U", 0.0) + last.get("size_V", 0.0))
-    reduced = state.coordinates is not None
-    names = (
-        "loss",
-        "penalty",
-        "relative_residual",
-        "gap",
-        "gradient_norm",
-        "imbalance",
-        "relative_imbalance",
-        "drift",
-        "norm_ratio",
-    )
-    landed = run.landed
+    known, flight = finish.progress.at.known, finish.progress.flight
+    landed = flight.landed if flight is not None else None
+    co = state.coordinates
     summary: dict[str, Any] = {
-        "forecast_log10_iterations": run.forecast,
-        "iterations": state.step if landed.get("log10_iterations", 0) < EXACT else None,
-        **landed,
-        **{name: last.get(name) for name in names},
-        "gap_bound": None if optimum is None else optimum.gap_error,
+        "forecast_log10_iterations": plan.chosen.forecast,
+        "iterations": state.step if landed is None or landed.log10_iterations < EXACT else None,
+        **({} if landed is None else asdict(landed)),
+        **{name: last.get(name) for name in LAST},
+        "gap_bound": None if known.optimum is None else known.optimum.gap_error,
         "ledger_audit": float(audits[-1]) if len(audits) else None,
-        "flow_time": kept.flow_time,
+        "flow_time": state.ledger.flow_time,
         # Two runs that differ by rounding alone never end farther apart than this.
-        "distance_bound": min(kept.distance / size, 2.0) if size else 0.0,
-        "passes": run.target.passes,
-        "basis_size": state.coordinates.basis.size if reduced else None,
-        "orthogonality": loose,
-        "escapes": run.judge.escapes or None,
+        "distance_bound": min(state.distance.bound / size, 2.0) if size else 0.0,
+        "passes": plan.target.passes,
+        "basis_size": co.size,
+        "orthogonality": None if co.size is None else co.orthogonality(),
+        "escapes": known.escapes or None,
         "verdict": None if certificate is None else certificate.kind,
         "curvature": None if certificate is None else certificate.curvature,
-        "notes": [*run.notes] or None,
-        "seconds": run.timer.seconds,
-        "wall_seconds": run.timer.wall_seconds,
+        "notes": notes or None,
+        "seconds": live.timer.seconds,
+        "wall_seconds": live.timer.wall_seconds,
     }
     return {name: value for name, value in summary.items() if value is not None}

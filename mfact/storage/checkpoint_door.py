@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mfact.core import Array
+from mfact.engines.choice import has_bases
 from mfact.storage.checkpoint_kinds import CHECKPOINT, of_state
 from mfact.storage.door import require_numbers
 from mfact.storage.kinds import refuse
 
-_FACTORS = ("U", "V")
 _RECORDED = ("step", "log10_step", "loss", "audit")
-_STATE = {reduced: of_state(coordinates=reduced) for reduced in (False, True)}
+_STATE = {bases: of_state(bases=bases) for bases in (False, True)}
+_SHARED = of_state(bases=False, shared=True)
+_PART = re.compile(r"(point|memory|ledger/start|ledger/entries|ledger/memory)/\d{1,3}")
+_LIKE = {"memory": "point", "ledger/memory": "ledger/start"}
+"""What the arrays of a memory are like, in shape."""
 
 
 def require_checkpoint(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
@@ -22,28 +27,32 @@ def require_checkpoint(arrays: Mapping[str, Array], document: Mapping[str, Any])
     run: each entry what its name says, each array of the shape that the others ask for, finite.
     """
     CHECKPOINT(document, "")
-    reduced = document["engine"] == "reduced" and "coordinates" in document["state"]
-    _STATE[reduced](document["state"], "state")
-    shapes = _shapes(document, reduced)
+    bases = "basis/left" in document["state"]
+    if bases and not has_bases(document["chosen"]["engine"]):
+        raise ValueError("its state has bases, and its engine keeps none")
+    _STATE[bases](document["state"], "state")
+    shapes = _shapes(document, bases)
     if document["good"] is not None:
-        _STATE[False](document["good"], "good")
-        names = ("point",) if reduced else _FACTORS
-        kept = ("conserved/start", "conserved/ledger", *names)
-        shapes |= {f"good/{name}": shapes[f"state/{name}"] for name in kept}
+        _SHARED(document["good"], "good")
+        shapes |= {
+            name.replace("state/", "good/", 1): shape
+            for name, shape in shapes.items()
+            if _PART.fullmatch(name.removeprefix("state/"))
+        }
     for name, shape in shapes.items():
         if name not in arrays:
             raise ValueError(f"it lacks the array {name}")
         _array(name, arrays[name], shape, document)
     if "state/spectrum/sigma" in shapes:
         _spectrum(arrays["state/spectrum/sigma"], arrays["state/basis/B"])
-    point = shapes.get("state/point")
     for part in ("state", "good"):
-        if (name := f"{part}/conserved/tangent") in arrays:
-            _array(name, arrays[name], point, document)
+        if (name := f"{part}/distance/tangent") in arrays:
+            _array(name, arrays[name], shapes["state/point/0"] if bases else None, document)
+        _memories(part, arrays, shapes, document)
     _recorder(arrays, document["recorder"])
-    flights = document["flight_rows"]
+    flights = [] if document["flight"] is None else document["flight"]["rows"]
     if any(each.keys() != flights[0].keys() for each in flights):
-        raise ValueError("flight_rows are of different columns")
+        raise ValueError("the rows of its flight are of different columns")
 
 
 def _spectrum(sigma: Array, B: Array) -> None:
@@ -54,18 +63,18 @@ def _spectrum(sigma: Array, B: Array) -> None:
         raise ValueError("state/spectrum/sigma are not the singular values of state/basis/B")
 
 
-def _shapes(document: Mapping[str, Any], reduced: bool) -> dict[str, tuple[int, ...]]:
+def _shapes(document: Mapping[str, Any], bases: bool) -> dict[str, tuple[int, ...]]:
     """The shape of each array that a run in this state has."""
     (d1, d2), r = document["fingerprint"]["shape"], document["settings"]["rank"]
     state = document["state"]
-    shapes: dict[str, tuple[int, ...]] = {"conserved/start": (r, r), "conserved/ledger": (r, r)}
-    if not reduced:
-        shapes |= {"U": (d1, r), "V": (d2, r)}
+    shapes: dict[str, tuple[int, ...]] = {"ledger/start/0": (r, r), "ledger/entries/0": (r, r)}
+    if not bases:
+        shapes |= {"point/0": (d1, r), "point/1": (d2, r)}
     else:
         (k1, p1), (k2, p2) = state["basis/left"], state["basis/right"]
         K = max(k1, k2, 1)
         shapes |= {
-            "point": (2, r, K),
+            "point/0": (2, r, K),
             "basis/left": (d1, k1 + p1),
             "basis/right": (d2, k2 + p2),
             "basis/B": (k1, k2),
@@ -86,11 +95,36 @@ def _shapes(document: Mapping[str, Any], reduced: bool) -> dict[str, tuple[int, 
                 "spectrum/leak_right": (p2, K),
             }
     named = {f"state/{name}": shape for name, shape in shapes.items()}
-    if document["flight"] is not None:
-        if "spectrum/tail" not in state or not document["flight_rows"]:
+    flight = document["flight"]
+    if flight is not None and not bases:
+        raise ValueError("it is in flight without bases")
+    if flight is not None and flight["at"] is not None:
+        if "spectrum/tail" not in state or not flight["rows"]:
             raise ValueError("it is in flight without a spectrum, or a row")
         named |= {"flight/Z": (3, 2, K, r), "flight/handover_Z": (2, K, r)}
     return named
+
+
+def _memories(
+    part: str,
+    arrays: Mapping[str, Array],
+    shapes: Mapping[str, tuple[int, ...]],
+    document: Mapping[str, Any],
+) -> None:
+    """What methods and laws keep has as many arrays as they like, each like a part of the point or
+    of D; of the point and of D there are no others than those known.
+    """
+    for name in arrays:
+        found = _PART.fullmatch(name.removeprefix(f"{part}/"))
+        if found is None or not name.startswith(f"{part}/") or name in shapes:
+            continue
+        if found[1] not in _LIKE:
+            refuse(name, part, "a part that such a state has")
+        like = f"{part}/{_LIKE[found[1]]}/"
+        held = sorted(arrays[name].shape)
+        fits = [shape for at, shape in shapes.items() if at.startswith(like)]
+        shape = next((each for each in fits if sorted(each) == held), None)
+        _array(name, arrays[name], shape, document)
 
 
 def _array(name: str, stored: Array, shape: tuple[int, ...] | None, document: Any) -> None:

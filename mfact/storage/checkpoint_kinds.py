@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mfact.core import Optimum
-from mfact.engines.measures import Conserved
+from mfact.core import Distance, Optimum
 from mfact.gradient_flow.records import State as FlightState
 from mfact.krylov.basis import Basis
 from mfact.krylov.spectrum import Spectrum
@@ -89,28 +88,33 @@ _MONITORS = record(
 )
 
 
-def of_state(*, coordinates: bool) -> Kind:
-    """The numbers of a state; where its arrays lie is told by the axes beside them."""
+def of_state(*, bases: bool, shared: bool = False) -> Kind:
+    """The numbers of a state; where its arrays lie is told by the axes beside them.
+
+    bases: its point is in bases of M. shared: its coordinates are another state's.
+    """
     axes = listing(count)
-    known: dict[str, Kind] = {"step": count}
-    known |= {f"conserved/{name}": kind for name, kind in of_fields(Conserved).items()}
-    del known["conserved/optimum"]
-    known |= {f"conserved/{name}": bound for name in ("distance", "rho", "top")}
-    optional = {f"conserved/{name}" for name in ("rho", "top")}
-    if coordinates:
+    known: dict[str, Kind] = {"step": count, "flow_time": any_number}
+    known |= {f"distance/{name}": kind for name, kind in of_fields(Distance).items()}
+    known |= {f"distance/{name}": bound for name in ("bound", "rho", "top")}
+    others: dict[str, Kind] = {}
+    if not shared and not bases:
+        known["optimum"] = maybe(OPTIMUM)
+    elif not shared:
+        known |= {f"basis/{side}": row(count, count) for side in ("left", "right")}
         known |= {
-            "coordinates": record({"changed": count, "energy": number, "unseen": number}),
-            **{f"basis/{side}": row(count, count) for side in ("left", "right")},
-            **{f"basis/{name}": kind for name, kind in of_fields(Basis).items()
-               if name not in ("left", "right")},
-        }  # fmt: skip
-    others = {f"spectrum/{name}": kind for name, kind in of_fields(Spectrum).items()}
-    others["conserved/optimum"] = OPTIMUM
-    check = record({**known, **others}, axes, needed=[n for n in known if n not in optional])
+            f"basis/{name}": kind
+            for name, kind in of_fields(Basis).items()
+            if name not in ("left", "right")
+        }
+        spectrum = {f"spectrum/{name}": kind for name, kind in of_fields(Spectrum).items()}
+        grown = {"krylov": record({"changed": count, "energy": number, "unseen": number})}
+        others = spectrum | grown
+    check = record({**known, **others}, axes, needed=tuple(known))
 
     def checked(value: Any, place: str) -> None:
         check(value, place)
-        if "spectrum/tail" in value and not others.keys() - {"conserved/optimum"} <= value.keys():
+        if others and ("krylov" in value) == (spectrum.keys() <= value.keys()):
             raise ValueError(f"{place} lacks a part of its spectrum")
 
     return checked
@@ -128,23 +132,27 @@ def _schedule(value: Any, place: str) -> None:
     _SCHEDULE[value["kind"]](value, place)
 
 
+_FLIGHT = record(
+    of_fields(FlightState)
+    | dict.fromkeys(("time", "handover_flow_time"), amount)
+    | dict.fromkeys(("solver_steps", "handover"), count)
+    | {"next_step": positive}
+)
 CHECKPOINT = record(
     {
         "settings": record(of_fields(RunSettings), needed=("rank", "dtype")),
         "sources": record({}, text),
-        "matrix": record({"path": maybe(text), "dataset": maybe(text), "follow_links": maybe(flag)},
-                         needed=()),
+        "named": record({"path": maybe(text), "dataset": maybe(text), "follow_links": maybe(flag)},
+                        needed=()),
         "described": PROBLEM,
         "output": maybe(text),
         "fingerprint": FINGERPRINT,
-        "plan": record(
-            {"weight": number, "schedule": _schedule, "scale": maybe(number), "sigma_1": amount,
-             "sigma_1_error": amount, "first_passes": count, "tol": number}
+        "chosen": record(
+            {"schedule": _schedule, "scale": maybe(number), "sigma_1": amount,
+             "sigma_1_error": amount, "first_passes": count, "tol": number,
+             "engine": one_of(*ENGINES[1:]), "why": text, "forecast": maybe(number),
+             "basis_limit": count}
         ),
-        "engine": one_of(*ENGINES[1:]),
-        "why": text,
-        "forecast": maybe(number),
-        "basis_limit": count,
         "recorder": listing(row(text, text, count)),
         "watch": record(
             {"first_loss": maybe(number), "anchor_loss": maybe(number), "anchor_step": count,
@@ -157,18 +165,12 @@ CHECKPOINT = record(
         "passes": count,
         "state": record({"step": count}, anything),
         "good": maybe(record({"step": count}, anything)),
-        "in_flight": flag,
         "flight": maybe(
             record(
-                of_fields(FlightState)
-                | dict.fromkeys(("time", "handover_flow_time"), amount)
-                | dict.fromkeys(("solver_steps", "handover"), count)
-                | {"next_step": positive}
+                {"at": maybe(_FLIGHT), "leaked": bound, "error": bound,
+                 "rows": listing(record(dict.fromkeys(_FLOWN, any_number), any_number))}
             )
         ),
-        "flight_rows": listing(record(dict.fromkeys(_FLOWN, any_number), any_number)),
-        "flight_leak": bound,
-        "flight_error": bound,
         "seconds": number,
         "wall_seconds": number,
     }

@@ -13,7 +13,7 @@ from mfact.gradient_flow.coordinates import Svd
 from mfact.gradient_flow.gradient_flow import FlowResult, flow
 from mfact.gradient_flow.integrate import require_few
 from mfact.gradient_flow.small import Small
-from mfact.problems.factorization import Factorization
+from mfact.problems.factorization import formula, sharpness
 from mfact.problems.optimum import fitted_rank, zero_below
 from mfact.starts import default_scale, directions, require_size, scaled, spectral
 from mfact.studies.flow_and_descent import Comparison, compare
@@ -102,7 +102,6 @@ def study(
     require_size(factors, "float64", drawn=drawn)
     sigma, Z = svd.enter(*factors)
     small = Small(sigma, settings.weight)
-    problem = Factorization(settings.weight)
     eps, norm = float(np.finfo(np.float64).eps), hypot(*svd.sigma)
     zero = zero_below(norm, float(svd.sigma[0]), (d1, d2), stored_eps(stored), eps)
     k = fitted_rank(svd.sigma, settings.rank, zero)
@@ -112,7 +111,7 @@ def study(
     times = np.linspace(0.0, settings.time, settings.points)
     comparison = None
     if settings.compare_gd:
-        first = settings.time * problem.sharpness * float(sigma[0]) / (2.0 * FIRST_STEP)
+        first = settings.time * sharpness(settings.weight) * float(sigma[0]) / (2.0 * FIRST_STEP)
         require_few(first * 2**HALVINGS, "gradient descent")
         counts = [max(1, ceil(first)) * 2**i for i in range(HALVINGS + 1)]
         comparison = compare(small, Z, settings.time, counts)
@@ -121,7 +120,7 @@ def study(
         shape=(d1, d2),
         sigma=svd.sigma,
         k=k,
-        formula=problem.formula,
+        formula=formula(settings.weight),
         flow=flow(small, Z, times.tolist(), settings.solver),
         comparison=comparison,
     )

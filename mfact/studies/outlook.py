@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Schedule
+from mfact.problems.factorization import sharpness
 from mfact.problems.optimum import fitted_rank
 from mfact.run.forecast import SECONDS_A_STEP
-from mfact.run.plan import DEFAULT_EPS
-from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
-from mfact.starts import C_INIT, default_scale, theorem_3_1_scale
+from mfact.schedules import DEFAULT_EPS, schedule
+from mfact.starts import default_scale, theorem_3_1_scale
 from mfact.theory.forecast import forecast, typical_s0
 from mfact.theory.riccati import Spare
 
@@ -52,14 +52,18 @@ def outlooks(
     sigma_1, d = singular_values[0], max(shape)
     usual = default_scale("gaussian", sigma_1, d)
     small = theorem_3_1_scale(DEFAULT_EPS * norm, d)
+
+    def named(name: str) -> Schedule:
+        return schedule(name, sharpness=sharpness(0.0), sigma_1=sigma_1, norm=norm, rank=rank)
+
     choices: list[tuple[Schedule, float]] = [
-        (Constant(0.5 / sigma_1), usual),
-        (PowerDecay(0.3 / sigma_1, 0.55), usual),
-        (theorem_3_1(DEFAULT_EPS * norm, rank, norm), small),
-        (certified(DEFAULT_EPS * norm, norm), small),
+        (named("constant"), usual),
+        (named("power"), usual),
+        (named("theorem-3.1"), small),
+        (named("certified"), small),
     ]
     if rank == 1:
-        choices.insert(1, (theorem_3_2(C_INIT, sigma_1), usual))
+        choices.insert(1, (named("theorem-3.2"), usual))
     k = fitted_rank(singular_values, rank, zero)
     return tuple(_outlook(each, std, singular_values, rank, k, shape) for each, std in choices)
 
