@@ -55,7 +55,7 @@ def distances(engine, states, points):
     """‖(U, V) − plain (U, V)‖ / ‖plain (U, V)‖ at each step."""
     off = []
     for state, (U, V) in zip(states, points, strict=True):
-        got = engine.leave(state)
+        got = state.coordinates.leave(state.point)
         size = np.hypot(np.linalg.norm(U), np.linalg.norm(V)) or 1.0
         off.append(np.hypot(np.linalg.norm(got.U - U), np.linalg.norm(got.V - V)) / size)
     return np.array(off)

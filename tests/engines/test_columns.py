@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made import direct_engine, reduced_engine
 from plain_loop import drive, exact_gap, gaussian, matrix, optimum
 from random_runs import RandomRun, random_runs
 
-from mfact.core import Factors
-from mfact.engines.direct import DirectEngine
-from mfact.engines.reduced import ReducedEngine
+from mfact.core import Plain
 from mfact.methods.gradient_descent import GradientDescent
-from mfact.problems.factorization import Factorization
 from mfact.targets.dense import DenseTarget
 
 KINDS = ("direct", "reduced", "singular coordinates")
@@ -25,16 +23,16 @@ KINDS = ("direct", "reduced", "singular coordinates")
 def run_engine(kind, run: RandomRun):
     target = DenseTarget(run.M)
     if kind == "direct":
-        best = optimum(run.M, run.rank)
-        engine = DirectEngine(target, Factorization(run.weight), GradientDescent(), best)
-        state = engine.start(run.start)
+        engine = direct_engine(target, run.weight)
+        known = Plain(optimum(run.M, run.rank))
+        state = replace(engine.start(run.start), coordinates=known)
     else:
-        engine = ReducedEngine(target, run.rank, run.weight)
+        engine = reduced_engine(target, run.rank, run.weight)
         state = engine.start(run.start)
         if kind == "singular coordinates":
-            state = engine.sharpen(state, 1e-13)
+            state = engine.sharpened(state, 1e-13)
     states, rows = drive(engine, state, run.steps)
-    return [engine.leave(state) for state in states[:-1]], rows
+    return [state.coordinates.leave(state.point) for state in states[:-1]], rows
 
 
 @given(run=random_runs(steps=150), kind=st.sampled_from(KINDS))
@@ -89,11 +87,11 @@ def test_audit_sees_a_step_that_is_not_a_gradient_step():
     M, start = np.diag([3.0, 2.0, 1.0]), gaussian(np.random.default_rng(0), (3, 3), 2, 0.5)
 
     class Wrong(GradientDescent):
-        def step(self, point, gradient, step_size):
-            U, V = super().step(point, gradient, step_size)
-            return Factors(U * (1 + 1e-6), V)
+        def step(self, problem, point, at, step_size, memory):
+            (U, V), memory = super().step(problem, point, at, step_size, memory)
+            return (U * (1 + 1e-6), V), memory
 
-    engine = DirectEngine(DenseTarget(M), Factorization(0.0), Wrong())
+    engine = direct_engine(DenseTarget(M), method=Wrong())
     rows = engine.advance(engine.start(start), np.full(10, 0.1)).rows
     assert rows["audit"][-1] > 1e-7
 
@@ -116,14 +114,14 @@ def test_gap_is_right_down_to_rounding_of_rounding(weight, sigma):
     """Near the optimum the gap is that of extended precision, far below eps of the loss."""
     rng, r = np.random.default_rng(3), 3
     M, _, _ = matrix(rng, (30, 25), sigma)
-    engine = ReducedEngine(DenseTarget(M), r, weight)
-    state = engine.sharpen(engine.start(gaussian(rng, M.shape, r, 0.02)), 1e-13)
+    engine = reduced_engine(DenseTarget(M), r, weight)
+    state = engine.sharpened(engine.start(gaussian(rng, M.shape, r, 0.02)), 1e-13)
     states, rows = drive(engine, state, np.full(1500, 0.5 / 3))
     spectrum = states[-1].coordinates.spectrum
     unit = Fraction(float(spectrum.sigma[r - 1])) ** 2 / 2
     sizes = []
     for t in range(40, 1500, 10):
-        truth = float(exact_excess(states[t].point, spectrum.sigma) / unit)
+        truth = float(exact_excess(states[t].point[0], spectrum.sigma) / unit)
         sizes.append(truth)
         # Each entry of X₁Y₁ᵀ − Σ₁ is known to 1e-16, so the gap g to 1e-16 √g.
         assert rows["gap"][t] == pytest.approx(truth, rel=1e-6, abs=1e-15 * truth**0.5 + 1e-31)
@@ -148,12 +146,12 @@ def test_gap_against_an_svd_with_noise():
     rng, r = np.random.default_rng(4), 2
     M = rng.standard_normal((40, 30)) / 6 + 2 * np.outer(rng.standard_normal(40), np.ones(30)) / 6
     values = np.linalg.svd(M, compute_uv=False)
-    engine = ReducedEngine(DenseTarget(M), r)
-    state = engine.sharpen(engine.start(gaussian(rng, M.shape, r, 0.02)), 1e-15)
+    engine = reduced_engine(DenseTarget(M), r)
+    state = engine.sharpened(engine.start(gaussian(rng, M.shape, r, 0.02)), 1e-15)
     states, rows = drive(engine, state, np.full(300, 0.5 / values[0]))
     for t in range(0, 300, 7):
         # 1e-15 of the loss is what forming it from R leaves, here 20 times the unit ½σ₂².
-        gap = exact_gap(M, *engine.leave(states[t]))
+        gap = exact_gap(M, *states[t].coordinates.leave(states[t].point))
         assert rows["gap"][t] == pytest.approx(gap, rel=1e-6, abs=2e-14)
 
 
@@ -176,11 +174,11 @@ def test_alignment_is_with_the_leading_singular_vectors():
     rng = np.random.default_rng(8)
     M = rng.standard_normal((25, 18))
     phi, _, psi_t = np.linalg.svd(M)
-    engine = ReducedEngine(DenseTarget(M), 1)
-    state = engine.sharpen(engine.start(gaussian(rng, M.shape, 1, 0.1)), 1e-15)
+    engine = reduced_engine(DenseTarget(M), 1)
+    state = engine.sharpened(engine.start(gaussian(rng, M.shape, 1, 0.1)), 1e-15)
     states, rows = drive(engine, state, np.full(120, 0.05))
     for t in range(0, 120, 10):
-        U, V = engine.leave(states[t])
+        U, V = states[t].coordinates.leave(states[t].point)
         assert rows["alignment_U"][t] == pytest.approx(abs(phi[:, 0] @ U[:, 0]), rel=1e-9)
         assert rows["alignment_V"][t] == pytest.approx(abs(psi_t[0] @ V[:, 0]), rel=1e-9)
 
@@ -188,13 +186,13 @@ def test_alignment_is_with_the_leading_singular_vectors():
 def test_leak_is_what_a_step_leaves_outside_the_bases():
     rng = np.random.default_rng(2)
     M, start = rng.standard_normal((40, 35)), gaussian(rng, (40, 35), 2, 0.01)
-    engine = ReducedEngine(DenseTarget(M), 2)
+    engine = reduced_engine(DenseTarget(M), 2)
     state = engine.start(start)
     # Any point of the bases will do; steps so small that what leaks is below rounding.
-    state = replace(state, point=rng.standard_normal(state.point.shape))
+    state = replace(state, point=(rng.standard_normal(state.point[0].shape),))
     states, rows = drive(engine, state, np.full(3, 1e-18))
     basis = states[0].coordinates.basis
-    U, V = engine.leave(states[0])
+    U, V = states[0].coordinates.leave(states[0].point)
     MV, MtU = M @ V, M.T @ U
     MV -= basis.left.basis @ (basis.left.basis.T @ MV)
     MtU -= basis.right.basis @ (basis.right.basis.T @ MtU)

@@ -6,14 +6,11 @@ import os
 
 import numpy as np
 import pytest
+from made import reduced_engine
 from plain_loop import distances, drive, exact_loop, gaussian, matrix, plain_loop
 
 from mfact.core import Factors
-from mfact.engines.direct import DirectEngine
-from mfact.engines.reduced import ReducedEngine
 from mfact.krylov.basis import Basis
-from mfact.methods.gradient_descent import GradientDescent
-from mfact.problems.factorization import Factorization
 from mfact.targets.dense import DenseTarget
 
 STEPS = 20_000 if os.environ.get("MFACT_LONG") else 1500
@@ -33,11 +30,11 @@ def test_noise_in_which_the_signal_drowns(noise):
     start = gaussian(rng, M.shape, 5, 0.01)
     steps = np.full(STEPS, 0.5 / np.linalg.norm(M, 2))
     target = DenseTarget(M)
-    engine = ReducedEngine(target, 5)
+    engine = reduced_engine(target, 5)
     states, rows = drive(engine, engine.start(start), steps)
     points = plain_loop(M, *start, steps)
     off = distances(engine, states, points)
-    bound = np.array([s.conserved.distance for s in states]) / sizes(points)
+    bound = np.array([s.distance.bound for s in states]) / sizes(points)
     assert np.all((off <= 1e-11) | (off <= bound))
     assert off.max() < 1e-8
     # The price: far fewer passes than steps.
@@ -59,11 +56,11 @@ def test_start_orthogonal_to_the_leading_vectors(weight):
     basis = Basis.begin(U, V, target.norm).probed(r)
     for _ in range(5):
         basis = basis.extend(target)
-    engine = ReducedEngine(target, r)
-    states, _ = drive(engine, engine.start_in(basis, Factors(U, V)), steps)
+    engine = reduced_engine(target, r)
+    states, _ = drive(engine, engine.reach.start_in(basis, Factors(U, V)), steps)
     points = exact_loop(M, U, V, steps)
     off = distances(engine, states, points)
-    bound = np.array([s.conserved.distance for s in states]) / sizes(points)
+    bound = np.array([s.distance.bound for s in states]) / sizes(points)
     assert np.all((off <= 1e-11) | (off <= bound))
     # Rounding of 1e-16 against a weight of 1e-8 leaves eight digits, of 1e-12 four: the bound
     # must not be so wide that it says nothing.
@@ -75,18 +72,17 @@ def test_memory_limit_goes_on_directly_and_stays_exact():
     M, start = rng.standard_normal((80, 60)), gaussian(rng, (80, 60), 2, 0.01)
     target = DenseTarget(M)
     limit = (80 + 60) * 8 * 20
-    direct = DirectEngine(target, Factorization(0.0), GradientDescent())
-    engine = ReducedEngine(target, r, 0.0, 1e-10, limit, direct)
+    engine = reduced_engine(target, r, 0.0, 1e-10, limit)
     steps = np.full(400, 0.5 / np.linalg.norm(M, 2))
     state, states = engine.start(start), []
     while state.step < 400:
         segment = engine.advance(state, steps[state.step :])
         states += [segment.state_at(i) for i in range(len(segment.rows["step"]))]
-        if state.coordinates is not None:
+        if state.coordinates.size is not None:
             assert state.coordinates.basis.nbytes <= 2 * limit  # storage grows by halves
         state = segment.state
-    assert state.coordinates is None
-    assert state.conserved.optimum is None  # twenty columns do not show it to the tolerance
+    assert state.coordinates.size is None
+    assert state.coordinates.optimum is None  # twenty columns do not show it to the tolerance
     points = plain_loop(M, *start, steps)
     assert distances(engine, [*states, state], points).max() < 1e-11
 
@@ -97,10 +93,9 @@ def test_sharpening_stops_at_the_memory_limit():
     M = rng.standard_normal((80, 60))
     target = DenseTarget(M)
     limit = (80 + 60) * 8 * 16
-    direct = DirectEngine(target, Factorization(0.0), GradientDescent())
-    engine = ReducedEngine(target, r, 0.0, 1e-10, limit, direct)
-    state = engine.sharpen(engine.start(gaussian(rng, M.shape, r, 0.01)), 1e-12)
-    assert state.coordinates is None or state.coordinates.basis.size <= 16
+    engine = reduced_engine(target, r, 0.0, 1e-10, limit)
+    state = engine.sharpened(engine.start(gaussian(rng, M.shape, r, 0.01)), 1e-12)
+    assert state.coordinates.size is None or state.coordinates.basis.size <= 16
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
@@ -111,7 +106,7 @@ def test_zeros_of_one_side(weight):
     U, V = gaussian(rng, M.shape, r, 0.1)
     start = Factors(U, np.zeros_like(V))
     steps = np.full(300, 0.4 / 2)
-    engine = ReducedEngine(DenseTarget(M), r, weight)
+    engine = reduced_engine(DenseTarget(M), r, weight)
     states, _ = drive(engine, engine.start(start), steps)
     assert distances(engine, states, plain_loop(M, *start, steps, weight)).max() < 1e-11
 
@@ -120,15 +115,14 @@ def test_the_optimum_goes_along_when_the_bases_know_it():
     rng, r = np.random.default_rng(4), 2
     M = rng.standard_normal((80, 2)) @ rng.standard_normal((2, 60))
     M += 1e-3 * rng.standard_normal(M.shape)
-    direct = DirectEngine(DenseTarget(M), Factorization(0.0), GradientDescent())
-    engine = ReducedEngine(DenseTarget(M), r, 0.0, 1e-6, (80 + 60) * 8 * 8, direct)
+    engine = reduced_engine(DenseTarget(M), r, 0.0, 1e-6, (80 + 60) * 8 * 8)
     steps = np.full(400, 0.5 / np.linalg.norm(M, 2))
-    state = engine.start(gaussian(rng, M.shape, r, 0.01), drawn=True)
+    state = engine.reach.start(gaussian(rng, M.shape, r, 0.01), drawn=True)
     while state.step < 400:
         state = engine.advance(state, steps[state.step :]).state
-    assert state.coordinates is None
+    assert state.coordinates.size is None
     sigma = np.linalg.svd(M, compute_uv=False)
-    found = state.conserved.optimum
+    found = state.coordinates.optimum
     over = found.floor - 0.5 * np.sum(sigma[r:] ** 2)
     rounding = 1e-13 * np.sum(sigma**2)
     assert -rounding < over <= found.error + rounding

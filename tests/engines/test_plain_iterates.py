@@ -5,20 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
+from made import direct_engine, reduced_engine
 from plain_loop import distances, drive, exact_loop, gaussian, matrix, plain_loop
 from random_runs import random_runs
 
 from mfact.core import Factors
-from mfact.engines.direct import DirectEngine
-from mfact.engines.reduced import ReducedEngine
 from mfact.krylov.basis import Basis
-from mfact.methods.gradient_descent import GradientDescent
-from mfact.problems.factorization import Factorization
 from mfact.targets.dense import DenseTarget
-
-
-def direct_engine(M, weight):
-    return DirectEngine(DenseTarget(M), Factorization(weight), GradientDescent())
 
 
 def sizes(points):
@@ -33,12 +26,12 @@ def relative(points, others):
 
 def bounds(states, points):
     """The reported bound on the distance, relative like distances()."""
-    return np.array([s.conserved.distance for s in states]) / sizes(points)
+    return np.array([s.distance.bound for s in states]) / sizes(points)
 
 
 @given(run=random_runs())
 def test_direct_engine_equals_the_plain_loop(run):
-    engine = direct_engine(run.M, run.weight)
+    engine = direct_engine(DenseTarget(run.M), run.weight)
     states, _ = drive(engine, engine.start(run.start), run.steps)
     points = plain_loop(run.M, *run.start, run.steps, run.weight)
     # The Gram form rounds otherwise than R does. Where the run amplifies rounding (slow modes
@@ -49,7 +42,7 @@ def test_direct_engine_equals_the_plain_loop(run):
 
 @given(run=random_runs())
 def test_reduced_engine_equals_the_plain_loop(run):
-    engine = ReducedEngine(DenseTarget(run.M), run.rank, run.weight)
+    engine = reduced_engine(DenseTarget(run.M), run.rank, run.weight)
     states, _ = drive(engine, engine.start(run.start), run.steps)
     points = plain_loop(run.M, *run.start, run.steps, run.weight)
     off = distances(engine, states, points)
@@ -64,8 +57,8 @@ def test_bound_covers_the_distance_where_rounding_decides_where_to_go(run):
     basis = Basis.begin(*run.start, target.norm).probed(run.rank)
     for _ in range(6):
         basis = basis if basis.exhausted else basis.extend(target)
-    engine = ReducedEngine(target, run.rank, run.weight)
-    states, _ = drive(engine, engine.start_in(basis, run.start), run.steps)
+    engine = reduced_engine(target, run.rank, run.weight)
+    states, _ = drive(engine, engine.reach.start_in(basis, run.start), run.steps)
     # Against extended precision: the plain loop in float64 is as far from it as this run.
     points = exact_loop(run.M, *run.start, run.steps, run.weight)
     assert (distances(engine, states, points) <= bounds(states, points)).all()
@@ -79,9 +72,9 @@ def test_a_saddle_left_by_rounding_alone_shows_in_the_bound():
     basis = Basis.begin(*start, target.norm).probed(1)
     for _ in range(6):
         basis = basis.extend(target)
-    engine = ReducedEngine(target, 1)
+    engine = reduced_engine(target, 1)
     steps = np.full(400, 0.5)
-    states, _ = drive(engine, engine.start_in(basis, start), steps)
+    states, _ = drive(engine, engine.reach.start_in(basis, start), steps)
     points = exact_loop(M, *start, steps)
     bound = bounds(states, points)
     assert bound[0] < 1e-12
@@ -99,11 +92,11 @@ def test_float32_to_its_own_rounding(kind, weight, shape):
     start = Factors(*(x.astype(np.float32) for x in gaussian(rng, shape, rank, 0.1)))
     steps = np.full(300, 0.3 / np.linalg.norm(M, 2))
     target = DenseTarget(M)
-    engine = direct_engine(M, weight)
+    engine = direct_engine(target, weight)
     if kind == "reduced":
-        engine = ReducedEngine(target, rank, weight)
+        engine = reduced_engine(target, rank, weight)
     states, _ = drive(engine, engine.start(start), steps)
-    assert engine.leave(states[-1]).U.dtype == np.float32
+    assert states[-1].coordinates.leave(states[-1].point).U.dtype == np.float32
     points = plain_loop(*(x.astype(float) for x in (M, *start)), steps, weight)
     off = distances(engine, states, points)
     # eps of float32 is 1.2e-7; a few hundred of it over growth and 300 steps.
@@ -117,7 +110,7 @@ def test_zero_matrix_stays_in_the_plain_iterates():
     M, start = np.zeros((6, 5)), gaussian(rng, (6, 5), 2, 0.5)
     steps = np.full(50, 0.3)
     points = plain_loop(M, *start, steps)
-    for engine in (direct_engine(M, 0.0), ReducedEngine(DenseTarget(M), 2)):
+    for engine in (direct_engine(DenseTarget(M)), reduced_engine(DenseTarget(M), 2)):
         states, rows = drive(engine, engine.start(start), steps)
         assert distances(engine, states, points).max() < 1e-13
         truth = [0.5 * np.linalg.norm(U @ V.T) ** 2 for U, V in points[:-1]]
@@ -127,7 +120,7 @@ def test_zero_matrix_stays_in_the_plain_iterates():
 def test_zero_start_stays_at_zero():
     M = np.random.default_rng(0).standard_normal((6, 5))
     start = Factors(np.zeros((6, 2)), np.zeros((5, 2)))
-    for engine in (direct_engine(M, 1.0), ReducedEngine(DenseTarget(M), 2, 1.0)):
+    for engine in (direct_engine(DenseTarget(M), 1.0), reduced_engine(DenseTarget(M), 2, 1.0)):
         states, rows = drive(engine, engine.start(start), np.full(20, 0.1))
-        assert not np.any(engine.leave(states[-1]).U)
+        assert not np.any(states[-1].coordinates.leave(states[-1].point).U)
         assert rows["loss"] == pytest.approx(0.5 * np.linalg.norm(M) ** 2, rel=1e-14)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made import reduced_engine
 from plain_loop import gaussian, matrix, optimum
 
-from mfact.engines.reduced import ReducedEngine
 from mfact.krylov.basis import Basis
 from mfact.krylov.spectrum import Spectrum, excess_loss, negative_curvature, squared_tail
 from mfact.targets.dense import DenseTarget
@@ -53,10 +53,10 @@ def test_sharpened_optimum_against_an_svd(kind, tolerance):
     rng, rank = np.random.default_rng(1), 2
     sigma = SPECTRA[kind]()
     M, _, _ = matrix(rng, (50, 40), sigma)
-    engine = ReducedEngine(DenseTarget(M), rank)
+    engine = reduced_engine(DenseTarget(M), rank)
     start = gaussian(rng, M.shape, rank, 0.1)
-    for state in (engine.start(start, drawn=True), engine.start(start)):
-        found = engine.sharpen(state, tolerance).coordinates.spectrum
+    for state in (engine.reach.start(start, drawn=True), engine.start(start)):
+        found = engine.sharpened(state, tolerance).coordinates.spectrum
         best = optimum(M, rank)
         assert found.k == best.k
         assert found.floor == pytest.approx(best.floor, abs=2 * tolerance * best.unit + 1e-13)

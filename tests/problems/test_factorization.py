@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from contracts.problem_contract import ProblemContract
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mfact.errors import SettingsError
-from mfact.problems.factorization import Factorization
+from mfact.problems.factorization import Factorization, formula, gradient, sharpness
+from mfact.targets.dense import DenseTarget
 
 
 def value(M, U, V, weight):
@@ -26,7 +28,7 @@ def test_gradient_against_central_differences(seed, shape, r, weight):
     rng = np.random.default_rng(seed)
     M = rng.standard_normal(shape)
     U, V, dU, dV = (rng.standard_normal((d, r)) for d in (*shape, *shape))
-    G_U, G_V, A, C = Factorization(weight).gradient(U, V, M @ V, M.T @ U)
+    G_U, G_V, A, C = gradient(U, V, M @ V, M.T @ U, weight)
     h = 1e-5  # h² of truncation and 1e-16/h of rounding, both 1e-10 of the value
     slope = value(M, U + h * dU, V + h * dV, weight) - value(M, U - h * dU, V - h * dV, weight)
     expected = np.sum(G_U * dU) + np.sum(G_V * dV)
@@ -39,16 +41,16 @@ def test_gradient_against_central_differences(seed, shape, r, weight):
 @pytest.mark.parametrize("weight", [0.0, 0.5, 1.0, 3.0])
 def test_sharpness_is_the_largest_curvature_at_a_balanced_optimum(weight):
     sigma, r, h = np.array([3.0, 2.0, 1.0]), 2, 1e-5
-    M, problem = np.diag(sigma), Factorization(weight)
+    M = np.diag(sigma)
     U = np.eye(3)[:, :r] * np.sqrt(sigma[:r])
     flat = np.concatenate([U.ravel(), U.ravel()])
 
-    def gradient(x):
+    def slope(x):
         A, B = x.reshape(2, 3, r)
-        return np.concatenate([g.ravel() for g in problem.gradient(A, B, M @ B, M.T @ A)[:2]])
+        return np.concatenate([g.ravel() for g in gradient(A, B, M @ B, M.T @ A, weight)[:2]])
 
-    H = [(gradient(flat + h * e) - gradient(flat - h * e)) / (2 * h) for e in np.eye(len(flat))]
-    assert np.linalg.eigvalsh(H)[-1] == pytest.approx(problem.sharpness * sigma[0], rel=1e-6)
+    H = [(slope(flat + h * e) - slope(flat - h * e)) / (2 * h) for e in np.eye(len(flat))]
+    assert np.linalg.eigvalsh(H)[-1] == pytest.approx(sharpness(weight) * sigma[0], rel=1e-6)
 
 
 def test_weight_one_is_symmetric_factorization():
@@ -59,16 +61,41 @@ def test_weight_one_is_symmetric_factorization():
     S = np.block([[np.zeros((5, 5)), M], [M.T, np.zeros((4, 4))]])
     symmetric = np.sum((W @ W.T - 2 * S) ** 2) / 8 - 0.5 * np.sum(M**2)
     assert value(M, U, V, 1.0) == pytest.approx(symmetric, rel=1e-12)
-    G_U, G_V, _, _ = Factorization(1.0).gradient(U, V, M @ V, M.T @ U)
+    G_U, G_V, _, _ = gradient(U, V, M @ V, M.T @ U, 1.0)
     assert np.allclose(np.vstack([G_U, G_V]), (W @ W.T - 2 * S) @ W / 2)
 
 
 def test_formula_shows_the_weight():
-    assert "(0.5/8)" in Factorization(0.5).formula
-    assert "/8" not in Factorization(0.0).formula
+    assert "(0.5/8)" in formula(0.5)
+    assert "/8" not in formula(0.0)
 
 
 @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
 def test_weights_that_are_none(weight):
     with pytest.raises(SettingsError, match="at least 0"):
-        Factorization(weight)
+        Factorization(DenseTarget(np.eye(2)), weight)
+
+
+class TestPlain(ProblemContract):
+    weight = 0.0
+
+    def problem(self):
+        M = np.random.default_rng(2).standard_normal((6, 4))
+        return Factorization(DenseTarget(M), self.weight)
+
+    def point(self, seed):
+        rng = np.random.default_rng(seed)
+        return tuple(rng.standard_normal((d, 2)) for d in (6, 4))
+
+    def objective(self, problem, point):
+        U, V = point
+        M = np.random.default_rng(2).standard_normal((6, 4))
+        return value(M, U, V, self.weight)
+
+
+class TestBalanced(TestPlain):
+    weight = 1.0
+
+
+class TestHeavilyBalanced(TestPlain):
+    weight = 3.7

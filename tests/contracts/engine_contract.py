@@ -1,0 +1,94 @@
+"""What every engine must hold to: how a run is cut changes no bit; a state is all there is."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from plain_loop import drive, gaussian, plain_loop
+
+from mfact.core import Factors, Plain
+from mfact.engines.snapshots import pack, unpack
+
+SHAPE, RANK = (50, 40), 3
+STEPS = np.full(520, 0.04)
+COMPARED = ("loss", "gap", "gradient_norm", "imbalance", "ledger", "audit", "leak", "distance")
+
+
+class EngineContract:
+    """make(M, weight) is a fresh engine for the matrix M and objective λ = weight."""
+
+    def make(self, M, weight):
+        raise NotImplementedError
+
+    def setting(self):
+        rng = np.random.default_rng(6)
+        M = rng.standard_normal(SHAPE)
+        return M, gaussian(rng, SHAPE, RANK, 0.02)
+
+    @pytest.mark.parametrize("weight", [0.0, 1.0, 0.3])
+    def test_its_iterates_are_those_of_the_plain_loop(self, weight):
+        M, start = self.setting()
+        engine = self.make(M, weight)
+        states, rows = drive(engine, engine.start(start), STEPS[:200])
+        for state, (U, V) in zip(states, plain_loop(M, *start, STEPS[:200], weight), strict=True):
+            mine = state.coordinates.leave(state.point)
+            assert isinstance(mine, Factors)
+            size = np.hypot(np.linalg.norm(U), np.linalg.norm(V))
+            assert np.hypot(np.linalg.norm(mine.U - U), np.linalg.norm(mine.V - V)) <= 1e-12 * size
+        assert rows["audit"].max() <= 1e-12 * (rows["size_U"] + rows["size_V"]).max()
+
+    @pytest.mark.parametrize("weight", [0.0, 0.3])
+    def test_going_on_from_any_state_repeats_the_rest(self, weight):
+        """A state is all that the next step depends on, also through a checkpoint."""
+        M, start = self.setting()
+        engine = self.make(M, weight)
+        whole, rows = drive(engine, engine.start(start), STEPS)
+        for cut in (1, 17, 255, 256, 257, 500):
+            arrays, numbers = pack(whole[cut])
+            again = unpack(arrays, json.loads(json.dumps(numbers)))
+            rest, same = drive(self.make(M, weight), again, STEPS[cut:], lambda t: 37)
+            assert same_bits(whole[-1], rest[-1])
+            for name in COMPARED:
+                assert np.array_equal(rows[name][cut:], same[name], equal_nan=True), name
+
+    def test_moved_goes_on_from_other_factors(self):
+        """The ledger closes over the jump: its start makes up for it."""
+        M, start = self.setting()
+        engine = self.make(M, 0.3)
+        states, _ = drive(engine, engine.start(start), STEPS[:30])
+        state = states[-1]
+        X, Y = state.coordinates.factors(state.point)
+        state = engine.moved(state, Factors(1.1 * X, 0.9 * Y))
+        U, V = state.coordinates.leave(state.point)
+        (before, after) = (states[-1].coordinates.leave(states[-1].point), Factors(U, V))
+        assert np.allclose(after.U, 1.1 * before.U, atol=1e-13)
+        assert np.allclose(after.V, 0.9 * before.V, atol=1e-13)
+        _, rows = drive(engine, state, STEPS[:100])
+        assert rows["audit"].max() <= 1e-12 * (rows["size_U"] + rows["size_V"]).max()
+
+    def test_a_closer_look_leaves_the_factors_where_they_are(self):
+        M, start = self.setting()
+        engine = self.make(M, 0.0)
+        states, _ = drive(engine, engine.start(start), STEPS[:60])
+        U, V = states[-1].coordinates.leave(states[-1].point)
+        for look in (lambda s: engine.sharpened(s, 1e-8), engine.seen):
+            state = look(states[-1])
+            mine = state.coordinates.leave(state.point)
+            assert np.allclose(mine.U, U, atol=1e-12 * np.linalg.norm(U))
+            assert np.allclose(mine.V, V, atol=1e-12 * np.linalg.norm(V))
+            known = state.coordinates.optimum
+            plain = isinstance(state.coordinates, Plain)
+            assert plain or known.k == RANK
+            assert (state.coordinates.size is None) == plain
+
+
+def same_bits(a, b):
+    """Two states, to the last bit."""
+    (arrays, numbers), (others, more) = pack(a), pack(b)
+    return (
+        json.dumps(numbers, sort_keys=True) == json.dumps(more, sort_keys=True)
+        and arrays.keys() == others.keys()
+        and all(arrays[name].tobytes() == others[name].tobytes() for name in arrays)
+    )
