@@ -137,7 +137,7 @@ class StopWatch:
         rules = (self._gap, self._residual, self._gradient, self._flat)
         return next((stop for rule in rules if (stop := rule(rows)) is not None), None)
 
-    def hold(self, wait_until: int, ask_below: float | None) -> None:
+    def hold(self, wait_until: int, ask_below: float | None = None) -> None:
         """Ask no more about a small gradient or a stall before this step, nor about a gap above
         this one.
         """

@@ -50,7 +50,7 @@ class Ending:
                 f"the basis reached its limit of {plan.chosen.basis_limit} bytes:"
                 " steps went on directly"
             )
-        factors = Factors(*map(np.ascontiguousarray, state.coordinates.leave(state.point)))
+        factors = leave(state)
         written = self._written(factors, state)
         if written.verdict is Verdict.VIOLATED:
             # What is known of the last step says nothing of these factors.
@@ -171,6 +171,11 @@ class Ending:
         if rank < len(optimum.values) or len(optimum.values) == min(self.plan.target.shape):
             return rank
         return rank if 2 * optimum.floor <= zero**2 else None
+
+
+def leave(state: State) -> Factors:
+    """(U, V) of a state, C order, owned."""
+    return Factors(*map(np.ascontiguousarray, state.coordinates.leave(state.point)))
 
 
 def _verdict_claim(certificate: Certificate) -> Claim:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mfact.errors import SettingsError, StorageError
@@ -58,12 +57,10 @@ class Keeper:
         explicit: bool,
         resumed: Progress | None = None,
         seconds: float = 0.0,
-        write: Callable[[str, Plan, Progress, Live], None] = write,
     ) -> None:
         self.path, self.rhythm, self.explicit = path, rhythm, explicit
         self.there, self.missed, self.unsaved = resumed is not None, list[str](), ""
         self._steps, self._seconds = 0.0 if resumed is None else resumed.steps, seconds
-        self._write = write
 
     def look(self, plan: Plan, progress: Progress, live: Live, *, last: bool, asked: bool) -> None:
         """Write a checkpoint if one is due. last: the run is about to end before its goal; asked:
@@ -86,7 +83,7 @@ class Keeper:
         kept = Progress(progress.at, progress.flight, notes)
         try:
             with live.timer.looking():
-                self._write(path, plan, kept, live)
+                write(path, plan, kept, live)
             self.there = True
         except StorageError as error:
             text = f"no checkpoint at step {progress.steps:g}: {error}"

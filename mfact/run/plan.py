@@ -87,6 +87,8 @@ def planned(
         seen = reach.sharpened(seen, LEAST_TOLERANCE)
     seen = reach.settled(seen, ROUGHLY, against=settings.rank)
     tol, notes = _reachable_tol(asked, singular(seen).optimum, target)
+    # Forecasts are of the iteration that all engines know.
+    known = not first(Factorization, method)[1]
     foresight = foresee(singular(seen), seen.point, begun.schedule, problem, settings.tol)
     k = singular(seen).optimum.k
     weak = signal(singular(seen), k, target.norm)
@@ -101,7 +103,7 @@ def planned(
                 f"bases of {basis_limit} bytes do not show the optimum to --tol"
                 f" {tol:g}: no gap is shown, and a certificate tells when it is met"
             )
-    log10 = foresight.chosen.log10_iterations
+    log10 = foresight.chosen.log10_iterations if known else math.inf
     if settings.engine == "auto" and based:
         why = f"a few dozen passes over M instead of one a step; forecast: {foresight.text}"
     chosen = Chosen(
@@ -117,7 +119,7 @@ def planned(
         basis_limit,
     )
     plan = assembled(asked, chosen, target)
-    if plan.rules.tol is not None:
+    if known and plan.rules.tol is not None:
         if refuse and not settings.force:
             _refuse_hopeless(plan, foresight, k, weak)
         notes += advice(foresight, settings, weak.ways if weak else ())

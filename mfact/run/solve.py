@@ -48,6 +48,7 @@ def solve(
     refuse: bool = False,
     admit: Callable[[Mapping[str, Any]], None] = lambda fingerprint: None,
     timer: Timer | None = None,
+    block: int = BLOCK,
     **options: Any,
 ) -> Result:
     """Factor a matrix: M ≈ UVᵀ by gradient descent.
@@ -65,6 +66,8 @@ def solve(
     refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
     admit: told the fingerprint of the matrix before the first step; what it raises ends the run.
     timer: counts its time, max_time among it, from where the timer began; else from this call.
+    block: steps after which observers, signals and limits are looked at, at most; no bit of the
+        result depends on it.
 
     Raises SettingsError, DataError and MemoryPlanError before the first step.
 
@@ -104,7 +107,7 @@ def solve(
             progress = replace(progress, notes=(*progress.notes, heavy))
         for text in progress.notes:
             note(text)
-        live = attached(plan, observers, timer, caught, warn)
+        live = attached(plan, observers, timer, caught, warn, block)
         keeper = Keeper(path, rhythm, explicit=settings.checkpoint is not None)
         return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
 
@@ -121,12 +124,13 @@ def resume(
     signals: bool | SignalFlag = False,
     warn: Callable[[str], None] = lambda text: None,
     timer: Timer | None = None,
+    block: int = BLOCK,
 ) -> Result:
     """Go on with a run from its checkpoint: the same run, bit for bit, as if never cut.
 
     checkpoint: its path, or what mfact.run.checkpoint.read has read there. matrix: the one the run
     began with; another is refused. max_iter, max_time: new limits on all parts of the run together,
-    where the old ones were reached. timer: as for solve; the time of earlier parts is added.
+    where the old ones were reached. timer, block: as for solve; the time of earlier parts is added.
 
     Raises StorageError for a damaged or foreign checkpoint, and for another matrix; SettingsError
     for a limit that solve would refuse too, or that the run has passed already.
@@ -151,7 +155,7 @@ def resume(
         require_same(saved, target)
         timer.add(document["seconds"], document["wall_seconds"])
         plan, progress = assembled(asked, saved.chosen, target), saved.progress
-        live = attached(plan, observers, timer, caught, warn)
+        live = attached(plan, observers, timer, caught, warn, block)
         saved.restore(live)
         keeper = Keeper(
             saved.path,

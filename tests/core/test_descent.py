@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from test_stopping import RULES
 
-from mfact.core import Outcome, Segment, State
-from mfact.descent import descend
+from mfact.core import Outcome, Plain, Segment, State
+from mfact.descent import At, Confirmed, Descent
 from mfact.host.timer import Timer
 from mfact.schedules import Constant
 from mfact.stopping import StopWatch
+
+
+def at(step, x):
+    """The state of a run by hand."""
+    return State(step, x, (), None, Plain())
+
+
+def descend(
+    engine, state, schedule, watch, confirm, observers=(), *, good=None, between=None, until=None,
+    **options,
+):  # fmt: skip
+    """A Descent with a confirm(state, stop) -> (state, stop or None); where it ended, and why."""
+
+    def look(state, stop, known):
+        return Confirmed(*confirm(state, stop), known)
+
+    loop = Descent(engine, schedule, watch, look, observers, **options)
+    asked = {} if between is None else {"between": between}
+    end, stop = loop.run(At(state, good), until=until, **asked)
+    outcome, reason = (None, "") if stop is None else (stop.outcome, stop.reason)
+    return SimpleNamespace(state=end.state, outcome=outcome, reason=reason)
 
 
 class Halving:
@@ -42,7 +64,7 @@ class Halving:
         }
 
         def state_at(i):
-            return State(state.step + i, float(x[i]), None)
+            return at(state.step + i, float(x[i]))
 
         return Segment(table, state_at(n), state_at)
 
@@ -63,7 +85,7 @@ def go(engine=None, rules=RULES, confirm=agree, **options):
     seen = Seen()
     engine = engine or Halving()
     finish = descend(
-        engine, State(0, 1.0, None), Constant(0.1), StopWatch(rules), confirm, [seen], **options
+        engine, at(0, 1.0), Constant(0.1), StopWatch(rules), confirm, [seen], **options
     )
     return finish, seen.steps
 
@@ -110,7 +132,7 @@ def test_divergence_keeps_the_last_point_in_bounds(block):
 
 def test_a_start_that_is_no_number_is_kept_as_it_is():
     seen = Seen()
-    start = State(0, float("nan"), None)
+    start = at(0, float("nan"))
     finish = descend(Halving(), start, Constant(0.1), StopWatch(RULES), agree, [seen])
     assert finish.outcome is Outcome.DIVERGED
     assert finish.state is start
@@ -170,7 +192,7 @@ def test_time_is_that_of_the_solver_alone_and_its_limit_is_on_all_of_it():
     rules = replace(RULES, max_time=9.0, tol=None)
     with timer.solving():
         finish = descend(
-            Slow(hands), State(0, 1.0, None), Constant(0.1), StopWatch(rules), agree,
+            Slow(hands), at(0, 1.0), Constant(0.1), StopWatch(rules), agree,
             [SlowToSee(hands)], timer=timer,
         )  # fmt: skip
     # Blocks begin at 0, 5 and 10 s; the third is over its limit, and its first row is the last.
@@ -185,14 +207,13 @@ def test_a_limit_that_has_passed_before_the_first_step_ends_it_there():
     assert (late.state.step, steps) == (0, [0])
 
 
-def test_what_is_done_between_blocks_knows_the_time_that_the_limit_is_held_against():
+def test_what_is_done_between_blocks_knows_that_a_limit_ends_it_there():
     """Else a run would end by a limit at a step where no checkpoint was due."""
     ticks = iter(range(10**6))
     seen = []
 
-    def between(state, good, wall_seconds):
-        seen.append(wall_seconds)
-        return False
+    def between(at, *, last, asked):
+        seen.append((last, asked))
 
     finish, _ = go(
         rules=replace(RULES, max_time=6.0, tol=None),
@@ -200,24 +221,24 @@ def test_what_is_done_between_blocks_knows_the_time_that_the_limit_is_held_again
         timer=Timer(now=lambda: float(next(ticks))),
     )
     assert finish.outcome is Outcome.TIME_LIMIT
-    assert seen[-1] >= 6.0 > seen[-2]
+    assert seen[-2:] == [(False, False), (True, False)]
 
 
-def test_between_blocks_it_can_be_left():
+@pytest.mark.parametrize("until", [7, 10, 14])
+def test_it_ends_where_it_is_told(until):
     places = []
 
-    def between(state, good, wall_seconds):
-        places.append((state.step, good.step))
-        return len(places) == 3
+    def between(at, *, last, asked):
+        places.append((at.state.step, None if at.good is None else at.good.step))
 
-    finish, steps = go(between=between)
+    finish, steps = go(between=between, until=until)
     assert finish.outcome is None
-    assert places == [(0, 0), (7, 6), (14, 13)]
-    assert steps == list(range(14))  # the row of step 14 is not known yet
+    assert places == [(0, None), (7, 6), *([(until, until - 1)] if until > 7 else [])]
+    assert steps == list(range(until))  # the row of that step is not known yet
 
 
 def test_blocks_end_at_the_iteration_limit():
     engine = Halving(block=1000)
-    finish, _ = go(engine, replace(RULES, tol=None, max_iter=40), max_iter=40)
+    finish, _ = go(engine, replace(RULES, tol=None, max_iter=40))
     assert engine.asked == [40, 1]
     assert finish.state.step == 40

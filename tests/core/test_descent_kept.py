@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_descent import Halving, Hands, agree, go
+from test_descent import Halving, Hands, agree, at, descend, go
 from test_stopping import RULES
 
-from mfact.core import Outcome, State
-from mfact.descent import BLOCK, descend
+from mfact.core import Outcome
+from mfact.descent import BLOCK
 from mfact.host.timer import Timer
 from mfact.schedules import Constant
 from mfact.stopping import StopWatch
@@ -41,8 +41,8 @@ def test_the_state_that_is_kept_is_the_last_one_shown(name, block):
 @given(block=st.integers(1, 30), first=st.integers(0, 20))
 def test_the_point_before_a_divergence_is_kept_wherever_the_run_began(block, first):
     """x_t = 3^t blows up at t = 5. A run that goes on after t = 4 has that point from before."""
-    begun = State(first, 3.0 ** min(first, 5), None)
-    good = State(first - 1, 81.0, None)
+    begun = at(first, 3.0 ** min(first, 5))
+    good = at(first - 1, 81.0)
     seen = []
 
     class Seen:
@@ -91,13 +91,13 @@ def test_after_a_denial_a_single_step_is_taken_and_what_it_proves_counts():
     finish, steps = go(
         engine, replace(RULES, tol_residual=2.0**-17), confirm=lambda state, verdict: (state, None)
     )
-    assert engine.asked == [BLOCK, 1]
+    assert engine.asked == [RULES.max_iter, 1]
     assert (finish.outcome, finish.state.step) == (Outcome.CONVERGED, 17)
     assert steps == list(range(18))
 
 
 def test_a_confirmed_verdict_may_be_another_one_at_another_point():
-    moved = State(17, -1.0, None)
+    moved = at(17, -1.0)
 
     def confirm(state, verdict):
         return moved, replace(verdict, outcome=Outcome.SADDLE, reason="another")
@@ -147,16 +147,15 @@ def timed(rules, confirm=agree, before=0.0, wall_before=0.0):
         hands.time += 100
         return confirm(state, verdict)
 
-    def between(state, good, wall_seconds):
-        places.append(wall_seconds)
-        with timer.looking():  # as Run.save() has it
+    def between(at, *, last, asked):
+        places.append(timer.wall_seconds)
+        with timer.looking():  # as a checkpoint has it
             hands.time += 1000
-        return False
 
     places = []
     with timer.solving():
         finish = descend(
-            Timed(hands), State(0, 1.0, None), Constant(0.1), StopWatch(rules), look, [Slow()],
+            Timed(hands), at(0, 1.0), Constant(0.1), StopWatch(rules), look, [Slow()],
             between=between, timer=timer,
         )  # fmt: skip
     return finish, timer, places
@@ -170,7 +169,8 @@ def test_seconds_are_those_of_steps_and_closer_looks():
     assert timer.wall_seconds == 8 + 3 * 2007 + 100
     denied, timer, _ = timed(replace(RULES, max_iter=17), confirm=lambda s, v: (s, None))
     assert denied.outcome is Outcome.ITERATION_LIMIT
-    assert timer.seconds == 3 * 7 + 100 + 1  # and the step after the denial
+    # Blocks of 7, 7, 3 and, at the limit, 1; and the step after the denial.
+    assert timer.seconds == 18 + 100 + 1
 
 
 @pytest.mark.parametrize(("limit", "step"), [(4013.9, 14), (4014.0, 14), (4014.1, 21)])
@@ -185,13 +185,12 @@ def test_no_block_goes_past_the_iteration_limit(limit, start, block):
     engine = Halving(block=block)
     ends = []
 
-    def between(state, good, wall_seconds):
-        ends.append(state.step)
-        return False
+    def between(at, *, last, asked):
+        ends.append(at.state.step)
 
     finish = descend(
-        engine, State(start, 1.0, None), Constant(0.1),
-        StopWatch(replace(NEVER, max_iter=limit)), agree, max_iter=limit, between=between,
+        engine, at(start, 1.0), Constant(0.1),
+        StopWatch(replace(NEVER, max_iter=limit)), agree, between=between,
     )  # fmt: skip
     # A run that is past the limit already stays where it is.
     assert (finish.outcome, finish.state.step) == (Outcome.ITERATION_LIMIT, max(limit, start))
@@ -213,9 +212,7 @@ def test_the_step_sizes_are_those_of_the_step_numbers():
         def steps(self, start, count):
             return 1.0 + np.arange(start, start + count)
 
-    descend(
-        Noting(), State(3, 1.0, None), Counting(), StopWatch(replace(NEVER, max_iter=20)), agree
-    )
+    descend(Noting(), at(3, 1.0), Counting(), StopWatch(replace(NEVER, max_iter=20)), agree)
     assert got[:18] == [1.0 + t for t in range(3, 21)]
 
 
@@ -233,7 +230,7 @@ def test_the_step_after_a_denial_has_the_size_of_its_own_number():
             return 1.0 + np.arange(start, start + count)
 
     descend(
-        Noting(block=7), State(0, 1.0, None), Counting(), StopWatch(replace(RULES, max_iter=25)),
+        Noting(block=7), at(0, 1.0), Counting(), StopWatch(replace(RULES, max_iter=25)),
         lambda state, verdict: (state, None),
     )  # fmt: skip
     assert got == {t: 1.0 + t for t in got}

@@ -174,7 +174,7 @@ def test_a_denied_verdict_rests():
     rules = replace(RULES, tol_gradient=1.0, patience=2)
     watch = StopWatch(rules)
     assert watch.find(rows(loss=np.ones(10)), 0.0, False).needs == "second order"
-    watch.wait_until(7)
+    watch.hold(7)
     verdict = watch.find(rows(loss=np.ones(10)), 0.0, False)
     assert verdict.index == 7
     assert watch.find(rows(loss=np.ones(10)), 0.0, False, only_proved=True) is None
@@ -206,7 +206,7 @@ def test_a_gap_that_no_row_shows_is_asked_for_near_a_stationary_point(blind, sha
     assert (found is not None) == (blind and near)
     if found is not None:
         assert (found.index, found.needs) == (1, "gap")
-        watch.wait_until(2)
+        watch.hold(2)
         assert watch.find(table, 0.0, False, blind=True).index == 2
         early = rows(3, gap=np.full(3, np.nan), gradient_norm=np.full(3, gradient),
                      loss=np.full(3, 0.06 * unit**2), **sizes)  # fmt: skip

@@ -144,14 +144,14 @@ def test_patience_runs_out_that_many_steps_after_the_last_decrease(
     expected = next((t for t in range(40) if t >= max(last + patience, min_iter, rest)), None)
     rules = replace(NEVER, patience=patience, min_iter=min_iter)
     watch, table = StopWatch(rules), rows(40, loss=loss)
-    watch.wait_until(rest)
+    watch.hold(rest)
     verdict = watch.find(table, 0.0, False)
     assert (None if verdict is None else verdict.index) == expected
     if verdict is not None:
         assert (verdict.outcome, verdict.needs) == (Outcome.STALLED, "stall")
         assert f"for {patience} steps" in verdict.reason
     watch = StopWatch(rules)
-    watch.wait_until(rest)
+    watch.hold(rest)
     verdict, place = watch.find({n: c[:cut] for n, c in table.items()}, 0.0, False), 0
     if verdict is None:
         again, place = StopWatch(rules), cut
@@ -234,14 +234,14 @@ def test_a_signal_comes_before_all_else(name):
 
 
 def test_a_rest_ends_at_its_step():
-    """wait_until(7): a small gradient counts from step 7 on; gap and residual are no guesses."""
+    """hold(7): a small gradient counts from step 7 on; gap and residual are no guesses."""
     small = {"gradient_norm": 1e-6, "gap": 1.0}
     rules = replace(NEVER, tol_gradient=1e-5)
     for index, ends in ((6, False), (7, True)):
         watch = StopWatch(rules)
-        watch.wait_until(7)
+        watch.hold(7)
         assert (watch.find(reaching(small, index), 0.0, False) is not None) == ends
     watch = StopWatch(replace(RULES, tol_residual=1e-3))
-    watch.wait_until(9)
+    watch.hold(9)
     assert watch.find(reaching({"gap": 0.0}), 0.0, False).index == 4
     assert watch.find(reaching({"relative_residual": 0.0}), 0.0, False).index == 4

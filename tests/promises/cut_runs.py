@@ -14,10 +14,9 @@ from unittest import mock
 
 import numpy as np
 
-from mfact import descent
 from mfact.core import Array, Outcome, Result
-from mfact.run import checkpoint as resuming
-from mfact.run.fast_forward import Flight
+from mfact.host.signals import SignalFlag
+from mfact.run import keeper
 from mfact.run.solve import resume
 from mfact.storage.runs import run_image
 
@@ -110,40 +109,31 @@ class Cut:
     def stop(self, result: Result) -> None: ...
 
 
-@contextmanager
-def blocks_of(steps: int) -> Iterator[None]:
-    """The loop looks, and can be cut, every so many steps."""
-    with mock.patch.object(descent, "BLOCK", steps):
-        yield
+class Asked(SignalFlag):
+    """A flag that says yes at these of the times that a run asks it, once a block or record."""
 
+    def __init__(self, *times: int) -> None:
+        super().__init__()
+        self.times, self.asked = times, 0
 
-@contextmanager
-def cut_in_flight(*records: int) -> Iterator[list[int]]:
-    """Signals at these records of fast-forwards from now on; the list counts them."""
-    seen = [0]
-    real = Flight._stop
-
-    def stop(self: Flight, record: Any) -> bool:
-        seen[0] += 1
-        if seen[0] in records:
-            signal.raise_signal(signal.SIGINT)
-        return real(self, record)
-
-    with mock.patch.object(Flight, "_stop", stop):
-        yield seen
+    def __bool__(self) -> bool:
+        self.asked += 1
+        if self.asked in self.times:
+            self.number = signal.SIGINT
+        return super().__bool__()
 
 
 @contextmanager
 def each_checkpoint(folder: Path) -> Iterator[list[Path]]:
     """Keep a copy of every checkpoint that is written from now on."""
     copies: list[Path] = []
-    real = resuming.write
+    real = keeper.write
 
-    def write(path: str, run: Any) -> None:
-        real(path, run)
+    def write(path: str, *run: Any) -> None:
+        real(path, *run)
         copies.append(Path(shutil.copy(path, folder / f"copy-{len(copies)}")))
 
-    with mock.patch.object(resuming, "write", write):
+    with mock.patch.object(keeper, "write", write):
         yield copies
 
 

@@ -7,15 +7,13 @@ import math
 import random
 from functools import cache
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
-from cut_runs import Cut, assert_same, blocks_of, cut_in_flight, each_checkpoint, finished, matrix
+from cut_runs import Asked, Cut, assert_same, each_checkpoint, finished, matrix
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import mfact.run.fast_forward
 from mfact.core import Outcome
 from mfact.host.timer import Timer
 from mfact.run.solve import resume, solve
@@ -87,13 +85,13 @@ def test_cut_twice_at_random_steps(tmp_path_factory, name, first, second, block)
     path = tmp_path_factory.mktemp("cut") / "run.checkpoint"
     length = whole.summary["iterations"]
     cuts = sorted((first * length, second * length))
-    with blocks_of(block):
-        result = solve(
-            M, seed=1, checkpoint=str(path), observers=[Cut(cuts[0])], signals=True, **options
-        )
-        if result.outcome is Outcome.INTERRUPTED:
-            assert result.summary["iterations"] > cuts[0]
-            result = resume(str(path), M, observers=[Cut(cuts[1])], signals=True)
+    result = solve(
+        M, seed=1, checkpoint=str(path), observers=[Cut(cuts[0])], signals=True, block=block,
+        **options,
+    )  # fmt: skip
+    if result.outcome is Outcome.INTERRUPTED:
+        assert result.summary["iterations"] > cuts[0]
+        result = resume(str(path), M, observers=[Cut(cuts[1])], signals=True, block=block)
     assert_same(whole, finished(result, path, M), same_blocks=False)
 
 
@@ -102,10 +100,9 @@ def test_cut_at_every_single_step(tmp_path, name):
     kind, options = PLAIN[name]
     M, path = matrix(kind), tmp_path / "run.checkpoint"
     for step in range(uncut(name).summary["iterations"] + 1):
-        with blocks_of(1):
-            result = solve(
-                M, seed=1, checkpoint=str(path), observers=[Cut(step)], signals=True, **options
-            )
+        result = solve(
+            M, seed=1, checkpoint=str(path), observers=[Cut(step)], signals=True, block=1, **options
+        )
         assert_same(uncut(name), finished(result, path, M), same_blocks=False)
 
 
@@ -115,29 +112,47 @@ def flight(name: str) -> tuple[Any, dict[str, Any]]:
     return M, {"seed": 1, **options}
 
 
+class Plain:
+    """An observer that tells how often a flag was asked before the take-off."""
+
+    def __init__(self, flag: Asked) -> None:
+        self.flag, self.asked = flag, 0
+
+    def start(self, facts: Any) -> None: ...
+
+    def segment(self, rows: Any) -> None:
+        if rows["step"][-1] < 1024:
+            self.asked = self.flag.asked
+
+    def stop(self, result: Any) -> None: ...
+
+
 @cache
-def landed(name: str) -> tuple[Any, int]:
-    """The flight that is not cut, and the number of its records."""
+def landed(name: str) -> tuple[Any, int, int]:
+    """The flight that is not cut, how often a flag is asked until take-off, and in all."""
     M, options = flight(name)
-    with cut_in_flight() as seen:
-        return solve(M, **options), seen[0]
+    flag = Asked()
+    before = Plain(flag)
+    result = solve(M, signals=flag, observers=[before], **options)
+    return result, before.asked + 1, flag.asked
 
 
 @pytest.mark.parametrize("name", FLIGHTS)
 def test_cut_twice_inside_a_flight(tmp_path, name):
     M, options = flight(name)
-    whole, records = landed(name)
-    assert records > 2
+    whole, first, last = landed(name)
+    assert last > first + 2
     path = tmp_path / "run.checkpoint"
     moments = random.Random(name)
-    pairs = [(1, 2), (records - 1, records), *(sorted(moments.sample(range(1, records), 2))
+    pairs = [(first, first + 1), (last - 1, last), *(sorted(moments.sample(range(first, last), 2))
              for _ in range(EXAMPLES - 1))]  # fmt: skip
-    for pair in pairs:
-        with cut_in_flight(*pair) as seen:
-            result = finished(solve(M, checkpoint=str(path), signals=True, **options), path, M)
-        # A signal at the record that ends the run finds a finished run.
-        assert seen[0] >= records
-        assert_same(whole, result)
+    for one, other in pairs:
+        result = solve(M, checkpoint=str(path), signals=Asked(one), **options)
+        assert result.outcome is Outcome.INTERRUPTED
+        again = Asked(other - one)
+        result = resume(str(path), M, signals=again)
+        assert result.outcome is Outcome.INTERRUPTED or again.asked
+        assert_same(whole, finished(result, path, M))
 
 
 def test_flights_do_what_their_names_say():
@@ -150,10 +165,8 @@ def test_flights_do_what_their_names_say():
     assert landed("theorem 3.1")[0].summary["log10_iterations"] > 1000
     assert landed("escaping")[0].summary["escapes"] == 1
     M, options = flight("extending")
-    with mock.patch.object(mfact.run.fast_forward.Flight, "_moved", autospec=True,
-                           side_effect=mfact.run.fast_forward.Flight._moved) as moved:  # fmt: skip
-        solve(M, **options)
-    assert moved.call_count > 1
+    plain = solve(M, **{**options, "max_iter": 1024})
+    assert plain.summary["passes"] < landed("extending")[0].summary["passes"]
 
 
 @pytest.mark.parametrize("step", [1000, 1023])
@@ -161,8 +174,7 @@ def test_cut_at_take_off(tmp_path, step):
     """The block after step 1023 ends at 1024, where the run takes off."""
     M, options = flight("plain part")
     path = tmp_path / "run.checkpoint"
-    with blocks_of(8):
-        result = solve(M, checkpoint=str(path), observers=[Cut(step)], signals=True, **options)
+    result = solve(M, checkpoint=str(path), observers=[Cut(step)], signals=True, block=8, **options)
     assert result.summary["iterations"] in (1008, 1024)
     assert_same(landed("plain part")[0], finished(result, path, M))
 
@@ -173,8 +185,10 @@ def test_cut_at_take_off(tmp_path, step):
 def test_each_checkpoint_of_a_run_leads_to_its_end(tmp_path, name, every):
     """A process that is killed leaves the last one, whatever it did after."""
     M, options = flight(name)
-    with each_checkpoint(tmp_path) as copies, blocks_of(256):
-        whole = solve(M, checkpoint=str(tmp_path / "c"), checkpoint_every=every, **options)
+    with each_checkpoint(tmp_path) as copies:
+        whole = solve(
+            M, checkpoint=str(tmp_path / "c"), checkpoint_every=every, block=256, **options
+        )
     assert len(copies) > 5
     for copy in {copies[0], copies[-1], *random.Random(1).sample(copies, 3)}:
         assert_same(whole, resume(str(copy), M))
@@ -226,8 +240,7 @@ def test_a_higher_time_limit_goes_on(tmp_path, name, seconds):
     kind, options = PLAIN[name]
     M, path = matrix(kind), str(tmp_path / "c")
     timer = Timer(now=itertools.count().__next__)
-    with blocks_of(5):
-        cut = solve(M, max_time=seconds, checkpoint=path, seed=1, timer=timer, **options)
+    cut = solve(M, max_time=seconds, checkpoint=path, seed=1, timer=timer, block=5, **options)
     if name == "reduced" or seconds < 41:  # by which the direct run has ended
         assert cut.outcome is Outcome.TIME_LIMIT
         went_on = resume(path, M, max_time=1e6)
@@ -237,9 +250,10 @@ def test_a_higher_time_limit_goes_on(tmp_path, name, seconds):
 def test_a_higher_time_limit_goes_on_in_flight(tmp_path):
     M, options = flight("decaying")
     path = str(tmp_path / "c")
-    with cut_in_flight() as seen:  # by a clock on which each record takes a second
-        timer = Timer(now=lambda: float(seen[0]))
-        cut = solve(M, max_time=3.0, checkpoint=path, timer=timer, **options)
+    flag, before = Asked(), landed("decaying")[1]
+    # By a clock on which each record takes a second.
+    timer = Timer(now=lambda: float(max(flag.asked - before, 0)))
+    cut = solve(M, max_time=3.0, checkpoint=path, timer=timer, signals=flag, **options)
     assert cut.outcome is Outcome.TIME_LIMIT
     assert cut.summary["iterations"] > 1024
     went_on = resume(path, M, max_time=1e6)

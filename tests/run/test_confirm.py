@@ -7,33 +7,35 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mfact.core import Outcome
+from mfact.core import Ledger, Outcome, Plain, State
+from mfact.descent import Known
 from mfact.problems.optimum import optimum_of
 from mfact.run.confirm import Judge
 from mfact.run.solve import solve
-from mfact.stopping import Verdict
+from mfact.stopping import Stop
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, INCONCLUSIVE, STRICT_SADDLE
 
-# A state of plain steps: the gap is that of its row, the optimum that of the judge.
-STATE = SimpleNamespace(coordinates=None, conserved=SimpleNamespace(optimum=None))
-MET = Verdict(0, Outcome.GLOBAL_OPTIMUM, "the gap is 1e-7", needs="optimum")
+# A state of plain steps: the gap is that of its row.
+STATE = State(100, (), (), Ledger((), ()), Plain())
+UNKNOWN = Known()
 
 
-class Asked:
-    """A stop watch that keeps what gap it was told to wait for."""
+class NoEngine:
+    """One that shows nothing."""
 
-    def __init__(self, tol):
-        self.tol = tol
-
-    def ask_below(self, tol):
-        self.tol = tol
+    def sharpened(self, state, tolerance):
+        return state
 
 
-def judged(tol, watched, error, second=1.0):
+def met(asked):
+    return Stop(0, Outcome.GLOBAL_OPTIMUM, "the gap is 1e-7", "optimum", asked)
+
+
+def judged(tol, asked, error, second=1.0):
+    """The stop on a gap below `asked`, and the gap to ask below from then on."""
     optimum = optimum_of([2.0, second], 1, floor=0.5 * second**2, error=2.0 * error)
-    watch = Asked(watched)
-    _, verdict = Judge(object(), None, watch, 0.0, tol, optimum, False)(STATE, MET)
-    return verdict, watch.tol
+    found = Judge(NoEngine(), None, tol)(STATE, met(asked), Known(optimum))
+    return found.stop, found.ask_below
 
 
 @pytest.mark.parametrize(
@@ -43,46 +45,43 @@ def test_of_an_optimum_that_is_not_known_to_the_tolerance_a_certificate_decides(
     monkeypatch, kind, ends
 ):
     certificate = SimpleNamespace(kind=kind, reason="seen by passes")
-    monkeypatch.setattr(Judge, "certificate", lambda self, state: certificate)
-    found, watched = judged(1e-6, 1e-6, 1.01e-6)
+    monkeypatch.setattr(Judge, "certificate", lambda self, state: (state, certificate))
+    found, ask_below = judged(1e-6, 1e-6, 1.01e-6)
     assert (found is not None) == ends
     if ends:
         assert (found.outcome, found.reason) == (Outcome.GLOBAL_OPTIMUM, "seen by passes")
     else:
-        assert watched < 0  # no gap of these rows can tell more
+        assert ask_below < 0  # no gap of these rows can tell more
 
 
 @pytest.mark.parametrize("error", [1e-7, 0.99e-6])
 def test_the_error_of_the_optimum_is_taken_off_the_tolerance(error):
-    verdict, needed = judged(1e-6, 1e-6, error)
-    assert verdict is None
+    stop, needed = judged(1e-6, 1e-6, error)
+    assert stop is None
     assert needed == pytest.approx(1e-6 - error)
-    verdict, _ = judged(1e-6, needed, error)
-    assert verdict == MET
+    stop, _ = judged(1e-6, needed, error)
+    assert stop == met(needed)
 
 
 def test_a_tolerance_as_large_as_the_gap_of_a_saddle_is_undercut():
-    verdict, needed = judged(0.8, 0.8, 0.0)
-    assert verdict is None
+    stop, needed = judged(0.8, 0.8, 0.0)
+    assert stop is None
     assert 0.74 < needed < 0.75  # 1 − (σ₂/σ₁)² = 3/4
 
 
 def test_without_an_error_the_tolerance_stands():
-    verdict, needed = judged(0.7, 0.7, 0.0)
-    assert (verdict, needed) == (MET, 0.7)
+    assert judged(0.7, 0.7, 0.0) == (met(0.7), 0.7)
 
 
 @pytest.mark.parametrize("kind", [STRICT_SADDLE, INCONCLUSIVE])
 def test_a_gap_that_no_row_shows_is_asked_for_again_later(monkeypatch, kind):
     """Nothing ends on the way past a saddle, nor where a certificate cannot tell yet."""
     certificate = SimpleNamespace(kind=kind, reason="seen by passes")
-    monkeypatch.setattr(Judge, "certificate", lambda self, state: certificate)
-    state = SimpleNamespace(step=100, coordinates=None, conserved=STATE.conserved)
-    waited = []
-    watch = SimpleNamespace(wait_until=waited.append)
-    near = Verdict(0, Outcome.GLOBAL_OPTIMUM, "near", needs="gap")
-    assert Judge(object(), None, watch, 0.0, 1e-6, None, False)(state, near) == (state, None)
-    assert waited[0] > state.step
+    monkeypatch.setattr(Judge, "certificate", lambda self, state: (state, certificate))
+    near = Stop(0, Outcome.GLOBAL_OPTIMUM, "near", needs="gap")
+    found = Judge(NoEngine(), None, 1e-6)(STATE, near, UNKNOWN)
+    assert (found.state, found.stop, found.known) == (STATE, None, UNKNOWN)
+    assert found.wait_until > STATE.step
 
 
 @pytest.mark.parametrize("limit", [30_000, 40_000])

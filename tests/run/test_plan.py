@@ -6,16 +6,22 @@ import numpy as np
 import pytest
 from plain_loop import gaussian, matrix
 
-from mfact.core import Factors
 from mfact.errors import SettingsError
-from mfact.run.plan import build, look_at, start_from, with_seed
+from mfact.krylov.leading import largest_value
+from mfact.problems.factorization import Factorization
+from mfact.run.plan import with_seed
 from mfact.run.refusals import check, flag, resolved_schedule
+from mfact.run.start import begin
 from mfact.settings import RunSettings
 from mfact.targets.dense import DenseTarget
 
 SIGMA = np.r_[4.0, 3.0, 2.0, np.linspace(1, 0.1, 12)]
 M, PHI, PSI = matrix(np.random.default_rng(0), (40, 30), SIGMA)
 TARGET = DenseTarget(M)
+
+
+def build(settings):
+    return begin(settings, Factorization(TARGET, settings.weight))
 
 
 def settings(rank=3, **options):
@@ -115,71 +121,72 @@ def test_auto_is_the_papers_choice(options, expected):
 def test_default_steps_are_safe_for_their_objective(weight):
     options = {"objective": "balanced", "balance_weight": weight} if weight else {}
     limit = 1 / (max(1.0, weight) * SIGMA[0])
-    constant = build(settings(schedule="constant", **options), TARGET)
+    constant = build(settings(schedule="constant", **options))
     assert constant.schedule(0) == pytest.approx(0.5 * limit, rel=1e-4)
-    power = build(settings(schedule="power", delta=0.2, **options), TARGET)
+    power = build(settings(schedule="power", delta=0.2, **options))
     assert power.schedule(0) == pytest.approx(0.3 * limit, rel=1e-4)
     assert power.schedule(9) / power.schedule(0) == pytest.approx(10**-0.7)
-    assert constant.problem.weight == weight
 
 
 def test_schedules_of_the_theorems():
     m = float(np.linalg.norm(M))
-    one = build(settings(schedule="theorem-3.1", eps=0.3), TARGET)
+    one = build(settings(schedule="theorem-3.1", eps=0.3))
     assert one.schedule(1) == pytest.approx(np.sqrt(0.3 / 3) / (200 * m**1.5))
     assert one.scale == pytest.approx(np.sqrt(0.3) / 40)
-    two = build(settings(rank=1, schedule="theorem-3.2", c_step=0.2), TARGET)
+    two = build(settings(rank=1, schedule="theorem-3.2", c_step=0.2))
     assert two.schedule(5) == pytest.approx(0.2 / SIGMA[0], rel=1e-4)
-    three = build(settings(schedule="certified"), TARGET)
+    three = build(settings(schedule="certified"))
     assert three.schedule(0) == pytest.approx(min(1 / (12 * m), 0.1 / (2 * m)))
     with pytest.raises(SettingsError, match="0 < ε <"):
-        build(settings(schedule="certified", eps=2 * m), TARGET)
+        build(settings(schedule="certified", eps=2 * m))
 
 
 @pytest.mark.parametrize("start", ["gaussian", "balanced", "unbalanced", "spectral"])
 @pytest.mark.parametrize("rank", [1, 3, 30])
 def test_sigma_1_within_its_error(start, rank):
-    plan = build(settings(rank=rank, start=start, schedule="constant"), TARGET)
+    plan = build(settings(rank=rank, start=start, schedule="constant"))
     assert -1e-14 <= SIGMA[0] - plan.sigma_1 <= plan.sigma_1_error + 1e-13
     assert plan.sigma_1 == pytest.approx(SIGMA[0], rel=1e-5)
-    assert plan.start.U.shape == (40, rank)
+    assert plan.point.U.shape == (40, rank)
 
 
 @pytest.mark.parametrize("sigma", [np.ones(20), 0.99 ** np.arange(20), np.r_[1.0, 1 - 1e-9]])
 def test_sigma_1_where_it_is_not_alone(sigma):
     A, _, _ = matrix(np.random.default_rng(1), (40, 30), sigma)
     start = gaussian(np.random.default_rng(2), (40, 30), 2, 1.0)
-    _, sigma_1, _ = look_at(DenseTarget(A), start, drawn=True)
+    _, sigma_1, _ = largest_value(DenseTarget(A), start, drawn=True)
     assert sigma_1 == pytest.approx(1.0, rel=1e-3)
 
 
 def test_spectral_start_holds_the_leading_pairs():
-    plan = build(settings(start="spectral", start_scale=0.5, schedule="constant"), TARGET)
+    plan = build(settings(start="spectral", start_scale=0.5, schedule="constant"))
     expected = 0.25 * (PHI[:, :3] * SIGMA[:3]) @ PSI[:, :3].T
-    assert np.allclose(plan.start.U @ plan.start.V.T, expected, atol=1e-8)
-    inside = plan.basis.left.basis @ (plan.basis.left.basis.T @ plan.start.U)
-    assert np.allclose(inside, plan.start.U, atol=1e-14)
+    assert np.allclose(plan.point.U @ plan.point.V.T, expected, atol=1e-8)
+    inside = plan.basis.left.basis @ (plan.basis.left.basis.T @ plan.point.U)
+    assert np.allclose(inside, plan.point.U, atol=1e-14)
 
 
-def test_a_given_start_is_taken_as_it_is():
+def given(folder, U, V):
+    np.savez(folder / "start.npz", U=U, V=V)
+    return str(folder / "start.npz")
+
+
+def test_a_given_start_is_taken_as_it_is(tmp_path):
     rng = np.random.default_rng(3)
     point = gaussian(rng, M.shape, 3, 0.1)
-    plan = build(RunSettings(rank=3, start="a file", schedule="constant"), TARGET, point)
-    assert np.array_equal(plan.start.U, point.U)
+    plan = build(RunSettings(rank=3, start=given(tmp_path, *point), schedule="constant"))
+    assert np.array_equal(plan.point.U, point.U)
     assert plan.scale is None
     # It may miss the leading vectors; σ₁ must not.
-    missing = Factors(PHI[:, 5:8].copy(), PSI[:, 5:8].copy())
-    plan = build(RunSettings(rank=3, start="a file", schedule="constant"), TARGET, missing)
+    missing = given(tmp_path, PHI[:, 5:8], PSI[:, 5:8])
+    plan = build(RunSettings(rank=3, start=missing, schedule="constant"))
     assert plan.sigma_1 == pytest.approx(SIGMA[0], rel=1e-5)
 
 
-def test_a_given_start_of_another_size():
+def test_a_given_start_of_another_size(tmp_path):
+    start = given(tmp_path, *gaussian(np.random.default_rng(0), M.shape, 3, 1.0))
     with pytest.raises(SettingsError, match="M is 40×30 and the rank is 2"):
-        build(
-            RunSettings(rank=2, start="a file"),
-            TARGET,
-            gaussian(np.random.default_rng(0), M.shape, 3, 1.0),
-        )
+        build(RunSettings(rank=2, start=start))
 
 
 def test_seeds_are_drawn_where_none_is_given():
@@ -190,8 +197,4 @@ def test_seeds_are_drawn_where_none_is_given():
 
 def test_a_start_is_a_kind_or_a_file_that_is_there(tmp_path):
     with pytest.raises(SettingsError, match="nor a file"):
-        start_from(str(tmp_path / "none.npz"))
-    np.savez(tmp_path / "s.npz", U=np.ones((3, 2)), V=2 * np.ones((4, 2)))
-    U, V = start_from(str(tmp_path / "s.npz"))
-    assert np.array_equal(U, np.ones((3, 2)))
-    assert np.array_equal(V, 2 * np.ones((4, 2)))
+        build(RunSettings(rank=3, start=str(tmp_path / "none.npz")))

@@ -99,8 +99,8 @@ FAULTS = {
 def test_a_fault_in_the_factors_is_seen(name, noise, fault, monkeypatch):
     real, said = ending.leave, []
 
-    def leave(engine, state):
-        return Factors(*FAULTS[fault](*real(engine, state)))
+    def leave(state):
+        return Factors(*FAULTS[fault](*real(state)))
 
     monkeypatch.setattr(ending, "leave", leave)
     result = solve(matrix(noise), seed=1, warn=said.append, **RUNS[name])
