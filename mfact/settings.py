@@ -1,93 +1,141 @@
-"""What a run is asked to do: every option, with its default and its range."""
+"""What a command is asked to do: every option of solve, flow and sweep, stated once."""
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
-from dataclasses import dataclass, fields
+import math
+from dataclasses import dataclass, replace
+from typing import Any
 
-OBJECTIVES = ("plain", "balanced")
+from mfact.errors import SettingsError
+from mfact.options import REQUIRED, Option, Settings, require_kinds
+from mfact.ranges import MOST_INDEX, Count, Flag, OneOf, Real, Size, Text
+
 SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
 STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
 MOST_PLAIN_STEPS = 1_000_000
-MOST_THREADS = 4096  # of BLAS; more than any machine has
-MOST_SEED = 2**128 - 1  # as many bits as the random numbers begin with
 ENGINES = ("auto", "direct", "reduced")
 
 TAKE_OFF = 1_024
 """Steps taken one by one first: a multiple of the engine's LOOK, so that a block ends there. The
 flow takes as many again, and more until it agrees with them. Runs that end before need no flow."""
 
+_POSITIVE = Real(above=0)
+_FROM_0 = Real(least=0)
+_INDEX = Count(least=1, most=MOST_INDEX)
+_NOT_USED = "not used"
+
+# Options that several commands have.
+# fmt: off
+RANK: Option[Any] = Option(
+    REQUIRED, "Model", "r, the number of columns of U and V.", _INDEX, letter="-r")
+OBJECTIVE = Option(
+    "plain", "Model",
+    "plain: ½‖UVᵀ − M‖²; balanced: adds (λ/8)‖UᵀU − VᵀV‖², all norms Frobenius.",
+    OneOf(("plain", "balanced")))
+BALANCE_WEIGHT = Option(
+    1.0, "Model", "λ of the balanced objective.", _FROM_0, belongs=("objective", ("balanced",)))
+C_STEP = Option(
+    0.1, "Step size", "c_step of theorem-3.2: η = c_step/σ₁.", _POSITIVE,
+    belongs=("schedule", ("theorem-3.2",)))
+START = Option(
+    "gaussian", "Start", f"{', '.join(STARTS)}, or a run file or .npz with U and V.",
+    Text(), metavar="KIND|FILE")
+START_SCALE: Option[float | None] = Option(
+    None, "Start", "Standard deviation of the entries (units of √M), or the scale c of c·Q.",
+    _POSITIVE, unset="from M", belongs=("start", STARTS))
+START_RATIO = Option(
+    100.0, "Start", "‖U‖²/‖V‖² of the unbalanced start.", _POSITIVE,
+    belongs=("start", ("unbalanced",)))
+SEED: Option[Any] = Option(
+    None, "Start", "Seed of the start; printed and stored.",
+    Count(most=2**128 - 1),  # as many bits as the random numbers begin with
+    unset="drawn", belongs=("start", STARTS))
+DTYPE = Option("float64", "Computation", "Arithmetic.", OneOf(("float64", "float32")))
+
 
 @dataclass(frozen=True)
-class RunSettings:
-    """The options of a run, as typed; None means: chosen from the matrix. NumPy's scalars become
-    Python's, integers that stand for a float floats, and paths text.
+class RunSettings(Settings):
+    """The options of a run, as typed; None means: chosen from the matrix."""
 
-    rank: r, the number of columns of U and V.
-    objective: "plain" (1) or "balanced" (3); balance_weight: λ of (λ/8)‖UᵀU − VᵀV‖_F².
-    engine: "auto", "direct" or "reduced". method: the update rule.
-    schedule: one of SCHEDULES; step_size: η_0 (units 1/M); delta: power = ½ + delta;
-        eps: ε of Theorem 3.1 and of "certified", in the units of M; c_step: of Theorem 3.2.
-    start: one of STARTS or the path of a run file or .npz with U and V; start_scale: the standard
-        deviation of the entries (units of √M) for gaussian, c in c·Q for balanced …;
-        start_ratio: ‖U‖_F²/‖V‖_F² asked of an unbalanced start; seed: of the start.
-    tol: on the Eckart–Young gap; tol_residual: on ‖R‖_F/‖M‖_F; tol_gradient: on
-        ‖∇f‖/(σ₁^{3/2}); patience: steps without a relative decrease of the loss of 1e-12;
-        min_iter, max_iter; max_iter None: a million plain steps, and as many as it takes where
-        they are fast-forwarded; max_time: seconds in all, reading and setting up among them.
-    optimum: whether the optimum ½Σ_{i>k}σ_i² is computed. every: rows of the trace (None: so
-        that about a thousand are kept). dtype: "float64" or "float32". threads: of BLAS, 1 if None.
-    fast_forward: "auto" or "off"; ff_tol: its relative error. force: run though forecast not
-        to finish. escape: leave saddle points along the direction of negative curvature.
-    checkpoint: path; checkpoint_every: "100000" (steps) or "60s".
-    max_basis_bytes: memory limit of the reduced basis.
-    """
-
-    rank: int
-    objective: str = "plain"
-    balance_weight: float = 1.0
-    engine: str = "auto"
-    method: str = "gradient-descent"
-    schedule: str = "auto"
-    step_size: float | None = None
-    delta: float = 0.05
-    eps: float | None = None
-    c_step: float = 0.1
-    start: str = "gaussian"
-    start_scale: float | None = None
-    start_ratio: float = 100.0
-    seed: int | None = None
-    tol: float = 1e-10
-    tol_residual: float | None = None
-    tol_gradient: float | None = None
-    patience: int | None = None
-    min_iter: int = 0
-    max_iter: int | None = None
-    max_time: float | None = None
-    optimum: bool = True
-    every: int | None = None
-    dtype: str = "float64"
-    threads: int | None = None
-    fast_forward: str = "auto"
-    ff_tol: float = 1e-8
-    force: bool = False
-    escape: bool = False
-    checkpoint: str | None = None
-    checkpoint_every: str | None = None
-    max_basis_bytes: int | None = None
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if getattr(value, "shape", None) == ():
-                value = value.item()
-            if type(value) is int and "float" in str(field.type):
-                with suppress(OverflowError):
-                    value = float(value)
-            if isinstance(value, os.PathLike):
-                value = os.fspath(value)
-            object.__setattr__(self, field.name, value)
+    rank: int = RANK.field()
+    objective: str = OBJECTIVE.field()
+    balance_weight: float = BALANCE_WEIGHT.field()
+    engine: str = Option(
+        "auto", "Computation",
+        "direct: steps on M; reduced: the same iterates in exact Krylov coordinates.",
+        OneOf(ENGINES)).field()
+    method: str = Option(
+        "gradient-descent", "Model", "The update rule.", Text(), metavar="NAME").field()
+    schedule: str = Option(
+        "auto", "Step size",
+        "auto: constant for rank 1, power otherwise, as in the paper. constant: η. "
+        "power: η(t+1)^−(½+δ). theorem-3.1, theorem-3.2: the paper's. certified: this "
+        "project's, with f decreasing and ‖UᵀU − VᵀV‖ ≤ ε for all t.",
+        OneOf(SCHEDULES)).field()
+    step_size: float | None = Option(
+        None, "Step size", "η of constant and power, in units of 1/M.", _POSITIVE,
+        unset="from σ₁: 0.5/σ₁ constant, 0.3/σ₁ power",
+        belongs=("schedule", ("constant", "power"))).field()
+    delta: float = Option(
+        0.05, "Step size", "δ of power, in (0, ½].", Real(above=0, most=0.5),
+        belongs=("schedule", ("power",))).field()
+    eps: float | None = Option(
+        None, "Step size", "ε of theorem-3.1 and certified, in units of M.", _POSITIVE,
+        unset="from ‖M‖", belongs=("schedule", ("theorem-3.1", "certified"))).field()
+    c_step: float = C_STEP.field()
+    start: str = START.field()
+    start_scale: float | None = START_SCALE.field()
+    start_ratio: float = START_RATIO.field()
+    seed: int | None = SEED.field()
+    tol: float = Option(
+        1e-10, "Stopping",
+        "Tolerance on the gap (f − ½Σ_{i>k}σ_i²) / ½σ_k², k of the leading r not zero.",
+        _FROM_0).field()
+    tol_residual: float | None = Option(
+        None, "Stopping", "Tolerance on ‖UVᵀ − M‖/‖M‖.", _FROM_0, unset=_NOT_USED).field()
+    tol_gradient: float | None = Option(
+        None, "Stopping", "Tolerance on ‖∇f‖/σ₁^(3/2).", _FROM_0, unset=_NOT_USED).field()
+    patience: int | None = Option(
+        None, "Stopping", "Stop after so many steps without a decrease of the loss.",
+        Count(least=1), unset=_NOT_USED).field()
+    min_iter: int = Option(
+        0, "Stopping", "No stop by a tolerance before this step.", Count()).field()
+    max_iter: int | None = Option(
+        None, "Stopping", "Step limit.", Count(),
+        unset="a million plain steps; fast-forwarded, as many as it takes").field()
+    max_time: float | None = Option(
+        None, "Stopping", "Time limit in seconds, from the start of the command; reading counts.",
+        _POSITIVE, unset="no limit").field()
+    optimum: bool = Option(
+        True, "Stopping", "Whether the optimum is computed once, by a truncated SVD.",
+        Flag()).field()
+    every: int | None = Option(
+        None, "Output", "Record every k-th step.", Count(least=1), unset="about 1000 rows").field()
+    dtype: str = DTYPE.field()
+    threads: int | None = Option(
+        None, "Computation", "BLAS threads.",
+        Count(least=1, most=4096),  # more than any machine has
+        unset="1").field()
+    fast_forward: str = Option(
+        "auto", "Step size",
+        "auto: integrate the modified flow over the long tail of decaying steps.",
+        OneOf(("auto", "off"))).field()
+    ff_tol: float = Option(
+        1e-8, "Step size", "Relative error that fast-forward may add.", _POSITIVE,
+        belongs=("fast_forward", ("auto",))).field()
+    force: bool = Option(
+        False, "Stopping", "Run though the forecast says it will not finish.", Flag()).field()
+    escape: bool = Option(
+        False, "Stopping", "Leave saddle points along the negative curvature.", Flag()).field()
+    checkpoint: str | None = Option(
+        None, "Checkpoint", "Keep the state in this file, to resume from.", Text(), metavar="FILE",
+        unset="none").field()
+    checkpoint_every: str | None = Option(
+        None, "Checkpoint", "Steps, or seconds as 60s.", Text(), metavar="N|SECONDS",
+        unset="60s").field()
+    max_basis_bytes: int | None = Option(
+        None, "Computation", "Memory for the basis of the reduced engine, as 500M or 2GiB.", Size(),
+        unset="from the memory there is", belongs=("engine", ("reduced", "auto"))).field()
 
     @property
     def weight(self) -> float:
@@ -104,3 +152,83 @@ class RunSettings:
         if self.checkpoint is not None or output is None:
             return self.checkpoint
         return f"{output}.checkpoint"
+
+
+@dataclass(frozen=True)
+class FlowSettings(Settings):
+    """What is asked of a flow; start may also be what the factors given are called.
+
+    weight: λ of the balance term, 0 for objective (1).
+    """
+
+    rank: int = RANK.field()
+    weight: float = 0.0
+    start: str = START.field()
+    start_scale: float | None = START_SCALE.field()
+    start_ratio: float = START_RATIO.field()
+    imbalance: float = Option(
+        0.0, "Start", "λ in D₀ = λI of the balanced start, in units of M.", _FROM_0,
+        belongs=("start", ("balanced",))).field()
+    seed: int = replace(
+        SEED, default=0, words="Seed of the start; printed.",
+        belongs=("start", ("gaussian", "balanced", "unbalanced"))).field()
+    time: float | None = Option(
+        None, "Stopping", "Flow time to reach, in units of 1/M.", _POSITIVE,
+        unset="until the slowest of the r modes is fitted to 1e-6").field()
+    solver: str = Option(
+        "auto", "Computation",
+        "auto: the closed form where it holds (plain with D₀ = λI, balanced with weight 1), else "
+        "ode, which is DOP853.", OneOf(("auto", "closed-form", "ode"))).field()
+    points: int = Option(
+        11, "Output", "Number of times shown, evenly spaced.",
+        Count(least=2, most=MOST_INDEX)).field()
+    compare_gd: bool = Option(
+        False, "Computation",
+        "Run gradient descent too, at six step sizes, to the same flow time.", Flag()).field()
+# fmt: on
+
+
+@dataclass(frozen=True)
+class SweepSettings(Settings):
+    """Gradient descent on f = ½‖UVᵀ − M‖_F² from `seeds` gaussian starts.
+
+    A run has converged at the first step within tol, where k is the smaller of r and the rank
+    of M: a gap of ε², which for matrices of rank 1 is the theorem's ‖UVᵀ − M‖_F ≤ ε σ₁.
+
+    Raises SettingsError for values out of range.
+    Source: Du, Hu, Lee 2018, Theorem 3.2; standard deviation, not variance: mfact, derived.
+    """
+
+    # fmt: off
+    rank: int = replace(RANK, default=1).field()
+    seeds: int = Option(2000, "Start", "Number of starts.", _INDEX).field()
+    c_init: float = Option(
+        0.1, "Start",
+        "c_init: the entries of U and V start with the standard deviation c_init √(σ₁/d), "
+        "d = max(d1, d2).", _POSITIVE).field()
+    c_step: float = replace(
+        C_STEP, words="c_step: the step is c_step/σ₁.", belongs=None).field()
+    tol: float = Option(
+        1e-6, "Stopping",
+        "ε: a run has converged when √(‖UVᵀ − M‖² − Σ_{i>r}σ_i²) ≤ ε σ_k, Frobenius norm.",
+        _POSITIVE).field()
+    max_iter: int = Option(100_000, "Stopping", "Step limit of each run.", _INDEX).field()
+    seed: int = replace(
+        SEED, default=0, words="Seed of all starts; printed.", belongs=None).field()
+    # fmt: on
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_kinds(self)
+        if self.tol >= 1:
+            raise SettingsError(f"tol is {self.tol}", "it is relative to σ_k: choose it below 1")
+
+    @property
+    def tolerances(self) -> tuple[float, ...]:
+        """The powers of ten above tol, and tol.
+
+        >>> SweepSettings(tol=0.004).tolerances
+        (0.1, 0.01, 0.004)
+        """
+        decades = math.ceil(-math.log10(self.tol) - 1e-9)
+        return (*(10.0**-i for i in range(1, decades)), self.tol)

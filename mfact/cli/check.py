@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,15 @@ import click
 from mfact.cli.files import found_matrix, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
-from mfact.cli.options import input_options
+from mfact.cli.options import flags, input_options, view_option
 from mfact.cli.streams import emit
-from mfact.cli.types import Real
+from mfact.options import options_of
+from mfact.settings import RunSettings
 from mfact.words import printable
 
 if TYPE_CHECKING:
     from mfact.core import Result
 
-VIEWS = ("table", "json", "junit", "github")
 EXAMPLES = (
     ("mfact check digits.run.h5", "recompute loss, gap, imbalance and certificate"),
     ("mfact check digits.run.h5 digits.npy --require 'gap<1e-8' --require 'imbalance<1e-6'",
@@ -48,20 +49,12 @@ EXAMPLES = (
     envvar=None,
     show_default="none",
 )
-@option(
-    "--tol",
-    "Stopping",
-    "Gap that counts as optimal.",
-    type=Real(least=0),
-    show_default="that of the run",
-)
-@option(
-    "--format",
-    "Output",
-    "The view on standard output.",
-    type=click.Choice(VIEWS),
-    default="table",
-)
+@flags({
+    "tol": replace(
+        options_of(RunSettings)["tol"], words="Gap that counts as optimal.",
+        unset="that of the run")
+})  # fmt: skip
+@view_option("json", "junit", "github")
 @option("--exit-zero", "Output", "Exit 0, not 5, when a claim is violated.", is_flag=True)
 @log_options
 @click.pass_context

@@ -10,11 +10,12 @@ import click
 from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
+from mfact.cli.options import view_option
 from mfact.cli.streams import emit
-from mfact.cli.types import Kind, Real
+from mfact.cli.types import Typed
+from mfact.ranges import Real
 from mfact.words import shown
 
-VIEWS = ("table", "json", "junit", "github")
 EXAMPLES = (
     ("mfact diff baseline.run.h5 new.run.h5", "exit 5 when they differ beyond rounding"),
     ("mfact diff a.run.h5 b.run.h5 --column gap=1e-2 --ignore iterations",
@@ -23,20 +24,20 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-class Column(Kind):
+class Column:
     """NAME=RTOL or NAME=RTOL,ATOL."""
 
     name = "NAME=RTOL[,ATOL]"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, tuple[float, float]]:
+    def read(self, value: Any) -> tuple[str, tuple[float, float]]:
         name, _, numbers = str(value).partition("=")
         try:
             parts = [float(part) for part in numbers.split(",")]
             rtol, atol = parts if len(parts) == 2 else (*parts, 0.0)
         except ValueError:
-            self.fail(f"{shown(value)} is not NAME=RTOL or NAME=RTOL,ATOL", param, ctx)
+            raise ValueError(f"{shown(value)} is not NAME=RTOL or NAME=RTOL,ATOL") from None
         if not (0 <= rtol < float("inf") and 0 <= atol < float("inf")):
-            self.fail(f"{shown(value)}: tolerances are numbers that are not negative", param, ctx)
+            raise ValueError(f"{shown(value)}: tolerances are numbers that are not negative")
         return name.strip(), (rtol, atol)
 
 
@@ -48,19 +49,19 @@ class Column(Kind):
 )
 @click.argument("first", metavar="RUN.h5")
 @click.argument("second", metavar="RUN.h5")
-@option("--rtol", "Stopping", "Relative tolerance.", type=Real(least=0), default=1e-6)
+@option("--rtol", "Stopping", "Relative tolerance.", type=Typed(Real(least=0)), default=1e-6)
 @option(
     "--atol",
     "Stopping",
     "Absolute tolerance, in the power of ‖M‖ that a column has the units of.",
-    type=Real(least=0),
+    type=Typed(Real(least=0)),
     default=1e-12,
 )
 @option(
     "--column",
     "Stopping",
     "Tolerances of one column of the trace, or of the factors; may be given again.",
-    type=Column(),
+    type=Typed(Column()),
     multiple=True,
     metavar="NAME=RTOL[,ATOL]",
     envvar=None,
@@ -75,13 +76,7 @@ class Column(Kind):
     envvar=None,
     show_default="none",
 )
-@option(
-    "--format",
-    "Output",
-    "The view on standard output.",
-    type=click.Choice(VIEWS),
-    default="table",
-)
+@view_option("json", "junit", "github")
 @option("--exit-zero", "Output", "Exit 0, not 5, when the runs differ.", is_flag=True)
 @log_options
 @click.pass_context

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mfact.cli.config import sources
 from mfact.cli.files import matrix_of
-from mfact.cli.help import helpful_command, option
+from mfact.cli.help import helpful_command
 from mfact.cli.log import Log, log_options
-from mfact.cli.options import input_options
+from mfact.cli.options import chosen, drawn, flags, input_options, view_option
 from mfact.cli.streams import emit
-from mfact.cli.types import MOST_INDEX, Count, Real
-from mfact.errors import SettingsError
-from mfact.settings import MOST_SEED, OBJECTIVES, STARTS
-
-BELONGS = {
-    "balance_weight": ("objective", ("balanced",)),
-    "imbalance": ("start", ("balanced",)),
-    "start_ratio": ("start", ("unbalanced",)),
-    "start_scale": ("start", STARTS),
-    "seed": ("start", ("gaussian", "balanced", "unbalanced")),
-}
-"""Option -> the other option on which it depends, and the choices with which it means anything."""
+from mfact.options import options_of, refuse_idle
+from mfact.settings import BALANCE_WEIGHT, OBJECTIVE, RANK, STARTS, FlowSettings
 
 if TYPE_CHECKING:
     from mfact.core import Array
     from mfact.matrices.source import MatrixSource
 
+# In the order of the help, rank first.
+OPTIONS = {
+    **{"rank": RANK, "objective": OBJECTIVE, "balance_weight": BALANCE_WEIGHT},
+    **options_of(FlowSettings),
+}
 EXAMPLES = (
     ("mfact flow elnino.npy -r 3 --seed 1", "the flow until every mode is fitted, D unchanged"),
     ("mfact flow elnino.npy -r 3 --start balanced --seed 1 --compare-gd",
@@ -44,94 +37,8 @@ EXAMPLES = (
 @helpful_command("flow", short_help="Follow the gradient flow of a matrix.", examples=EXAMPLES)
 @click.argument("matrix", metavar="MATRIX")
 @input_options
-@option(
-    "-r",
-    "--rank",
-    "Model",
-    "r, the number of columns of U and V.",
-    type=Count(least=1, most=MOST_INDEX),
-    required=True,
-)
-@option(
-    "--objective",
-    "Model",
-    "plain: ½‖UVᵀ − M‖²; balanced: adds (λ/8)‖UᵀU − VᵀV‖², all norms Frobenius.",
-    type=click.Choice(OBJECTIVES),
-    default="plain",
-)
-@option(
-    "--balance-weight", "Model", "λ of the balanced objective.", type=Real(least=0), default=1.0
-)
-@option(
-    "--start",
-    "Start",
-    f"{', '.join(STARTS)}, or a run file or .npz with U and V.",
-    metavar="KIND|FILE",
-    default="gaussian",
-)
-@option(
-    "--start-scale",
-    "Start",
-    "Standard deviation of the entries (units of √M), or the scale c of c·Q.",
-    type=Real(above=0),
-    show_default="from M",
-)
-@option(
-    "--start-ratio",
-    "Start",
-    "‖U‖²/‖V‖² of the unbalanced start.",
-    type=Real(above=0),
-    default=100.0,
-)
-@option(
-    "--imbalance",
-    "Start",
-    "λ in D₀ = λI of the balanced start, in units of M.",
-    type=Real(least=0),
-    default=0.0,
-)
-@option(
-    "--seed",
-    "Start",
-    "Seed of the start; printed.",
-    type=Count(most=MOST_SEED),
-    show_default="drawn",
-)
-@option(
-    "--time",
-    "Stopping",
-    "Flow time to reach, in units of 1/M.",
-    type=Real(above=0),
-    show_default="until the slowest of the r modes is fitted to 1e-6",
-)
-@option(
-    "--solver",
-    "Computation",
-    "auto: the closed form where it holds (plain with D₀ = λI, balanced with weight 1), else "
-    "ode, which is DOP853.",
-    type=click.Choice(("auto", "closed-form", "ode")),
-    default="auto",
-)
-@option(
-    "--compare-gd",
-    "Computation",
-    "Run gradient descent too, at six step sizes, to the same flow time.",
-    is_flag=True,
-)
-@option(
-    "--points",
-    "Output",
-    "Number of times shown, evenly spaced.",
-    type=Count(least=2, most=MOST_INDEX),
-    default=11,
-)
-@option(
-    "--format",
-    "Output",
-    "The view on standard output.",
-    type=click.Choice(("table", "json")),
-    default="table",
-)
+@flags(OPTIONS)
+@view_option("json")
 @log_options
 @click.pass_context
 def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
@@ -142,16 +49,15 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     shows. M is d1×d2, U is d1×r, V is d2×r.
     """
     from mfact.report.flow_tables import document
-    from mfact.studies.flow import FlowSettings, study
+    from mfact.studies.flow import study
 
-    _refuse_idle(ctx, values)
+    given = [name for name, source in sources(ctx, OPTIONS).items() if source != "default"]
+    refuse_idle(OPTIONS, values, given)
     start = None if values["start"] in STARTS else values["start"]
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values, read={"start": start})
-    if values["seed"] is None:
-        values["seed"] = secrets.randbits(32)
-    values["weight"] = values["balance_weight"] if values["objective"] == "balanced" else 0.0
-    settings = FlowSettings(**{f.name: values[f.name] for f in fields(FlowSettings)})
+    weight = values["balance_weight"] if values["objective"] == "balanced" else 0.0
+    settings = chosen(FlowSettings, values, weight=weight, seed=drawn(values["seed"]))
     factors = None
     if start is not None:
         from mfact.storage.factors import read_factors
@@ -169,17 +75,6 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
 
         emit(page(made, look_of(sys.stdout)))
     return 0
-
-
-def _refuse_idle(ctx: click.Context, values: dict[str, Any]) -> None:
-    """Refuse an option that was given and would do nothing."""
-    for name, source in sources(ctx, BELONGS).items():
-        chooser, choices = BELONGS[name]
-        if source != "default" and values[chooser] not in choices:
-            raise SettingsError(
-                f"--{name.replace('_', '-')} has no meaning with --{chooser} {values[chooser]}",
-                f"leave it out, or use --{chooser} {choices[0]}",
-            )
 
 
 def _read(source: MatrixSource, log: Log) -> tuple[str, Array, str]:

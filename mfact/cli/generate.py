@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -10,10 +10,12 @@ import click
 from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
+from mfact.cli.options import drawn, flags
 from mfact.cli.streams import emit
-from mfact.cli.types import MOST_INDEX, Count, Numbers, Real, Shape
+from mfact.cli.types import Listed, Shape, Typed
+from mfact.ranges import Real
 from mfact.report.text import number
-from mfact.settings import MOST_SEED
+from mfact.settings import DTYPE, RANK, SEED
 
 EXAMPLES = (
     ("mfact generate five.npy --shape 120x80 --rank 5 --seed 1", "exact rank 5, σ from 5 to 1"),
@@ -26,20 +28,17 @@ EXAMPLES = (
     "generate", short_help="Make a test matrix with known singular values.", examples=EXAMPLES
 )
 @click.argument("output", metavar="OUTPUT")
-@option("--shape", "Model", "Rows x columns.", type=Shape(), required=True, metavar="D1xD2")
-@option(
-    "-r",
-    "--rank",
-    "Model",
-    "Singular values that are not zero.",
-    type=Count(least=1, most=MOST_INDEX),
-    show_default="as many as --spectrum has",
-)
+@option("--shape", "Model", "Rows x columns.", type=Typed(Shape()), required=True, metavar="D1xD2")
+@flags({
+    "rank": replace(
+        RANK, default=None, words="Singular values that are not zero.",
+        unset="as many as --spectrum has")
+})  # fmt: skip
 @option(
     "--spectrum",
     "Model",
     "The singular values, separated by commas.",
-    type=Numbers(above=0),
+    type=Typed(Listed(Real(above=0))),
     metavar="σ₁,σ₂,…",
     show_default="from --condition",
 )
@@ -47,26 +46,20 @@ EXAMPLES = (
     "--condition",
     "Model",
     "κ: σ falls from κ to 1 in equal ratios.",
-    type=Real(least=1),
+    type=Typed(Real(least=1)),
     show_default="5",
 )
 @option(
-    "--noise", "Model", "a: adds a·N(0,1)/√(d1·d2) to each entry.", type=Real(least=0), default=0.0
+    "--noise",
+    "Model",
+    "a: adds a·N(0,1)/√(d1·d2) to each entry.",
+    type=Typed(Real(least=0)),
+    default=0.0,
 )
-@option(
-    "--seed",
-    "Start",
-    "Seed of the random numbers; printed.",
-    type=Count(most=MOST_SEED),
-    show_default="drawn",
-)
-@option(
-    "--dtype",
-    "Output",
-    "Kind of the entries.",
-    type=click.Choice(("float64", "float32")),
-    default="float64",
-)
+@flags({
+    "seed": replace(SEED, words="Seed of the random numbers; printed."),
+    "dtype": replace(DTYPE, panel="Output", words="Kind of the entries."),
+})  # fmt: skip
 @option("--dataset", "Output", "Where it goes in an HDF5 file.", metavar="PATH", show_default="/M")
 @log_options
 @click.pass_context
@@ -90,7 +83,7 @@ def command(ctx: click.Context, /, output: str, **values: Any) -> int:
         available_bytes(),
     )
     plan.check("choose a smaller shape")
-    seed = secrets.randbits(32) if values["seed"] is None else values["seed"]
+    seed = drawn(values["seed"])
     M = generate_matrix((d1, d2), spectrum, noise=values["noise"], seed=seed, dtype=values["dtype"])
     write_matrix(output, M, dataset=values["dataset"])
     if not log.quiet:

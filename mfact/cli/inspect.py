@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,9 +11,11 @@ import click
 from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
-from mfact.cli.options import input_options
+from mfact.cli.options import flags, input_options, view_option
 from mfact.cli.streams import emit
-from mfact.cli.types import MOST_INDEX, Count
+from mfact.cli.types import Typed
+from mfact.ranges import MOST_INDEX, Count
+from mfact.settings import RANK
 
 if TYPE_CHECKING:
     from mfact.studies.outlook import Outlook
@@ -26,28 +29,19 @@ EXAMPLES = (
 @helpful_command("inspect", short_help="Say what a matrix file holds.", examples=EXAMPLES)
 @click.argument("matrix", metavar="MATRIX")
 @input_options
-@option(
-    "-r",
-    "--rank",
-    "Output",
-    "The rank that the forecast is for.",
-    type=Count(least=1, most=MOST_INDEX),
-    show_default="the suggested rank",
-)
+@flags({
+    "rank": replace(
+        RANK, default=None, panel="Output", words="The rank that the forecast is for.",
+        unset="the suggested rank")
+})  # fmt: skip
 @option(
     "--leading",
     "Output",
     "Singular values to show; beyond 1500 rows and columns, also how many are computed.",
-    type=Count(least=1, most=MOST_INDEX),
+    type=Typed(Count(least=1, most=MOST_INDEX)),
     default=20,
 )
-@option(
-    "--format",
-    "Output",
-    "The view on standard output.",
-    type=click.Choice(("table", "json")),
-    default="table",
-)
+@view_option("json")
 @log_options
 @click.pass_context
 def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from mfact.cli.help import option
 from mfact.cli.log import log_options
+from mfact.cli.options import view_option
 from mfact.cli.streams import emit
-from mfact.cli.types import Count
+from mfact.cli.types import Typed
+from mfact.ranges import Count
 
 if TYPE_CHECKING:
     from mfact.core import Result
-
-FORMATS = ("table", "json", "jsonl", "junit", "github")
 
 
 def format_options(function: Any) -> Any:
@@ -27,10 +25,9 @@ def format_options(function: Any) -> Any:
                default=True),
         option("--factors/--no-factors", "Output", "Whether the JSON document holds U and V.",
                default=True),
-        option("--rows", "Output", "Lines of the iteration table; 0 for all.", type=Count(),
+        option("--rows", "Output", "Lines of the iteration table; 0 for all.", type=Typed(Count()),
                default=12),
-        option("--format", "Output", "The view of the result on standard output.",
-               type=click.Choice(FORMATS), default="table"),
+        view_option("json", "jsonl", "junit", "github", of="view of the result"),
     ):  # fmt: skip
         function = decorate(function)
     return function

@@ -12,13 +12,17 @@ import click
 from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
+from mfact.cli.options import flags
 from mfact.cli.outputs import outputs, resumed_output
 from mfact.cli.results import result_options
 from mfact.cli.solve import carry_out
-from mfact.cli.types import Count, Real
 from mfact.errors import StorageError
+from mfact.options import options_of
+from mfact.ranges import Count
+from mfact.settings import RunSettings
 from mfact.words import printable
 
+OPTIONS = options_of(RunSettings)
 EXAMPLES = (
     ("mfact resume digits.run.h5.checkpoint", "the run that a signal ended, to its end"),
     ("mfact resume c.h5 --max-iter 5000000", "a run that reached its limit, with a higher one"),
@@ -35,13 +39,13 @@ EXAMPLES = (
 @option(
     "--matrix", "Input", "The matrix, if it is no longer where the run found it.", metavar="MATRIX"
 )
-@option("--max-iter", "Stopping", "A new step limit.", type=Count(least=1))
-@option(
-    "--max-time",
-    "Stopping",
-    "A new time limit in seconds, reading among them, all parts of the run together.",
-    type=Real(above=0),
-)
+@flags({
+    "max_iter": replace(
+        OPTIONS["max_iter"], words="A new step limit.", kind=Count(least=1), unset=""),
+    "max_time": replace(
+        OPTIONS["max_time"], unset="",
+        words="A new time limit in seconds, reading among them, all parts of the run together."),
+})  # fmt: skip
 @option(
     "-o",
     "--output",

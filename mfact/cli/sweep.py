@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +10,13 @@ import click
 from mfact.cli.files import claim_files, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
-from mfact.cli.options import input_options
+from mfact.cli.options import chosen, drawn, flags, input_options, view_option
 from mfact.cli.streams import emit
-from mfact.cli.types import MOST_INDEX, Count, Kind, Real
+from mfact.cli.types import Listed, Typed
 from mfact.errors import SettingsError
-from mfact.settings import MOST_SEED
+from mfact.options import options_of
+from mfact.ranges import MOST_INDEX, Count, Real
+from mfact.settings import SweepSettings
 
 if TYPE_CHECKING:
     from mfact.core import Array
@@ -32,22 +32,6 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-class Listed(Kind):
-    """Numbers of one kind, written with commas: 50,500,5000."""
-
-    name = "list"
-
-    def __init__(self, kind: Count | Real) -> None:
-        self.kind = kind
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[Any, ...]:
-        if isinstance(value, tuple):
-            return value
-        return tuple(self.kind.convert(part.strip(), param, ctx) for part in str(value).split(","))
-
-
 @helpful_command(
     "sweep",
     short_help="Count how often many random starts converge, and how balanced they stay.",
@@ -56,72 +40,27 @@ class Listed(Kind):
 )
 @click.argument("matrix", metavar="[MATRIX]", required=False)
 @input_options
-@option(
-    "-r",
-    "--rank",
-    "Model",
-    "r, the number of columns of U and V.",
-    type=Count(least=1, most=MOST_INDEX),
-    default=1,
-)
-@option("--c-step", "Step size", "c_step: the step is c_step/σ₁.", type=Real(above=0), default=0.1)
-@option("--seeds", "Start", "Number of starts.", type=Count(least=1, most=MOST_INDEX), default=2000)
-@option(
-    "--c-init",
-    "Start",
-    "c_init: the entries of U and V start with the standard deviation c_init √(σ₁/d), "
-    "d = max(d1, d2).",
-    type=Real(above=0),
-    default=0.1,
-)
-@option(
-    "--seed",
-    "Start",
-    "Seed of all starts; printed.",
-    type=Count(least=0, most=MOST_SEED),
-    default=None,
-    show_default="drawn",
-)
+@flags(options_of(SweepSettings))
 @option(
     "--growth",
     "Start",
     "Also run d×d matrices of these sizes, of rank r, with the leading σ of MATRIX, or all "
     "equal without MATRIX.",
-    type=Listed(Count(least=1, most=MOST_INDEX)),
+    type=Typed(Listed(Count(least=1, most=MOST_INDEX))),
     default=None,
     metavar="D,D,…",
     show_default="none",
-)
-@option(
-    "--tol",
-    "Stopping",
-    "ε: a run has converged when √(‖UVᵀ − M‖² − Σ_{i>r}σ_i²) ≤ ε σ_k, Frobenius norm.",
-    type=Real(above=0),
-    default=1e-6,
-)
-@option(
-    "--max-iter",
-    "Stopping",
-    "Step limit of each run.",
-    type=Count(least=1, most=MOST_INDEX),
-    default=100_000,
 )
 @option(
     "--bounds",
     "Output",
     "The C for which the runs with |uᵀu*|/|vᵀv*| in [1/C, C] at every step are counted; for "
     "r > 1 the ratio is ‖Φ_rᵀU‖/‖Ψ_rᵀV‖, Φ_r and Ψ_r the leading singular vectors.",
-    type=Listed(Real(least=1)),
+    type=Typed(Listed(Real(least=1))),
     default="2,5,10,100",
     metavar="C,C,…",
 )
-@option(
-    "--format",
-    "Output",
-    "The view on standard output.",
-    type=click.Choice(("table", "json")),
-    default="table",
-)
+@view_option("json")
 @option(
     "--exit-zero", "Output", "Exit 0, not 3, when some runs reached the step limit.", is_flag=True
 )
@@ -140,11 +79,9 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
     log = ctx.ensure_object(Log)
 
     from mfact.host.memory import MemoryPlan, available_bytes
-    from mfact.studies.sweep import SweepSettings, growth, sweep
+    from mfact.studies.sweep import growth, sweep
 
-    if values["seed"] is None:
-        values["seed"] = secrets.randbits(32)
-    settings = SweepSettings(**{f.name: values[f.name] for f in fields(SweepSettings)})
+    settings = chosen(SweepSettings, values, seed=drawn(values["seed"]))
     # What is kept of each start: where it got to each tolerance, and four numbers.
     kept = 8 * (len(settings.tolerances) + 4) * settings.seeds
     plan = MemoryPlan({"starts": kept * (1 + len(values["growth"] or ()))}, available_bytes())

@@ -13,8 +13,10 @@ from mfact.gradient_flow.coordinates import Svd
 from mfact.gradient_flow.gradient_flow import FlowResult, flow
 from mfact.gradient_flow.integrate import require_few
 from mfact.gradient_flow.small import Small
+from mfact.options import options_of, refuse_idle, require_kinds
 from mfact.problems.factorization import formula, sharpness
 from mfact.problems.optimum import fitted_rank, zero_below
+from mfact.settings import FlowSettings
 from mfact.starts import default_scale, directions, require_size, scaled, spectral
 from mfact.studies.flow_and_descent import Comparison, compare
 from mfact.targets.door import stored_eps
@@ -22,31 +24,6 @@ from mfact.targets.door import stored_eps
 FITTED = 1e-6  # how far the slowest mode is from its end at the default time, relatively
 HALVINGS = 5
 FIRST_STEP = 0.5  # of the largest stable step: what --compare-gd begins with
-
-
-@dataclass(frozen=True)
-class FlowSettings:
-    """What is asked of a flow.
-
-    rank: r. weight: λ of the balance term, 0 for objective (1). start: "gaussian", "balanced",
-    "unbalanced", "spectral", or what the factors given are called. start_scale: as in
-    mfact.starts; None: its default. start_ratio: ‖U‖_F²/‖V‖_F² of "unbalanced". imbalance: of
-    "balanced", D₀ = imbalance·I. seed: of the start. time: flow time to reach, in units of 1/M;
-    None: until the slowest of the r modes is fitted. solver: "auto", "closed-form" or "ode".
-    points: number of times shown, from 0 on. compare_gd: whether gradient descent is run too.
-    """
-
-    rank: int
-    weight: float = 0.0
-    start: str = "gaussian"
-    start_scale: float | None = None
-    start_ratio: float = 100.0
-    imbalance: float = 0.0
-    seed: int = 0
-    time: float | None = None
-    solver: str = "auto"
-    points: int = 11
-    compare_gd: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +51,8 @@ def study(
     """Follow the gradient flow on M (d1×d2) from the start named, or from the factors given.
 
     stored: the kind the entries were stored in, which sets ε_s of what counts as zero.
-    Raises SettingsError for a rank above min(d1, d2), factors of other shapes, a negative
-    imbalance or one that goes with no balanced start; DataError for a matrix of zeros.
+    Raises SettingsError for a rank above min(d1, d2), factors of other shapes, a value out of
+    range, an imbalance that goes with no balanced start; DataError for a matrix of zeros.
 
     >>> M = np.outer([3.0, 4.0], [1.0, 0.0, 1.0])
     >>> found = study(M, FlowSettings(rank=1, compare_gd=True))
@@ -84,6 +61,7 @@ def study(
     >>> round(found.comparison.D_distance_slope, 1)
     1.0
     """
+    require_kinds(settings)
     d1, d2 = M.shape
     if settings.rank > min(d1, d2):
         raise SettingsError(
@@ -152,15 +130,7 @@ def _start(settings: FlowSettings, svd: Svd) -> Factors:
     """The factors of the named start; λ-balanced ones are (√(λ + c²) Q₁, c Q₂)."""
     r, scale = settings.rank, settings.start_scale
     assert scale is not None
-    if settings.imbalance < 0.0:
-        raise SettingsError(
-            f"the imbalance is {settings.imbalance:g}", "take 0 or more: U is then the larger one"
-        )
-    if settings.imbalance and settings.start != "balanced":
-        raise SettingsError(
-            f"an imbalance goes with the start balanced, not {settings.start}",
-            "leave one of the two out",
-        )
+    refuse_idle(options_of(settings), vars(settings), ["imbalance"] if settings.imbalance else [])
     if settings.start == "spectral":
         return spectral(svd.left[:, :r], svd.sigma[:r], svd.right[:, :r], scale)
     shape = (len(svd.left), len(svd.right))

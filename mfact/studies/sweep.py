@@ -11,57 +11,12 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, SettingsError
 from mfact.problems.optimum import zero_below
+from mfact.settings import SweepSettings
 from mfact.studies.batches import Batch, RankOne, Stacked, descend, draw
 from mfact.targets.door import stored_eps
 
 # Starts are taken in groups whose factors stay in a processor's cache.
 _GROUP_BYTES = 2**19
-
-
-@dataclass(frozen=True)
-class SweepSettings:
-    """What to run: gradient descent on f = ½‖UVᵀ − M‖_F² from `seeds` gaussian starts.
-
-    rank: r. seeds: number of starts. c_init: the entries of a start have the standard deviation
-    c_init √(σ₁/d), d = max(d1, d2). c_step: the step is c_step/σ₁. tol: ε; a run has converged
-    at the first step with √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ_k, k the smaller of r and the rank
-    of M: a gap of ε², which for matrices of rank 1 is the theorem's ‖UVᵀ − M‖_F ≤ ε σ₁.
-    max_iter: steps. seed: of the draws.
-
-    Raises SettingsError for values out of range.
-    Source: Du, Hu, Lee 2018, Theorem 3.2; standard deviation, not variance: mfact, derived.
-    """
-
-    rank: int = 1
-    seeds: int = 2000
-    c_init: float = 0.1
-    c_step: float = 0.1
-    tol: float = 1e-6
-    max_iter: int = 100_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("rank", "seeds", "max_iter"):
-            if getattr(self, name) < 1:
-                raise SettingsError(f"{name} is {getattr(self, name)}", "it must be at least 1")
-        if self.seed < 0:
-            raise SettingsError(f"seed is {self.seed}", "it must not be negative")
-        for name in ("c_init", "c_step", "tol"):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise SettingsError(f"{name} is {value}", "it must be positive and finite")
-        if self.tol >= 1:
-            raise SettingsError(f"tol is {self.tol}", "it is relative to σ_k: choose it below 1")
-
-    @property
-    def tolerances(self) -> tuple[float, ...]:
-        """The powers of ten above tol, and tol.
-
-        >>> SweepSettings(tol=0.004).tolerances
-        (0.1, 0.01, 0.004)
-        """
-        decades = math.ceil(-math.log10(self.tol) - 1e-9)
-        return (*(10.0**-i for i in range(1, decades)), self.tol)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from mfact.studies.flow import FlowSettings, study
+from mfact.settings import FlowSettings
+from mfact.studies.flow import study
 
 
 def test_json_holds_what_the_library_finds(mfact, rank_two):

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from mfact.cli import main
-from mfact.cli.types import Count, Size
+from mfact.cli.types import Typed
 from mfact.errors import SettingsError
+from mfact.ranges import Count, Size
 from mfact.run.solve import solve
 
 ODD = [
@@ -171,15 +172,15 @@ def test_environment_values(folder, capsys, monkeypatch):
 
 def test_a_count_is_the_number_that_was_typed():
     for text, value in (("1e30", 10**30), ("10e4000", 10**4001), ("5.0", 5), ("٣", 3), ("-0", 0)):
-        assert Count().convert(text, None, None) == value
+        assert Typed(Count()).convert(text, None, None) == value
 
 
 def test_a_size_is_the_number_that_was_typed():
-    assert Size().convert("1234567890123456789", None, None) == 1234567890123456789
-    assert Size().convert(1234567890123456789, None, None) == 1234567890123456789
+    assert Typed(Size()).convert("1234567890123456789", None, None) == 1234567890123456789
+    assert Typed(Size()).convert(1234567890123456789, None, None) == 1234567890123456789
     for bad in ("0", "0.5", "9" * 30, "9" * 5000, "9T" * 3, -1, 2**63, True, 1.5):
         with pytest.raises(click.BadParameter):
-            Size().convert(bad, None, None)
+            Typed(Size()).convert(bad, None, None)
 
 
 STARTS = ("gaussian", "balanced", "unbalanced", "spectral")

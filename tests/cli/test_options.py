@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mfact.cli.config import sources
 from mfact.cli.help import helpful_command
 from mfact.cli.options import run_options, settings_of
-from mfact.cli.types import Count, Real, Shape, Size
+from mfact.cli.types import Shape, Typed
+from mfact.ranges import Count, Real, Size
 from mfact.settings import RunSettings
 
 
@@ -115,7 +116,7 @@ def test_values_out_of_range_are_refused(parse, args):
 
 @given(st.floats())
 def test_a_real_is_finite_and_in_range(value):
-    kind = Real(above=0, most=10)
+    kind = Typed(Real(above=0, most=10))
     if 0 < value <= 10:
         assert kind.convert(repr(value), None, None) == value
     else:
@@ -125,34 +126,38 @@ def test_a_real_is_finite_and_in_range(value):
 
 @given(st.integers(0, 2**70))
 def test_a_count_keeps_every_integer(value):
-    assert Count().convert(str(value), None, None) == value
+    assert Typed(Count()).convert(str(value), None, None) == value
 
 
 def test_counts_written_as_powers():
-    assert Count().convert("1e6", None, None) == 1_000_000
-    assert Count().convert("1_000", None, None) == 1000
-    assert Count().convert("1e30", None, None) == Count().convert(1e30, None, None) == 10**30
+    assert Typed(Count()).convert("1e6", None, None) == 1_000_000
+    assert Typed(Count()).convert("1_000", None, None) == 1000
+    assert (
+        Typed(Count()).convert("1e30", None, None)
+        == Typed(Count()).convert(1e30, None, None)
+        == 10**30
+    )
     for bad in ("1e4300", "1e999999999", "nan", "inf", "1e-3", "", True):
         with pytest.raises(click.BadParameter):
-            Count().convert(bad, None, None)
+            Typed(Count()).convert(bad, None, None)
 
 
 @pytest.mark.parametrize(
     ("text", "size"), [("10", 10), ("2k", 2048), ("1.5MiB", 1572864), ("2 GB", 2**31)]
 )
 def test_sizes(text, size):
-    assert Size().convert(text, None, None) == size
+    assert Typed(Size()).convert(text, None, None) == size
 
 
 @pytest.mark.parametrize("text", ["120x80", "120 x 80", "120×80", "120,80"])
 def test_shapes(text):
-    assert Shape().convert(text, None, None) == (120, 80)
+    assert Typed(Shape()).convert(text, None, None) == (120, 80)
 
 
 @pytest.mark.parametrize("text", ["0x5", "5", "axb", "-1x5", "1x2x3"])
 def test_bad_shapes(text):
     with pytest.raises(click.BadParameter):
-        Shape().convert(text, None, None)
+        Typed(Shape()).convert(text, None, None)
 
 
 def test_sources_speak_of_known_words_only():

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mfact.studies.sweep import SweepSettings, singular_values, sweep
+from mfact.settings import SweepSettings
+from mfact.studies.sweep import singular_values, sweep
 
 
 def mfact(*words, cwd=None):

@@ -8,9 +8,10 @@ from plain_loop import gaussian, matrix
 
 from mfact.errors import SettingsError
 from mfact.krylov.leading import largest_value
+from mfact.options import flag
 from mfact.problems.factorization import Factorization
 from mfact.run.plan import with_seed
-from mfact.run.refusals import check, flag, resolved_schedule
+from mfact.run.refusals import check, resolved_schedule
 from mfact.run.start import begin
 from mfact.settings import RunSettings
 from mfact.targets.dense import DenseTarget

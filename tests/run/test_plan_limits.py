@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from mfact.errors import SettingsError
-from mfact.run.refusals import BELONGS, check, flag
+from mfact.options import flag, options_of
+from mfact.run.refusals import check
 from mfact.settings import RunSettings
 from mfact.words import shown
 
@@ -140,7 +141,10 @@ MEANS = {
 
 
 def test_every_option_that_depends_on_a_choice_is_here():
-    assert MEANS.keys() == BELONGS.keys()
+    belongs = {
+        n: option.belongs[0] for n, option in options_of(RunSettings).items() if option.belongs
+    }
+    assert {name: chooser for name, (_, chooser, _, _) in MEANS.items()} == belongs
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import pytest
 from mfact.core import Factors
 from mfact.errors import DataError, SettingsError
 from mfact.gradient_flow.small import Small
+from mfact.settings import FlowSettings
 from mfact.starts import directions
-from mfact.studies.flow import FlowSettings, study
+from mfact.studies.flow import study
 from mfact.studies.flow_and_descent import compare
 
 

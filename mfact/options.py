@@ -1,0 +1,107 @@
+"""An option as a value: its words for --help, what values it takes, what it belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mfact.errors import SettingsError
+from mfact.ranges import Kind, Real
+from mfact.words import shown
+
+T = TypeVar("T")
+
+REQUIRED: Any = dataclasses.MISSING
+"""As a default: the option must be given."""
+
+
+@dataclass(frozen=True)
+class Option(Generic[T]):
+    """An option of a command, named by the field of the settings that it is.
+
+    panel, words: the heading of --help it stands under, and its line there. letter: its short
+    form, as "-r". unset: how help names what is done where the option is not given; a command then
+    has None of it. belongs: another option, and the choices with which this one means anything.
+    """
+
+    default: T
+    panel: str
+    words: str
+    kind: Kind
+    letter: str = ""
+    metavar: str | None = None
+    unset: str = ""
+    belongs: tuple[str, tuple[str, ...]] | None = None
+
+    def field(self) -> T:
+        """The field of a dataclass that has this option's default, and keeps the option."""
+        return dataclasses.field(default=self.default, metadata={"option": self})
+
+
+class Settings:
+    """A frozen dataclass of options, whose words join its docstring.
+
+    NumPy's scalars become Python's, integers that stand for a float floats, and paths text.
+    """
+
+    def __init_subclass__(cls) -> None:
+        told = [(cls.__doc__ or "").rstrip() + "\n"]
+        for name, field in vars(cls).items():
+            if isinstance(field, dataclasses.Field) and field.metadata:
+                option = field.metadata["option"]
+                none = f" None: {option.unset}." if option.default is None else ""
+                told.append(f"    {name}: {option.words}{none}")
+        cls.__doc__ = "\n".join(told)
+
+    def __post_init__(self) -> None:
+        for name, option in options_of(self).items():
+            value = getattr(self, name)
+            if getattr(value, "shape", None) == ():
+                value = value.item()
+            if type(value) is int and isinstance(option.kind, Real):
+                with suppress(OverflowError):
+                    value = float(value)
+            if isinstance(value, os.PathLike):
+                value = os.fspath(value)
+            object.__setattr__(self, name, value)
+
+
+def options_of(settings: Any) -> dict[str, Option[Any]]:
+    """The options of settings, or of a class of them, by name."""
+    fields = dataclasses.fields(settings)
+    return {f.name: f.metadata["option"] for f in fields if "option" in f.metadata}
+
+
+def flag(name: str) -> str:
+    """How an option is typed.
+
+    >>> flag("max_iter")
+    '--max-iter'
+    """
+    return "--" + name.replace("_", "-")
+
+
+def require_kinds(settings: Settings) -> None:
+    """Raise SettingsError for a value of another kind than its option's, or out of range."""
+    for name, option in options_of(settings).items():
+        value = getattr(settings, name)
+        if not (option.kind.admits(value) or (value is None and option.default is None)):
+            raise SettingsError(f"{flag(name)} is {shown(value)}", option.kind.way_out)
+
+
+def refuse_idle(
+    options: Mapping[str, Option[Any]], values: Mapping[str, Any], given: Collection[str]
+) -> None:
+    """Raise SettingsError for an option that was given and means nothing with the other values."""
+    for name in given:
+        if name in options and (belongs := options[name].belongs) is not None:
+            chooser, choices = belongs
+            if values[chooser] not in choices:
+                raise SettingsError(
+                    f"{flag(name)} has no meaning with {flag(chooser)} {values[chooser]}",
+                    f"leave it out, or use {flag(chooser)} {choices[0]}",
+                )
