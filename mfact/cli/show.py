@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import string
 import sys
@@ -15,6 +14,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.results import format_options, print_result
 from mfact.cli.streams import emit
+from mfact.options import flag, options_of
 from mfact.settings import RunSettings
 from mfact.words import harmless
 
@@ -68,13 +68,13 @@ def command_line(result: Result) -> str:
     words = ["mfact", "solve", f"./{matrix}" if matrix.startswith("-") else matrix]
     if dataset:
         words += ["--dataset", dataset]
-    options = {field.name for field in dataclasses.fields(RunSettings)}
+    options = options_of(RunSettings)
     for name, entry in result.settings.items():
         value, source = entry["value"], entry["source"]
-        option = "--" + name.replace("_", "-")
+        option = flag(name)
         chosen = source in ("flag", "environment", "config") or name == "seed"
         chosen &= name in options  # what a file of another version names is no flag here
-        if not chosen or value is None or (value is False and name != "optimum"):
+        if not chosen or value is None or (value is False and not options[name].default):
             continue
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
