@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfact.cli.options import flags
+from mfact.engines.choice import ENGINES
 from mfact.errors import SettingsError
 from mfact.options import Option, options_of, refuse_idle, require_kinds
 from mfact.ranges import MOST_INDEX, Count, Flag, OneOf, Real, Size, Text
@@ -111,3 +112,7 @@ def test_flags_are_made_of_options_in_their_order():
     *_, last, first = [(p.name, p.opts, p.secondary_opts) for p in command.__click_params__]
     assert first == ("on", ["--on"], ["--no-on"])
     assert last == ("a_b", ["--a-b"], [])
+
+
+def test_the_engines_to_choose_from_are_those_there_are():
+    assert options_of(RunSettings)["engine"].kind == OneOf(("auto", *sorted(ENGINES)))
