@@ -85,7 +85,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
         read={"checkpoint": checkpoint},
         written=outputs(output, values),
     )
-    kept = replace(saved.settings, max_basis_bytes=saved.document["basis_limit"])
+    kept = replace(saved.settings, max_basis_bytes=saved.chosen.basis_limit)
     needed = held(source, kept.dtype).needed
     log.detail(memory_plan(source.shape, kept, matrix_bytes=needed).describe())
     run = partial(resume, saved, source, max_iter=values["max_iter"], max_time=values["max_time"])

@@ -153,7 +153,7 @@ def test_the_steps_of_a_fast_forward_count(tmp_path):
     options = {"rank": 2, "seed": 1, "delta": 0.3, "checkpoint": path}
     assert solve(small, max_iter=5000, **options).outcome is Outcome.ITERATION_LIMIT
     # It goes on from its last record, which lies a little before the limit.
-    last = math.floor(read_checkpoint(path)[1]["flight_rows"][-1]["step"])
+    last = math.floor(read_checkpoint(path)[1]["flight"]["rows"][-1]["step"])
     assert 1024 < last < 5000
     for behind in (2, 1024, last):
         with pytest.raises(SettingsError, match="has taken"):
@@ -166,7 +166,7 @@ def test_steps_too_many_for_a_float_count_by_their_logarithm(tmp_path):
     path, small = str(tmp_path / "c.h5"), matrix("noisy", shape=(6, 5))
     options = {"rank": 2, "seed": 1, "schedule": "theorem-3.1", "eps": 2.0, "checkpoint": path}
     assert solve(small, max_iter=10**700, **options).outcome is Outcome.ITERATION_LIMIT
-    last = read_checkpoint(path)[1]["flight_rows"][-1]["log10_step"]
+    last = read_checkpoint(path)[1]["flight"]["rows"][-1]["log10_step"]
     assert 400 < last <= 700
     for behind in (5, 10**300, 10 ** math.floor(last - 1)):
         with pytest.raises(SettingsError, match=r"has taken 10\^\S+ steps") as error:
