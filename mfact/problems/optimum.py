@@ -33,10 +33,13 @@ def zero_below(
     return max(0.5 * stored * norm, math.sqrt(max(shape)) * arithmetic * sigma_1)
 
 
-def zero_in(target: Target, sigma_1: float) -> float:
-    """zero_below() for the M behind a target, in its own arithmetic; sigma_1: of M."""
-    eps = float(np.finfo(target.dtype).eps)
-    return zero_below(float(target.norm), sigma_1, target.shape, target.stored_eps, eps)
+def zero_in(target: Target, sigma_1: float, shape: tuple[int, int] | None = None) -> float:
+    """zero_below() for the M behind a target, in its own arithmetic; sigma_1: of M.
+
+    shape: of the whole matrix, where the target is without its empty rows and columns.
+    """
+    eps, shape = float(np.finfo(target.dtype).eps), target.shape if shape is None else shape
+    return zero_below(float(target.norm), sigma_1, shape, target.stored_eps, eps)
 
 
 def numerical_rank(values: Sequence[float] | Array, zero: float) -> int:
@@ -46,6 +49,22 @@ def numerical_rank(values: Sequence[float] | Array, zero: float) -> int:
     2
     """
     return int(np.count_nonzero(np.asarray(values, float) > zero))
+
+
+def known_rank(
+    values: Sequence[float] | Array, zero: float, most: int, rest: float = math.inf
+) -> int | None:
+    """The numerical rank, where the leading singular values tell it, else None.
+
+    They do where the last of them counts as zero, where there are no others, `most` in all, or
+    where the others count as zero together: rest, their sum of squares, as far as it is known.
+
+    >>> known_rank([3.0, 1.0], 1e-15, 2), known_rank([3.0, 1.0], 1e-15, 5)
+    (2, None)
+    """
+    rank = numerical_rank(values, zero)
+    tells = rank < len(values) or len(values) >= most or rest <= zero**2
+    return rank if tells and len(values) else None
 
 
 def fitted_rank(values: Sequence[float] | Array, rank: int, zero: float) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.core import Array, Claim, Factors, Optimum, Outcome, Result, State, Verdict
 from mfact.host.provenance import gather, repeatable
-from mfact.problems.optimum import numerical_rank, zero_in
+from mfact.problems.optimum import known_rank, zero_in
 from mfact.run.advice import unfitted
 from mfact.run.keeper import Keeper
 from mfact.run.message import message
@@ -160,17 +160,10 @@ class Ending:
             singular_values=optimum.values,
             errors=optimum.errors,
             zero=zero,
-            numerical_rank=self._rank_of_M(optimum, zero),
+            numerical_rank=known_rank(
+                optimum.values, zero, min(self.plan.target.shape), rest=2 * optimum.floor
+            ),
         )
-
-    def _rank_of_M(self, optimum: Optimum, zero: float) -> int | None:
-        """The numerical rank of M, where the known singular values tell it; zero: up to there."""
-        if not optimum.values:
-            return None
-        rank = numerical_rank(optimum.values, zero)
-        if rank < len(optimum.values) or len(optimum.values) == min(self.plan.target.shape):
-            return rank
-        return rank if 2 * optimum.floor <= zero**2 else None
 
 
 def leave(state: State) -> Factors:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Schedule
-from mfact.problems.optimum import numerical_rank
+from mfact.problems.optimum import known_rank
 from mfact.words import brief, known_digits
 
 
@@ -57,17 +57,10 @@ class Facts:
 
     @property
     def rank_of_M(self) -> int | None:
-        """The numerical rank of M where it is known.
-
-        Leading singular values tell it when the last of them count as zero, or when there are no
-        others.
-        """
-        values = self.singular_values
-        if self.numerical_rank is not None or not values:
+        """The numerical rank of M where it is known: as told, or by leading singular values."""
+        if self.numerical_rank is not None:
             return self.numerical_rank
-        found = numerical_rank(values, self.zero)
-        complete = len(values) >= min(self.shape)
-        return found if found < len(values) or complete else None
+        return known_rank(self.singular_values, self.zero, min(self.shape))
 
     @property
     def gap(self) -> tuple[float, float] | None:
