@@ -7,7 +7,7 @@ norm ‖D‖_F is the imbalance and ‖D − D₀‖_F the drift.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from math import nextafter
@@ -93,6 +93,13 @@ class Summed(Target, Protocol):
         """w_jᵀ M z_j for the probes of mfact.targets.fingerprint, accumulated in float64 whatever
         the dtype, and how far they may be off by rounding.
         """
+
+
+class Sliced(Target, Protocol):
+    """A target that hands out M itself, as those of this project do."""
+
+    def slices(self, height: int) -> Iterator[Array]:
+        """Rows of M, or of Mᵀ where M is wide, so many at a time: new dense arrays in C order."""
 
 
 class Schedule(Protocol):

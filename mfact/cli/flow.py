@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,10 +15,6 @@ from mfact.cli.options import chosen, drawn, flags, input_options, view_option
 from mfact.cli.streams import emit
 from mfact.options import options_of, refuse_idle
 from mfact.settings import BALANCE_WEIGHT, OBJECTIVE, RANK, STARTS, FlowSettings
-
-if TYPE_CHECKING:
-    from mfact.core import Array
-    from mfact.matrices.source import MatrixSource
 
 # In the order of the help, rank first.
 OPTIONS = {
@@ -50,6 +46,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """
     from mfact.report.flow_tables import document
     from mfact.studies.flow import study
+    from mfact.studies.memory import plan_flow
 
     given = [name for name, source in sources(ctx, OPTIONS).items() if source != "default"]
     refuse_idle(OPTIONS, values, given)
@@ -63,8 +60,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         from mfact.storage.factors import read_factors
 
         factors = read_factors(start)
-    name, M, stored = _read(source, log)
-    made = document(study(M, settings, factors, stored=stored), name)
+    log.detail(plan_flow(source).describe())
+    made = document(study(source, settings, factors), source.name)
     if values["format"] == "json":
         from mfact.report.machine import json_text
 
@@ -75,19 +72,3 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
 
         emit(page(made, look_of(sys.stdout)))
     return 0
-
-
-def _read(source: MatrixSource, log: Log) -> tuple[str, Array, str]:
-    """Name and entries of the matrix, and the kind they were stored in."""
-    from mfact.studies.memory import plan_of
-
-    d1, d2 = source.shape
-    # The copy that the decomposition destroys, both sets of vectors, its workspace; and the dense
-    # form of a sparse matrix.
-    vectors = 8 * min(d1, d2) * (d1 + d2)
-    parts = {"singular vectors": 8 * d1 * d2 * (1 + source.sparse) + 2 * vectors}
-    plan = plan_of(source, parts)
-    log.detail(plan.describe())
-    plan.check("free memory, or use a part of the matrix", subject="the flow")
-    M: Any = source.read()
-    return source.name, M.toarray() if source.sparse else M, source.stored_dtype

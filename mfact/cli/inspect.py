@@ -60,14 +60,13 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.targets.door import SCALES
 
     log = ctx.ensure_object(Log)
-    source = matrix_of(ctx, matrix, values)
+    source = matrix_of(ctx, matrix, values).occupied()
     rank = values["rank"]
     if rank is not None and rank > min(source.shape):
         ctx.fail(f"rank {rank} is above min(d1, d2) = {min(source.shape)}: take a smaller one")
     leading = max(values["leading"], (rank or 0) + 1)
     log.detail(plan_inspection(source, leading).describe())
-    M, stored = source.read_occupied(), source.stored_dtype
-    found = inspect_matrix(M, leading=leading, stored=stored, shape=source.shape)
+    found = inspect_matrix(source, leading=leading)
     rank = found.suggested_rank if rank is None else rank
     ahead: tuple[Outlook, ...] = ()
     least, most = SCALES["float64"]

@@ -104,25 +104,18 @@ def _read(
     ctx: click.Context, matrix: str, values: dict[str, Any], log: Log
 ) -> tuple[str, tuple[int, int], Array]:
     """Name, shape and singular values of the matrix."""
-    from mfact.studies.memory import plan_of
+    from mfact.studies.memory import plan_sweep
     from mfact.studies.sweep import singular_values
 
-    source = matrix_of(ctx, matrix, values)
+    source = matrix_of(ctx, matrix, values).occupied()
     d1, d2 = source.shape
     if values["rank"] > min(d1, d2):
         raise SettingsError(
             f"rank {values['rank']} does not fit {source.name}, which is {d1}×{d2}",
             f"choose -r from 1 to {min(d1, d2)}",
         )
-    # The copy that the decomposition destroys and its workspace; the dense form of a sparse one.
-    most = d1 * d2 if source.entries is None else min(d1, source.entries) * min(d2, source.entries)
-    parts = {"singular values": 8 * most * (2 + source.sparse)}
-    plan = plan_of(source, parts, occupied=True)
-    log.detail(plan.describe())
-    plan.check("free memory, or use a part of the matrix", subject="the sweep")
-    M: Any = source.read_occupied()
-    M = M.toarray() if source.sparse else M
-    return source.name, (d1, d2), singular_values(M, source.stored_dtype, (d1, d2))
+    log.detail(plan_sweep(source).describe())
+    return source.name, (d1, d2), singular_values(source)
 
 
 def _print(made: dict[str, Any], form: str, *, quiet: bool) -> None:

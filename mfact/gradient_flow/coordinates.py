@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import svd
 
-from mfact.core import Array
+from mfact.core import Array, Sliced
 from mfact.errors import DataError
 from mfact.gradient_flow.small import stack
 
@@ -19,12 +20,15 @@ class Svd(NamedTuple):
     right: Array
 
     @classmethod
-    def of(cls, M: Array) -> Svd:
-        """The thin SVD of M; raises DataError for a matrix of zeros."""
-        left, sigma, right = np.linalg.svd(M, full_matrices=False)
+    def of(cls, target: Sliced) -> Svd:
+        """The thin SVD of M in float64; raises DataError for a matrix of zeros."""
+        (tall,) = target.slices(max(target.shape))
+        # The transpose of an array in C order is one that LAPACK can work in.
+        short, sigma, long = svd(tall.T, full_matrices=False, overwrite_a=True)
         if not sigma[0] > 0.0:
             raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")
-        return cls(left, sigma, right.T)
+        wide = target.shape[0] < target.shape[1]
+        return cls(short, sigma, long.T) if wide else cls(long.T, sigma, short)
 
     def enter(self, U: Array, V: Array) -> tuple[Array, Array]:
         """(σ, Z): the point (U, V) in SVD coordinates, Z of shape (2, k', r), σ of length k'.
@@ -33,7 +37,9 @@ class Svd(NamedTuple):
         so that every norm and product is that of the full matrices. U is d1×r, V is d2×r.
         Source: mfact, derived.
 
-        >>> sigma, Z = Svd.of(np.diag([3.0, 1.0])[:, :1]).enter(np.ones((2, 1)), np.ones((1, 1)))
+        >>> from mfact.targets.dense import DenseTarget
+        >>> M = DenseTarget(np.array([[3.0], [0.0]]))
+        >>> sigma, Z = Svd.of(M).enter(np.ones((2, 1)), np.ones((1, 1)))
         >>> sigma.tolist(), np.abs(Z[:, :, 0]).tolist()
         ([3.0, 0.0], [[1.0, 1.0], [1.0, 0.0]])
         """

@@ -1,51 +1,76 @@
-"""The leading singular values of a target, with an error bound from their residuals."""
+"""The leading singular values and pairs of a target: σ₁ for a step size, a few, or all of them."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+from scipy.linalg import LinAlgError, svdvals
 
-from mfact.core import Array, Factors, Target
+from mfact.core import Array, Factors, Sliced, Target
+from mfact.errors import DataError
 from mfact.krylov.basis import LEAST_PROBES, Basis
 from mfact.krylov.hidden import hidden_value
 from mfact.krylov.spectrum import Spectrum
-
-DENSE_LIMIT = 512
-
 
 SIGMA_1_ACCURACY = 1e-3
 """Relative residual of the leading Ritz pair at which σ₁ is known well enough for a step size:
 σ₁ itself is then known to about the square of it."""
 
+ALL_UP_TO = 512
+"""min(d1, d2) to which all values cost less than a few."""
 
-def leading_values(target: Target, count: int) -> tuple[Array, float]:
-    """(σ₁ … σ_count, error of each), by an SVD, or by Lanczos for larger matrices.
+SLICE_CELLS = 1 << 17
+"""Of a slice of M that is dense at a time, where the shorter side is short."""
 
-    count is cut to min(d1, d2). For each computed triple (σ, x, y) a singular value of M lies
-    within √((‖My − σx‖² + ‖Mᵀx − σy‖²)/2) of σ; error is the largest of these, and at least
-    a few units of rounding of σ₁.
-    Source: Weyl 1912 for the Hermitian matrix [[0, M], [Mᵀ, 0]].
+FOLDING = 6
+"""Copies of a slice and of the triangular factor beside it that are there at a time."""
+
+
+def all_values(target: Sliced) -> Array:
+    """σ₁ ≥ σ₂ ≥ …, all min(d1, d2) of them, by LAPACK.
+
+    A dense copy of M that is long is folded, slice by slice, into R of M = QR, whose singular
+    values are M's; RᵀR of a sparse QR would square the condition number.
+    Raises DataError where LAPACK does not converge.
 
     >>> from mfact.targets.dense import DenseTarget
-    >>> leading_values(DenseTarget(np.diag([3.0, 1.0, 2.0])), 2)[0].round(9).tolist()
-    [3.0, 2.0]
+    >>> all_values(DenseTarget(np.diag([3.0, 1.0, 2.0]))).round(9).tolist()
+    [3.0, 2.0, 1.0]
     """
-    d1, d2 = target.shape
-    count = min(count, d1, d2)
-    dtype, unit = target.dtype, float(np.finfo(target.dtype).eps)
-    if min(d1, d2) <= DENSE_LIMIT:
-        # One side of M against the identity; the other product is of width 0.
-        if d1 <= d2:
-            M = target.products(np.eye(d1, dtype=dtype), np.zeros((d2, d1), dtype))[1].T
-        else:
-            M = target.products(np.zeros((d1, d2), dtype), np.eye(d2, dtype=dtype))[0]
-        values = np.linalg.svd(M, compute_uv=False)
-        return values[:count].astype(float), 8 * unit * float(values[0])
+    small, large = sorted(target.shape)
+    height = _height(small)
+    try:
+        if large <= FOLDING * (height + small):
+            (whole,) = target.slices(large)
+            # The transpose of an array in C order is one that LAPACK can work in.
+            return np.asarray(svdvals(whole.T, overwrite_a=True), np.float64)
+        R = np.zeros((0, small), target.dtype)
+        for rows in target.slices(height):
+            R = np.asarray(np.linalg.qr(np.vstack([R, rows]), mode="r"))
+        return np.asarray(svdvals(R), np.float64)
+    except LinAlgError as error:
+        raise _not_computed(error) from error
 
-    from scipy.sparse.linalg import LinearOperator, svds
 
-    left, right = np.zeros((d1, 1), dtype), np.zeros((d2, 1), dtype)
+def leading_values(target: Sliced, count: int, all_up_to: int = ALL_UP_TO) -> tuple[Array, float]:
+    """(σ₁ ≥ σ₂ ≥ …, error of each): all where min(d1, d2) ≤ all_up_to, else `count` by Lanczos.
+
+    count is cut to min(d1, d2) − 1 there. For each computed triple (σ, x, y) a singular value of M
+    lies within √((‖My − σx‖² + ‖Mᵀx − σy‖²)/2) of σ; error is the largest of these, and at least
+    a few units of rounding of σ₁. The start is fixed, so that the same M gives the same digits.
+    Raises DataError where they cannot be computed.
+    Source: Weyl 1912 for the Hermitian matrix [[0, M], [Mᵀ, 0]].
+    """
+    (d1, d2), dtype = target.shape, target.dtype
+    unit = float(np.finfo(dtype).eps)
+    if min(d1, d2) <= all_up_to:
+        values = all_values(target)
+        return values, 8 * unit * float(values[0])
+
+    from scipy.sparse.linalg import ArpackError, LinearOperator, svds
+
+    left, right = np.zeros((d1, 0), dtype), np.zeros((d2, 0), dtype)
 
     def times(v: Array) -> Array:
         return target.products(left, v.reshape(-1, 1).astype(dtype))[0].ravel()
@@ -54,16 +79,45 @@ def leading_values(target: Target, count: int) -> tuple[Array, float]:
         return target.products(u.reshape(-1, 1).astype(dtype), right)[1].ravel()
 
     operator = LinearOperator((d1, d2), matvec=times, rmatvec=transposed, dtype=dtype)
-    rng = np.random.default_rng(20180604)
-    start = rng.standard_normal(min(d1, d2)).astype(dtype)
-    X, values, Yt = svds(operator, k=count, v0=start)
+    start = np.random.default_rng(20180604).standard_normal(min(d1, d2)).astype(dtype)
+    try:
+        X, values, Yt = svds(operator, k=min(count, min(d1, d2) - 1), v0=start)
+    except ArpackError as error:
+        raise _not_computed(error) from error
     order = np.argsort(values)[::-1]
     X, values, Y = X[:, order], values[order].astype(float), Yt[order].T
     MY, MtX = target.products(np.ascontiguousarray(X), np.ascontiguousarray(Y))
-    off = np.sqrt(
-        (np.sum((MY - X * values) ** 2, axis=0) + np.sum((MtX - Y * values) ** 2, axis=0)) / 2
-    )
+    off = np.linalg.norm(np.vstack([MY - X * values, MtX - Y * values]), axis=0) / math.sqrt(2)
     return values, max(float(off.max()), 8 * unit * float(values[0]))
+
+
+def leading_bytes(
+    shape: tuple[int, int], count: int, all_up_to: int = ALL_UP_TO, entries: int | None = None
+) -> int:
+    """Bytes that leading_values() holds beside M at most, M being float64.
+
+    entries: of M, stored ones, where it comes without its empty rows and columns.
+    """
+    small, large = sorted(d if entries is None else min(d, max(entries, 1)) for d in shape)
+    needed, width = 128 * (small + large), min(small, all_up_to)
+    if small <= all_up_to or entries is not None:
+        # A sparse matrix may have fewer occupied rows or columns than these.
+        needed += width * min(large, FOLDING * (_height(width) + width)) + 2 * width**2
+    if small > all_up_to:
+        # ARPACK's basis, the vectors that it gives, and their products.
+        k = min(count, small - 1)
+        basis = min(small, max(2 * k + 1, 20))
+        needed += small * (basis + 8) + 6 * k * (small + large) + 3 * basis**2
+    return 8 * needed
+
+
+def _height(width: int) -> int:
+    """Rows of a slice."""
+    return max(2 * width, SLICE_CELLS // width)
+
+
+def _not_computed(error: Exception) -> DataError:
+    return DataError(f"the singular values could not be computed ({error})", "scale the matrix")
 
 
 def largest_value(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -54,6 +54,11 @@ class MatrixSource:
     follow_links: bool
     linked: tuple[str, ...]
     _reader: Reader = field(repr=False, compare=False)
+    _occupied: bool = field(default=False, repr=False)
+
+    def occupied(self) -> MatrixSource:
+        """The same, a sparse one read without empty rows and columns: its entries alone cost."""
+        return replace(self, _occupied=self.sparse)
 
     def read(self, dtype: str = "float64") -> Array | csr_array:
         """The whole matrix, d1×d2 and finite, in "float64" or "float32".
@@ -68,27 +73,24 @@ class MatrixSource:
         """
         if dtype not in _DTYPES:
             raise SettingsError(f"{dtype} is no kind to compute in", "use float64 or float32")
+        if self._occupied:
+            return cast(SparseReader, self._reader).occupied(np.dtype(dtype))
         return self._reader.read(np.dtype(dtype))
-
-    def read_occupied(self) -> Array | csr_array:
-        """As read(), a sparse matrix without its empty rows and columns: the entries alone cost."""
-        if not self.sparse:
-            return self.read()
-        return cast(SparseReader, self._reader).occupied(np.dtype(np.float64))
 
     @property
     def entries(self) -> int | None:
         """How many a sparse file stores; None for a dense one."""
         return cast(SparseReader, self._reader).entries if self.sparse else None
 
-    def read_bytes(self, dtype: str = "float64", *, occupied: bool = False) -> int:
-        """Bytes that read() holds at its peak, or read_occupied(), blocks of the file aside."""
+    def read_bytes(self, dtype: str = "float64") -> int:
+        """Bytes that read() holds at its peak, blocks of the file aside."""
         d1, d2 = self.shape
         if self.entries is None:
             return np.dtype(dtype).itemsize * d1 * d2
         stored = {"CSR": d1, "CSC": d2}.get(self.order, 0)
-        pointers = stored if occupied else stored + d1
-        return (SORTED_BYTES if occupied else ENTRY_BYTES) * self.entries + LINE_BYTES * pointers
+        if self._occupied:
+            return SORTED_BYTES * self.entries + LINE_BYTES * stored
+        return ENTRY_BYTES * self.entries + LINE_BYTES * (stored + d1)
 
     def digest(self) -> str:
         """SHA-256 of the values as little-endian float64 in C order, in hexadecimal.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Schedule, Target, Verdict
+from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Schedule, Sliced, Target, Verdict
 from mfact.errors import DataError
 from mfact.krylov.leading import leading_values
 from mfact.problems.optimum import zero_in
@@ -39,7 +39,7 @@ class Check(NamedTuple):
     certificate: Certificate
 
 
-def recompute(target: Target, result: Result, *, tol: float | None = None) -> Check:
+def recompute(target: Sliced, result: Result, *, tol: float | None = None) -> Check:
     """Everything that the factors and the matrix tell, and whether the run file agrees.
 
     target: the matrix. result: a run, as read from its file. tol: gap that counts as
@@ -60,6 +60,7 @@ def recompute(target: Target, result: Result, *, tol: float | None = None) -> Ch
     if not (np.all(np.isfinite(result.U)) and np.all(np.isfinite(result.V))):
         raise DataError("the factors have values that are not finite", "run `mfact solve` again")
     values, error = leading_values(target, r + 1)
+    values = values[: r + 1]
     norm, unit = float(target.norm), float(np.finfo(target.dtype).eps)
     zero = zero_in(target, float(values[0]))
     facts = replace(

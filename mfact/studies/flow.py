@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, hypot, log, sqrt
+from math import ceil, log, sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mfact.core import Array, Factors
+from mfact.core import Array, Factors, Target
 from mfact.errors import SettingsError
 from mfact.gradient_flow.coordinates import Svd
 from mfact.gradient_flow.gradient_flow import FlowResult, flow
@@ -15,11 +16,14 @@ from mfact.gradient_flow.integrate import require_few
 from mfact.gradient_flow.small import Small
 from mfact.options import options_of, refuse_idle, require_kinds
 from mfact.problems.factorization import formula, sharpness
-from mfact.problems.optimum import fitted_rank, zero_below
+from mfact.problems.optimum import fitted_rank, zero_in
 from mfact.settings import FlowSettings
 from mfact.starts import default_scale, directions, require_size, scaled, spectral
 from mfact.studies.flow_and_descent import Comparison, compare
-from mfact.targets.door import stored_eps
+from mfact.targets.door import held
+
+if TYPE_CHECKING:
+    from mfact.matrices.source import MatrixSource
 
 FITTED = 1e-6  # how far the slowest mode is from its end at the default time, relatively
 HALVINGS = 5
@@ -46,11 +50,11 @@ class Study:
 
 
 def study(
-    M: Array, settings: FlowSettings, factors: Factors | None = None, *, stored: str = "<f8"
+    matrix: Array | MatrixSource | Target, settings: FlowSettings, factors: Factors | None = None
 ) -> Study:
     """Follow the gradient flow on M (d1×d2) from the start named, or from the factors given.
 
-    stored: the kind the entries were stored in, which sets ε_s of what counts as zero.
+    matrix: an array, an opened file or a Target.
     Raises SettingsError for a rank above min(d1, d2), factors of other shapes, a value out of
     range, an imbalance that goes with no balanced start; DataError for a matrix of zeros.
 
@@ -62,13 +66,15 @@ def study(
     1.0
     """
     require_kinds(settings)
-    d1, d2 = M.shape
+    found = held(matrix, "float64")
+    d1, d2 = found.shape
     if settings.rank > min(d1, d2):
         raise SettingsError(
             f"rank {settings.rank} does not fit a {d1}×{d2} matrix",
             f"choose -r from 1 to {min(d1, d2)}",
         )
-    svd, drawn = Svd.of(M), factors is None
+    target, drawn = found.target(), factors is None
+    svd = Svd.of(target)
     if factors is None:
         settings = replace(settings, start_scale=_scale(settings, svd, max(d1, d2)))
         factors = _start(settings, svd)
@@ -80,9 +86,7 @@ def study(
     require_size(factors, "float64", drawn=drawn)
     sigma, Z = svd.enter(*factors)
     small = Small(sigma, settings.weight)
-    eps, norm = float(np.finfo(np.float64).eps), hypot(*svd.sigma)
-    zero = zero_below(norm, float(svd.sigma[0]), (d1, d2), stored_eps(stored), eps)
-    k = fitted_rank(svd.sigma, settings.rank, zero)
+    k = fitted_rank(svd.sigma, settings.rank, zero_in(target, float(svd.sigma[0])))
     if settings.time is None:
         settings = replace(settings, time=fitted_time(small, Z, k))
     assert settings.time is not None

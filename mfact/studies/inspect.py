@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mfact.core import Array
-from mfact.errors import DataError
-from mfact.problems.optimum import CLEAR_GAP, numerical_rank, zero_below
-from mfact.targets.door import stored_eps
+from mfact.core import Array, Target
+from mfact.krylov.leading import leading_values
+from mfact.problems.optimum import CLEAR_GAP, known_rank, numerical_rank, zero_in
+from mfact.targets.door import held
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_array
+    from mfact.matrices.source import MatrixSource
 
 FULL_UP_TO = 1500  # min(d1, d2) to which every singular value is computed: seconds, not minutes
-SLICE_CELLS = 1 << 17  # of a sparse matrix, made dense at a time where its rows are short
 ENERGY = 0.95
 FEW = 10  # components are few in any matrix
 MOST_SUGGESTED = 100  # components that someone may want to look at
@@ -57,19 +56,11 @@ class Inspection:
         return tuple(float(min(share, 1.0)) for share in np.cumsum(shares))
 
 
-def inspect_matrix(
-    M: Array | csr_array,
-    *,
-    leading: int = 20,
-    stored: str = "<f8",
-    shape: tuple[int, int] | None = None,
-) -> Inspection:
+def inspect_matrix(matrix: Array | MatrixSource | Target, *, leading: int = 20) -> Inspection:
     """Norm, singular values, numerical rank, and what they suggest for a run.
 
-    M: d1×d2, dense or sparse, finite. leading: how many singular values are computed when
-    min(d1, d2) > 1500, by ARPACK, to working precision; up to there LAPACK gives all.
-    stored: the kind the entries were stored in, which sets ε_s of the rank tolerance.
-    shape: of the whole matrix, where M is without its empty rows and columns.
+    matrix: d1×d2, an array, an opened file or a Target. leading: how many singular values are
+    computed when min(d1, d2) > 1500, by ARPACK, to working precision; up to there LAPACK gives all.
 
     Suggested rank: the place of the largest ratio σ_i/σ_{i+1} in the first half of the
     spectrum when it is 10 or more, else the fewest that hold 95 % of ‖M‖_F², if these are at most
@@ -83,102 +74,33 @@ def inspect_matrix(
     >>> found.numerical_rank, found.suggested_rank, found.suggested_step
     (2, 2, 0.125)
     """
-    if min(M.shape) == 0:
-        raise DataError(f"the matrix is empty ({M.shape[0]}×{M.shape[1]})", "pass another one")
-    shape = (int(M.shape[0]), int(M.shape[1])) if shape is None else shape
-    values, complete = _singular_values(M, leading)
+    found = held(matrix, "float64")
+    target, shape = found.target(), found.shape
+    norm = target.norm
+    values, _ = leading_values(target, leading, FULL_UP_TO)
+    complete = len(values) == min(target.shape)
     if complete and len(values) < min(shape):
         # The empty rows and columns add zeros: all of them where all are listed, else one.
         complete = min(shape) <= FULL_UP_TO
         values = np.pad(values, (0, min(shape) - len(values) if complete else 1))
-    entries = M if isinstance(M, np.ndarray) else M.data
-    norm = _norm(entries)
     first = float(values[0])
-    arithmetic = float(np.finfo(float).eps)
-    tolerance = zero_below(norm, first, shape, stored_eps(stored), arithmetic)
+    tolerance = zero_in(target, first, shape)
     rank = numerical_rank(values, tolerance)
     step = 0.5 / first if first > 0 else math.inf
     suggested, reason = _suggestion(values, norm, tolerance, rank, complete)
     return Inspection(
         shape=shape,
         norm=norm,
-        nonzeros=int(np.count_nonzero(entries)),
+        nonzeros=target.nonzeros,
         singular_values=tuple(float(value) for value in values),
         complete=complete,
         rank_tolerance=tolerance,
         numerical_rank=rank,
-        rank_is_exact=complete or rank < len(values),
+        rank_is_exact=known_rank(values, tolerance, min(shape)) is not None,
         suggested_rank=suggested,
         reason=reason,
         suggested_step=step if math.isfinite(step) else None,
     )
-
-
-def workspace_bytes(shape: tuple[int, int], leading: int, entries: int | None = None) -> int:
-    """Bytes that inspect_matrix needs beside M at most, M being float64.
-
-    shape: of M, or of the whole matrix where M is without its empty rows and columns; entries:
-    stored ones, None where M is dense.
-    """
-    small, large = sorted(shape if entries is None else (min(d, max(entries, 1)) for d in shape))
-    width = min(small, FULL_UP_TO)
-    if entries is None:
-        # The copy that the decomposition destroys, and what it works in.
-        needed = small * large if small <= FULL_UP_TO else 0
-    else:
-        height = min(large, max(2 * width, SLICE_CELLS // width, FULL_UP_TO))
-        needed = 6 * width * (height + width)
-    needed += 4 * width**2 + 128 * (small + large)
-    if small > FULL_UP_TO:
-        # ARPACK's basis, and the vectors that the values are taken from.
-        k = min(leading, small - 1)
-        basis = min(small, max(2 * k + 1, 20))
-        needed += small * (basis + 5 * k + 8) + 4 * large * (k + 1) + 3 * basis**2
-    return 8 * needed
-
-
-def _singular_values(M: Array | csr_array, leading: int) -> tuple[Array, bool]:
-    """The singular values, largest first, and whether these are all."""
-    from scipy.linalg import LinAlgError, svdvals
-    from scipy.sparse.linalg import ArpackError, svds
-
-    small = min(M.shape)
-    try:
-        if small <= FULL_UP_TO and (isinstance(M, np.ndarray) or max(M.shape) <= FULL_UP_TO):
-            return svdvals(M if isinstance(M, np.ndarray) else M.toarray()), True
-        if small <= FULL_UP_TO:
-            # Long and sparse: RᵀR of a sparse QR would square the condition number, so the
-            # dense copy is made in slices and folded into its triangular factor.
-            return svdvals(_triangular(M)), True
-        # A fixed starting vector, so that the same matrix gives the same digits.
-        start = np.random.default_rng(0).standard_normal(small)
-        values = svds(M, k=min(leading, small - 1), v0=start, return_singular_vectors=False)
-        return np.sort(values)[::-1], False
-    except (LinAlgError, ArpackError) as error:
-        raise DataError(
-            f"the singular values could not be computed ({error})", "scale the matrix"
-        ) from error
-
-
-def _triangular(M: csr_array) -> Array:
-    """R of M = QR (of Mᵀ when M is wide), slice by slice: its singular values are M's."""
-    tall = M if M.shape[0] >= M.shape[1] else M.T.tocsr()
-    width = tall.shape[1]
-    R, height = np.zeros((0, width)), max(2 * width, SLICE_CELLS // width)
-    for start in range(0, tall.shape[0], height):
-        rows = tall[start : start + height].toarray()
-        R = np.asarray(np.linalg.qr(np.vstack([R, rows]), mode="r"))
-    return R
-
-
-def _norm(entries: Array) -> float:
-    """‖·‖_F, also where the squares overflow or vanish."""
-    with np.errstate(over="ignore"):
-        plain = float(np.linalg.norm(entries))
-    if 1e-140 < plain < math.inf:
-        return plain
-    largest = float(np.max(np.abs(entries), initial=0.0))
-    return largest * float(np.linalg.norm(entries / largest)) if largest > 0 else 0.0
 
 
 def _suggestion(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mfact.host.memory import MemoryPlan, available_bytes
-from mfact.krylov.leading import DENSE_LIMIT
+from mfact.krylov.leading import leading_bytes
 from mfact.run.memory import BLAS_BYTES, COPIES_OF_FACTORS, STEP_BYTES
-from mfact.studies.inspect import workspace_bytes
+from mfact.studies.inspect import FULL_UP_TO
+from mfact.targets.door import held
 
 if TYPE_CHECKING:
     from mfact.core import Result
@@ -20,8 +20,8 @@ def plan_inspection(source: MatrixSource, leading: int) -> MemoryPlan:
     """The plan of `mfact inspect`. Raises MemoryPlanError when it does not fit."""
 
     def plan(leading: int) -> MemoryPlan:
-        values = workspace_bytes(source.shape, leading, source.entries)
-        return plan_of(source, {"singular values": values}, occupied=True, limit=limit)
+        values = leading_bytes(source.shape, leading, FULL_UP_TO, source.entries)
+        return _plan(source, {"singular values": values}, limit=limit)
 
     limit = available_bytes()
     made, least = plan(leading), min(leading, *source.shape)
@@ -33,34 +33,40 @@ def plan_inspection(source: MatrixSource, leading: int) -> MemoryPlan:
 
 def plan_check(source: MatrixSource, result: Result) -> MemoryPlan:
     """The plan of `mfact check`. Raises MemoryPlanError when it does not fit."""
-    (d1, d2), (rows, rank) = source.shape, result.U.shape
-    # All of them by a dense copy where one side is short, else the leading ones by ARPACK.
-    dense = 4 * d1 * d2 if min(d1, d2) <= DENSE_LIMIT else 0
-    values = 8 * dense or workspace_bytes(source.shape, rank + 1)
+    rows, rank = result.U.shape
     parts = {
-        "singular values": values,
+        "singular values": leading_bytes(source.shape, rank + 1),
         "factors": COPIES_OF_FACTORS * 8 * rank * (rows + len(result.V)),
         "trace": 3 * sum(column.nbytes for column in result.trace.values()),
     }
-    made = plan_of(source, parts, dtype=str(result.U.dtype))
+    made = _plan(source, parts, dtype=str(result.U.dtype))
     made.check("free memory", subject="the check")
     return made
 
 
-def plan_of(
-    source: MatrixSource,
-    parts: Mapping[str, int],
-    *,
-    dtype: str = "float64",
-    occupied: bool = False,
-    limit: int | None = None,
-) -> MemoryPlan:
-    """The plan of a command that reads `source` and holds `parts` beside it.
+def plan_flow(source: MatrixSource) -> MemoryPlan:
+    """The plan of `mfact flow`. Raises MemoryPlanError when it does not fit."""
+    d1, d2 = source.shape
+    # The copy that the decomposition destroys, both sets of vectors, its workspace.
+    made = _plan(source, {"singular vectors": 8 * d1 * d2 + 16 * min(d1, d2) * (d1 + d2)})
+    made.check("free memory, or use a part of the matrix", subject="the flow")
+    return made
 
-    occupied: it is read without its empty rows and columns.
-    """
+
+def plan_sweep(source: MatrixSource) -> MemoryPlan:
+    """The plan of `mfact sweep`. Raises MemoryPlanError when it does not fit."""
+    least = min(source.shape)
+    made = _plan(source, {"singular values": leading_bytes(source.shape, 0, least, source.entries)})
+    made.check("free memory, or use a part of the matrix", subject="the sweep")
+    return made
+
+
+def _plan(
+    source: MatrixSource, parts: dict[str, int], dtype: str = "float64", limit: int | None = None
+) -> MemoryPlan:
+    """The plan of a command that reads `source` and holds `parts` beside it."""
     always = {
-        "matrix": source.read_bytes(dtype, occupied=occupied),
+        "matrix": held(source, dtype).needed,
         "libraries": BLAS_BYTES,
         "buffers": STEP_BYTES,
     }

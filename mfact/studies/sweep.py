@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mfact.core import Array
+from mfact.core import Array, Target
 from mfact.errors import DataError, SettingsError
-from mfact.problems.optimum import zero_below
+from mfact.krylov.leading import all_values
+from mfact.problems.optimum import numerical_rank, zero_in
 from mfact.settings import SweepSettings
 from mfact.studies.batches import Batch, RankOne, Stacked, descend, draw
-from mfact.targets.door import stored_eps
+from mfact.targets.door import held
+
+if TYPE_CHECKING:
+    from mfact.matrices.source import MatrixSource
 
 # Starts are taken in groups whose factors stay in a processor's cache.
 _GROUP_BYTES = 2**19
@@ -125,22 +130,18 @@ def _slowest(settings: SweepSettings, values: Array) -> float:
     return float(values[min(settings.rank, values.size) - 1] / values[0])
 
 
-def singular_values(M: Array, stored: str = "<f8", shape: tuple[int, int] | None = None) -> Array:
+def singular_values(matrix: Array | MatrixSource | Target) -> Array:
     """The singular values of M that rounding does not hide, largest first.
 
-    stored: the kind of the entries. shape: of the whole matrix, where M is without its empty rows
-    and columns. What zero_below (mfact.problems.optimum) takes for zero is left out.
-    Raises DataError for a matrix of zeros.
+    matrix: an array, an opened file or a Target. What counts as zero (mfact.problems.optimum) is
+    left out. Raises DataError for a matrix of zeros.
     """
-    values = np.linalg.svd(np.asarray(M, dtype=np.float64), compute_uv=False)
-    if values[0] == 0:
+    found = held(matrix, "float64")
+    target = found.target()
+    if target.norm == 0:
         raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")
-    shape = shape or (M.shape[0], M.shape[1])
-    eps = float(np.finfo(np.float64).eps)
-    norm = float(np.linalg.norm(values))
-    zero = zero_below(norm, float(values[0]), shape, stored_eps(stored), eps)
-    kept: Array = values[values > zero]
-    return kept
+    values = all_values(target)
+    return values[: numerical_rank(values, zero_in(target, float(values[0]), found.shape))]
 
 
 def sweep(values: Array, shape: tuple[int, int], settings: SweepSettings) -> Sweep:

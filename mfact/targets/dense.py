@@ -91,6 +91,12 @@ class DenseTarget:
             norm = _scaled_norm(blocks)
         return norm, sums, rounding(self.shape, norm, sums)
 
+    def slices(self, height: int) -> Iterator[Array]:
+        """Rows of M, or of Mᵀ where M is wide, copied so many at a time."""
+        tall = self.matrix if self.shape[0] >= self.shape[1] else self.matrix.T
+        for top in range(0, len(tall), height):
+            yield np.array(tall[top : top + height], order="C")
+
     def products(self, U: Array, V: Array) -> tuple[Array, Array]:
         """(M V, Mᵀ U), each tile of M read once for both. U is d1×k, V is d2×l."""
         left, right = (V, U) if self._flipped else (U, V)

@@ -94,6 +94,17 @@ class SparseTarget:
             sums = np.sum(parts, axis=0)
         return sums, rounding(self.shape, self.norm, sums)
 
+    @property
+    def nonzeros(self) -> int:
+        """How many entries are not zero, of those that are stored."""
+        return int(np.count_nonzero(self.matrix.data))
+
+    def slices(self, height: int) -> Iterator[Array]:
+        """Rows of M, or of Mᵀ where M is wide, made dense so many at a time."""
+        tall = self.matrix if self.shape[0] >= self.shape[1] else self.matrix.T.tocsr()
+        for top in range(0, tall.shape[0], height):
+            yield tall[top : top + height].toarray()
+
     def products(self, U: Array, V: Array) -> tuple[Array, Array]:
         """(M V, Mᵀ U), each block of rows used for both. U is d1×k, V is d2×l."""
         forward = np.empty((self.shape[0], V.shape[1]), np.result_type(self.dtype, V))

@@ -13,6 +13,7 @@ from mfact.gradient_flow.coordinates import Svd
 from mfact.gradient_flow.gradient_flow import flow
 from mfact.gradient_flow.small import Small, stack
 from mfact.starts import directions
+from mfact.targets.dense import DenseTarget
 
 SIGMA = np.array([2.0, 1.3, 1.0, 0.4, 0.1, 0.0])
 
@@ -115,7 +116,7 @@ def test_svd_coordinates_keep_every_number(shape: tuple[int, int]) -> None:
     r = min(3, *shape)
     M = rng.normal(size=shape)
     U, V = directions("gaussian", shape, r, 1, "float64")
-    sigma, Z = Svd.of(M).enter(U, V)
+    sigma, Z = Svd.of(DenseTarget(M)).enter(U, V)
     small = Small(sigma, 0.0)
     for _ in range(2):
         scalars = small.scalars(Z)

@@ -134,11 +134,10 @@ def test_datasets_without_a_stored_chunk_are_refused_by_their_size(tmp_path):
 def test_empty_rows_and_columns_change_nothing_but_zeros(tmp_path):
     M = random_array((4000, 2000), density=2e-4, rng=np.random.default_rng(1)).tocsr()
     save_npz(tmp_path / "M.npz", M)
-    source = open_matrix(str(tmp_path / "M.npz"))
-    occupied = source.read_occupied()
+    source = open_matrix(str(tmp_path / "M.npz")).occupied()
     rows, columns = (len(set(part)) for part in M.nonzero())
-    assert occupied.shape == (rows, columns)
-    found = inspect_matrix(occupied, shape=M.shape)
+    assert source.read().shape == (rows, columns)
+    found = inspect_matrix(source)
     whole = np.linalg.svd(M.toarray(), compute_uv=False)
     kept = len(found.singular_values)
     assert not found.complete
@@ -202,7 +201,7 @@ def test_as_many_leading_values_as_are_said_to_fit_do(folder, tmp_path):
     assert child.wait() == 1
     way = re.search(r"free memory, or use --leading (\d+)\n$", child.said())
     assert way, child.said()
-    source, fitting = open_matrix(str(folder / "sparse.npz")), int(way[1])
+    source, fitting = open_matrix(str(folder / "sparse.npz")).occupied(), int(way[1])
     assert plan_inspection(source, fitting + 1).total > 700 * MIB
     child = Child(tmp_path, *command, min(fitting, 30), before=room)
     assert child.wait() == 0, child.said()

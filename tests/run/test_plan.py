@@ -7,7 +7,6 @@ import pytest
 from plain_loop import gaussian, matrix
 
 from mfact.errors import SettingsError
-from mfact.krylov.leading import largest_value
 from mfact.options import flag
 from mfact.problems.factorization import Factorization
 from mfact.run.plan import with_seed
@@ -149,14 +148,6 @@ def test_sigma_1_within_its_error(start, rank):
     assert -1e-14 <= SIGMA[0] - plan.sigma_1 <= plan.sigma_1_error + 1e-13
     assert plan.sigma_1 == pytest.approx(SIGMA[0], rel=1e-5)
     assert plan.point.U.shape == (40, rank)
-
-
-@pytest.mark.parametrize("sigma", [np.ones(20), 0.99 ** np.arange(20), np.r_[1.0, 1 - 1e-9]])
-def test_sigma_1_where_it_is_not_alone(sigma):
-    A, _, _ = matrix(np.random.default_rng(1), (40, 30), sigma)
-    start = gaussian(np.random.default_rng(2), (40, 30), 2, 1.0)
-    _, sigma_1, _ = largest_value(DenseTarget(A), start, drawn=True)
-    assert sigma_1 == pytest.approx(1.0, rel=1e-3)
 
 
 def test_spectral_start_holds_the_leading_pairs():

@@ -9,7 +9,6 @@ import pytest
 
 from mfact.core import Claim, Outcome, Result, Verdict
 from mfact.errors import DataError
-from mfact.krylov.leading import leading_values
 from mfact.studies.check import recompute
 from mfact.targets.dense import DenseTarget
 from mfact.theory.monitors import Monitors
@@ -190,15 +189,3 @@ def test_what_the_run_saw_between_the_rows_is_kept(finished):
     seen = Claim("ledger", "", Verdict.VIOLATED, "violated at step 13", "")
     found = recompute(target, dataclasses.replace(result, claims=(seen,)))
     assert seen in found.claims
-
-
-@pytest.mark.parametrize("shape", [(30, 20), (20, 30), (620, 530), (530, 620)])
-def test_leading_values_are_those_of_the_svd(shape):
-    rng = np.random.default_rng(52)
-    M = rng.standard_normal((shape[0], 6)) @ rng.standard_normal((6, shape[1]))
-    M += 0.1 * rng.standard_normal(shape)
-    values, error = leading_values(DenseTarget(M), 5)
-    exact = np.linalg.svd(M, compute_uv=False)[:5]
-    assert np.all(np.abs(values - exact) <= error)
-    assert error < 1e-8 * exact[0]
-    assert len(leading_values(DenseTarget(M[:3]), 9)[0]) == 3

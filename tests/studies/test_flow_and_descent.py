@@ -98,10 +98,10 @@ def test_every_start_is_fitted_at_the_default_time(start: str) -> None:
 
 
 def test_what_storage_has_rounded_is_no_mode_to_wait_for() -> None:
-    M = (matrix()[:, :2] @ np.diag([3.0, 1.0]) @ matrix((2, 9))).astype(np.float16).astype(float)
-    found = [study(M, replace(SETTINGS, rank=r, points=2), stored="<f2") for r in (2, 3)]
+    M = (matrix()[:, :2] @ np.diag([3.0, 1.0]) @ matrix((2, 9))).astype(np.float16)
+    found = [study(M, replace(SETTINGS, rank=r, points=2)) for r in (2, 3)]
     assert [each.k for each in found] == [2, 2]
-    assert study(M, replace(SETTINGS, rank=3, points=2)).k == 3
+    assert study(M.astype(float), replace(SETTINGS, rank=3, points=2)).k == 3
     times = [each.settings.time for each in found]
     # σ₃ is what float16 has rounded, 1e-3 of σ₂ or less: to wait for it takes as much longer.
     assert times[1] < 10 * times[0]

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from contracts.holders import Foreign
 from contracts.target_contract import TargetContract
 
 from mfact.targets.counted import Counted
@@ -9,15 +10,6 @@ from mfact.targets.dense import DenseTarget
 class TestCounted(TargetContract):
     def make(self, M):
         return Counted(DenseTarget(M))
-
-
-class Foreign:
-    """A user's target: it has products, and no sums."""
-
-    def __init__(self, M):
-        self._held = DenseTarget(M)
-        self.shape, self.dtype, self.norm = M.shape, M.dtype, self._held.norm
-        self.products, self.residual_norm = self._held.products, self._held.residual_norm
 
 
 class TestCountedForeign(TargetContract):

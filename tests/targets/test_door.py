@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_loop import matrix
 from scipy.sparse import coo_array, csr_array, save_npz
 
 from mfact.errors import DataError
 from mfact.matrices.source import open_matrix
-from mfact.run.solve import solve
+from mfact.run.solve import resume, solve
+from mfact.studies.check import recompute
+from mfact.studies.flow import FlowSettings, study
+from mfact.studies.inspect import inspect_matrix
+from mfact.studies.sweep import singular_values
+from mfact.targets import door
 from mfact.targets.dense import DenseTarget
-from mfact.targets.door import held, require_scale
+from mfact.targets.door import Holder, held, require_scale
+from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM
 
 ENDS = [("float64", 1e-50, 1e50), ("float32", 1e-8, 1e8)]
 
@@ -115,3 +124,54 @@ def test_nothing_is_read_before_the_target_is_asked_for(tmp_path):
 
 def test_passes_go_on_from_those_already_taken():
     assert held(np.eye(3), "float64").target(5).passes == 5
+
+
+class Tiles:
+    """Rows of a matrix in three parts, as a user may keep them."""
+
+    def __init__(self, M):
+        self.parts, self.shape = np.array_split(M, 3), M.shape
+
+
+class TiledTarget:
+    """The least that a target is."""
+
+    def __init__(self, tiles):
+        self.parts, self.shape, self.dtype = tiles.parts, tiles.shape, np.dtype(float)
+        self.norm = math.sqrt(sum(float(np.sum(part**2)) for part in self.parts))
+        self.cuts = np.cumsum([len(part) for part in self.parts])[:-1]
+
+    def products(self, U, V):
+        backward = zip(self.parts, np.split(U, self.cuts), strict=True)
+        return np.vstack([part @ V for part in self.parts]), sum(p.T @ u for p, u in backward)
+
+    def residual_norm(self, U, V):
+        both = zip(self.parts, np.split(U, self.cuts), strict=True)
+        return math.sqrt(sum(float(np.sum((u @ V.T - part) ** 2)) for part, u in both))
+
+
+@pytest.fixture
+def tiles(monkeypatch):
+    """A new way to hold M: its target, and one row at the door."""
+    row = Holder(lambda given: isinstance(given, Tiles), lambda *_: 0, lambda M, _: TiledTarget(M))
+    monkeypatch.setattr(door, "HOLDERS", (row, *door.HOLDERS))
+    M, _, _ = matrix(np.random.default_rng(1), (30, 20), np.r_[3.0, 2.0, np.full(5, 0.1)])
+    return M, Tiles(M)
+
+
+def test_a_new_row_is_taken_wherever_a_matrix_is(tiles, tmp_path):
+    M, tiled = tiles
+    path = str(tmp_path / "c.h5")
+    options = {"rank": 2, "seed": 1, "schedule": "constant"}
+    expected = solve(M, **options)
+    solve(tiled, **options, max_iter=5, checkpoint=path)
+    for result in (solve(tiled, **options), resume(path, tiled, max_iter=10_000)):
+        assert result.outcome.name == "GLOBAL_OPTIMUM"
+        np.testing.assert_allclose(result.U @ result.V.T, expected.U @ expected.V.T, atol=1e-9)
+    found = recompute(held(tiled, "float64").target(), expected)
+    assert found.certificate.kind == GLOBAL_OPTIMUM
+    for each in (M, tiled):
+        seen = inspect_matrix(each)
+        assert (seen.numerical_rank, seen.nonzeros) == (7, 600)
+        np.testing.assert_allclose(singular_values(each), seen.singular_values[:7], rtol=1e-12)
+        assert study(each, FlowSettings(rank=2)).sigma[1] == pytest.approx(2.0)

@@ -1,0 +1,27 @@
+"""Every way to hold one matrix, for what must not depend on it."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from mfact.targets.counted import Counted
+from mfact.targets.dense import DenseTarget
+from mfact.targets.sparse import SparseTarget
+
+
+class Foreign:
+    """A user's target: it has products, and no sums."""
+
+    def __init__(self, M):
+        self._held = DenseTarget(M)
+        self.shape, self.dtype, self.norm = M.shape, M.dtype, self._held.norm
+        self.products, self.residual_norm = self._held.products, self._held.residual_norm
+
+
+HOLDERS = {
+    "dense": DenseTarget,
+    "Fortran": lambda M: DenseTarget(np.asfortranarray(M)),
+    "sparse": lambda M: SparseTarget(csr_array(M)),
+    "foreign": lambda M: Counted(Foreign(M)),
+}
