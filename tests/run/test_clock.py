@@ -63,20 +63,17 @@ class SlowTarget(DenseTarget):
         return super().products(U, V)
 
 
-class SlowSource:
-    """A matrix file that takes a while to be read."""
+class SlowArray:
+    """An array that takes a while to be read."""
 
-    shape, sparse, path = M.shape, False, None
+    shape = M.shape
 
     def __init__(self, read):
         self.wait = read
 
-    def read(self, dtype):
+    def __array__(self, dtype=None, copy=None):
         self.wait()
-        return M.astype(dtype)
-
-    def describe(self):
-        return {"name": "slow"}
+        return M
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -126,13 +123,13 @@ def test_a_time_limit_counts_reading_and_the_result_is_there(stage):
         hands.time += 10.0
 
     options = STAGES[stage] | {"checkpoint_every": None}
-    result = solve(SlowSource(read), rank=2, seed=1, max_time=9.0, timer=Timer(now=hands),
+    result = solve(SlowArray(read), rank=2, seed=1, max_time=9.0, timer=Timer(now=hands),
                    force=True, **options)  # fmt: skip
     assert result.outcome is Outcome.TIME_LIMIT
     assert result.summary["iterations"] == 0
     assert np.isfinite(result.U).all()
     assert (result.summary["seconds"], result.summary["wall_seconds"]) == (0.0, 10.0)
-    in_time = solve(SlowSource(read), rank=2, seed=1, max_time=11.0, timer=Timer(10.0, hands),
+    in_time = solve(SlowArray(read), rank=2, seed=1, max_time=11.0, timer=Timer(10.0, hands),
                     force=True, **options)  # fmt: skip
     assert in_time.outcome is Outcome.GLOBAL_OPTIMUM
 
@@ -155,7 +152,7 @@ def test_a_time_limit_in_flight_is_on_all_of_the_time(tmp_path, monkeypatch):
 
 
 def test_time_is_counted_from_the_call_of_solve():
-    result = solve(SlowSource(lambda: time.sleep(0.2)), rank=2, seed=1, schedule="constant",
+    result = solve(SlowArray(lambda: time.sleep(0.2)), rank=2, seed=1, schedule="constant",
                    max_time=0.2, force=True)  # fmt: skip
     assert result.outcome is Outcome.TIME_LIMIT
     assert result.summary["iterations"] == 0
@@ -185,14 +182,14 @@ def test_a_new_time_limit_is_on_all_parts_together(tmp_path):
         hands.time += 10.0
 
     options = {"rank": 2, "seed": 1, "schedule": "constant", "checkpoint": path, "force": True}
-    solve(SlowSource(read), max_time=5.0, timer=Timer(now=hands), **options)
+    solve(SlowArray(read), max_time=5.0, timer=Timer(now=hands), **options)
     assert resuming.read(path).document["wall_seconds"] == 10.0
     # The second part has read for 10 s as well before it takes a step.
-    late = resume(path, SlowSource(read), max_time=19.0, timer=Timer(now=hands))
+    late = resume(path, SlowArray(read), max_time=19.0, timer=Timer(now=hands))
     assert late.outcome is Outcome.TIME_LIMIT
     assert late.summary["iterations"] == 0
     assert late.summary["wall_seconds"] == 20.0
-    again = resume(path, SlowSource(read), max_time=31.0, timer=Timer(now=hands))
+    again = resume(path, SlowArray(read), max_time=31.0, timer=Timer(now=hands))
     assert again.outcome is Outcome.GLOBAL_OPTIMUM
 
 
