@@ -1,0 +1,31 @@
+"""The types every room shares, and the protocols between them.
+
+Notation, here and everywhere: M is d1×d2, U is d1×r, V is d2×r, R = UVᵀ − M,
+G_U = RV and G_V = RᵀU are the gradients of f = ½‖R‖_F², and D = UᵀU − VᵀV, whose
+norm ‖D‖_F is the imbalance and ‖D − D₀‖_F the drift.
+"""
+
+from __future__ import annotations
+
+from mfact.core.protocols import Coordinates, Law, Method, Problem, Schedule, Sliced, Summed, Target
+from mfact.core.results import Claim, Outcome, Result, Verdict
+from mfact.core.states import Engine, Plain, Segment, State
+from mfact.core.values import (
+    LEAST_TOLERANCE,
+    Array,
+    Balance,
+    Distance,
+    Evaluation,
+    Factors,
+    Ledger,
+    Memory,
+    Optimum,
+    Point,
+)
+
+__all__ = [
+    "LEAST_TOLERANCE", "Array", "Balance", "Claim", "Coordinates", "Distance", "Engine",
+    "Evaluation", "Factors", "Law", "Ledger", "Memory", "Method", "Optimum", "Outcome", "Plain",
+    "Point", "Problem", "Result", "Schedule", "Segment", "Sliced", "State", "Summed", "Target",
+    "Verdict",
+]  # fmt: skip

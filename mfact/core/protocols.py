@@ -1,0 +1,174 @@
+"""What a target, a schedule, a problem, a method and coordinates are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from mfact.core.values import Array, Balance, Evaluation, Factors, Memory, Optimum, Point
+
+
+class Target(Protocol):
+    """Who holds M. All work that grows with the size of M is behind these three.
+
+    shape: (d1, d2). dtype: that of the arithmetic, float64 or float32. stored_eps: ε of the kind
+    that the entries are stored in, 0 where they are exact (see mfact.problems.optimum).
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    stored_eps: float
+
+    @property
+    def norm(self) -> float:
+        """‖M‖_F, in the units of M."""
+
+    def products(self, U: Array, V: Array) -> tuple[Array, Array]:
+        """(M V, Mᵀ U) in one pass over M; U is d1×k, V is d2×k."""
+
+    def residual_norm(self, U: Array, V: Array) -> float:
+        """‖UVᵀ − M‖_F, formed from the differences themselves, in one pass."""
+
+
+class Summed(Target, Protocol):
+    """A target that tells its M from another in the pass that takes the norm.
+
+    Those of this project do. For one that does not, a user's own, products are taken.
+    """
+
+    @property
+    def sums(self) -> tuple[Array, float]:
+        """w_jᵀ M z_j for the probes of mfact.targets.fingerprint, accumulated in float64 whatever
+        the dtype, and how far they may be off by rounding.
+        """
+
+
+class Sliced(Target, Protocol):
+    """A target that hands out M itself, as those of this project do."""
+
+    def slices(self, height: int) -> Iterator[Array]:
+        """Rows of M, or of Mᵀ where M is wide, so many at a time: new dense arrays in C order."""
+
+
+class Schedule(Protocol):
+    """Step sizes η_t."""
+
+    @property
+    def name(self) -> str:
+        """What --schedule calls it."""
+
+    @property
+    def eps(self) -> float | None:
+        """ε of its theorem, in units of M; None where there is none."""
+
+    def __call__(self, step: int) -> float:
+        """η_t, in units of 1/M."""
+
+    def steps(self, start: int, count: int) -> Array:
+        """η_t for t = start … start + count − 1, the same numbers as one by one."""
+
+
+class Problem(Protocol):
+    """What is minimized."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts of a point."""
+
+    @property
+    def formula(self) -> str:
+        """The objective written out."""
+
+    @property
+    def scale(self) -> float:
+        """What relative numbers are relative to, in the units of D."""
+
+    def evaluate(self, point: Point) -> Evaluation:
+        """Value and gradient, from one pass."""
+
+    def balance(self, point: Point) -> Balance:
+        """D(θ), a quadratic form of the point."""
+
+    def pull(self, point: Point) -> Balance:
+        """What a step of length η adds to D in first order, over η: D(θ − η∇f) = D + η·pull +
+        η²D(∇f), exactly. Zero for (1), by which D is conserved (Theorem 2.1).
+        """
+
+    def columns(self, seen: Array, values: Array) -> dict[str, Array]:
+        """Those of its own, for n points one after another; see mfact.trace."""
+
+
+class Law(Protocol):
+    """What a method's steps add to D, exactly."""
+
+    def init(self, problem: Problem, point: Point) -> Memory:
+        """The memory of the law at step 0."""
+
+    def entry(
+        self,
+        problem: Problem,
+        point: Point,
+        at: Evaluation,
+        step_size: float,
+        moved: Memory,
+        memory: Memory,
+    ) -> tuple[Balance, Memory]:
+        """D₊ − D of a step from `point`, and the law's memory then; moved: the method's then."""
+
+
+class Method(Protocol):
+    """An update rule.
+
+    commutes_with_rotation: whether the update of (LX, QY) is (L, Q) times that of (X, Y) for
+    orthonormal L, Q. law: of D; None where none is known.
+    """
+
+    @property
+    def name(self) -> str:
+        """What --method calls it."""
+
+    @property
+    def commutes_with_rotation(self) -> bool: ...
+
+    @property
+    def law(self) -> Law | None: ...
+
+    def init(self, point: Point) -> Memory:
+        """The memory at step 0."""
+
+    def step(
+        self, problem: Problem, point: Point, at: Evaluation, step_size: float, memory: Memory
+    ) -> tuple[Point, Memory]:
+        """The next point and memory; nothing is changed in place. The problem may be asked for the
+        gradient elsewhere, at the price of a pass.
+        """
+
+
+class Coordinates(Protocol):
+    """How the point of a state is to be read."""
+
+    @property
+    def optimum(self) -> Optimum | None:
+        """What is known here of the optimum, and what rows tell their gaps against."""
+
+    @property
+    def size(self) -> int | None:
+        """Columns of the larger basis; None where the point is the factors themselves."""
+
+    @property
+    def passes(self) -> int:
+        """Over M, that the bases took."""
+
+    def leave(self, point: Point) -> Factors:
+        """(U, V), d1×r and d2×r."""
+
+    def factors(self, point: Point) -> Factors:
+        """(X, Y), the factors in these coordinates."""
+
+    def above(self, point: Point) -> float | None:
+        """f − floor of `optimum` with all its digits; None where these coordinates hide it."""
+
+    def orthogonality(self) -> float:
+        """How far the bases are from orthonormal, entry by entry."""

@@ -1,0 +1,89 @@
+"""How a run ended, and what is known at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Any
+
+from mfact.core.values import Array
+
+
+class Outcome(Enum):
+    """How a run ended: a sentence and the exit code of the process."""
+
+    GLOBAL_OPTIMUM = ("reached a global optimum", 0)
+    CONVERGED = ("converged", 0)
+    SADDLE = ("stopped at a saddle point", 3)
+    STALLED = ("stalled: the loss no longer decreases", 3)
+    ITERATION_LIMIT = ("reached the iteration limit before the tolerance", 3)
+    TIME_LIMIT = ("reached the time limit before the tolerance", 3)
+    DIVERGED = ("diverged", 4)
+    INTERRUPTED = ("interrupted by a signal", 130)
+    FAULTY = ("failed: the factors are not those of the last step", 1)
+
+    @property
+    def sentence(self) -> str:
+        return self.value[0]
+
+    @property
+    def exit_code(self) -> int:
+        return self.value[1]
+
+
+class Verdict(StrEnum):
+    """What was found of a claim, in the words of files and pages."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    NOT_MET = "hypotheses not met"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of the paper, or of this project, held against a run.
+
+    name: e.g. "lemma-3.1-i". statement: the claim in words with its numbers.
+    detail: margin, step of violation, or the hypothesis that is missing.
+    source: where the claim stands. numbers: what was compared, by name.
+    """
+
+    name: str
+    statement: str
+    verdict: Verdict
+    detail: str
+    source: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that is known at the end of a run. Every view and file is drawn from it.
+
+    outcome, message: how it ended, and the sentence for the user with its way out.
+    U, V: the factors, d1×r and d2×r.
+    trace: column name -> 1-D array, one row a recorded step (see mfact.trace.COLUMNS).
+    problem: matrix (name, shape, kind), norm, sigma_1, objective written out, optimum …
+    settings: option name -> {"value": …, "source": "default" | "flag" | …}.
+    summary: iterations, loss, relative_residual, gap, gap_bound, gradient_norm,
+        imbalance, drift, ledger_audit, distance_bound, passes (over M: set-up, steps, certificate),
+        seconds (of solving: set-up and steps, without observers and checkpoints),
+        wall_seconds (in all, reading included) …; all JSON values.
+    claims: the statements checked during and after the run.
+    provenance: versions, threads, command line, host, time; left out when reproducible.
+
+    The dicts hold JSON values only (str, int, float, bool, None, list, dict).
+    """
+
+    outcome: Outcome
+    message: str
+    U: Array
+    V: Array
+    trace: Mapping[str, Array]
+    problem: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    claims: tuple[Claim, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
