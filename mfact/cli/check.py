@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from mfact.cli.files import found_matrix, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import flags, input_options, view_option
-from mfact.cli.streams import emit
+from mfact.cli.results import show
 from mfact.options import options_of
 from mfact.settings import RunSettings
 from mfact.words import printable
@@ -65,9 +64,8 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     d2×r. Any violated claim makes the exit code 5: a stored number that is not that of
     the factors, an end point at a saddle, a lemma that a step contradicts, a requirement.
     """
-    from mfact.core import Verdict
-    from mfact.report.checks import Report, view
-    from mfact.report.terminal import look_of
+    from mfact.report.checks import Report, check_views
+    from mfact.report.views import violated
     from mfact.storage.runs import read_run
     from mfact.studies.check import recompute
     from mfact.studies.memory import plan_check
@@ -85,7 +83,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     found = recompute(held(source, str(result.U.dtype)).target(), result, tol=values["tol"])
     required = evaluate(requirements, found.numbers, found.claims)
     claims = (*required, *found.claims)
-    failed = [claim.name for claim in claims if claim.verdict is Verdict.VIOLATED]
+    failed = [claim.name for claim in violated(claims)]
     report = Report(
         kind="check",
         subjects={"run": run_file, "matrix": source.name},
@@ -94,9 +92,7 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
         run=result,
         numbers=found.numbers,
     )
-    if values["format"] != "table" or not log.quiet:
-        text = view(report, values["format"], look_of(sys.stdout))
-        emit(text, annotations=values["format"] == "github")
+    show(values["format"], check_views(report), quiet=log.quiet)
     return 5 if failed and not values["exit_zero"] else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.options import view_option
-from mfact.cli.streams import emit
+from mfact.cli.results import show
 from mfact.cli.types import Typed
 from mfact.ranges import Real
 from mfact.words import shown
@@ -86,9 +85,8 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
     The factors are compared modulo rotation, (U, V) ~ (UQ, VQ); each column of the trace at
     the steps that both runs recorded. Different settings are told and are no difference.
     """
-    from mfact.core import Verdict
-    from mfact.report.checks import Report, view
-    from mfact.report.terminal import look_of
+    from mfact.report.checks import Report, check_views
+    from mfact.report.views import violated
     from mfact.storage.runs import read_run
     from mfact.studies.diff import Tolerances, compare
 
@@ -98,7 +96,7 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
         values["rtol"], values["atol"], dict(values["column"]), tuple(values["ignore"])
     )
     claims = tuple(compare(a, b, tolerances))
-    differ = [claim.name for claim in claims if claim.verdict is Verdict.VIOLATED]
+    differ = [claim.name for claim in violated(claims)]
     report = Report(
         kind="diff",
         subjects={"first": first, "second": second},
@@ -106,7 +104,5 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
         claims=claims,
         run=a,
     )
-    if values["format"] != "table" or not log.quiet:
-        text = view(report, values["format"], look_of(sys.stdout))
-        emit(text, annotations=values["format"] == "github")
+    show(values["format"], check_views(report), quiet=log.quiet)
     return 5 if differ and not values["exit_zero"] else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -12,7 +11,7 @@ from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import chosen, drawn, flags, input_options, view_option
-from mfact.cli.streams import emit
+from mfact.cli.results import show
 from mfact.options import options_of, refuse_idle
 from mfact.settings import BALANCE_WEIGHT, OBJECTIVE, RANK, STARTS, FlowSettings
 
@@ -44,7 +43,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     descent lets it drift by an amount of first order in the step size, which --compare-gd
     shows. M is d1×d2, U is d1×r, V is d2×r.
     """
-    from mfact.report.flow_tables import document
+    from mfact.report.flow_tables import document, page
+    from mfact.report.views import document_views
     from mfact.studies.flow import study
     from mfact.studies.memory import plan_flow
 
@@ -62,13 +62,5 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         factors = read_factors(start)
     log.detail(plan_flow(source).describe())
     made = document(study(source, settings, factors), source.name)
-    if values["format"] == "json":
-        from mfact.report.machine import json_text
-
-        emit(json_text(made))
-    elif not log.quiet:
-        from mfact.report.flow_tables import page
-        from mfact.report.terminal import look_of
-
-        emit(page(made, look_of(sys.stdout)))
+    show(values["format"], document_views(made, page), quiet=log.quiet)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from mfact.cli.options import drawn, flags
 from mfact.cli.streams import emit
 from mfact.cli.types import Listed, Shape, Typed
 from mfact.ranges import Real
+from mfact.report.terminal import look_of
 from mfact.report.text import number
 from mfact.settings import DTYPE, RANK, SEED
 
@@ -90,18 +92,9 @@ def command(ctx: click.Context, /, output: str, **values: Any) -> int:
         most = 8
         shown = ", ".join(number(value) for value in spectrum[:most])
         more = f", … ({r} values)" if r > most else ""
-        emit(
-            _line(
-                f"{output}: M is {d1}×{d2}, {values['dtype']}, rank {r}, "
-                f"σ = {shown}{more}, noise {number(values['noise'])}, seed {seed}"
-            )
+        text = (
+            f"{output}: M is {d1}×{d2}, {values['dtype']}, rank {r}, "
+            f"σ = {shown}{more}, noise {number(values['noise'])}, seed {seed}"
         )
+        emit(look_of(sys.stdout).symbols(text) + "\n")
     return 0
-
-
-def _line(text: str) -> str:
-    import sys
-
-    from mfact.report.terminal import look_of
-
-    return look_of(sys.stdout).symbols(text) + "\n"

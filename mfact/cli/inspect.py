@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,12 +12,13 @@ from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import flags, input_options, view_option
-from mfact.cli.streams import emit
+from mfact.cli.results import show
 from mfact.cli.types import Typed
 from mfact.ranges import MOST_INDEX, Count
 from mfact.settings import RANK
 
 if TYPE_CHECKING:
+    from mfact.report.views import Views
     from mfact.studies.outlook import Outlook
 
 EXAMPLES = (
@@ -53,7 +54,6 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """
     from mfact.report.machine import json_text
     from mfact.report.spectrum import inspection_document, inspection_page
-    from mfact.report.terminal import look_of
     from mfact.studies.inspect import inspect_matrix
     from mfact.studies.memory import plan_inspection
     from mfact.studies.outlook import outlooks
@@ -73,9 +73,11 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     if rank is not None and least <= found.norm <= most:
         ahead = outlooks(found.singular_values, found.norm, found.shape, rank, found.rank_tolerance)
     about = source.describe()
-    if values["format"] == "json":
-        emit(json_text(inspection_document(found, about, rank, ahead)))
-    elif not log.quiet:
-        look = look_of(sys.stdout)
-        emit(inspection_page(found, about, look, most=values["leading"], rank=rank, ahead=ahead))
+    views: Views = {
+        "table": partial(
+            inspection_page, found, about, most=values["leading"], rank=rank, ahead=ahead
+        ),
+        "json": lambda look: json_text(inspection_document(found, about, rank, ahead)),
+    }
+    show(values["format"], views, quiet=log.quiet)
     return 0

@@ -11,9 +11,11 @@ from mfact.cli.options import view_option
 from mfact.cli.streams import emit
 from mfact.cli.types import Typed
 from mfact.ranges import Count
+from mfact.report.terminal import look_of
 
 if TYPE_CHECKING:
     from mfact.core import Result
+    from mfact.report.views import Views
 
 
 def format_options(function: Any) -> Any:
@@ -46,35 +48,23 @@ def result_options(function: Any) -> Any:
     return function
 
 
+def show(form: str, views: Views, *, quiet: bool) -> None:
+    """Print the view that --format asks for; quiet leaves out the table."""
+    if form != "table" or not quiet:
+        emit(views[form](look_of(sys.stdout)), annotations=form == "github")
+
+
 def print_result(result: Result, values: dict[str, Any], *, quiet: bool) -> None:
     """Print the view that the format options ask for; quiet leaves out the table."""
+    from mfact.report.views import run_views
+
     if values["reproducible"]:
         from mfact.host.provenance import repeatable
 
         result = repeatable(result)
-    timing: bool = values["timing"]
-    match values["format"]:
-        case "json":
-            from mfact.report.machine import json_pieces
-
-            emit(json_pieces(result, timing=timing, factors=values["factors"]))
-        case "jsonl":
-            from mfact.report.machine import jsonl_pieces
-
-            emit(jsonl_pieces(result, timing=timing))
-        case "junit":
-            from mfact.report.machine import junit_text
-
-            emit(junit_text(result, timing=timing))
-        case "github":
-            from mfact.report.machine import github_text
-
-            emit(github_text(result), annotations=True)
-        case _ if not quiet:
-            from mfact.report.tables import page
-            from mfact.report.terminal import look_of
-
-            emit(page(result, look_of(sys.stdout), rows=values["rows"], timing=timing))
+    timing, factors = values["timing"], values["factors"]
+    views = run_views(result, rows=values["rows"], timing=timing, factors=factors)
+    show(values["format"], views, quiet=quiet)
 
 
 def exit_code(result: Result, exit_zero: bool) -> int:

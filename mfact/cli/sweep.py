@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,7 @@ from mfact.cli.files import claim_files, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import chosen, drawn, flags, input_options, view_option
-from mfact.cli.streams import emit
+from mfact.cli.results import show
 from mfact.cli.types import Listed, Typed
 from mfact.errors import SettingsError
 from mfact.options import options_of
@@ -94,9 +93,11 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
         runs = sweep(spectrum, shape, settings)
     grown = growth(values["growth"] or (), spectrum, settings)
 
-    from mfact.report.sweep_tables import document
+    from mfact.report.sweep_tables import document, page
+    from mfact.report.views import document_views
 
-    _print(document(runs, name, grown, values["bounds"]), values["format"], quiet=log.quiet)
+    made = document(runs, name, grown, values["bounds"])
+    show(values["format"], document_views(made, page), quiet=log.quiet)
     return exit_code([*([runs] if runs else []), *grown], values["exit_zero"])
 
 
@@ -116,18 +117,6 @@ def _read(
         )
     log.detail(plan_sweep(source).describe())
     return source.name, (d1, d2), singular_values(source)
-
-
-def _print(made: dict[str, Any], form: str, *, quiet: bool) -> None:
-    if form == "json":
-        from mfact.report.machine import json_text
-
-        emit(json_text(made))
-    elif not quiet:
-        from mfact.report.sweep_tables import page
-        from mfact.report.terminal import look_of
-
-        emit(page(made, look_of(sys.stdout)))
 
 
 def exit_code(sweeps: list[Sweep], exit_zero: bool) -> int:

@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mfact.core import Claim, Result, Verdict
-from mfact.report.machine import annotation, claim_document, json_text, xml_text
+from mfact.core import Claim, Result
+from mfact.report.machine import claim_document, json_text
 from mfact.report.tables import claims_table, facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import number
+from mfact.report.views import Views, annotation, case_of, suite_text, violated, violations
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-VIEWS = ("table", "json", "junit", "github")
 
 
 @dataclass(frozen=True)
@@ -34,32 +33,28 @@ class Report:
     run: Result
     numbers: Mapping[str, float] = field(default_factory=dict)
 
-    @property
-    def failed(self) -> tuple[Claim, ...]:
-        """The claims that are violated: any of them makes the exit code 5."""
-        return tuple(claim for claim in self.claims if claim.verdict is Verdict.VIOLATED)
 
-
-def view(report: Report, format: str, look: Look) -> str:
-    """The report in one of VIEWS, ready to be written.
+def check_views(report: Report) -> Views:
+    """What --format asks for of a report.
 
     >>> import numpy as np
     >>> from mfact.core import Outcome, Verdict
     >>> run = Result(Outcome.CONVERGED, "", np.eye(2), np.eye(2), {}, {}, {}, {})
     >>> claim = Claim("gap", "gap < 1", Verdict.VIOLATED, "gap is 2", "required")
     >>> report = Report("check", {"run": "a.h5"}, "1 of 1 fails", (claim,), run)
-    >>> print(view(report, "github", Look()), end="")
+    >>> print(check_views(report)["github"](Look()), end="")
     ::error title=a.h5 gap::gap < 1. gap is 2
     ::notice title=a.h5::1 of 1 fails
     """
-    match format:
-        case "json":
-            return json_text(document(report))
-        case "junit":
-            return junit_text(report)
-        case "github":
-            return github_text(report)
-    return page(report, look)
+    subject = " ".join(report.subjects.values())
+    cases = [case_of(claim, below=False) for claim in report.claims]
+    told = annotation("notice", subject, report.sentence)
+    return {
+        "table": lambda look: page(report, look),
+        "json": lambda look: json_text(document(report)),
+        "junit": lambda look: suite_text(f"mfact {report.kind}", subject, cases),
+        "github": lambda look: violations(subject, report.claims) + told,
+    }
 
 
 def document(report: Report) -> dict[str, Any]:
@@ -67,7 +62,7 @@ def document(report: Report) -> dict[str, Any]:
     return {
         "schema": f"mfact-{report.kind}/1",
         "subjects": dict(report.subjects),
-        "holds": not report.failed,
+        "holds": not violated(report.claims),
         "sentence": report.sentence,
         "claims": [claim_document(claim) for claim in report.claims],
         "numbers": dict(report.numbers),
@@ -91,45 +86,6 @@ def page(report: Report, look: Look) -> str:
             heading("Numbers that can be required", look),
             facts([(name, number(value)) for name, value in report.numbers.items()], look),
         ]
-    style = "bold red" if report.failed else "bold green"
+    style = "bold red" if violated(report.claims) else "bold green"
     parts += [heading("Result", look), Text(look.symbols(f"  {report.sentence}"), style=style)]
     return render(parts, look)
-
-
-def junit_text(report: Report) -> str:
-    """A JUnit test suite with one case a claim.
-
-    A violated claim is a failure; one that could not be judged is skipped.
-    """
-    from xml.etree.ElementTree import Element, SubElement
-
-    suite = Element("testsuite", name=f"mfact {report.kind}")
-    skipped = 0
-    for claim in report.claims:
-        case = SubElement(suite, "testcase", classname=_subject(report), name=claim.name)
-        text = f"{claim.statement}. {claim.detail}"
-        if claim.verdict is Verdict.VIOLATED:
-            SubElement(case, "failure", message=text)
-        elif claim.verdict is not Verdict.HOLDS:
-            skipped += 1
-            SubElement(case, "skipped", message=f"{claim.verdict}: {text}")
-    suite.set("tests", str(len(report.claims)))
-    suite.set("failures", str(len(report.failed)))
-    suite.set("errors", "0")
-    suite.set("skipped", str(skipped))
-    return xml_text(suite)
-
-
-def github_text(report: Report) -> str:
-    """GitHub Actions annotations: an error for each violated claim, and the result."""
-    lines = [
-        annotation(
-            "error", f"{_subject(report)} {claim.name}", f"{claim.statement}. {claim.detail}"
-        )
-        for claim in report.failed
-    ]
-    return "".join([*lines, annotation("notice", _subject(report), report.sentence)])
-
-
-def _subject(report: Report) -> str:
-    return " ".join(report.subjects.values())

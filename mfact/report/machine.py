@@ -1,4 +1,4 @@
-"""One result as a document for programs: JSON, JSON lines, JUnit, GitHub annotations."""
+"""One result as a document for programs: JSON, and JSON lines."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mfact.core import Claim, Result, Verdict
+from mfact.core import Claim, Result
 from mfact.report.labels import timeless
-from mfact.words import printable
-
-if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
 
 SCHEMA = "mfact-result/1"
-FORMATS = ("table", "json", "jsonl", "junit", "github")
 TEXTS = 4096  # of numbers or lines that are made at once: a trace may have millions
 
 
@@ -101,74 +96,6 @@ def _gathered(texts: Iterable[str]) -> Iterator[str]:
 def _quiet(text: str) -> str:
     """The same JSON, without a command to a CI server that reads along."""
     return text.replace("##", "#\\u0023")
-
-
-def junit_text(result: Result, *, timing: bool = True) -> str:
-    """A JUnit test suite: the outcome and each claim as one case.
-
-    A case fails where the run did not end well or the claim is violated; a claim that
-    could not be judged is skipped.
-    """
-    from xml.etree.ElementTree import Element, SubElement
-
-    suite = Element("testsuite", name="mfact")
-    case = SubElement(suite, "testcase", classname=_subject(result), name="outcome")
-    if timing and result.summary.get("seconds") is not None:
-        case.set("time", f"{result.summary['seconds']:.6f}")
-    bad = result.outcome.exit_code != 0
-    if bad:
-        SubElement(case, "failure", message=result.outcome.sentence).text = result.message
-    failures, skipped = int(bad), 0
-    for claim in result.claims:
-        case = SubElement(suite, "testcase", classname=_subject(result), name=claim.name)
-        text = f"{claim.statement}. {claim.detail}".strip()
-        if claim.verdict is Verdict.VIOLATED:
-            failures += 1
-            SubElement(case, "failure", message=claim.verdict).text = text
-        elif claim.verdict is not Verdict.HOLDS:
-            skipped += 1
-            SubElement(case, "skipped", message=f"{claim.verdict}: {text}")
-    suite.set("tests", str(1 + len(result.claims)))
-    suite.set("failures", str(failures))
-    suite.set("errors", "0")
-    suite.set("skipped", str(skipped))
-    return xml_text(suite)
-
-
-def xml_text(suite: Element) -> str:
-    """An XML document, each text in it printable: what XML forbids is an escape."""
-    from xml.etree.ElementTree import indent, tostring
-
-    for element in suite.iter():
-        element.attrib = {name: printable(value) for name, value in element.attrib.items()}
-        element.text = element.text and printable(element.text)
-    indent(suite)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, "unicode") + "\n"
-
-
-def github_text(result: Result) -> str:
-    """GitHub Actions annotations: the outcome, and each claim that is violated."""
-    level = {0: "notice", 3: "warning"}.get(result.outcome.exit_code, "error")
-    lines = [annotation(level, _subject(result), f"{result.outcome.sentence}. {result.message}")]
-    for claim in result.claims:
-        if claim.verdict is Verdict.VIOLATED:
-            text = f"{claim.statement}. {claim.detail}"
-            lines.append(annotation("error", f"{_subject(result)} {claim.name}", text))
-    return "".join(lines)
-
-
-def annotation(level: str, title: str, text: str) -> str:
-    def escaped(part: str, more: str = "") -> str:
-        part = printable(part).replace("%", "%25")
-        for char in more:
-            part = part.replace(char, f"%{ord(char):02X}")
-        return part
-
-    return f"::{level} title={escaped(title, ':,')}::{escaped(text)}\n"
-
-
-def _subject(result: Result) -> str:
-    return str(result.problem.get("name", "matrix"))
 
 
 def claim_document(claim: Claim) -> dict[str, Any]:

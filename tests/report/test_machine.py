@@ -10,14 +10,8 @@ import numpy as np
 from handmade import handmade
 
 from mfact.core import Claim, Outcome, Verdict
-from mfact.report.machine import (
-    document,
-    github_text,
-    json_pieces,
-    json_text,
-    jsonl_pieces,
-    junit_text,
-)
+from mfact.report.machine import document, json_pieces, json_text, jsonl_pieces
+from mfact.report.views import github_text, junit_text
 
 
 def _refuse(constant):

@@ -1,0 +1,128 @@
+"""The views of a result: what --format asks for, each as the text that goes to standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from mfact.core import Claim, Result, Verdict
+from mfact.report.machine import json_pieces, json_text, jsonl_pieces
+from mfact.report.tables import page
+from mfact.report.terminal import Look
+from mfact.words import printable
+
+Views = Mapping[str, Callable[[Look], str | Iterable[str]]]
+"""The name of a view -> what draws it, in pieces where it may be long."""
+
+
+def document_views(made: Any, page: Callable[[Any, Look], str]) -> Views:
+    """Of JSON values, and of the page that is drawn from them."""
+    return {"table": partial(page, made), "json": lambda look: json_text(made)}
+
+
+def run_views(result: Result, *, rows: int, timing: bool, factors: bool) -> Views:
+    """Of a run. rows: lines of the iteration table, 0 for all. timing: False leaves out what a
+    clock measured. factors: whether the JSON document holds U and V.
+    """
+    return {
+        "table": lambda look: page(result, look, rows=rows, timing=timing),
+        "json": lambda look: json_pieces(result, timing=timing, factors=factors),
+        "jsonl": lambda look: jsonl_pieces(result, timing=timing),
+        "junit": lambda look: junit_text(result, timing=timing),
+        "github": lambda look: github_text(result),
+    }
+
+
+def junit_text(result: Result, *, timing: bool = True) -> str:
+    """A JUnit test suite of a run: the outcome, which fails unless the run ended well, and each
+    claim as one case.
+    """
+    outcome, seconds = result.outcome, result.summary.get("seconds") if timing else None
+    first = Case("outcome", seconds=seconds)
+    if outcome.exit_code != 0:
+        first = Case("outcome", "failure", outcome.sentence, result.message, seconds)
+    claims = (case_of(claim, below=True) for claim in result.claims)
+    return suite_text("mfact", subject_of(result), [first, *claims])
+
+
+def github_text(result: Result) -> str:
+    """GitHub Actions annotations: the outcome, and each claim that is violated."""
+    level = {0: "notice", 3: "warning"}.get(result.outcome.exit_code, "error")
+    subject, text = subject_of(result), f"{result.outcome.sentence}. {result.message}"
+    return annotation(level, subject, text) + violations(subject, result.claims)
+
+
+def subject_of(result: Result) -> str:
+    """What a run is called in a list of tests: by its matrix."""
+    return str(result.problem.get("name", "matrix"))
+
+
+class Case(NamedTuple):
+    """A case of a test suite: found is "failure", "skipped" or nothing; text stands below it."""
+
+    name: str
+    found: str = ""
+    message: str = ""
+    text: str | None = None
+    seconds: float | None = None
+
+
+def case_of(claim: Claim, *, below: bool) -> Case:
+    """A violated claim is a failure; one that could not be judged is skipped.
+
+    below: whether the words of a failure stand below its verdict, or in its place.
+    """
+    text = f"{claim.statement}. {claim.detail}".strip()
+    if claim.verdict is Verdict.HOLDS:
+        return Case(claim.name)
+    if claim.verdict is not Verdict.VIOLATED:
+        return Case(claim.name, "skipped", f"{claim.verdict}: {text}")
+    return Case(claim.name, "failure", *((claim.verdict, text) if below else (text,)))
+
+
+def suite_text(name: str, subject: str, cases: list[Case]) -> str:
+    """A JUnit test suite as XML, each text in it printable: what XML forbids is an escape."""
+    from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+    suite = Element("testsuite", name=name)
+    for case in cases:
+        made = SubElement(suite, "testcase", classname=subject, name=case.name)
+        if case.seconds is not None:
+            made.set("time", f"{case.seconds:.6f}")
+        if case.found:
+            SubElement(made, case.found, message=case.message).text = case.text
+    found = [case.found for case in cases]
+    counts = (len(found), found.count("failure"), 0, found.count("skipped"))
+    for what, count in zip(("tests", "failures", "errors", "skipped"), counts, strict=True):
+        suite.set(what, str(count))
+    for element in suite.iter():
+        element.attrib = {name: printable(value) for name, value in element.attrib.items()}
+        element.text = element.text and printable(element.text)
+    indent(suite)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, "unicode") + "\n"
+
+
+def violated(claims: Iterable[Claim]) -> list[Claim]:
+    """Those of the claims that are."""
+    return [claim for claim in claims if claim.verdict is Verdict.VIOLATED]
+
+
+def violations(subject: str, claims: Iterable[Claim]) -> str:
+    """A GitHub annotation for each claim that is violated."""
+    return "".join(
+        annotation("error", f"{subject} {claim.name}", f"{claim.statement}. {claim.detail}")
+        for claim in violated(claims)
+    )
+
+
+def annotation(level: str, title: str, text: str) -> str:
+    """One line that GitHub Actions shows beside the code."""
+
+    def escaped(part: str, more: str = "") -> str:
+        part = printable(part).replace("%", "%25")
+        for char in more:
+            part = part.replace(char, f"%{ord(char):02X}")
+        return part
+
+    return f"::{level} title={escaped(title, ':,')}::{escaped(text)}\n"
