@@ -42,6 +42,22 @@ def brief(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4g}"
 
 
+def format_bytes(size: int) -> str:
+    """A size in the largest binary unit that keeps it at 1 or more, one decimal.
+
+    >>> format_bytes(1536), format_bytes(7)
+    ('1.5 KiB', '7 B')
+    """
+    if size < 1024:
+        return f"{size} B"
+    scaled = float(size)
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        scaled /= 1024
+        if scaled < 1024:
+            return f"{scaled:.1f} {unit}"
+    return f"{scaled / 1024:.1f} PiB"
+
+
 def printable(text: str | bytes | PathLike[str]) -> str:
     r"""Text or a path from outside on one line that a terminal and an XML parser can take.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfact.errors import MemoryPlanError
+from mfact.words import format_bytes
 
 PROC = Path("/proc")
 CGROUPS = Path("/sys/fs/cgroup")
@@ -103,22 +104,6 @@ class MemoryPlan:
     def _listing(self) -> str:
         ordered = sorted(self.parts.items(), key=lambda part: -part[1])
         return ", ".join(f"{name} {format_bytes(size)}" for name, size in ordered) or "no parts"
-
-
-def format_bytes(size: int) -> str:
-    """A size in the largest binary unit that keeps it at 1 or more, one decimal.
-
-    >>> format_bytes(1536), format_bytes(7)
-    ('1.5 KiB', '7 B')
-    """
-    if size < 1024:
-        return f"{size} B"
-    scaled = float(size)
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
-        scaled /= 1024
-        if scaled < 1024:
-            return f"{scaled:.1f} {unit}"
-    return f"{scaled / 1024:.1f} PiB"
 
 
 def _machine_bytes() -> int:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from mfact import __version__
 from mfact.core import Result
+from mfact.host.timer import of_clock
 
 LIBRARIES = ("numpy", "scipy", "h5py", "threadpoolctl")
 THREAD_VARIABLES = (
@@ -23,8 +23,7 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
 )
 
-# Names, in problem, settings, summary or trace, of what differs between equal runs.
-_CLOCK = {"seconds", "time", "date", "started", "finished", "rate", "steps_per_second"}
+# Names, in problem, settings, summary or trace, of what differs between equal runs, with the clock.
 _PLACE = {"host", "path", "folder", "output", "checkpoint", "config", "log_file", "factors_npy"}
 _FILES = {"name", "matrix", "start", "file"}  # keep the last part of these
 
@@ -42,7 +41,7 @@ def gather(argv: Sequence[str] | None = None) -> dict[str, Any]:
     ['argv', 'blas', 'cpus', 'folder']
     """
     return {
-        "mfact": __version__,
+        "mfact": _version("mfact"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -116,7 +115,7 @@ def _folder() -> str | None:
 
 
 def _differs(name: str) -> bool:
-    return name in _CLOCK | _PLACE or name.endswith(("_seconds", "_path"))
+    return of_clock(name) or name in _PLACE or name.endswith("_path")
 
 
 def _without_places(value: Any, *, names_file: bool = False) -> Any:

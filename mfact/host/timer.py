@@ -6,6 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+CLOCK = {"seconds", "time", "date", "started", "finished", "rate", "steps_per_second"}
+"""Entries of a result that a clock measured; so are those named …_seconds."""
+
 
 class Timer:
     """Counts the seconds of a run, one for all its stages and parts.
@@ -71,3 +74,12 @@ class Timer:
         if self._since is not None:
             self._solved += now - self._since
         self._since = now if solving else None
+
+
+def of_clock(name: str) -> bool:
+    """Whether an entry of a result is what a clock measured, by its name.
+
+    >>> of_clock("wall_seconds"), of_clock("loss")
+    (True, False)
+    """
+    return name in CLOCK or name.endswith("_seconds")

@@ -9,7 +9,8 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError, MemoryPlanError
-from mfact.host.memory import available_bytes, format_bytes
+from mfact.host.memory import available_bytes
+from mfact.words import format_bytes
 
 # Large enough that a read is bound by the disk, small beside any matrix worth the care.
 BLOCK_BYTES = 16 << 20

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mfact.host.memory import format_bytes
+from mfact.host.timer import of_clock
 from mfact.report.text import duration, measured, number
+from mfact.words import format_bytes
 
 PROBLEM = {
     "name": "matrix",
@@ -58,8 +59,6 @@ SUMMARY = {
 ERRORS = {"gap": "gap_bound"}
 """Values whose error has a name of its own; of others it is NAME_error."""
 
-_CLOCK = {"seconds", "steps_per_second", "rate", "started", "finished", "time", "date"}
-
 
 def timeless(values: Mapping[str, Any]) -> dict[str, Any]:
     """The entries that no clock had a part in.
@@ -67,7 +66,7 @@ def timeless(values: Mapping[str, Any]) -> dict[str, Any]:
     >>> timeless({"loss": 0.5, "seconds": 2.0, "setup_seconds": 1.0})
     {'loss': 0.5}
     """
-    return {k: v for k, v in values.items() if k not in _CLOCK and not k.endswith("_seconds")}
+    return {k: v for k, v in values.items() if not of_clock(k)}
 
 
 def labelled(values: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mfact.host.memory import format_bytes
 from mfact.report.tables import facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import duration, number
-from mfact.settings import TAKE_OFF
 from mfact.studies.inspect import Inspection
 from mfact.studies.outlook import TOLERANCE, Outlook
+from mfact.words import format_bytes
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -105,9 +103,8 @@ def _outlook(each: Outlook) -> str:
         return f"no end: {each.note}"
     log10 = each.log10_iterations
     count = f"{10**log10:.3g}" if log10 < 6 else f"10^{log10:.6g}"
-    decays = each.schedule in ("power", "theorem-3.1") and log10 > math.log10(TAKE_OFF)
-    fast = decays or each.seconds is None
-    cost = "fast-forwarded" if fast else f"{duration(each.seconds or 0.0)} of small steps"
+    cost = f"{duration(each.seconds or 0.0)} of small steps"
+    cost = "fast-forwarded" if each.fast_forwarded else cost
     return f"about {count} iterations, {cost}"
 
 

@@ -12,9 +12,9 @@ from mfact.core import Array, Factors
 from mfact.errors import DataError, StorageError
 from mfact.host.atomic import replace_file
 from mfact.matrices import npy, npz
+from mfact.matrices.hdf5 import SIGNATURE
 from mfact.matrices.seen import Seen
 from mfact.matrices.values import check_kind, check_shape
-from mfact.storage.images import SIGNATURE
 from mfact.storage.runs import read_run
 from mfact.words import printable
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import MemoryPlanError, StorageError
-from mfact.host.memory import available_bytes, format_bytes
+from mfact.host.memory import available_bytes
+from mfact.matrices.hdf5 import SIGNATURE
 from mfact.storage.documents import from_json, to_json
-from mfact.words import printable
+from mfact.words import format_bytes, printable
 
 if TYPE_CHECKING:
     import h5py
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MARK = b"mfact-sha256:"
 DIGEST_LENGTH = 64
 HEAD = 4096  # the digest is the first attribute of the root, which opens the file

@@ -13,6 +13,7 @@ from mfact.problems.factorization import sharpness
 from mfact.problems.optimum import fitted_rank
 from mfact.run.forecast import SECONDS_A_STEP
 from mfact.schedules import DEFAULT_EPS, schedule
+from mfact.settings import TAKE_OFF
 from mfact.starts import default_scale, theorem_3_1_scale
 from mfact.theory.forecast import forecast, typical_s0
 from mfact.theory.riccati import Spare
@@ -33,6 +34,13 @@ class Outlook:
     log10_iterations: float | None
     seconds: float | None
     note: str
+
+    @property
+    def fast_forwarded(self) -> bool:
+        """Whether these steps are not all taken one by one."""
+        log10 = self.log10_iterations
+        late = log10 is not None and log10 > math.log10(TAKE_OFF)
+        return self.seconds is None or (late and self.schedule in ("power", "theorem-3.1"))
 
 
 def outlooks(

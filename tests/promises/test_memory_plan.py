@@ -15,10 +15,10 @@ from cut_runs import matrix
 
 import mfact.matrices.source
 from mfact.core import Outcome
-from mfact.host.memory import format_bytes
 from mfact.run.memory import memory_plan, planned_basis, what_fits
 from mfact.run.solve import resume, solve
 from mfact.settings import RunSettings
+from mfact.words import format_bytes
 
 MIB = 1 << 20
 
