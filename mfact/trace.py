@@ -1,26 +1,74 @@
-"""What a run records at each step, by column name."""
+"""What a run records at each step: one row a column, with all that its readers must know of it."""
 
 from __future__ import annotations
 
-COLUMNS: dict[str, str] = {
-    "step": "t, the number of steps taken so far",
-    "log10_step": "log₁₀ t, also when t is too large for an integer",
-    "step_size": "η_t, the step size used from step t to t + 1",
-    "flow_time": "Ση, the sum of the step sizes so far",
-    "loss": "f = ½‖UVᵀ − M‖_F²",
-    "penalty": "(λ/8)‖UᵀU − VᵀV‖_F², zero for the plain objective",
-    "relative_residual": "‖UVᵀ − M‖_F / ‖M‖_F",
-    "gap": "max(0, f − ½Σ_{i>k}σ_i²) / ½σ_k², σ_k the weakest of the r that is not zero",
-    "gradient_norm": "norm of the gradient of the objective in both factors",
-    "imbalance": "‖D‖_F, D = UᵀU − VᵀV, how far the factors are from balanced",
-    "relative_imbalance": "‖D‖_F / ‖M‖_F",
-    "drift": "‖D − D₀‖_F, how far D has moved from the start",
-    "norm_ratio": "‖U‖_F² / ‖V‖_F²",
-    "size_U": "‖U‖_F²",
-    "size_V": "‖V‖_F²",
-    "ledger": "‖Σ η²(G_UᵀG_U − G_VᵀG_V) …‖_F, what the drift must be by the exact law",
-    "audit": "‖(D − D₀) − ledger‖_F, zero but for rounding",
-    "leak": "weight that this step left outside the reduced basis",
-    "alignment_U": "|uᵀu*| for rank 1, u* the leading left singular vector of M",
-    "alignment_V": "|vᵀv*| for rank 1, v* the leading right singular vector of M",
-}
+from typing import NamedTuple
+
+
+class Column(NamedTuple):
+    """A column of the trace.
+
+    words: what it holds. power: of ‖M‖_F that it has the units of; None: it is rounding, or
+    repeats another, and is not compared. label: of its last value, which the summary then holds.
+    heading: in the iteration table, empty where it is not shown; place: from the left; rank: in
+    which columns are given room.
+    """
+
+    words: str
+    power: float | None = 0.0
+    label: str = ""
+    heading: str = ""
+    place: int = 0
+    rank: int = 0
+
+
+COLUMNS = {
+    "step": Column("t, the number of steps taken so far"),
+    "log10_step": Column("log₁₀ t, also when t is too large for an integer", None),
+    "step_size": Column(
+        "η_t, the step size used from step t to t + 1", -1.0, heading="η", place=5, rank=6
+    ),
+    "flow_time": Column("Ση, the sum of the step sizes so far", -1.0),
+    "loss": Column("f = ½‖UVᵀ − M‖_F²", 2.0, "loss f = ½‖UVᵀ − M‖_F²", "f", 1, 3),
+    "penalty": Column(
+        "(λ/8)‖UᵀU − VᵀV‖_F², zero for the plain objective", 2.0, "penalty (λ/8)‖UᵀU − VᵀV‖_F²"
+    ),
+    "relative_residual": Column(
+        "‖UVᵀ − M‖_F / ‖M‖_F", 0.0, "residual ‖UVᵀ − M‖_F/‖M‖_F", "‖R‖/‖M‖", 2, 1
+    ),
+    "gap": Column(
+        "max(0, f − ½Σ_{i>k}σ_i²) / ½σ_k², σ_k the weakest of the r that is not zero",
+        0.0, "Eckart–Young gap", "gap", 3, 2,
+    ),
+    "gradient_norm": Column(
+        "norm of the gradient of the objective in both factors",
+        1.5, "gradient norm ‖∇f‖", "‖∇f‖", 4, 5,
+    ),
+    "imbalance": Column(
+        "‖D‖_F, D = UᵀU − VᵀV, how far the factors are from balanced",
+        1.0, "imbalance ‖D‖_F, D = UᵀU − VᵀV", "‖D‖", 6, 4,
+    ),
+    "relative_imbalance": Column("‖D‖_F / ‖M‖_F", 0.0, "‖D‖_F/‖M‖_F"),
+    "drift": Column(
+        "‖D − D₀‖_F, how far D has moved from the start", 1.0, "drift ‖D − D₀‖_F", "‖D−D₀‖", 7, 7
+    ),
+    "norm_ratio": Column("‖U‖_F² / ‖V‖_F²", 0.0, "‖U‖_F²/‖V‖_F²"),
+    "size_U": Column("‖U‖_F²", 1.0),
+    "size_V": Column("‖V‖_F²", 1.0),
+    "ledger": Column(
+        "‖Σ η²(G_UᵀG_U − G_VᵀG_V) …‖_F, what the drift must be by the exact law",
+        1.0, heading="ledger", place=8, rank=9,
+    ),
+    "audit": Column(
+        "‖(D − D₀) − ledger‖_F, zero but for rounding", None, heading="audit", place=9, rank=8
+    ),
+    "leak": Column("weight that this step left outside the reduced basis", None),
+    "alignment_U": Column("|uᵀu*| for rank 1, u* the leading left singular vector of M", 0.5),
+    "alignment_V": Column("|vᵀv*| for rank 1, v* the leading right singular vector of M", 0.5),
+}  # fmt: skip
+
+SUMMED = tuple(name for name, column in COLUMNS.items() if column.label)
+"""Columns whose last value is in the summary."""
+
+HIDDEN = ("optimum", "above", "distance")
+"""What rows carry for the summary only, and no file holds."""

@@ -36,7 +36,7 @@ EXAMPLES = (
 
 
 def _notes() -> list[tuple[str, list[tuple[str, str]]]]:
-    return [("Columns of the trace", list(COLUMNS.items()))]
+    return [("Columns of the trace", [(name, column.words) for name, column in COLUMNS.items()])]
 
 
 @helpful_command(

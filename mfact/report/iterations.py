@@ -10,6 +10,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.report.text import exponent, step_text
+from mfact.trace import COLUMNS
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
@@ -17,18 +18,6 @@ if TYPE_CHECKING:
 
     from mfact.report.terminal import Look
 
-# Column of the trace, its heading, and its rank when there is not room for all.
-HEADINGS = {
-    "loss": ("f", 3),
-    "relative_residual": ("‖R‖/‖M‖", 1),
-    "gap": ("gap", 2),
-    "gradient_norm": ("‖∇f‖", 5),
-    "step_size": ("η", 6),
-    "imbalance": ("‖D‖", 4),
-    "drift": ("‖D−D₀‖", 7),
-    "ledger": ("ledger", 9),
-    "audit": ("audit", 8),
-}
 GUTTER = 2
 
 
@@ -135,10 +124,10 @@ def iteration_table(
         return None
     rows = rows_to_show(trace, most)
     columns = [Column("step", step_cells(trace, rows), 0)]
-    for name, (heading, rank) in HEADINGS.items():
-        if name in trace:
+    for name, column in sorted(COLUMNS.items(), key=lambda item: item[1].place):
+        if name in trace and column.heading:
             cells = tuple(exponent(float(trace[name][i])) for i in rows)
             if set(cells) != {"-"}:
-                columns.append(Column(look.symbols(heading), cells, rank))
+                columns.append(Column(look.symbols(column.heading), cells, column.rank))
     shown, left_out = fitting(columns, look.width)
     return Grid(shown), left_out

@@ -7,6 +7,7 @@ from typing import Any
 
 from mfact.host.timer import of_clock
 from mfact.report.text import duration, measured, number
+from mfact.trace import COLUMNS, SUMMED
 from mfact.words import format_bytes
 
 PROBLEM = {
@@ -27,25 +28,20 @@ PROBLEM = {
 }
 # The shapes have their own line; sparse is told by the order; sums are for programs to compare.
 _TOLD_ELSEWHERE = {"shape", "rank", "sparse", "fingerprint"}
-SUMMARY = {
+# What the summary tells beside the last values of columns: before them, after one, at the end.
+_FIRST = {
     "iterations": "iterations",
     "log10_iterations": "log₁₀ iterations",
     "forecast_log10_iterations": "log₁₀ iterations, forecast",
     "plain_steps": "steps taken one by one",
     "fast_forward_error": "error of fast-forward, relative",
     "flow_time": "flow time Ση",
-    "loss": "loss f = ½‖UVᵀ − M‖_F²",
-    "penalty": "penalty (λ/8)‖UᵀU − VᵀV‖_F²",
-    "relative_residual": "residual ‖UVᵀ − M‖_F/‖M‖_F",
-    "gap": "Eckart–Young gap",
-    "gap_bound": "gap known to within",
-    "gradient_norm": "gradient norm ‖∇f‖",
-    "verdict": "certificate",
-    "curvature": "least curvature",
-    "imbalance": "imbalance ‖D‖_F, D = UᵀU − VᵀV",
-    "relative_imbalance": "‖D‖_F/‖M‖_F",
-    "drift": "drift ‖D − D₀‖_F",
-    "norm_ratio": "‖U‖_F²/‖V‖_F²",
+}
+_AFTER = {
+    "gap": {"gap_bound": "gap known to within"},
+    "gradient_norm": {"verdict": "certificate", "curvature": "least curvature"},
+}
+_LAST = {
     "ledger_audit": "ledger audit ‖(D − D₀) − ledger‖_F",
     "distance_bound": "distance to the plain iterates, at most",
     "escapes": "escapes from saddle points",
@@ -55,6 +51,15 @@ SUMMARY = {
     "notes": "notes",
     "seconds": "time",
     "wall_seconds": "time in all, reading included",
+}
+SUMMARY = {
+    **_FIRST,
+    **{
+        key: label
+        for name in SUMMED
+        for key, label in {name: COLUMNS[name].label, **_AFTER.get(name, {})}.items()
+    },
+    **_LAST,
 }
 ERRORS = {"gap": "gap_bound"}
 """Values whose error has a name of its own; of others it is NAME_error."""

@@ -14,11 +14,11 @@ from mfact.run.advice import unfitted
 from mfact.run.keeper import Keeper
 from mfact.run.message import message
 from mfact.run.progress import Finish, Live, Plan
-from mfact.run.recorder import HIDDEN
 from mfact.run.summary import problem_of, settings_of, summary_of
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, lemma_3_2
 from mfact.theory.written import written_factors
+from mfact.trace import HIDDEN
 
 FAR = 1e-3
 """Of the factors: a bound on the distance to the plain iterates above which it is noted."""

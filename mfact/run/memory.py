@@ -10,10 +10,9 @@ from mfact.engines.choice import has_bases
 from mfact.engines.direct import KEPT_BYTES
 from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.krylov.basis import LEAST_PROBES
-from mfact.run.recorder import HIDDEN
 from mfact.run.refusals import resolved_schedule
 from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
-from mfact.trace import COLUMNS
+from mfact.trace import COLUMNS, HIDDEN
 from mfact.words import format_bytes
 
 TYPICAL_BLOCKS = 20

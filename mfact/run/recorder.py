@@ -18,9 +18,6 @@ GROWTH = 4
 PAST_ALL = 1 << 62
 """Every step that is taken one by one is below this."""
 
-HIDDEN = ("optimum", "above", "distance")
-"""Columns that rows carry for the summary only."""
-
 
 class Recorder:
     """Keeps every k-th row of a run, step 0 and the last; k doubles as the run grows.

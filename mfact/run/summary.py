@@ -14,19 +14,7 @@ from mfact.gradient_flow.records import EXACT
 from mfact.run.progress import Finish, Live, Plan
 from mfact.settings import RunSettings
 from mfact.theory.lemma_3_2 import Certificate
-
-LAST = (
-    "loss",
-    "penalty",
-    "relative_residual",
-    "gap",
-    "gradient_norm",
-    "imbalance",
-    "relative_imbalance",
-    "drift",
-    "norm_ratio",
-)
-"""Columns whose last entry is told."""
+from mfact.trace import SUMMED
 
 
 def problem_of(plan: Plan, optimum: Optimum | None) -> dict[str, Any]:
@@ -98,7 +86,7 @@ def summary_of(
         "forecast_log10_iterations": plan.chosen.forecast,
         "iterations": state.step if landed is None or landed.log10_iterations < EXACT else None,
         **({} if landed is None else asdict(landed)),
-        **{name: last.get(name) for name in LAST},
+        **{name: last.get(name) for name in SUMMED},
         "gap_bound": None if known.optimum is None else known.optimum.gap_error,
         "ledger_audit": float(audits[-1]) if len(audits) else None,
         "flow_time": state.ledger.flow_time,

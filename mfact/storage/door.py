@@ -29,6 +29,7 @@ from mfact.storage.kinds import (
     whole,
 )
 from mfact.targets.fingerprint import SUMS
+from mfact.trace import SUMMED
 
 MOST = 1e75
 """Of an entry of U or V: four of them multiply to a number."""
@@ -89,10 +90,9 @@ SETTINGS = record(
     needed=(),
 )
 _NUMBERS = (
-    "forecast_log10_iterations", "log10_iterations", "plain_steps", "fast_forward_error", "loss",
-    "flow_time", "penalty", "relative_residual", "gap", "gap_bound", "gradient_norm", "curvature",
-    "imbalance", "relative_imbalance", "drift", "norm_ratio", "ledger_audit", "distance_bound",
-    "escapes", "passes", "basis_size", "orthogonality", "seconds", "wall_seconds", "signal",
+    *SUMMED, "forecast_log10_iterations", "log10_iterations", "plain_steps", "fast_forward_error",
+    "flow_time", "gap_bound", "curvature", "ledger_audit", "distance_bound", "escapes", "passes",
+    "basis_size", "orthogonality", "seconds", "wall_seconds", "signal",
 )  # fmt: skip
 SUMMARY = record(
     {

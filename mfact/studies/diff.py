@@ -10,30 +10,11 @@ import numpy as np
 
 from mfact.core import Array, Claim, Factors, Result, Verdict
 from mfact.errors import DataError, SettingsError
+from mfact.trace import COLUMNS
 
 SOURCE = "comparison of two runs"
-IGNORED = ("audit", "leak", "log10_step")
+IGNORED = tuple(name for name, column in COLUMNS.items() if column.power is None)
 """Columns that are rounding, or that another one repeats."""
-
-# The power of ‖M‖_F that a column has the units of; others are compared as they are.
-_POWERS = {
-    "step_size": -1.0,
-    "flow_time": -1.0,
-    "loss": 2.0,
-    "penalty": 2.0,
-    "relative_residual": 0.0,
-    "gap": 0.0,
-    "gradient_norm": 1.5,
-    "imbalance": 1.0,
-    "relative_imbalance": 0.0,
-    "drift": 1.0,
-    "norm_ratio": 0.0,
-    "size_U": 1.0,
-    "size_V": 1.0,
-    "ledger": 1.0,
-    "alignment_U": 0.5,
-    "alignment_V": 0.5,
-}
 
 
 @dataclass(frozen=True)
@@ -211,7 +192,8 @@ def _trace(a: Result, b: Result, tolerances: Tolerances) -> Iterator[Claim]:
         rtol, atol = tolerances.of(name)
         with np.errstate(over="ignore"):  # then anything is allowed
             allowed = rtol * np.maximum(np.abs(x), np.abs(y))
-        allowed += atol * norm ** _POWERS.get(name, 0.0)
+        power = COLUMNS[name].power if name in COLUMNS else None
+        allowed += atol * norm ** (power or 0.0)
         yield _column(name, x, y, allowed, steps)
 
 

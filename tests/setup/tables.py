@@ -46,6 +46,10 @@ def _settings() -> str:
     return plain(((group, ", ".join(names)) for group, names in grouped), 11)
 
 
+def _columns() -> str:
+    return plain(((name, column.words) for name, column in COLUMNS.items()), 18)
+
+
 def _topics() -> str:
     return "".join(f"| [`mfact help {name}`](mfact/topics/{name}.txt) | {text} |\n"
                    for name, text in descriptions().items())  # fmt: skip
@@ -53,7 +57,9 @@ def _topics() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "| topic | what it tells |\n| --- | --- |\n": _topics,
-    "  column              meaning\n": lambda: plain(COLUMNS.items(), 18),
+    "  column              meaning\n": lambda: plain(
+        ((name, column.words) for name, column in COLUMNS.items()), 18
+    ),
     "  entry of summary           what it is\n": lambda: plain(SUMMARY.items(), 25),
     "  group        settings\n": _settings,
 }
