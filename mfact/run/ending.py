@@ -16,7 +16,13 @@ from mfact.run.message import message
 from mfact.run.progress import Finish, Live, Plan
 from mfact.run.summary import problem_of, settings_of, summary_of
 from mfact.theory.facts import Facts
-from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, STRICT_SADDLE, Certificate, lemma_3_2
+from mfact.theory.lemma_3_2 import (
+    GLOBAL_OPTIMUM,
+    STRICT_SADDLE,
+    Certificate,
+    global_optimum,
+    lemma_3_2,
+)
 from mfact.theory.written import written_factors
 from mfact.trace import HIDDEN
 
@@ -59,7 +65,7 @@ class Ending:
         facts = self._final_facts(optimum)
         claims = live.monitors.claims(facts)
         if certificate is not None:
-            claims += (lemma_3_2(certificate, facts), _verdict_claim(certificate))
+            claims += (lemma_3_2(certificate, facts), global_optimum(certificate))
         claims += (written,)
         summary = summary_of(plan, finish, live, state, trace, certificate, notes)
         if summary.get("distance_bound", 0.0) > FAR:
@@ -169,21 +175,3 @@ class Ending:
 def leave(state: State) -> Factors:
     """(U, V) of a state, C order, owned."""
     return Factors(*map(np.ascontiguousarray, state.coordinates.leave(state.point)))
-
-
-def _verdict_claim(certificate: Certificate) -> Claim:
-    """The verdict of the certificate as a claim of its own."""
-    return Claim(
-        name="global-optimum",
-        statement="the end point is a global optimum",
-        verdict=certificate.optimal,
-        detail=certificate.reason,
-        source="Eckart and Young 1936; Du, Hu, Lee 2018, Lemma 3.2",
-        numbers={
-            "gap": certificate.gap,
-            "gap_error": certificate.gap_error,
-            "relative_gradient": certificate.relative_gradient,
-            "curvature": certificate.curvature,
-            "curvature_residual": certificate.curvature_residual,
-        },
-    )

@@ -19,7 +19,7 @@ from mfact.settings import RunSettings
 from mfact.theory.eckart_young import known_optimum
 from mfact.theory.facts import Facts
 from mfact.theory.ledger import unbalance
-from mfact.theory.lemma_3_2 import Certificate, certify, lemma_3_2
+from mfact.theory.lemma_3_2 import Certificate, certify, global_optimum, lemma_3_2
 from mfact.theory.monitors import READ, Monitors
 from mfact.theory.written import AGREES, apart, few_roundings
 
@@ -96,13 +96,13 @@ def recompute(target: Sliced, result: Result, *, tol: float | None = None) -> Ch
 
 def facts_in(result: Result, norm: float) -> Facts:
     """What a run told its monitors, put together again from its file; norm: ‖M‖_F."""
-    told = {
+    names = {field.name for field in fields(RunSettings)}
+    used = {
         name: entry.get("value") if entry.get("used") is None else entry["used"]
         for name, entry in result.settings.items()
+        if name in names
     }
-    names = {field.name for field in fields(RunSettings)}
-    known = {name: value for name, value in told.items() if name in names}
-    settings = RunSettings(**{**known, "rank": result.U.shape[1]})
+    settings = RunSettings(**{**used, "rank": result.U.shape[1]})
     return Facts(
         norm=norm,
         sigma_1=float(result.problem.get("sigma_1") or 0.0),
@@ -110,7 +110,7 @@ def facts_in(result: Result, norm: float) -> Facts:
         shape=(result.U.shape[0], result.V.shape[0]),
         dtype=settings.dtype,
         objective=settings.objective,
-        weight=settings.balance_weight if settings.objective == "balanced" else 0.0,
+        weight=settings.weight,
         method=settings.method,
         schedule=_schedule(settings),
         start=settings.start,
@@ -123,19 +123,15 @@ def facts_in(result: Result, norm: float) -> Facts:
 def _schedule(settings: RunSettings) -> Schedule:
     """The step sizes of a run from its first, its name and its ε, as they were used."""
     name, first = settings.schedule, settings.step_size or 1.0
-    match name:
-        case "power":
-            return PowerDecay(first, 0.5 + settings.delta)
-        case "theorem-3.1":
-            return PowerDecay(first, 1.0, name, settings.eps)
-        case "certified":
-            return Constant(first, name, settings.eps)
-    return Constant(first, name)
+    if name == "power":
+        return PowerDecay(first, 0.5 + settings.delta)
+    if name == "theorem-3.1":
+        return PowerDecay(first, 1.0, name, settings.eps)
+    return Constant(first, name, settings.eps if name == "certified" else None)
 
 
 def _numbers(target: Target, result: Result, found: Certificate) -> dict[str, float]:
     U, V = result.U.astype(float), result.V.astype(float)
-    D = unbalance(U, V)
     size_U, size_V = float(np.sum(U**2)), float(np.sum(V**2))
     kept = {
         name: float(value)
@@ -144,7 +140,7 @@ def _numbers(target: Target, result: Result, found: Certificate) -> dict[str, fl
     }
     norm = float(target.norm)
     residual = math.sqrt(2 * found.loss)
-    imbalance = float(np.linalg.norm(D))
+    imbalance = float(np.linalg.norm(unbalance(U, V)))
     return kept | {
         "loss": found.loss,
         "penalty": 0.125 * found.weight * imbalance**2,
@@ -210,20 +206,12 @@ def _agrees(name: str, what: str, stored: float, value: float, allowed: float) -
 
 
 def _optimum(found: Certificate, tol: float) -> Claim:
-    return Claim(
-        "global-optimum",
-        f"the end point is a global optimum, to a gap of {tol:g}",
-        found.optimal,
-        f"{found.kind}: {found.reason}",
-        "Eckart and Young 1936; Du, Hu, Lee 2018, Lemma 3.2",
-        {
-            "gap": found.gap,
-            "gap_error": found.gap_error,
-            "relative_gradient": found.relative_gradient,
-            "curvature": found.curvature,
-            "curvature_residual": found.curvature_residual,
-            "curvature_floor": found.curvature_floor,
-        },
+    claim = global_optimum(found)
+    return replace(
+        claim,
+        statement=f"{claim.statement}, to a gap of {tol:g}",
+        detail=f"{found.kind}: {found.reason}",
+        numbers={**claim.numbers, "curvature_floor": found.curvature_floor},
     )
 
 

@@ -32,12 +32,6 @@ class Certificate(SecondOrder):
     reason: str
     relative_gradient: float
 
-    @property
-    def optimal(self) -> Verdict:
-        """The verdict on the claim that the point is a global optimum."""
-        verdicts = {GLOBAL_OPTIMUM: Verdict.HOLDS, STRICT_SADDLE: Verdict.VIOLATED}
-        return verdicts.get(self.kind, Verdict.INCONCLUSIVE)
-
 
 def certify(
     target: Target,
@@ -196,6 +190,20 @@ def embed(certificate: Certificate, Phi: Array, Psi: Array) -> Certificate:
     """A certificate from certify_spectral with its direction in the coordinates of M."""
     dX, dY = certificate.direction
     return replace(certificate, direction=Factors(Phi @ dX, Psi @ dY))
+
+
+def global_optimum(certificate: Certificate) -> Claim:
+    """That the point is a global optimum."""
+    verdicts = {GLOBAL_OPTIMUM: Verdict.HOLDS, STRICT_SADDLE: Verdict.VIOLATED}
+    names = ("gap", "gap_error", "relative_gradient", "curvature", "curvature_residual")
+    return Claim(
+        "global-optimum",
+        "the end point is a global optimum",
+        verdicts.get(certificate.kind, Verdict.INCONCLUSIVE),
+        certificate.reason,
+        "Eckart and Young 1936; Du, Hu, Lee 2018, Lemma 3.2",
+        {name: getattr(certificate, name) for name in names},
+    )
 
 
 def lemma_3_2(certificate: Certificate, facts: Facts) -> Claim:
