@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from mfact.errors import SettingsError
 from mfact.ranges import Kind, Real
@@ -68,6 +68,15 @@ class Settings:
             if isinstance(value, os.PathLike):
                 value = os.fspath(value)
             object.__setattr__(self, name, value)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Settings from options by name."""
+        return cls(**given)
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """The same with other values, by name."""
+        return type(self)(**{**vars(self), **changes})
 
 
 def options_of(settings: Any) -> dict[str, Option[Any]]:

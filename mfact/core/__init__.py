@@ -15,8 +15,10 @@ from mfact.core.values import (
     Array,
     Balance,
     Distance,
+    Document,
     Evaluation,
     Factors,
+    Kind,
     Ledger,
     Memory,
     Optimum,
@@ -24,8 +26,9 @@ from mfact.core.values import (
 )
 
 __all__ = [
-    "LEAST_TOLERANCE", "Array", "Balance", "Claim", "Coordinates", "Distance", "Engine",
-    "Evaluation", "Factors", "Law", "Ledger", "Memory", "Method", "Optimum", "Outcome", "Plain",
-    "Point", "Problem", "Result", "Schedule", "Segment", "Sliced", "State", "Summed", "Target",
+    "LEAST_TOLERANCE", "Array", "Balance", "Claim", "Coordinates", "Distance", "Document", "Engine",
+    "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory", "Method", "Optimum", "Outcome",
+    "Plain", "Point", "Problem", "Result", "Schedule", "Segment", "Sliced", "State", "Summed",
+    "Target",
     "Verdict",
 ]  # fmt: skip

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-
-from mfact.core.values import Array, Balance, Evaluation, Factors, Memory, Optimum, Point
+from mfact.core.values import Array, Balance, Evaluation, Factors, Kind, Memory, Optimum, Point
 
 
 class Target(Protocol):
@@ -18,7 +16,7 @@ class Target(Protocol):
     """
 
     shape: tuple[int, int]
-    dtype: np.dtype[Any]
+    dtype: Kind
     stored_eps: float
 
     @property

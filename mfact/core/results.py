@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any
 
-from mfact.core.values import Array
+from mfact.core.values import Array, Document
 
 
 class Outcome(Enum):
@@ -82,8 +81,8 @@ class Result:
     U: Array
     V: Array
     trace: Mapping[str, Array]
-    problem: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    summary: Mapping[str, Any]
+    problem: Document
+    settings: Document
+    summary: Document
     claims: tuple[Claim, ...] = ()
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Document = field(default_factory=dict)

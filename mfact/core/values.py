@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nextafter
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]  # of floats mostly; which of them, the target's dtype says
+# NumPy's own types know no arithmetic whose precision is chosen at run time, and none of what
+# is read from JSON: these three lines are the only ones of the inner rooms that say Any.
+Array = NDArray[Any]  # type: ignore[explicit-any]
+Kind = np.dtype[Any]  # type: ignore[explicit-any]
+Document = Mapping[str, Any]  # type: ignore[explicit-any]
+"""JSON values by name: str, int, float, bool, None, lists and documents."""
 
 Point = tuple[Array, ...]
 """(U, V), or (W_1, …, W_N); in reduced coordinates the one array that holds both."""

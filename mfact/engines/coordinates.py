@@ -118,7 +118,7 @@ class Singular:
         return Factors(X[: self.basis.left.known], Y[: self.basis.right.known])
 
     def above(self, point: Point) -> float:
-        return float(self.spectrum.above(excess_loss(point[0][None], self.sigma)[0]))
+        return float(excess_loss(point[0][None], self.sigma)[0] - self.spectrum.surplus)
 
     def orthogonality(self) -> float:
         return self.basis.orthogonality()

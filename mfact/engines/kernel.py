@@ -13,12 +13,11 @@ that is only looked at (losses, drift, ledger) is computed afterwards for a whol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from scipy.linalg.blas import get_blas_funcs
 
-from mfact.core import Array
+from mfact.core import Array, Kind
 
 
 class SmallSteps:
@@ -34,7 +33,7 @@ class SmallSteps:
         rank: int,
         size: int,
         length: int,
-        dtype: np.dtype[Any],
+        dtype: Kind,
         weight: float,
         memory: Array | None = None,
     ) -> None:

@@ -195,7 +195,7 @@ class ReducedEngine:
         """The columns of the factorization, and how far it is from the optimum where that shows."""
         if isinstance(co, Singular):
             Z, spectrum = block.Z[:-1], co.spectrum
-            above = spectrum.above(excess_of(spectrum, Z, block.P, block.grams, self.weight))
+            above = excess_of(spectrum, Z, block.P, block.grams, self.weight) - spectrum.surplus
             columns = self.problem.columns(block.grams, above + spectrum.floor)
             columns |= gaps(above, spectrum.floor, spectrum.unit)
             if self.rank == 1:

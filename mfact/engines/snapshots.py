@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any
 
 import numpy as np
 
-from mfact.core import Array, Coordinates, Distance, Ledger, Optimum, Plain, State
+from mfact.core import Array, Coordinates, Distance, Document, Ledger, Optimum, Plain, State
 from mfact.engines.coordinates import Krylov, Singular
 from mfact.krylov.basis import Basis, Side
 from mfact.krylov.spectrum import Spectrum, leaks, padded_square
 
 Arrays = dict[str, Array]
-Numbers = dict[str, Any]
+Numbers = dict[str, object]
+Packed = Basis | Spectrum | Distance
 
 
 def pack(state: State) -> tuple[Arrays, Numbers]:
@@ -43,9 +43,7 @@ def pack_point(state: State) -> tuple[Arrays, Numbers]:
     return arrays, numbers
 
 
-def unpack_point(
-    arrays: Mapping[str, Array], numbers: Mapping[str, Any], coordinates: Coordinates
-) -> State:
+def unpack_point(arrays: Mapping[str, Array], numbers: Document, coordinates: Coordinates) -> State:
     """The state that pack_point() took apart."""
 
     def items(name: str) -> tuple[Array, ...]:
@@ -69,12 +67,12 @@ def unpack_point(
     )
 
 
-def unpack(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> State:
+def unpack(arrays: Mapping[str, Array], numbers: Document) -> State:
     """The state that pack() took apart."""
     return unpack_point(arrays, numbers, _coordinates(arrays, numbers))
 
 
-def optimum_from(fields: Mapping[str, Any]) -> Optimum:
+def optimum_from(fields: Document) -> Optimum:
     """An Optimum from its fields, lists after JSON for tuples."""
     sequences = {name: tuple(fields[name]) for name in ("values", "errors")}
     return Optimum(**{**fields, **sequences})
@@ -90,15 +88,16 @@ def _tuples(state: State) -> dict[str, tuple[Array, ...]]:
     }
 
 
-def _coordinates(arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> Coordinates:
+def _coordinates(arrays: Mapping[str, Array], numbers: Document) -> Coordinates:
     if "basis/left" not in numbers:
         known = numbers["optimum"]
         return Plain(None if known is None else optimum_from(known))
-    sides: dict[str, Any] = {}
-    for name in ("left", "right"):
-        known, pending = numbers[f"basis/{name}"]
-        sides[name] = Side(np.asfortranarray(arrays[f"basis/{name}"]), known, pending)
-    basis = Basis(**sides, **_fields("basis", Basis, arrays, numbers, skip=("left", "right")))
+    left, right = (
+        Side(np.asfortranarray(arrays[f"basis/{name}"]), *numbers[f"basis/{name}"])
+        for name in ("left", "right")
+    )
+    kept = _fields("basis", Basis, arrays, numbers, skip=("left", "right"))
+    basis = Basis(left=left, right=right, **kept)
     if "krylov" not in numbers:
         return Singular(basis, Spectrum(**_fields("spectrum", Spectrum, arrays, numbers)))
     leak_left, leak_right = leaks(basis)
@@ -120,7 +119,7 @@ def _pack_basis(basis: Basis, arrays: Arrays, numbers: Numbers) -> None:
 
 
 def _pack_fields(
-    prefix: str, value: Any, arrays: Arrays, numbers: Numbers, skip: tuple[str, ...] = ()
+    prefix: str, value: Packed, arrays: Arrays, numbers: Numbers, skip: tuple[str, ...] = ()
 ) -> None:
     for field in fields(value):
         if field.name in skip:
@@ -134,12 +133,12 @@ def _pack_fields(
 
 def _fields(
     prefix: str,
-    kind: type[Any],
+    kind: type[Packed],
     arrays: Mapping[str, Array],
-    numbers: Mapping[str, Any],
+    numbers: Document,
     skip: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    values = {}
+) -> Document:
+    values: dict[str, object] = {}
     for field in fields(kind):
         if field.name in skip:
             continue
@@ -158,6 +157,6 @@ def _pack_array(name: str, array: Array, arrays: Arrays, numbers: Numbers) -> No
     arrays[name] = array.transpose(axes)
 
 
-def _array(name: str, arrays: Mapping[str, Array], numbers: Mapping[str, Any]) -> Array:
+def _array(name: str, arrays: Mapping[str, Array], numbers: Document) -> Array:
     axes = numbers[f"{name}/axes"]
     return np.asarray(np.ascontiguousarray(arrays[name]).transpose(np.argsort(axes)))

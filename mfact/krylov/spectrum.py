@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from scipy.linalg import svd
@@ -93,9 +92,10 @@ class Spectrum:
         """½σ_k², in which gaps are told."""
         return unit_of(float(self.sigma[self.k - 1]))
 
-    def above(self, excess: Array | float) -> Any:
-        """f − floor from the excess over ½Σ_{i>r}σ_i² (see excess_loss)."""
-        return excess - 0.5 * float(np.sum(self.sigma[self.k : self.rank] ** 2))
+    @cached_property
+    def surplus(self) -> float:
+        """½Σ_{k<i≤r}σ_i²: what floor lies above ½Σ_{i>r}σ_i², over which excess_loss is told."""
+        return 0.5 * float(np.sum(self.sigma[self.k : self.rank] ** 2))
 
     @property
     def shortfall(self) -> float:

@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mfact.core import Array, Schedule, Target
+from mfact.core import Array, Document, Schedule, Target
 from mfact.descent import At, Known
 from mfact.engines.snapshots import optimum_from, pack, pack_point, unpack, unpack_point
 from mfact.errors import SettingsError, StorageError
@@ -35,7 +34,7 @@ class Saved:
 
     path: str
     arrays: Mapping[str, Array]
-    document: Mapping[str, Any]
+    document: Document
 
     @property
     def settings(self) -> RunSettings:
@@ -74,10 +73,10 @@ class Saved:
         optimum = None if known is None else optimum_from(known)
         if document["flight"] is not None:
             kept = dict(document["flight"])
-            where: dict[str, Any] | None = kept.pop("at")
-            where = where and {**where, **self._under("flight/")}
-            at_record = None if where is None else FlightState(**where)
-            flight = Flown(at_record, **{**kept, "rows": tuple(kept["rows"])})
+            where = kept.pop("at")
+            if where is not None:
+                where = FlightState(**{**where, **self._under("flight/")})
+            flight = Flown(where, **{**kept, "rows": tuple(kept["rows"])})
         at = At(state, good, Known(optimum, document["escapes"]))
         return Progress(at, flight, tuple(document["notes"]))
 
@@ -129,7 +128,7 @@ def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:
         under("good", packed)
     columns, listing = bundled(live.recorder.state())
     under("recorder", columns)
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "settings": asdict(asked.settings),
         "sources": dict(asked.sources),
         "named": _anywhere(asked.named),
@@ -160,23 +159,23 @@ def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:
     write_checkpoint(path, arrays, document)
 
 
-def _numbers(value: Any) -> dict[str, Any]:
+def _numbers(value: FlightState | Chosen) -> dict[str, object]:
     """The fields that are no arrays."""
     named = {field.name: getattr(value, field.name) for field in fields(value)}
     return {name: item for name, item in named.items() if not isinstance(item, np.ndarray)}
 
 
-def _schedule(schedule: Any) -> dict[str, Any]:
-    return {"kind": type(schedule).__name__, "fields": asdict(schedule)}
+def _schedule(schedule: Schedule) -> dict[str, object]:
+    return {"kind": type(schedule).__name__, "fields": dict(vars(schedule))}
 
 
-def _anywhere(matrix: Mapping[str, Any]) -> dict[str, Any]:
+def _anywhere(matrix: Document) -> dict[str, object]:
     """The matrix as it is found from any folder."""
     path = matrix.get("path")
     return {**matrix, "path": None if path is None else str(Path(path).absolute())}
 
 
-def bundled(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[list[Any]]]:
+def bundled(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[tuple[str, str, int]]]:
     """Arrays of one shape and kind as one array, for HDF5 takes as long for a short one as for a
     long one; and where each is: [name, bundle, row].
     """
@@ -185,11 +184,13 @@ def bundled(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[list[An
     for name, array in arrays.items():
         key = f"{array.dtype.str[1:]}-{array.shape}"
         groups.setdefault(key, []).append(array)
-        listing.append([name, key, len(groups[key]) - 1])
+        listing.append((name, key, len(groups[key]) - 1))
     return {key: np.stack(members) for key, members in groups.items()}, listing
 
 
-def unbundled(bundles: Mapping[str, Array], listing: list[list[Any]]) -> dict[str, Array]:
+def unbundled(
+    bundles: Mapping[str, Array], listing: list[tuple[str, str, int]]
+) -> dict[str, Array]:
     """What bundled() took, in the same order."""
     return {name: bundles[key][row] for name, key, row in listing}
 

@@ -26,9 +26,6 @@ from mfact.theory.lemma_3_2 import (
 from mfact.theory.written import written_factors
 from mfact.trace import HIDDEN
 
-FAR = 1e-3
-"""Of the factors: a bound on the distance to the plain iterates above which it is noted."""
-
 
 @dataclass(frozen=True)
 class Ending:
@@ -50,12 +47,6 @@ class Ending:
         state, optimum = at.state, at.known.optimum
         finish = replace(finish, progress=replace(finish.progress, at=at))
         finish = self._agreeing(finish, certificate)
-        notes = [*finish.progress.notes, *self.keeper.missed]
-        if plan.reach is not None and state.coordinates.size is None:
-            notes.append(
-                f"the basis reached its limit of {plan.chosen.basis_limit} bytes:"
-                " steps went on directly"
-            )
         factors = leave(state)
         written = self._written(factors, state)
         if written.verdict is Verdict.VIOLATED:
@@ -67,19 +58,6 @@ class Ending:
         if certificate is not None:
             claims += (lemma_3_2(certificate, facts), global_optimum(certificate))
         claims += (written,)
-        summary = summary_of(plan, finish, live, state, trace, certificate, notes)
-        if summary.get("distance_bound", 0.0) > FAR:
-            notes.append(
-                "rounding decided where the run went, so that the plain iterates may have gone"
-                " elsewhere: the start is symmetric, or close to a saddle"
-            )
-            summary["notes"] = notes
-        if live.caught and finish.outcome is Outcome.INTERRUPTED:
-            summary["signal"] = live.caught.number
-        if self.keeper.there:
-            summary["checkpoint"] = self.keeper.path
-        if self.keeper.unsaved:
-            summary["unsaved"] = self.keeper.unsaved
         missing = []
         if optimum is not None and certificate is not None:
             stationary = certificate.kind == STRICT_SADDLE
@@ -92,7 +70,7 @@ class Ending:
             trace={name: col for name, col in trace.items() if name not in HIDDEN},
             problem=problem_of(plan, optimum),
             settings=settings_of(plan, live.recorder.every),
-            summary=summary,
+            summary=summary_of(plan, finish, live, self.keeper, trace, certificate),
             claims=claims,
             provenance={} if reproducible else gather(argv),
         )

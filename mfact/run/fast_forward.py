@@ -189,7 +189,7 @@ class _Flight:
         """The columns of the trace at a record; the ledger is not kept here."""
         X, Y, scalars, scale = record.X, record.Y, record.scalars, self.plan.problem.scale
         spectrum = singular(self.state).spectrum
-        above = float(spectrum.above(scalars.loss_excess))
+        above = scalars.loss_excess - spectrum.surplus
         loss = above + spectrum.floor
         D = X.T @ X - Y.T @ Y
         row = {

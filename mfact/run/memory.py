@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import replace
-from typing import Any
 
+from mfact.core import Document
 from mfact.engines.choice import has_bases
 from mfact.engines.direct import KEPT_BYTES
 from mfact.host.memory import MemoryPlan, available_bytes
@@ -138,25 +137,25 @@ def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -
     (False, 'free memory, or use --rank 5')
     """
 
-    def fits(**changes: Any) -> bool:
-        other = replace(settings, **changes)
+    def fits(changes: Document) -> bool:
+        other = settings.changed(changes)
         matrix = plan.parts["matrix"]
         if matrix == _item(settings) * shape[0] * shape[1]:
             matrix = _item(other) * shape[0] * shape[1]  # a dense one
         return memory_plan(shape, other, matrix_bytes=matrix, available=plan.limit).fits
 
     ways: list[str] = []
-    if settings.every is not None and fits(every=None):
+    if settings.every is not None and fits({"every": None}):
         every = settings.every
-        while not fits(every=every):
+        while not fits({"every": every}):
             every *= 2
         ways.append(f"--every {every}")
-    if settings.dtype == "float64" and fits(dtype="float32"):
+    if settings.dtype == "float64" and fits({"dtype": "float32"}):
         ways.append("--dtype float32")
-    rank = bisect_left(range(1, settings.rank), 1, key=lambda r: int(not fits(rank=r)))
+    rank = bisect_left(range(1, settings.rank), 1, key=lambda r: int(not fits({"rank": r})))
     if rank:
         ways.append(f"--rank {rank}")
-    if has_bases(settings.engine) and fits(engine="direct", optimum=False):
+    if has_bases(settings.engine) and fits({"engine": "direct", "optimum": False}):
         ways.append("--engine direct --no-optimum")
     return f"free memory, or use {', or '.join(ways or ['a smaller matrix'])}"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
-from mfact.core import Engine, Outcome, Schedule
-from mfact.descent import BLOCK, At
+from mfact.core import Document, Engine, Outcome, Result, Schedule
+from mfact.descent import BLOCK, At, Observer
 from mfact.engines.reach import Reach
 from mfact.gradient_flow.records import State as FlightState
 from mfact.host.signals import SignalFlag
@@ -32,9 +32,9 @@ class Asked:
 
     settings: RunSettings
     sources: Mapping[str, str]
-    described: Mapping[str, Any]
-    named: Mapping[str, Any]
-    fingerprint: Mapping[str, Any]
+    described: Document
+    named: Document
+    fingerprint: Document
     output: str | None
 
     @property
@@ -127,6 +127,16 @@ class Finish:
     reason: str
 
 
+class RunObserver(Observer, Protocol):
+    """Looks at a run from its beginning to its end."""
+
+    def start(self, facts: Facts) -> None:
+        """Told of the run before its first step."""
+
+    def stop(self, result: Result) -> None:
+        """Told of its end."""
+
+
 @dataclass(frozen=True)
 class Live:
     """Who works while a run goes on; watch, recorder, monitors and keeper own what they keep.
@@ -138,7 +148,7 @@ class Live:
     watch: StopWatch
     recorder: Recorder
     monitors: Monitors
-    observers: Sequence[Any]
+    observers: Sequence[RunObserver]
     timer: Timer
     caught: SignalFlag | None
     warn: Callable[[str], None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ class Recorder:
         self.count = 0
         # Of each column the first `count` entries are rows; there is room for some more.
         self._held: dict[str, Array] = {}
-        self.last: dict[str, Any] = {}
+        self.last: dict[str, Array] = {}
 
     @property
     def columns(self) -> dict[str, Array]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mfact.core import Array, Result, Target
+from mfact.core import Array, Document, Result, Target
 from mfact.descent import BLOCK
 from mfact.host.memory import MemoryPlan
 from mfact.host.signals import SignalFlag
@@ -18,7 +18,7 @@ from mfact.run.ending import Ending
 from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.memory import memory_plan, planned_basis, rewriting, what_fits
 from mfact.run.plan import assembled, planned, with_seed
-from mfact.run.progress import Asked, Live, Plan, Progress
+from mfact.run.progress import Asked, Live, Plan, Progress, RunObserver
 from mfact.run.recorder import Recorder
 from mfact.run.refusals import check
 from mfact.run.stages import carry_out
@@ -38,7 +38,7 @@ def solve(
     settings: RunSettings | None = None,
     *,
     sources: Mapping[str, str] | None = None,
-    observers: Sequence[Any] = (),
+    observers: Sequence[RunObserver] = (),
     output: str | None = None,
     reproducible: bool = False,
     argv: Sequence[str] | None = None,
@@ -46,10 +46,10 @@ def solve(
     warn: Callable[[str], None] = lambda text: None,
     note: Callable[[str], None] = lambda text: None,
     refuse: bool = False,
-    admit: Callable[[Mapping[str, Any]], None] = lambda fingerprint: None,
+    admit: Callable[[Document], None] = lambda fingerprint: None,
     timer: Timer | None = None,
     block: int = BLOCK,
-    **options: Any,
+    **options: object,
 ) -> Result:
     """Factor a matrix: M ≈ UVᵀ by gradient descent.
 
@@ -76,10 +76,7 @@ def solve(
     [[3.0, 0.0], [4.0, 0.0]]
     """
     timer = Timer() if timer is None else timer
-    if settings is None:
-        settings = RunSettings(**options)
-    elif options:
-        settings = replace(settings, **options)
+    settings = RunSettings.of(options) if settings is None else settings.changed(options)
     sources = dict(sources or {})
     if settings.seed is None and settings.start in STARTS:
         settings = with_seed(settings)
@@ -118,7 +115,7 @@ def resume(
     *,
     max_iter: int | None = None,
     max_time: float | None = None,
-    observers: Sequence[Any] = (),
+    observers: Sequence[RunObserver] = (),
     reproducible: bool = False,
     argv: Sequence[str] | None = None,
     signals: bool | SignalFlag = False,
@@ -139,8 +136,8 @@ def resume(
     saved = checkpoint if isinstance(checkpoint, Saved) else read(checkpoint)
     asked, document = saved.asked, saved.document
     limits: dict[str, float | None] = {"max_iter": max_iter, "max_time": max_time}
-    changed: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
-    settings = replace(asked.settings, **changed)
+    changed = {name: value for name, value in limits.items() if value is not None}
+    settings = asked.settings.changed(changed)
     if changed:
         d1, d2 = asked.fingerprint["shape"]
         check(settings, (d1, d2))
@@ -169,7 +166,7 @@ def resume(
 
 def attached(
     plan: Plan,
-    observers: Sequence[Any] = (),
+    observers: Sequence[RunObserver] = (),
     timer: Timer | None = None,
     caught: SignalFlag | None = None,
     warn: Callable[[str], None] = lambda text: None,

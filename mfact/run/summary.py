@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from typing import Any
 
 import numpy as np
 
-from mfact.core import Array, Optimum, State
+from mfact.core import Array, Document, Optimum, Outcome
 from mfact.gradient_flow.records import EXACT
+from mfact.run.keeper import Keeper
 from mfact.run.progress import Finish, Live, Plan
 from mfact.settings import RunSettings
 from mfact.theory.lemma_3_2 import Certificate
 from mfact.trace import SUMMED
 
+FAR = 1e-3
+"""Of the factors: a bound on the distance to the plain iterates above which it is noted."""
 
-def problem_of(plan: Plan, optimum: Optimum | None) -> dict[str, Any]:
+
+def problem_of(plan: Plan, optimum: Optimum | None) -> Document:
     """The matrix, and what is known of it by now."""
     d1, d2 = plan.target.shape
     rank, asked = plan.asked.settings.rank, plan.asked
@@ -41,7 +44,7 @@ def problem_of(plan: Plan, optimum: Optimum | None) -> dict[str, Any]:
     }
 
 
-def settings_of(plan: Plan, every: int) -> dict[str, Any]:
+def settings_of(plan: Plan, every: int) -> Document:
     """Each option with its value and where it came from, and what was chosen for it."""
     settings, choice = plan.asked.settings, plan.chosen
     chosen = {
@@ -55,7 +58,7 @@ def settings_of(plan: Plan, every: int) -> dict[str, Any]:
         "step_size": choice.schedule(0),
         "threads": settings.threads or 1,
     }
-    table = {}
+    table: dict[str, object] = {}
     for field in fields(RunSettings):
         value = getattr(settings, field.name)
         source = plan.asked.sources.get(field.name, "default")
@@ -70,19 +73,32 @@ def summary_of(
     plan: Plan,
     finish: Finish,
     live: Live,
-    state: State,
+    keeper: Keeper,
     trace: Mapping[str, Array],
     certificate: Certificate | None,
-    notes: list[str],
-) -> dict[str, Any]:
+) -> Document:
     """The numbers of the last step, and what it took to get there; see mfact.core.Result."""
     last = {name: float(column[-1]) for name, column in trace.items()} if trace else {}
     audits = trace["audit"][np.isfinite(trace["audit"])] if trace else np.zeros(0)
-    size = math.sqrt(last.get("size_U", 0.0) + last.get("size_V", 0.0))
-    known, flight = finish.progress.at.known, finish.progress.flight
+    at, flight = finish.progress.at, finish.progress.flight
+    state, known, co = at.state, at.known, at.state.coordinates
     landed = flight.landed if flight is not None else None
-    co = state.coordinates
-    summary: dict[str, Any] = {
+    size = math.sqrt(last.get("size_U", 0.0) + last.get("size_V", 0.0))
+    # Two runs that differ by rounding alone never end farther apart than this.
+    bound = min(state.distance.bound / size, 2.0) if size else 0.0
+    notes = [*finish.progress.notes, *keeper.missed]
+    if plan.reach is not None and co.size is None:
+        notes.append(
+            f"the basis reached its limit of {plan.chosen.basis_limit} bytes:"
+            " steps went on directly"
+        )
+    if bound > FAR:
+        notes.append(
+            "rounding decided where the run went, so that the plain iterates may have gone"
+            " elsewhere: the start is symmetric, or close to a saddle"
+        )
+    interrupted = live.caught is not None and finish.outcome is Outcome.INTERRUPTED
+    summary: dict[str, object] = {
         "forecast_log10_iterations": plan.chosen.forecast,
         "iterations": state.step if landed is None or landed.log10_iterations < EXACT else None,
         **({} if landed is None else asdict(landed)),
@@ -90,8 +106,7 @@ def summary_of(
         "gap_bound": None if known.optimum is None else known.optimum.gap_error,
         "ledger_audit": float(audits[-1]) if len(audits) else None,
         "flow_time": state.ledger.flow_time,
-        # Two runs that differ by rounding alone never end farther apart than this.
-        "distance_bound": min(state.distance.bound / size, 2.0) if size else 0.0,
+        "distance_bound": bound,
         "passes": plan.target.passes,
         "basis_size": co.size,
         "orthogonality": None if co.size is None else co.orthogonality(),
@@ -101,5 +116,8 @@ def summary_of(
         "notes": notes or None,
         "seconds": live.timer.seconds,
         "wall_seconds": live.timer.wall_seconds,
+        "signal": live.caught.number if live.caught and interrupted else None,
+        "checkpoint": keeper.path if keeper.there else None,
+        "unsaved": keeper.unsaved or None,
     }
     return {name: value for name, value in summary.items() if value is not None}
