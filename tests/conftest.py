@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
-from recorded import blocks, information, matrix, record
+from matrices import matrix
+from recorded import blocks, information, record
 
 # --doctest-modules would import each conftest.py under one name.
 collect_ignore_glob = ["*conftest.py"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import strategies as st
-from plain_loop import gaussian, matrix
+from matrices import gaussian, holding, matrix
 
 from mfact.core import Array, Factors
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
@@ -70,12 +70,9 @@ def start_of(kind, rng, shape, rank, phi, sigma, psi):
         U, V = ordinary
         U[:, -1], V[:, 0] = U[:, 0], 0
         return Factors(U, V)
-    k = min(rank, len(sigma))
-    chosen = slice(0, k) if kind == "spectral" else slice(len(sigma) - k, len(sigma))
-    U, V = np.zeros((shape[0], rank)), np.zeros((shape[1], rank))
-    U[:, :k] = 0.3 * phi[:, chosen] * np.sqrt(sigma[chosen])
-    V[:, :k] = 0.3 * psi[:, chosen] * np.sqrt(sigma[chosen])
-    return Factors(U, V)
+    pairs = np.arange(len(sigma))
+    chosen = pairs[:rank] if kind == "spectral" else pairs[-rank:]
+    return holding(phi, sigma, psi, chosen, rank, 0.3)
 
 
 def schedule_of(name, weight, rank, norm, sigma_1):

@@ -1,4 +1,4 @@
-"""A plain NumPy loop that records what a run records: the truth for claims and checks."""
+"""Plain gradient descent that records what a run records: the truth for claims and checks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 from dataclasses import replace
 
 import numpy as np
+from oracles import gradient, iterates, objective
 
 from mfact.problems.optimum import zero_below
 from mfact.schedules import Constant
@@ -26,21 +27,22 @@ def told(facts=TOLD, **change):
 
 
 def record(M, U, V, steps, count, weight=0.0, pair=None):
-    """Gradient descent on ½‖UVᵀ − M‖² + (λ/8)‖UᵀU − VᵀV‖², written out; rows and last factors."""
+    """The rows of the plain loop with step sizes steps(t), and its last factors."""
     rows = {name: [] for name in ("step", "step_size", "loss", "penalty", "gradient_norm")}
     rows |= {n: [] for n in ("imbalance", "drift", "size_U", "size_V", "ledger", "audit")}
     if pair is not None:
         rows |= {"alignment_U": [], "alignment_V": []}
+    points = iterates(M, U, V, map(steps, range(count)), weight)
     D0 = U.T @ U - V.T @ V
     ledger = np.zeros_like(D0)
-    for t in range(count + 1):
-        R, D, P = U @ V.T - M, U.T @ U - V.T @ V, U.T @ U + V.T @ V
-        G_U, G_V = R @ V + weight / 2 * U @ D, R.T @ U - weight / 2 * V @ D
+    for t, (U, V) in enumerate(points):
+        D, P = U.T @ U - V.T @ V, U.T @ U + V.T @ V
+        G_U, G_V = gradient(M, U, V, weight)
         eta = steps(t)
         row = {
             "step": float(t),
             "step_size": eta,
-            "loss": 0.5 * np.sum(R**2),
+            "loss": objective(M, U, V),
             "penalty": weight / 8 * np.sum(D**2),
             "gradient_norm": np.sqrt(np.sum(G_U**2) + np.sum(G_V**2)),
             "imbalance": np.linalg.norm(D),
@@ -57,18 +59,9 @@ def record(M, U, V, steps, count, weight=0.0, pair=None):
             )
         for name, value in row.items():
             rows[name].append(value)
-        if t < count:
-            ledger = ledger + eta**2 * (G_U.T @ G_U - G_V.T @ G_V)
-            ledger = ledger - eta * weight / 2 * (D @ P + P @ D)
-            U, V = U - eta * G_U, V - eta * G_V
+        ledger = ledger + eta**2 * (G_U.T @ G_U - G_V.T @ G_V)
+        ledger = ledger - eta * weight / 2 * (D @ P + P @ D)
     return {name: np.array(values) for name, values in rows.items()}, U, V
-
-
-def matrix(rng, d1, d2, sigma):
-    """M = ΦΣΨᵀ with the given singular values, and Φ, Ψ."""
-    Phi = np.linalg.qr(rng.standard_normal((d1, len(sigma))))[0]
-    Psi = np.linalg.qr(rng.standard_normal((d2, len(sigma))))[0]
-    return Phi * np.asarray(sigma) @ Psi.T, Phi, Psi
 
 
 def information(M, rank, schedule, std, eps=None, objective="plain", weight=1.0):

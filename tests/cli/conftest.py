@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matrices import matrix
 
 ROOT = Path(__file__).parents[2]
 START = "from mfact.cli.main import main; main()"
@@ -52,7 +53,5 @@ def mfact(tmp_path, monkeypatch, capsys):
 def rank_two(tmp_path):
     """A 12×8 matrix with singular values 3 and 2, in rank-two.npy."""
     rng = np.random.default_rng(5)
-    Q1 = np.linalg.qr(rng.standard_normal((12, 2)))[0]
-    Q2 = np.linalg.qr(rng.standard_normal((8, 2)))[0]
-    np.save(tmp_path / "rank-two.npy", Q1 @ np.diag([3.0, 2.0]) @ Q2.T)
+    np.save(tmp_path / "rank-two.npy", matrix(rng, (12, 8), [3.0, 2.0])[0])
     return "rank-two.npy"

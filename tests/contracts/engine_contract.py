@@ -6,7 +6,9 @@ import json
 
 import numpy as np
 import pytest
-from plain_loop import drive, gaussian, plain_loop
+from driving import drive
+from matrices import gaussian
+from oracles import plain_loop
 
 from mfact.core import Factors, Plain
 from mfact.engines.snapshots import pack, unpack

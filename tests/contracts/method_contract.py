@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matrices import orthonormal
 
 from mfact.engines.direct import DirectEngine
 from mfact.engines.snapshots import pack, unpack
@@ -53,7 +54,7 @@ class MethodContract:
     def test_it_commutes_with_rotations_as_it_says(self):
         problem, point = self.setting(1.0)
         rng = np.random.default_rng(1)
-        L, Q = (np.linalg.qr(rng.standard_normal((d, d)))[0] for d in SHAPE)
+        L, Q = (orthonormal(rng, d, d) for d in SHAPE)
         turned = Factorization(
             DenseTarget(L @ problem.target.products(np.eye(SHAPE[0]), np.eye(SHAPE[1]))[0] @ Q.T),
             1.0,

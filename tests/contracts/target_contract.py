@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matrices import holed
 
 from mfact.core import Array, Summed
 from mfact.targets.dense import DenseTarget
@@ -206,9 +207,7 @@ class TargetContract(ABC):
 
 
 def _matrix(shape, dtype, seed=7):
-    """Normal entries, and every third one zero, so that sparse targets have zeros to skip."""
-    rng = np.random.default_rng(seed)
-    return (rng.standard_normal(shape) * (rng.random(shape) > 1 / 3)).astype(dtype)
+    return holed(np.random.default_rng(seed), shape, dtype)
 
 
 def _exact_sums(M):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_loop import matrix, plain_loop
+from matrices import matrix
+from oracles import plain_loop
 
 from mfact.errors import SettingsError
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matrices import orthonormal
 
 from mfact.core import Factors
 from mfact.starts import default_scale, directions, scaled, spectral, theorem_3_1_scale
@@ -51,7 +52,7 @@ def test_unbalanced_has_the_ratio_asked_for():
 
 def test_spectral_holds_the_leading_pairs_in_balance():
     rng = np.random.default_rng(0)
-    phi, psi = (np.linalg.qr(rng.standard_normal((d, 2)))[0] for d in (9, 7))
+    phi, psi = (orthonormal(rng, d, 2) for d in (9, 7))
     U, V = spectral(phi, np.array([4.0, 1.0]), psi, 0.1)
     assert np.allclose(U @ V.T, 0.01 * (phi * [4.0, 1.0]) @ psi.T)
     assert np.allclose(U.T @ U, V.T @ V)

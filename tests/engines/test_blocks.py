@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from driving import drive
 from hypothesis import given
 from hypothesis import strategies as st
 from made import direct_engine, reduced_engine
-from plain_loop import drive, gaussian
+from matrices import gaussian
 from random_runs import GENERIC, random_runs
 
 from mfact.targets.dense import DenseTarget

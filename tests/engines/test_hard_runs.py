@@ -6,8 +6,10 @@ import os
 
 import numpy as np
 import pytest
+from driving import distances, drive
 from made import reduced_engine
-from plain_loop import distances, drive, exact_loop, gaussian, matrix, plain_loop
+from matrices import gaussian, matrix
+from oracles import exact_loop, plain_loop
 
 from mfact.core import Factors
 from mfact.krylov.basis import Basis

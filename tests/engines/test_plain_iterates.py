@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from driving import distances, drive
 from hypothesis import given
 from made import direct_engine, reduced_engine
-from plain_loop import distances, drive, exact_loop, gaussian, matrix, plain_loop
+from matrices import gaussian, matrix
+from oracles import exact_loop, plain_loop
 from random_runs import random_runs
 
 from mfact.core import Factors

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made import reduced_engine
-from plain_loop import gaussian, matrix, optimum
+from matrices import gaussian, matrix, orthonormal
+from oracles import hessian, objective, optimum
 
 from mfact.krylov.basis import Basis
 from mfact.krylov.spectrum import Spectrum, excess_loss, negative_curvature, squared_tail
@@ -82,27 +83,9 @@ def random_point(rng, r, k, sigma, near):
         z *= 10.0 ** rng.uniform(-8, -1)
         p = min(r, k)
         z[:, range(p), range(p)] += np.sqrt(sigma[:p])
-        turn = np.linalg.qr(rng.standard_normal((r, r)))[0]  # as good an optimum
+        turn = orthonormal(rng, r, r)  # as good an optimum
         z = np.stack([turn @ z[0], turn @ z[1]])
     return z
-
-
-def hessian(z, sigma, weight):
-    """The Hessian of ½‖XYᵀ − Σ‖² + (λ/8)‖XᵀX − YᵀY‖² at [Xᵀ, Yᵀ], from its definition."""
-    X, Y = z[0].T, z[1].T
-    k, r = X.shape
-    R, D = X @ Y.T - np.diag(sigma), X.T @ X - Y.T @ Y
-    columns = []
-    for i in range(2 * k * r):
-        e = np.zeros(2 * k * r)
-        e[i] = 1
-        dX, dY = e.reshape(2, k, r)
-        dR = dX @ Y.T + X @ dY.T
-        dD = dX.T @ X + X.T @ dX - dY.T @ Y - Y.T @ dY
-        HX = dR @ Y + R @ dY + weight / 2 * (dX @ D + X @ dD)
-        HY = dR.T @ X + R.T @ dX - weight / 2 * (dY @ D + Y @ dD)
-        columns.append(np.concatenate([HX.ravel(), HY.ravel()]))
-    return np.array(columns)
 
 
 @given(
@@ -117,7 +100,7 @@ def test_bounds_hold_for_the_whole_hessian(seed, r, k, near, weight):
     r = min(r, k)
     sigma = np.sort(np.abs(rng.standard_normal(k)))[::-1]
     z = random_point(rng, r, k, sigma, near)
-    H = hessian(z, sigma, weight)
+    H = hessian(np.diag(sigma), z[0].T, z[1].T, weight)
     assert np.allclose(H, H.T, atol=1e-12 * np.abs(H).max())
     values = np.linalg.eigvalsh(H)
     rho, top = negative_curvature(z, sigma, weight)
@@ -142,7 +125,6 @@ def test_excess_loss_is_the_difference_of_the_losses(seed, r, k):
     sigma = np.sort(np.abs(rng.standard_normal(k)))[::-1]
     Z = rng.standard_normal((3, 2, r, k))
     p = min(r, k)
-    truth = [
-        0.5 * (np.sum((z[0].T @ z[1] - np.diag(sigma)) ** 2) - np.sum(sigma[p:] ** 2)) for z in Z
-    ]
+    tail = 0.5 * np.sum(sigma[p:] ** 2)
+    truth = [objective(np.diag(sigma), z[0].T, z[1].T) - tail for z in Z]
     assert excess_loss(Z, sigma) == pytest.approx(truth, rel=1e-10, abs=1e-12)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matrices import orthonormal
+from oracles import gradient_norm, objective, plain_loop
 
 from mfact.errors import SettingsError
 from mfact.gradient_flow.closed_form import imbalance, propagate
@@ -18,13 +20,9 @@ from mfact.targets.dense import DenseTarget
 SIGMA = np.array([2.0, 1.3, 1.0, 0.4, 0.1, 0.0])
 
 
-def orthonormal(seed: int, k: int, r: int) -> np.ndarray:
-    return np.linalg.qr(np.random.default_rng(seed).normal(size=(k, r)))[0]
-
-
 def start(shift: float, seed: int, small: float = 0.1) -> np.ndarray:
     """A start with D₀ = shift·I."""
-    U, V = orthonormal(seed, 6, 3), orthonormal(seed + 1, 6, 3)
+    U, V = (orthonormal(np.random.default_rng(s), 6, 3) for s in (seed, seed + 1))
     if shift >= 0.0:
         return stack(np.sqrt(shift + small**2) * U, small * V)
     return stack(small * U, np.sqrt(small**2 - shift) * V)
@@ -118,15 +116,13 @@ def test_svd_coordinates_keep_every_number(shape: tuple[int, int]) -> None:
     U, V = directions("gaussian", shape, r, 1, "float64")
     sigma, Z = Svd.of(DenseTarget(M)).enter(U, V)
     small = Small(sigma, 0.0)
-    for _ in range(2):
+    for A, B in plain_loop(M, U, V, [0.05]):
         scalars = small.scalars(Z)
-        R = U @ V.T - M
         optimum = 0.5 * np.sum(np.linalg.svd(M, compute_uv=False)[r:] ** 2)
-        assert scalars.loss_excess + optimum == pytest.approx(0.5 * np.sum(R**2), rel=1e-12)
-        assert scalars.gradient_norm == pytest.approx(np.hypot(*map(norm, (R @ V, R.T @ U))))
-        assert scalars.imbalance == pytest.approx(norm(U.T @ U - V.T @ V))
-        assert scalars.size_X == pytest.approx(norm(U) ** 2)
-        U, V = U - 0.05 * R @ V, V - 0.05 * R.T @ U
+        assert scalars.loss_excess + optimum == pytest.approx(objective(M, A, B), rel=1e-12)
+        assert scalars.gradient_norm == pytest.approx(gradient_norm(M, A, B))
+        assert scalars.imbalance == pytest.approx(norm(A.T @ A - B.T @ B))
+        assert scalars.size_X == pytest.approx(norm(A) ** 2)
         Z = Z - 0.05 * small.at(Z).gradient
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matrices import matrix
+from oracles import gradient, objective
 
 from mfact.gradient_flow.small import Small, stack
 
@@ -16,11 +18,8 @@ def problem(seed: int, k: int, r: int, weight: float) -> tuple[Small, np.ndarray
     return Small(sigma, weight), rng.normal(size=(2, k, r))
 
 
-def objective(small: Small, Z: np.ndarray) -> float:
-    X, Y = Z
-    D = X.T @ X - Y.T @ Y
-    residual = X @ Y.T - np.diag(small.sigma)
-    return 0.5 * np.sum(residual**2) + small.weight / 8 * np.sum(D**2)
+def of_small(small: Small, Z: np.ndarray) -> float:
+    return objective(np.diag(small.sigma), *Z, small.weight)
 
 
 sizes = st.tuples(st.integers(0, 10**6), st.integers(0, 4), st.integers(1, 4))
@@ -32,13 +31,9 @@ def test_gradient_is_that_of_the_full_matrices(size: tuple[int, int, int], weigh
     seed, extra, r = size
     small, Z = problem(seed, r + extra, r, weight)
     rng = np.random.default_rng(seed + 1)
-    left = np.linalg.qr(rng.normal(size=(r + extra + 3, r + extra)))[0]
-    right = np.linalg.qr(rng.normal(size=(r + extra + 1, r + extra)))[0]
-    M, U, V = left @ np.diag(small.sigma) @ right.T, left @ Z[0], right @ Z[1]
-    R, D = U @ V.T - M, U.T @ U - V.T @ V
-    expected = stack(
-        left.T @ (R @ V + weight / 2 * U @ D), right.T @ (R.T @ U - weight / 2 * V @ D)
-    )
+    M, left, right = matrix(rng, (r + extra + 3, r + extra + 1), small.sigma)
+    G_U, G_V = gradient(M, left @ Z[0], right @ Z[1], weight)
+    expected = stack(left.T @ G_U, right.T @ G_V)
     assert np.allclose(small.at(Z).gradient, expected, atol=1e-12)  # rounding, entries up to 100
 
 
@@ -55,7 +50,7 @@ def test_derivatives_match_differences(size: tuple[int, int, int], weight: float
     jet = small.at(Z)
     along_P, along_Q = jet.slope(P), jet.slope(Q)
     assert np.vdot(jet.gradient, Q) == pytest.approx(
-        central(lambda z: objective(small, z)), rel=1e-5, abs=1e-5
+        central(lambda z: of_small(small, z)), rel=1e-5, abs=1e-5
     )
     assert np.allclose(along_Q.HP, central(lambda z: small.at(z).gradient), atol=1e-5)
     assert np.allclose(
@@ -80,7 +75,7 @@ def test_scalars_match_their_definitions(size: tuple[int, int, int], weight: flo
     optimum = 0.5 * np.sum(small.sigma[r:] ** 2)
     D = Z[0].T @ Z[0] - Z[1].T @ Z[1]
     assert scalars.loss_excess + scalars.penalty == pytest.approx(
-        objective(small, Z) - optimum, rel=1e-12
+        of_small(small, Z) - optimum, rel=1e-12
     )
     assert scalars.imbalance == pytest.approx(np.linalg.norm(D))
     assert scalars.gradient_norm == pytest.approx(np.linalg.norm(small.at(Z).gradient))

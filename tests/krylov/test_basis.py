@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_loop import gaussian, matrix
+from matrices import gaussian, matrix
 from random_runs import random_runs
 
 from mfact.krylov.basis import Basis

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from plain_loop import matrix
+from matrices import matrix
 
 from mfact.krylov.basis import Basis
 from mfact.krylov.hidden import hidden_value

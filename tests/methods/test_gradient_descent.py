@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from contracts.method_contract import MethodContract
-from plain_loop import plain_loop
+from oracles import plain_loop
 
 from mfact.methods.choice import METHODS
 from mfact.methods.gradient_descent import GradientDescent

@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from matrices import of_kind
 
 from mfact.core import Array, Outcome, Result
 from mfact.host.signals import SignalFlag
@@ -32,22 +33,10 @@ RUNS: dict[str, tuple[str, list[object]]] = {
 COMMON = ["--seed", 1, "--reproducible", "--checkpoint", "c.h5", "-o", "run.h5"]
 
 
-def matrix(kind: str, seed: int = 1, shape: tuple[int, int] = (14, 11)) -> Array:
-    """A small matrix: of rank 2, of rank 2 and noise, all noise, or with a near tie σ₂ ≈ σ₃."""
-    rng = np.random.default_rng(seed)
-    left = np.linalg.qr(rng.standard_normal((shape[0], 3)))[0]
-    right = np.linalg.qr(rng.standard_normal((shape[1], 3)))[0]
-    if kind == "noise":
-        return rng.standard_normal(shape)
-    sigma = {"rank two": [3.0, 2.0, 0.0], "noisy": [3.0, 2.0, 0.0], "tie": [3.0, 2.0, 1.9]}[kind]
-    noise = 0.05 if kind == "noisy" else 0.0
-    return (left * sigma) @ right.T + noise * rng.standard_normal(shape)
-
-
 def prepared(folder: Path, name: str) -> list[object]:
     """The matrix in the folder, and the command."""
     kind, options = RUNS[name]
-    np.save(folder / "M.npy", matrix(kind))
+    np.save(folder / "M.npy", of_kind(kind))
     return ["solve", "M.npy", *options, *COMMON]
 
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from children import Child, shell
-from cut_runs import matrix
+from matrices import of_kind
 
 from mfact.storage.runs import read_run
 
@@ -17,7 +17,7 @@ GOOD = ["solve", "a.npy", "-r", 2, "--schedule", "constant", "--seed", 1]
 @pytest.fixture
 def folder(tmp_path):
     for name, kind in (("a", "noisy"), ("b", "tie"), ("c", "rank two")):
-        np.save(tmp_path / f"{name}.npy", matrix(kind))
+        np.save(tmp_path / f"{name}.npy", of_kind(kind))
     return tmp_path
 
 
@@ -132,7 +132,7 @@ def test_make_turns_each_matrix_into_a_run_file_once(project):
     ]
     again = shell(project, "make")
     assert "Nothing to be done" in again.stdout
-    np.save(project / "data" / "b.npy", matrix("noisy", seed=2))
+    np.save(project / "data" / "b.npy", of_kind("noisy", seed=2))
     assert shell(project, "make").stdout.count("mfact solve") == 1
 
 
@@ -159,6 +159,6 @@ def test_make_that_is_interrupted_stops_and_goes_on_later(project):
     assert written == ["a.npy.run.h5.part", "a.npy.run.h5.part.checkpoint"]
     # A matrix that can be fitted takes its place, and all others follow.
     cut = read_run(project / "out" / written[0])
-    np.save(project / "data" / "a.npy", matrix("noisy"))
+    np.save(project / "data" / "a.npy", of_kind("noisy"))
     assert cut.outcome.name == "INTERRUPTED"
     assert shell(project, "make").returncode == 0

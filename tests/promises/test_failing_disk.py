@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from children import Child, litter
 from children import mfact as finish
-from cut_runs import matrix
+from matrices import of_kind
 
 import mfact.storage.checkpoints
 import mfact.storage.runs
@@ -27,7 +27,7 @@ REASONS = {errno.ENOSPC: "No space left on device", errno.EIO: "Input/output err
 
 @pytest.fixture
 def folder(tmp_path):
-    np.save(tmp_path / "M.npy", matrix("tie"))
+    np.save(tmp_path / "M.npy", of_kind("tie"))
     return tmp_path
 
 
@@ -150,7 +150,7 @@ def test_a_full_disk(tmp_path):
     if mounted.returncode:
         pytest.skip("no right to mount a tmpfs")
     try:
-        np.save(tmp_path / "M.npy", matrix("tie", shape=(60, 40)))
+        np.save(tmp_path / "M.npy", of_kind("tie", shape=(60, 40)))
         (disk / "filler").write_bytes(bytes(150 << 10))
         args = ["solve", "../M.npy", *STEPS]
         child = Child(disk, *args)

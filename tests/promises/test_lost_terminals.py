@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 import pytest
 from children import Child, linger, litter, mfact, shell, wait_for
-from cut_runs import matrix, prepared
+from cut_runs import prepared
+from matrices import of_kind
 
 from mfact.engines.direct import DirectEngine
 from mfact.host.signals import CAUGHT
@@ -192,7 +193,7 @@ def test_what_was_ignored_on_entry_changes_nothing(tmp_path, command, whole, num
 
 def test_nohup_and_the_background_of_a_script(tmp_path):
     """There nohup(1) has hang-ups ignored, and a shell without job control Ctrl-C."""
-    np.save(tmp_path / "M.npy", matrix("noise", shape=(300, 200)))
+    np.save(tmp_path / "M.npy", of_kind("noise", shape=(300, 200)))
     script = """
         nohup mfact solve M.npy -r 9 --seed 1 --engine direct --step-size 1e-6 --tol 0 \\
           --no-optimum --force --schedule constant --max-iter 6000 --exit-zero -q \\

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from children import Child
-from cut_runs import matrix
+from matrices import of_kind
 
 import mfact.matrices.source
 from mfact.core import Outcome
@@ -211,7 +211,7 @@ def test_the_limit_on_the_bases_is_kept_and_outlives_a_resume(tmp_path, monkeypa
 
 
 def test_a_resumed_run_is_planned_too(tmp_path):
-    np.save(tmp_path / "M.npy", matrix("noisy"))
+    np.save(tmp_path / "M.npy", of_kind("noisy"))
     child = Child(tmp_path, "solve", "M.npy", "-r", 2, "--max-iter", 5, "--force", "--seed", 1,
                   "--checkpoint", "c.h5")  # fmt: skip
     assert child.wait() == Outcome.ITERATION_LIMIT.exit_code
@@ -228,7 +228,7 @@ def test_a_resumed_run_is_planned_too(tmp_path):
 
 
 def test_the_plan_is_said_before_the_matrix_is_read(tmp_path):
-    np.save(tmp_path / "M.npy", matrix("noisy"))
+    np.save(tmp_path / "M.npy", of_kind("noisy"))
 
     def unread() -> None:
         def read(*args: object) -> None:

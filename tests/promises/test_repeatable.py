@@ -9,12 +9,12 @@ import h5py
 import numpy as np
 import pytest
 from children import mfact
-from cut_runs import matrix
+from matrices import of_kind
 
 from mfact.run.solve import solve
 from mfact.storage.runs import read_run
 
-M = matrix("noisy", shape=(40, 30))
+M = of_kind("noisy", shape=(40, 30))
 
 RUNS: dict[str, list[object]] = {
     "decaying": ["-r", 2],
@@ -65,7 +65,7 @@ def test_one_thread_against_two(name):
     than 100 eps of them in all that was seen, and 1e3 is the promise.
     """
     noise = np.random.default_rng(2).standard_normal((1200, 900))
-    large = matrix("rank two", shape=(1200, 900)) + 5e-4 * noise
+    large = of_kind("rank two", shape=(1200, 900)) + 5e-4 * noise
     options = {
         "decaying": {"rank": 2, "tol": 1e-6},
         "constant": {"rank": 2, "schedule": "constant"},

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cut_runs import Asked, Cut, assert_same, each_checkpoint, finished, matrix
+from cut_runs import Asked, Cut, assert_same, each_checkpoint, finished
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matrices import of_kind
 
 from mfact.core import Outcome
 from mfact.host.timer import Timer
@@ -73,7 +74,7 @@ FLIGHTS: dict[str, tuple[str, tuple[int, int], dict[str, Any]]] = {
 @cache
 def uncut(name: str) -> Any:
     kind, options = PLAIN[name]
-    return solve(matrix(kind), seed=1, **options)
+    return solve(of_kind(kind), seed=1, **options)
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -81,7 +82,7 @@ def uncut(name: str) -> Any:
 @given(first=st.floats(0, 1), second=st.floats(0, 1), block=st.integers(1, 40))
 def test_cut_twice_at_random_steps(tmp_path_factory, name, first, second, block):
     kind, options = PLAIN[name]
-    M, whole = matrix(kind), uncut(name)
+    M, whole = of_kind(kind), uncut(name)
     path = tmp_path_factory.mktemp("cut") / "run.checkpoint"
     length = whole.summary["iterations"]
     cuts = sorted((first * length, second * length))
@@ -98,7 +99,7 @@ def test_cut_twice_at_random_steps(tmp_path_factory, name, first, second, block)
 @pytest.mark.parametrize("name", ["diverging", "diverging, direct", "escape"])
 def test_cut_at_every_single_step(tmp_path, name):
     kind, options = PLAIN[name]
-    M, path = matrix(kind), tmp_path / "run.checkpoint"
+    M, path = of_kind(kind), tmp_path / "run.checkpoint"
     for step in range(uncut(name).summary["iterations"] + 1):
         result = solve(
             M, seed=1, checkpoint=str(path), observers=[Cut(step)], signals=True, block=1, **options
@@ -108,7 +109,7 @@ def test_cut_at_every_single_step(tmp_path, name):
 
 def flight(name: str) -> tuple[Any, dict[str, Any]]:
     kind, shape, options = FLIGHTS[name]
-    M = np.diag([3.0, 1e-3, 0, 0, 0]) if kind == "late" else matrix(kind, shape=shape)
+    M = np.diag([3.0, 1e-3, 0, 0, 0]) if kind == "late" else of_kind(kind, shape=shape)
     return M, {"seed": 1, **options}
 
 
@@ -198,7 +199,7 @@ def test_each_checkpoint_of_a_run_leads_to_its_end(tmp_path, name, every):
 @pytest.mark.parametrize("name", ["reduced", "direct"])
 def test_a_higher_step_limit_goes_on(tmp_path, name, limit):
     kind, options = PLAIN[name]
-    M, path = matrix(kind), str(tmp_path / "c")
+    M, path = of_kind(kind), str(tmp_path / "c")
     options = {**options, "seed": 1, "engine": name}
     whole = solve(M, max_iter=5000, **options)
     cut = solve(M, max_iter=limit, checkpoint=path, **options)
@@ -210,7 +211,7 @@ def test_a_higher_step_limit_goes_on(tmp_path, name, limit):
 
 
 def test_an_engine_chosen_for_a_low_limit_is_kept_and_still_ends_by_the_gap(tmp_path):
-    M, path = matrix("noisy"), str(tmp_path / "c")
+    M, path = of_kind("noisy"), str(tmp_path / "c")
     cut = solve(M, max_iter=2, checkpoint=path, seed=1, **CONSTANT)
     assert "direct" in cut.settings["engine"]["used"]
     went_on = resume(path, M, max_iter=5000)
@@ -238,7 +239,7 @@ def test_a_higher_step_limit_goes_on_in_flight(tmp_path, limit):
 def test_a_higher_time_limit_goes_on(tmp_path, name, seconds):
     """By a clock on which each look takes a second."""
     kind, options = PLAIN[name]
-    M, path = matrix(kind), str(tmp_path / "c")
+    M, path = of_kind(kind), str(tmp_path / "c")
     timer = Timer(now=itertools.count().__next__)
     cut = solve(M, max_time=seconds, checkpoint=path, seed=1, timer=timer, block=5, **options)
     if name == "reduced" or seconds < 41:  # by which the direct run has ended
@@ -261,7 +262,7 @@ def test_a_higher_time_limit_goes_on_in_flight(tmp_path):
 
 
 def test_seconds_add_up(tmp_path):
-    M, path = matrix("tie"), tmp_path / "c"
+    M, path = of_kind("tie"), tmp_path / "c"
     options = PLAIN["reduced"][1]
     part = solve(M, seed=1, checkpoint=str(path), observers=[Cut(100)], signals=True, **options)
     assert finished(part, path, M).summary["seconds"] > part.summary["seconds"] > 0

@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 from children import Child
-from cut_runs import matrix
+from matrices import of_kind
 
 from mfact.core import Outcome
 from mfact.errors import SettingsError, StorageError
 from mfact.run.solve import resume, solve
 from mfact.storage.checkpoints import read_checkpoint
 
-M = matrix("noisy")
+M = of_kind("noisy")
 LIMIT = Outcome.ITERATION_LIMIT.exit_code
 RUN = ("-r", 2, "--seed", 1, "--schedule", "constant", "--max-iter", 20)
 
@@ -149,7 +149,7 @@ def test_a_step_limit_behind_the_run_is_refused_and_one_where_it_stands_is_not(t
 
 
 def test_the_steps_of_a_fast_forward_count(tmp_path):
-    path, small = str(tmp_path / "c.h5"), matrix("noisy", shape=(6, 5))
+    path, small = str(tmp_path / "c.h5"), of_kind("noisy", shape=(6, 5))
     options = {"rank": 2, "seed": 1, "delta": 0.3, "checkpoint": path}
     assert solve(small, max_iter=5000, **options).outcome is Outcome.ITERATION_LIMIT
     # It goes on from its last record, which lies a little before the limit.
@@ -163,7 +163,7 @@ def test_the_steps_of_a_fast_forward_count(tmp_path):
 
 
 def test_steps_too_many_for_a_float_count_by_their_logarithm(tmp_path):
-    path, small = str(tmp_path / "c.h5"), matrix("noisy", shape=(6, 5))
+    path, small = str(tmp_path / "c.h5"), of_kind("noisy", shape=(6, 5))
     options = {"rank": 2, "seed": 1, "schedule": "theorem-3.1", "eps": 2.0, "checkpoint": path}
     assert solve(small, max_iter=10**700, **options).outcome is Outcome.ITERATION_LIMIT
     last = read_checkpoint(path)[1]["flight"]["rows"][-1]["log10_step"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 from children import Child
-from cut_runs import matrix
+from matrices import of_kind
 
 import mfact.storage.checkpoints
 from mfact.core import Outcome
@@ -17,7 +17,7 @@ from mfact.errors import StorageError
 from mfact.run.solve import resume, solve
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 
-M = matrix("noisy")
+M = of_kind("noisy")
 FLIPPED = M.copy()
 FLIPPED[3, 4] *= -1  # of the same norm
 

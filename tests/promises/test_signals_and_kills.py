@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from children import Child, linger, litter, mfact, shell, wait_for
-from cut_runs import RUNS, matrix, prepared
+from cut_runs import RUNS, prepared
+from matrices import of_kind
 
 from mfact.cli import check, flow, inspect, sweep
 from mfact.engines.direct import DirectEngine
@@ -118,7 +119,7 @@ def test_random_kills(tmp_path):
 def test_a_signal_ends_a_shell_loop(tmp_path, number):
     """An exit code of 130 would not: the loop would go on with the next matrix."""
     for name in "ab":
-        np.save(tmp_path / f"{name}.npy", matrix("noise", shape=(300, 200)))
+        np.save(tmp_path / f"{name}.npy", of_kind("noise", shape=(300, 200)))
     script = f"""
         for name in a b; do
           (
@@ -142,7 +143,7 @@ def test_a_signal_ends_a_shell_loop(tmp_path, number):
 @pytest.mark.parametrize("number", ["TERM", "INT"])
 def test_timeout_signals_twice_and_still_gets_the_result(tmp_path, number):
     """timeout(1) signals its child, then the group it is in: the child again."""
-    np.save(tmp_path / "M.npy", matrix("noise", shape=(300, 200)))
+    np.save(tmp_path / "M.npy", of_kind("noise", shape=(300, 200)))
     script = (
         f"timeout -s {number} 2.5 mfact solve M.npy -r 9 --seed 1 --engine direct --step-size 1e-6"
         " --tol 0 --no-optimum --force --schedule constant --max-iter 100000000 -q -o run.h5"

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 from children import ROOT, Child, mfact
-from cut_runs import matrix
+from matrices import of_kind
 
 from mfact.cli.streams import open_streams
 
@@ -28,9 +28,9 @@ FULL = (
 @pytest.fixture
 def files(tmp_path):
     """M.npy, the same as M.h5, its run in done.h5, and a checkpoint of one cut at a limit."""
-    np.save(tmp_path / "M.npy", matrix("rank two"))
+    np.save(tmp_path / "M.npy", of_kind("rank two"))
     with h5py.File(tmp_path / "M.h5", "w") as file:
-        file["M"] = matrix("rank two")
+        file["M"] = of_kind("rank two")
     mfact(tmp_path, "solve", "M.npy", "-r", 2, *RUN, "-o", "done.h5", "-q")
     mfact(tmp_path, "solve", "M.npy", "-r", 2, *RUN, "--max-iter", 9, "--force", "--exit-zero",
           "--checkpoint", "cut.h5", "--no-output", "-q")  # fmt: skip
@@ -143,7 +143,7 @@ def test_closed_descriptors_are_refused_or_harmless(files):
 @pytest.mark.parametrize("stderr_too", [False, True])
 def test_all_of_a_result_goes_down_a_non_blocking_pipe(files, stderr_too):
     """A pipe holds 64 KiB; the reader begins late and reads little by little."""
-    np.save(files / "wide.npy", matrix("noise", shape=(1500, 900)))
+    np.save(files / "wide.npy", of_kind("noise", shape=(1500, 900)))
     mfact(files, "solve", "wide.npy", "-r", 2, *RUN, "--max-iter", 9, "--force", "--exit-zero",
           "-q", "-o", "wide.h5")  # fmt: skip
     for command in (["show", "wide.h5", "--format", "json"], ["solve", "--help"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from oracles import gradient_norm
 
 from mfact.core import Outcome
 from mfact.run.solve import solve
@@ -30,9 +31,8 @@ class Truth:
         zero = max(M.shape) ** 0.5 * eps * sigma[0]
         self.k = max(int(np.sum(sigma[:rank] > zero)), 1)
         self.floor, self.unit = 0.5 * np.sum(sigma[self.k :] ** 2), 0.5 * sigma[self.k - 1] ** 2
-        R, D = U @ V.T - M, U.T @ U - V.T @ V
-        G = R @ V + weight / 2 * U @ D, R.T @ U - weight / 2 * V @ D
-        residual, norm = np.linalg.norm(R), np.linalg.norm(M)
+        D = U.T @ U - V.T @ V
+        residual, norm = np.linalg.norm(U @ V.T - M), np.linalg.norm(M)
         self.sigma, self.loss = sigma, 0.5 * residual**2
         self.gap = max(self.loss - self.floor, 0.0) / self.unit
         size_U, size_V = np.sum(U**2), np.sum(V**2)
@@ -45,7 +45,7 @@ class Truth:
             "loss": (self.loss, self.rounding),
             "relative_residual": (residual / norm, self.rounding / max(residual, off) / norm + few),
             "gradient_norm": (
-                np.hypot(np.linalg.norm(G[0]), np.linalg.norm(G[1])),
+                gradient_norm(M, U, V, weight),
                 4 * few * size**0.5 * (norm + size),
             ),
             "imbalance": (np.linalg.norm(D), few * size),

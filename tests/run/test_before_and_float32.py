@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from plain_loop import EPS, exact_gap, matrix
+from matrices import matrix
+from oracles import EPS, exact_gap
 
 from mfact.core import Outcome
 from mfact.errors import SettingsError

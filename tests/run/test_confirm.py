@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matrices import noisy
 
 from mfact.core import Ledger, Outcome, Plain, State
 from mfact.descent import Known
@@ -88,8 +89,7 @@ def test_a_gap_that_no_row_shows_is_asked_for_again_later(monkeypatch, kind):
 @pytest.mark.parametrize("optimum", [True, False])
 def test_an_escape_goes_on_beyond_the_memory_of_the_bases(limit, optimum):
     rng = np.random.default_rng(1)
-    left, right = (np.linalg.qr(rng.standard_normal((100, 3)))[0] for _ in range(2))
-    M = (left * [3.0, 2.0, 1.0]) @ right.T + 0.05 * rng.standard_normal((100, 100))
+    M = noisy(rng, (100, 100), [3.0, 2.0, 1.0], 0.05)
     # The saddle's direction comes by passes over M there, in the size of M.
     result = solve(
         M, rank=3, seed=1, start_scale=1e-6, escape=True, max_iter=1500, tol_gradient=1e-2,

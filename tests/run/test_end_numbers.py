@@ -10,7 +10,7 @@ import pytest
 from end_truth import Truth, from_factors, held, options_of, tells_one_story
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_loop import gaussian, matrix
+from matrices import gaussian, matrix
 
 from mfact.core import Factors, Outcome
 from mfact.run.solve import solve

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 from end_truth import Truth, from_factors, held, held_gap, tells_one_story
-from plain_loop import gaussian, matrix
+from matrices import gaussian, matrix
 
 from mfact.core import Outcome
 from mfact.run.solve import solve

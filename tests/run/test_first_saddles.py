@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from end_truth import from_factors
-from plain_loop import exact_gap, matrix
+from matrices import holding, matrix
+from oracles import exact_gap
 
 from mfact.core import Outcome
 from mfact.run.solve import solve
@@ -23,9 +24,8 @@ GOOD = (Outcome.GLOBAL_OPTIMUM, Outcome.CONVERGED)
 def from_pairs(folder, M, phi, psi, sigma, pairs, off=0.0, **options):
     """A run from these singular pairs alone, moved by `off`, through a file."""
     rng = np.random.default_rng(3)
-    root = np.sqrt(sigma[pairs])
-    U, V = phi[:, pairs] * root, psi[:, pairs] * root
-    U, V = (W + off * rng.standard_normal(W.shape) for W in (U, V))
+    at = holding(phi, sigma, psi, pairs)
+    U, V = (W + off * rng.standard_normal(W.shape) for W in at)
     chosen = {"schedule": "constant", "max_iter": 20_000, **options}
     return from_factors(folder, M, U, V, **chosen)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_loop import matrix
+from matrices import matrix
 
 from mfact.core import Outcome
 from mfact.errors import MemoryPlanError, SettingsError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from plain_loop import matrix
+from matrices import matrix
 
 from mfact.errors import SettingsError
 from mfact.methods.choice import METHODS

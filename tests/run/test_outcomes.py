@@ -7,7 +7,7 @@ import signal
 
 import numpy as np
 import pytest
-from plain_loop import matrix
+from matrices import holding, matrix
 
 from mfact.core import Outcome
 from mfact.errors import DataError
@@ -32,9 +32,7 @@ def start_file(tmp_path):
 
 def planted(*pairs, size=1.0):
     """U and V that hold these singular pairs of M: stationary when size is 1."""
-    chosen = list(pairs)
-    root = size * np.sqrt(SIGMA[chosen])
-    return PHI[:, chosen] * root, PSI[:, chosen] * root
+    return holding(PHI, SIGMA, PSI, list(pairs), size=size)
 
 
 def true_gap(result):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matrices import noisy
 
 from mfact.core import Outcome
 from mfact.run import checkpoint as resuming
@@ -21,13 +22,11 @@ class Counting(DenseTarget):
         return super().residual_norm(U, V)
 
 
-def matrix(sigma, noise=0.0, shape=(14, 11)):
-    rng = np.random.default_rng(1)
-    left, right = (np.linalg.qr(rng.standard_normal((n, len(sigma))))[0] for n in shape)
-    return (left * sigma) @ right.T + noise * rng.standard_normal(shape)
+def made(sigma, noise=0.0, shape=(14, 11)):
+    return noisy(np.random.default_rng(1), shape, sigma, noise)
 
 
-NOISY, TIE = matrix([3.0, 2.0], 0.05), matrix([3.0, 2.0, 1.9])
+NOISY, TIE = made([3.0, 2.0], 0.05), made([3.0, 2.0, 1.9])
 CONSTANT = {"rank": 2, "schedule": "constant"}
 ESCAPE = {**CONSTANT, "escape": True, "tol_gradient": 1e-2, "start_scale": 1e-6}
 # Name -> matrix, options, and how the run ends: or else it would not show what it is named for.
@@ -43,7 +42,7 @@ RUNS = {
     "reduced": (NOISY, CONSTANT, "GLOBAL_OPTIMUM"),
     "reduced, no optimum": (NOISY, {**CONSTANT, "optimum": False}, "GLOBAL_OPTIMUM"),
     "reduced, escape": (TIE, ESCAPE, "GLOBAL_OPTIMUM"),
-    "reduced, exact rank": (matrix([3.0, 2.0]), CONSTANT, "GLOBAL_OPTIMUM"),
+    "reduced, exact rank": (made([3.0, 2.0]), CONSTANT, "GLOBAL_OPTIMUM"),
     "spectral start": (NOISY, {**CONSTANT, "start": "spectral"}, "GLOBAL_OPTIMUM"),
     "beyond memory": (NOISY, {**CONSTANT, "max_basis_bytes": 1500}, "GLOBAL_OPTIMUM"),
     "rank 1": (NOISY, {"rank": 1}, "GLOBAL_OPTIMUM"),

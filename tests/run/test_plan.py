@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from plain_loop import gaussian, matrix
+from matrices import gaussian, matrix
 
 from mfact.errors import SettingsError
 from mfact.options import flag

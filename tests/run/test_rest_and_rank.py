@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from end_truth import from_factors
-from plain_loop import exact_gap, matrix
+from matrices import matrix
+from oracles import exact_gap
 from scipy.linalg import hilbert
 
 from mfact.core import Outcome

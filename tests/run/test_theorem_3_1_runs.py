@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from oracles import flat, flow, objective
 from scipy.integrate import solve_ivp
 
 from mfact import solve
@@ -51,19 +52,13 @@ def test_the_course_is_that_of_the_gradient_flow():
     M, eps = matrix(2.0), 0.01
     result = solve(M, rank=3, schedule="theorem-3.1", eps=eps, start_scale=STD, seed=1)
     U, V = (STD * factor for factor in directions("gaussian", (50, 50), 3, 1, "float64"))
-
-    def flow(_: float, z: np.ndarray) -> np.ndarray:
-        U, V = z.reshape(2, 50, 3)
-        R = U @ V.T - M
-        return -np.stack([R @ V, R.T @ U]).ravel()
-
     trace = result.trace
     rows = np.flatnonzero((trace["loss"] < 0.45) & (trace["loss"] > 1e-4))[::3]
     times = trace["flow_time"][rows]
     solved = solve_ivp(
-        flow, (0, times[-1]), np.stack([U, V]).ravel(), "DOP853", times, rtol=1e-9, atol=1e-12
+        flow(M, 3), (0, times[-1]), flat((U, V)), "DOP853", times, rtol=1e-9, atol=1e-12
     )
-    losses = [0.5 * np.linalg.norm(U @ V.T - M) ** 2 for U, V in solved.y.T.reshape(-1, 2, 50, 3)]
+    losses = [objective(M, U, V) for U, V in solved.y.T.reshape(-1, 2, 50, 3)]
     # η_0 = 6e-4; the exponential growth from 1e-3 multiplies it by about ln(1/1e-3).
     assert len(rows) >= 5
     assert trace["loss"][rows] == pytest.approx(losses, rel=0.02)

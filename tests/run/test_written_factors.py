@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from matrices import noisy
 
 from mfact.cli.main import run
 from mfact.core import Factors, Outcome, Verdict
@@ -13,9 +14,7 @@ from mfact.targets.dense import DenseTarget
 
 
 def matrix(noise=0.05, shape=(40, 30)):
-    rng = np.random.default_rng(1)
-    left, right = (np.linalg.qr(rng.standard_normal((n, 3)))[0] for n in shape)
-    return (left * [3.0, 2.0, 1.0]) @ right.T + noise * rng.standard_normal(shape)
+    return noisy(np.random.default_rng(1), shape, [3.0, 2.0, 1.0], noise)
 
 
 CONSTANT = {"rank": 2, "schedule": "constant"}

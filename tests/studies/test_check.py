@@ -20,7 +20,7 @@ def finished(plain):
 
     def run(sigma=(1.0, 0.7, 0.4), rank=2, weight=0.0, steps=900, start=None):
         rng = np.random.default_rng(51)
-        M, Phi, Psi = plain.matrix(rng, 30, 20, sigma)
+        M, Phi, Psi = plain.matrix(rng, (30, 20), sigma)
         U, V = 0.1 * rng.standard_normal((30, rank)), 0.1 * rng.standard_normal((20, rank))
         if start is not None:
             U, V = (W[:, start] * np.sqrt(np.array(sigma)[start]) for W in (Phi, Psi))

@@ -9,6 +9,7 @@ import pytest
 from handmade import handmade
 from hypothesis import given
 from hypothesis import strategies as st
+from matrices import orthonormal
 from scipy.linalg import orthogonal_procrustes
 
 from mfact.core import Factors, Outcome, Verdict
@@ -16,10 +17,6 @@ from mfact.errors import DataError, SettingsError
 from mfact.studies.diff import Tolerances, compare, factor_distance, procrustes, product_distance
 
 SEEDS = st.integers(0, 10**6)
-
-
-def rotation(rng, r):
-    return np.linalg.qr(rng.standard_normal((r, r)))[0]
 
 
 def factors(rng, r):
@@ -33,7 +30,7 @@ def differing(a, b, *args):
 @given(SEEDS, st.integers(1, 4))
 def test_rotated_factors_are_the_same(seed, r):
     rng = np.random.default_rng(seed)
-    A, Q = factors(rng, r), rotation(rng, r)
+    A, Q = factors(rng, r), orthonormal(rng, r, r)
     B = Factors(A.U @ Q, A.V @ Q)
     assert factor_distance(A, B) < 1e-14
     assert product_distance(A, B) < 1e-14
@@ -46,7 +43,7 @@ def test_the_distance_is_the_least_over_rotations(seed, r):
     best, _ = orthogonal_procrustes(np.vstack(B), np.vstack(A))
     assert np.allclose(procrustes(A, B), best, atol=1e-10)
     size = np.linalg.norm(np.vstack(A))
-    for Q in (best, *(rotation(rng, r) for _ in range(20))):
+    for Q in (best, *(orthonormal(rng, r, r) for _ in range(20))):
         off = np.linalg.norm(np.vstack(A) - np.vstack(B) @ Q) / size
         assert factor_distance(A, B) <= off + 1e-12
     direct = np.linalg.norm(A.U @ A.V.T - B.U @ B.V.T) / np.linalg.norm(A.U @ A.V.T)

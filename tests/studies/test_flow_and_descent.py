@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from oracles import flat, flow, objective, plain_loop
 
 from mfact.core import Factors
 from mfact.errors import DataError, SettingsError
@@ -31,13 +32,9 @@ def test_drift_is_that_of_a_plain_loop() -> None:
     sigma = np.array([2.0, 1.0])
     X, Y = np.random.default_rng(2).normal(size=(2, 2, 2)) * 0.3
     found = compare(Small(sigma, 0.0), np.stack([X, Y]), 3.0, [50])
-    before = X.T @ X - Y.T @ Y
-    for _ in range(50):
-        R = X @ Y.T - np.diag(sigma)
-        X, Y = X - 0.06 * R @ Y, Y - 0.06 * R.T @ X
-    assert found.D_distance[0] == pytest.approx(
-        np.linalg.norm(X.T @ X - Y.T @ Y - before), rel=1e-10
-    )
+    points = plain_loop(np.diag(sigma), X, Y, [0.06] * 50)
+    first, last = (X.T @ X - Y.T @ Y for X, Y in (points[0], points[-1]))
+    assert found.D_distance[0] == pytest.approx(np.linalg.norm(last - first), rel=1e-10)
     assert found.D_distance_slope is None
 
 
@@ -71,21 +68,11 @@ def test_study_follows_the_flow_of_the_full_matrix() -> None:
     M = matrix()
     found = study(M, replace(SETTINGS, time=0.4, points=2, start_scale=0.5))
     U, V = (0.5 * factor for factor in directions("gaussian", M.shape, 2, 3, "float64"))
-
-    def slope(_: float, z: np.ndarray) -> np.ndarray:
-        U, V = z[:24].reshape(12, 2), z[24:].reshape(7, 2)
-        R = U @ V.T - M
-        return -np.concatenate([(R @ V).ravel(), (R.T @ U).ravel()])
-
-    solved = solve_ivp(
-        slope, (0, 0.4), np.concatenate([U.ravel(), V.ravel()]), method="DOP853", rtol=1e-12,
-        atol=1e-14,
-    )  # fmt: skip
+    solved = solve_ivp(flow(M, 2), (0, 0.4), flat((U, V)), method="DOP853", rtol=1e-12, atol=1e-14)
     U, V = solved.y[:24, -1].reshape(12, 2), solved.y[24:, -1].reshape(7, 2)
-    R = U @ V.T - M
     optimum = 0.5 * np.sum(found.sigma[2:] ** 2)
     last = found.flow.scalars[-1]
-    assert last.loss_excess + optimum == pytest.approx(0.5 * np.sum(R**2), rel=1e-8)
+    assert last.loss_excess + optimum == pytest.approx(objective(M, U, V), rel=1e-8)
     assert last.imbalance == pytest.approx(np.linalg.norm(U.T @ U - V.T @ V), rel=1e-8)
 
 

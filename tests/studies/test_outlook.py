@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matrices import matrix, noisy
 
 from mfact import solve
 from mfact.studies.outlook import outlooks
@@ -23,8 +24,7 @@ def steps(M: np.ndarray, rank: int, schedule: str) -> float:
 @pytest.mark.parametrize("noise", [0.0, 0.5])
 def test_runs_from_typical_starts_take_about_as_long(rank, noise):
     rng = np.random.default_rng(7)
-    left, right = (np.linalg.qr(rng.standard_normal((d, 3)))[0] for d in (40, 30))
-    M = (left * [3.0, 2.0, 1.0]) @ right.T + noise / np.sqrt(1200) * rng.standard_normal((40, 30))
+    M = noisy(rng, (40, 30), [3.0, 2.0, 1.0], noise / np.sqrt(1200))
     sigma = np.linalg.svd(M, compute_uv=False)
     ahead = {o.schedule: o for o in outlooks(sigma, np.linalg.norm(M), M.shape, rank, 1e-12)}
     assert ("theorem-3.2" in ahead) is (rank == 1)
@@ -42,8 +42,7 @@ def test_runs_from_typical_starts_take_about_as_long(rank, noise):
 @pytest.mark.parametrize("shape", [(40, 30), (90, 30)])
 def test_columns_beyond_the_rank_are_waited_for(rank, shape):
     rng = np.random.default_rng(8)
-    left, right = (np.linalg.qr(rng.standard_normal((d, 3)))[0] for d in shape)
-    M = (left * [3.0, 2.0, 1.0]) @ right.T
+    M, _, _ = matrix(rng, shape, [3.0, 2.0, 1.0])
     sigma = np.linalg.svd(M, compute_uv=False)
     ahead = outlooks(sigma, np.linalg.norm(M), M.shape, rank, 1e-12)[0]
     # The least eigenvalue of a draw of D₀ decides: a factor of ten, where without it 30 to 200.

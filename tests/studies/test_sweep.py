@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from four_scalars import Scalars, trajectory
 from hypothesis import given
 from hypothesis import strategies as st
+from matrices import orthonormal
+from oracles import Scalars, plain_loop, scalar_iterates
 from scipy.stats import ks_2samp
 
 from mfact.errors import DataError, SettingsError
@@ -26,15 +27,6 @@ from mfact.studies.sweep import (
 )
 
 
-def plain_loop(M, U, V, eta, steps):
-    """(U, V) at t = 0 … steps by gradient descent on the matrix itself."""
-    for _ in range(steps):
-        yield U, V
-        R = U @ V.T - M
-        U, V = U - eta * R @ V, V - eta * R.T @ U
-    yield U, V
-
-
 def in_singular_vectors(Phi, A):
     """ΦᵀA above a triangle with the Gram matrix of the rest."""
     head = Phi.T @ A
@@ -42,7 +34,7 @@ def in_singular_vectors(Phi, A):
 
 
 def some_matrix(rng, d1, d2, k):
-    Phi, Psi = (np.linalg.qr(rng.standard_normal((d, k)))[0] for d in (d1, d2))
+    Phi, Psi = (orthonormal(rng, d, k) for d in (d1, d2))
     values = np.sort(rng.uniform(0.3, 2.0, k))[::-1]
     return (Phi * values) @ Psi.T, Phi, values, Psi
 
@@ -61,7 +53,7 @@ def test_four_scalars_are_the_run_on_whole_vectors():
     A, B = in_singular_vectors(Phi, u), in_singular_vectors(Psi, v)
     start = Scalars(A[0, 0], abs(A[1, 0]), B[0, 0], abs(B[1, 0]))
     eta, sigma = 0.3 / values[0], values[0]
-    pairs = zip(plain_loop(M, u, v, eta, 200), trajectory(start, sigma, eta), strict=False)
+    pairs = zip(plain_loop(M, u, v, [eta] * 200), scalar_iterates(start, sigma, eta), strict=False)
     for (u, v), now in pairs:
         a, b = Phi[:, 0] @ u[:, 0], Psi[:, 0] @ v[:, 0]
         # Rounding of the inner products of vectors of norm about 1.
@@ -82,7 +74,7 @@ def test_rank_one_batch_is_the_four_scalar_recursion():
     for i in range(settings.seeds):
         start = Scalars(U[i, 0, 0], U[i, 1, 0], V[i, 0, 0], V[i, 1, 0])
         hits, ratios = [], []
-        for t, now in enumerate(trajectory(start, sigma, runs.step_size)):
+        for t, now in enumerate(scalar_iterates(start, sigma, runs.step_size)):
             ratios.append(abs(now.a) / abs(now.b))
             relative = math.sqrt(now.residual_squared(sigma)) / sigma
             while len(hits) < len(settings.tolerances) and (
@@ -118,7 +110,7 @@ def test_batches_follow_plain_loops(seed, d1, d2, r, k, one):
     batch = RankOne(U, V, values) if one else Stacked(U, V, values)
     eta, h = 0.2 / values[0], min(r, k)
     tail = np.sum(values[r:] ** 2)
-    for points in zip(*(plain_loop(M, *start, eta, 60) for start in starts), strict=True):
+    for points in zip(*(plain_loop(M, *start, [eta] * 60) for start in starts), strict=True):
         excess, ratio = batch.measure()
         for i, (U, V) in enumerate(points):
             direct = np.linalg.norm(U @ V.T - M) ** 2 - tail

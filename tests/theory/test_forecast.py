@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matrices import noisy
+from oracles import iterates
 
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
 from mfact.theory.forecast import Start, forecast, typical_s0
@@ -20,14 +22,9 @@ def steps_of_plain_loop(sigma, X, Y, schedule, k, tol, weight=0.0, limit=30000):
     floor, unit = np.sum(sigma[k:] ** 2), sigma[k - 1] ** 2
     S = np.zeros((len(X), len(Y)))
     np.fill_diagonal(S, sigma)
-    for t in range(limit):
-        R, D = X @ Y.T - S, X.T @ X - Y.T @ Y
-        if (np.sum(R**2) - floor) / unit <= tol:
-            return t
-        eta = schedule(t)
-        G_X, G_Y = R @ Y + weight / 2 * X @ D, R.T @ X - weight / 2 * Y @ D
-        X, Y = X - eta * G_X, Y - eta * G_Y
-    return None
+    points = iterates(S, X, Y, map(schedule, range(limit - 1)), weight)
+    gaps = ((np.sum((X @ Y.T - S) ** 2) - floor) / unit for X, Y in points)
+    return next((t for t, gap in enumerate(gaps) if gap <= tol), None)
 
 
 def seen(X, Y, rows=None):
@@ -38,9 +35,7 @@ def seen(X, Y, rows=None):
 def instance(seed, kappa, std, noise):
     """Singular values of Φ diag(1 … 1/κ) Ψᵀ + noise, and a Gaussian start in their coordinates."""
     rng = np.random.default_rng(seed)
-    Phi, Psi = (np.linalg.qr(rng.standard_normal((d, RANK)))[0] for d in SHAPE)
-    M = Phi * np.geomspace(1, 1 / kappa, RANK) @ Psi.T
-    M = M + noise * rng.standard_normal(SHAPE) / np.sqrt(SHAPE[0] * SHAPE[1])
+    M = noisy(rng, SHAPE, np.geomspace(1, 1 / kappa, RANK), noise / np.sqrt(np.prod(SHAPE)))
     P, sigma, Qt = np.linalg.svd(M)
     X = P.T @ (std * rng.standard_normal((SHAPE[0], RANK)))
     Y = Qt @ (std * rng.standard_normal((SHAPE[1], RANK)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import repeat
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import iterates, objective
 
 from mfact.schedules import Constant
 from mfact.theory.forecast import Start, forecast
@@ -35,10 +37,9 @@ def test_what_x_and_y_do_not_share_is_waited_for(seed, after, sign):
     sigma, eta, tol = np.array([1.0, after]), 0.02, 1e-8
     start = Start(x[:, None], y[:, None], np.array([[x @ x]]), np.array([[y @ y]]))
     told = forecast(sigma, 1, Constant(eta), tol, start=start).log10_iterations
-    steps = 0
-    while np.sum((np.outer(x, y) - np.diag(sigma)) ** 2) - after**2 > tol:
-        R = np.outer(x, y) - np.diag(sigma)
-        x, y, steps = x - eta * R @ y, y - eta * R.T @ x, steps + 1
+    M = np.diag(sigma)
+    points = enumerate(iterates(M, x[:, None], y[:, None], repeat(eta)))
+    steps = next(t for t, point in points if 2 * objective(M, *point) - after**2 <= tol)
     assert told == pytest.approx(math.log10(steps), abs=math.log10(1.06))
 
 

@@ -23,7 +23,7 @@ def claims_of(facts, rows):
 def theorem_run(plain):
     """A run under all hypotheses of Theorem 3.1, with ε = m/2 and variance ε/d²."""
     rng = np.random.default_rng(11)
-    M, _, _ = plain.matrix(rng, 30, 20, [1.0, 0.6])
+    M, _, _ = plain.matrix(rng, (30, 20), [1.0, 0.6])
     m = np.linalg.norm(M)
     eps, std = 0.5 * m, np.sqrt(0.5 * m) / 30
     U, V = std * rng.standard_normal((30, 2)), std * rng.standard_normal((20, 2))

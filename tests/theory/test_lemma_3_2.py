@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_loop import exact_gap, optimum, truth
+from matrices import planted, saddles
+from oracles import exact_gap, hessian, objective, optimum, truth
 from recorded import told
 
 from mfact.targets.dense import DenseTarget
@@ -16,64 +17,15 @@ WEIGHTS = st.sampled_from([0.0, 0.3, 1.0])
 SEEDS = st.integers(0, 10**6)
 
 
-def objective(M, U, V, weight):
-    D = U.T @ U - V.T @ V
-    return 0.5 * np.sum((U @ V.T - M) ** 2) + weight / 8 * np.sum(D**2)
-
-
-def dense_hessian(M, U, V, weight):
-    """By central differences of the gradient written out: exact for a quartic up to h²."""
-    shape, cut = U.shape, U.size
-
-    def grad(z):
-        A, B = z[:cut].reshape(shape), z[cut:].reshape(V.shape)
-        R, D = A @ B.T - M, A.T @ A - B.T @ B
-        parts = R @ B + weight / 2 * A @ D, R.T @ A - weight / 2 * B @ D
-        return np.concatenate([part.ravel() for part in parts])
-
-    z, h = np.concatenate([U.ravel(), V.ravel()]), 1e-4
-    H = np.array([(grad(z + e) - grad(z - e)) / (2 * h) for e in h * np.eye(len(z))])
-    return (H + H.T) / 2
-
-
-def planted(seed, r, rank, subset, shape=(9, 7), noise=0.0):
-    """M of the given rank, and factors built from a subset of its singular triples, rotated."""
-    rng = np.random.default_rng(seed)
-    sigma = np.sort(rng.uniform(0.2, 2.0, rank))[::-1]
-    sigma -= 0.05 * np.arange(rank) - 0.05 * rank  # no two closer than 0.05
-    Phi = np.linalg.qr(rng.standard_normal((shape[0], rank)))[0]
-    Psi = np.linalg.qr(rng.standard_normal((shape[1], rank)))[0]
-    U, V = np.zeros((shape[0], r)), np.zeros((shape[1], r))
-    n = len(subset)
-    U[:, :n], V[:, :n] = (
-        Phi[:, subset] * sigma[subset] ** 0.5,
-        Psi[:, subset] * sigma[subset] ** 0.5,
-    )
-    rotation = np.linalg.qr(rng.standard_normal((r, r)))[0]
-    U, V = U @ rotation, V @ rotation
-    U, V = (W + noise * rng.standard_normal(W.shape) for W in (U, V))
-    return Phi * sigma @ Psi.T, U, V, sigma, Phi, Psi
-
-
-@st.composite
-def saddles(draw):
-    """(rank of M, r, subset): any subset of at most r triples other than the leading ones."""
-    rank = draw(st.integers(1, 6))
-    r = draw(st.integers(1, 5))
-    best = set(range(min(r, rank)))
-    subset = draw(st.sets(st.integers(0, rank - 1), max_size=r).filter(lambda s: s != best))
-    return rank, r, sorted(subset)
-
-
 @given(SEEDS, saddles(), WEIGHTS)
 def test_planted_saddles_are_found_with_their_exact_curvature(seed, case, weight):
     rank, r, subset = case
     M, U, V, sigma, *_ = planted(seed, r, rank, subset)
     found = certify(DenseTarget(M), U, V, weight=weight, optimum=optimum(M, r))
     assert found.kind == "strict saddle", found.reason
-    values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
-    assert found.curvature == pytest.approx(values[0], abs=1e-6)  # differences: h² = 1e-8, /h
-    assert found.curvature_floor <= values[0] + 1e-6
+    values = np.linalg.eigvalsh(hessian(M, U, V, weight))
+    assert found.curvature == pytest.approx(values[0], abs=1e-12)
+    assert found.curvature_floor <= values[0] + 1e-12
     # All is known in closed form here: −σ_out, plus the smallest σ that was fitted with r full.
     out = max(sigma[i] for i in range(rank) if i not in subset)
     fitted = min(sigma[subset]) if len(subset) == r else 0.0
@@ -111,9 +63,9 @@ def test_optima_are_certified_by_svd_or_without(seed, r, more, weight):
         # Gradients of 1e-7 over a σ_k of 0.2 or more, squared.
         assert found.gap + found.gap_error < 1e-9
         assert found.curvature_floor > -1e-4  # cut and coupling at gradients of 1e-7
-    values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
+    values = np.linalg.eigvalsh(hessian(M, U, V, weight))
     assert found.curvature <= values[0] + 1e-5
-    assert found.curvature_floor <= values[0] + 1e-6
+    assert found.curvature_floor <= values[0] + 1e-12
 
 
 @given(SEEDS, saddles(), WEIGHTS, st.sampled_from([1e-9, 1e-6]))
@@ -122,7 +74,7 @@ def test_points_near_a_saddle_are_still_told(seed, case, weight, noise):
     M, U, V, *_ = planted(seed, r, rank, subset, noise=noise)
     found = certify(DenseTarget(M), U, V, weight=weight)
     assert found.kind == "strict saddle", found.reason
-    values = np.linalg.eigvalsh(dense_hessian(M, U, V, weight))
+    values = np.linalg.eigvalsh(hessian(M, U, V, weight))
     assert values[0] - 1e-5 <= found.curvature <= values[0] + found.curvature_residual + 1e-5
     assert found.curvature_floor <= values[0] + 1e-5
 
@@ -156,11 +108,11 @@ def test_away_from_stationary_points_lanczos_finds_the_least_eigenvalue(weight, 
         rng = np.random.default_rng(seed)
         M, U, V = (rng.standard_normal(s) for s in ((9, 7), (9, 2), (7, 2)))
         found = certify(DenseTarget(M), size * U, size * V, weight=weight, refine=True)
-        values = np.linalg.eigvalsh(dense_hessian(M, size * U, size * V, weight))
+        values = np.linalg.eigvalsh(hessian(M, size * U, size * V, weight))
         assert found.curvature == pytest.approx(values[0], rel=1e-2)
         near = np.abs(values - found.curvature).min()
-        assert near <= found.curvature_residual + 1e-6
-        assert found.curvature_floor <= values[0] + 1e-6
+        assert near <= found.curvature_residual + 1e-12
+        assert found.curvature_floor <= values[0] + 1e-12
 
 
 def test_a_near_tie_needs_a_small_gradient():
@@ -276,8 +228,8 @@ def test_the_coupled_bound_covers_the_true_gap(seed, size):
     # In the unit of the certificate, which sees σ₂ = 2: M's own is what may be off.
     exact = (objective(M, U, V, 0.0) - 0.5 * np.sum(values[2:] ** 2)) / (0.5 * sigma[1] ** 2)
     assert found.gap - 1e-14 <= exact <= found.gap + found.gap_error + 1e-14
-    lowest = np.linalg.eigvalsh(dense_hessian(M, U, V, 0.0))[0]
-    assert found.curvature_floor <= lowest + 1e-6
+    lowest = np.linalg.eigvalsh(hessian(M, U, V, 0.0))[0]
+    assert found.curvature_floor <= lowest + 1e-12
 
 
 def test_more_columns_than_rank():
@@ -337,5 +289,5 @@ def test_unbalanced_saddles_are_strict_too(seed, case):
     U, V = U @ T, V @ np.linalg.inv(T).T  # the same UVᵀ, another D: still stationary for (1)
     found = certify(DenseTarget(M), U, V)
     assert found.kind == "strict saddle", found.reason
-    values = np.linalg.eigvalsh(dense_hessian(M, U, V, 0.0))
-    assert found.curvature == pytest.approx(values[0], abs=1e-6)
+    values = np.linalg.eigvalsh(hessian(M, U, V, 0.0))
+    assert found.curvature == pytest.approx(values[0], abs=1e-12)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matrices import orthonormal, planted
 from test_certificate_truth import ROUNDING, known, true_gap
-from test_lemma_3_2 import planted
 from test_second_order_dense import held_to_the_truth
 
 from mfact.targets.dense import DenseTarget
@@ -26,7 +26,7 @@ def stretched(seed, r, more, stretch, leading=True):
     rng = np.random.default_rng(seed)
     M, _, _, sigma, Phi, Psi = planted(seed, r, r + more, list(range(r)))
     chosen = slice(0, r) if leading else slice(more, r + more)
-    rotation = np.linalg.qr(rng.standard_normal((r, r)))[0]
+    rotation = orthonormal(rng, r, r)
     root = np.sqrt(sigma[chosen])
     U, V = (
         (W[:, chosen] * root * (1 + stretch * rng.uniform(-1, 1, r))) @ rotation for W in (Phi, Psi)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from oracles import flat, flow
 from scipy.integrate import solve_ivp
 
 from mfact.theory.forecast import typical_s0
@@ -46,18 +47,11 @@ def test_columns_for_which_there_is_nothing_go_as_the_flow_says(weight, lean, sh
     rng = np.random.default_rng(3)
     U, V = 0.3 * lean * rng.standard_normal((20, 2)), 0.3 * rng.standard_normal((15, 2)) / lean
     spare = Spare(U.T @ U, V.T @ V, weight)
-
-    def flow(_, w):
-        A, B = w[:40].reshape(20, 2), w[40:].reshape(15, 2)
-        D = A.T @ A - B.T @ B
-        moves = A @ (B.T @ B + weight / 2 * D), B @ (A.T @ A - weight / 2 * D)
-        return -np.concatenate([move.ravel() for move in moves])
-
+    slope = flow(np.zeros((20, 15)), 2, weight)
     goal = share * np.sum((U @ V.T) ** 2)
     tau = spare.time_to(goal, 1.0, 1e-9)
-    first = np.r_[U.ravel(), V.ravel()]
     # LSODA, because an unbalanced start makes the flow stiff.
-    w = solve_ivp(flow, (0, tau), first, method="LSODA", rtol=1e-10, atol=1e-18).y[:, -1]
+    w = solve_ivp(slope, (0, tau), flat((U, V)), method="LSODA", rtol=1e-10, atol=1e-18).y[:, -1]
     left = np.sum((w[:40].reshape(20, 2) @ w[40:].reshape(15, 2).T) ** 2)
     # The closed forms are exact up to the solver's error of this; Runge–Kutta steps of 0.4 in
     # units of the rate are not, and end between two of them, or by the law 1/τ².

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matrices
 import numpy as np
 import pytest
 from recorded import told
@@ -35,10 +36,8 @@ class Rows:
 
 def noisy(seed, shape, r):
     """A matrix with max(r, 2) singular values 1 … 0.3 and a little noise."""
-    rng, k = np.random.default_rng(seed), max(r, 2)
-    Phi, Psi = (np.linalg.qr(rng.standard_normal((n, k)))[0] for n in shape)
-    noise = 0.05 * rng.standard_normal(shape) / np.sqrt(np.prod(shape))
-    return Phi * np.linspace(1, 0.3, k) @ Psi.T + noise
+    sigma = np.linspace(1, 0.3, max(r, 2))
+    return matrices.noisy(np.random.default_rng(seed), shape, sigma, 0.05 / np.sqrt(np.prod(shape)))
 
 
 def bouncing(seed, engine, size, steps, **options):

@@ -13,7 +13,7 @@ from mfact.theory.theorem_3_1 import Theorem31Monitor
 def run(plain):
     """Rows of a run with steps that reach ε, told as if they were the theorem's."""
     rng = np.random.default_rng(21)
-    M, _, _ = plain.matrix(rng, 20, 15, [1.0])
+    M, _, _ = plain.matrix(rng, (20, 15), [1.0])
     eps, std = 0.1, 0.01
     U, V = std * rng.standard_normal((20, 1)), std * rng.standard_normal((15, 1))
     rows, U, V = plain.record(M, U, V, lambda t: 0.2, 200)

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 
 import numpy as np
 import pytest
+from oracles import Scalars, scalar_iterates
 from recorded import told
 
 from mfact.theory.theorem_3_2 import Theorem32Monitor, iterations_bound
 
 
-def four_scalars(d, sigma, eta, a, up, b, vp, count):
-    """a = uᵀu*, up = ‖u⊥‖, b = vᵀv*, vp = ‖v⊥‖ of the rank-1 run in any dimension d."""
-    rows = {n: [] for n in ("step", "step_size", "loss", "alignment_U", "alignment_V")}
-    for t in range(count + 1):
-        u2, v2 = a * a + up * up, b * b + vp * vp
-        # ‖uvᵀ − σu*v*ᵀ‖² from its four orthogonal parts, so that nothing cancels.
-        loss = 0.5 * ((a * b - sigma) ** 2 + (a * vp) ** 2 + (up * b) ** 2 + (up * vp) ** 2)
-        for name, x in zip(rows, (float(t), eta, loss, abs(a), abs(b)), strict=True):
-            rows[name].append(x)
-        a, b = a * (1 - eta * v2) + eta * sigma * b, b * (1 - eta * u2) + eta * sigma * a
-        up, vp = (1 - eta * v2) * up, (1 - eta * u2) * vp
-    return {n: np.array(v) for n, v in rows.items()}
+def rows_of(start, sigma, eta, count):
+    """What a run of rank 1 records of its steps 0 … count."""
+    points = list(islice(scalar_iterates(start, sigma, eta), count + 1))
+    return {
+        "step": np.arange(count + 1.0),
+        "step_size": np.full(count + 1, eta),
+        "loss": np.array([0.5 * now.residual_squared(sigma) for now in points]),
+        "alignment_U": np.array([abs(now.a) for now in points]),
+        "alignment_V": np.array([abs(now.b) for now in points]),
+    }
 
 
 def scalar_start(rng, d, std):
     """The four scalars of Gaussian u_0, v_0 in dimension d, without forming them."""
     a, b = std * rng.standard_normal(2)
-    up, vp = std * np.sqrt(rng.chisquare(d - 1, 2))
-    return a, up, b, vp
+    p, q = std * np.sqrt(rng.chisquare(d - 1, 2))
+    return Scalars(a, p, b, q)
 
 
 def facts_for(d, sigma, std, **change):
@@ -47,13 +47,13 @@ def claims_of(facts, *segments):
 
 def test_the_four_scalars_are_the_run(plain):
     rng = np.random.default_rng(31)
-    M, Phi, Psi = plain.matrix(rng, 14, 14, [2.0])
+    M, Phi, Psi = plain.matrix(rng, (14, 14), [2.0])
     u, v = 0.1 * rng.standard_normal((14, 1)), 0.1 * rng.standard_normal((14, 1))
     pair = Phi[:, 0], Psi[:, 0]
     rows, _, _ = plain.record(M, u, v, lambda t: 0.05, 300, pair=pair)
     a, b = (pair[0] @ u).item(), (pair[1] @ v).item()
     up, vp = np.linalg.norm(u - a * Phi), np.linalg.norm(v - b * Psi)
-    oracle = four_scalars(14, 2.0, 0.05, a, up, b, vp, 300)
+    oracle = rows_of(Scalars(a, up, b, vp), 2.0, 0.05, 300)
     for name in oracle:  # 300 steps of rounding of numbers of order 1
         assert np.allclose(oracle[name], rows[name], rtol=0, atol=1e-12)
     high = (rows["alignment_U"] / rows["alignment_V"]).max()
@@ -68,7 +68,7 @@ def test_the_fraction_of_starts_that_keep_the_ratio():
     d, std = 50, 0.1 * np.sqrt(1 / 50)
     verdicts, rates = [], []
     for _ in range(200):
-        rows = four_scalars(d, 1.0, 0.1, *scalar_start(rng, d, std), 400)
+        rows = rows_of(scalar_start(rng, d, std), 1.0, 0.1, 400)
         ratio, rate = claims_of(facts_for(d, 1.0, std), rows)
         direct = rows["alignment_U"] / rows["alignment_V"]
         assert (ratio.verdict == "holds") == bool(np.all((direct <= 100) & (direct >= 0.01)))
@@ -85,7 +85,7 @@ def test_iterations_grow_like_the_logarithm_of_the_size(d):
     std = 0.1 * np.sqrt(1 / d)
     steps = []
     for _ in range(40):
-        rows = four_scalars(d, 1.0, 0.1, *scalar_start(rng, d, std), 400)
+        rows = rows_of(scalar_start(rng, d, std), 1.0, 0.1, 400)
         steps.append(np.flatnonzero(np.sqrt(2 * rows["loss"]) <= 1e-6)[0])
     # 166, 178, 190, 202 were measured: ½ ln 10 / ln 1.1 = 12 more for each decade.
     expected = 166 + 12 * np.log10(d / 50)
@@ -105,7 +105,7 @@ def test_iterations_grow_like_the_logarithm_of_the_size(d):
 )
 def test_each_missing_hypothesis_is_named(change, words):
     rng = np.random.default_rng(34)
-    rows = four_scalars(50, 1.0, 0.1, *scalar_start(rng, 50, 0.01), 200)
+    rows = rows_of(scalar_start(rng, 50, 0.01), 1.0, 0.1, 200)
     for claim in claims_of(facts_for(50, 1.0, 0.01, **change), rows):
         assert claim.verdict == "hypotheses not met"
         assert words in claim.detail
@@ -113,7 +113,7 @@ def test_each_missing_hypothesis_is_named(change, words):
 
 def test_blocks_and_json_change_nothing(plain):
     rng = np.random.default_rng(35)
-    rows = four_scalars(50, 1.0, 0.1, *scalar_start(rng, 50, 0.01), 300)
+    rows = rows_of(scalar_start(rng, 50, 0.01), 1.0, 0.1, 300)
     facts = facts_for(50, 1.0, 0.01)
     first, second = Theorem32Monitor(), Theorem32Monitor()
     first.start(facts)
@@ -127,5 +127,5 @@ def test_blocks_and_json_change_nothing(plain):
 
 def test_other_ranks_make_no_claim():
     rng = np.random.default_rng(36)
-    rows = four_scalars(50, 1.0, 0.1, *scalar_start(rng, 50, 0.01), 10)
+    rows = rows_of(scalar_start(rng, 50, 0.01), 1.0, 0.1, 10)
     assert claims_of(facts_for(50, 1.0, 0.01, rank=2), rows) == ()

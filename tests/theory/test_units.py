@@ -74,7 +74,7 @@ def cases(plain):
 
     def run(sigma, r, std, size, count, schedule, eps=None, weight=0.0, **change):
         rng = np.random.default_rng(61)
-        M, Phi, Psi = plain.matrix(rng, 30, 20, sigma)
+        M, Phi, Psi = plain.matrix(rng, (30, 20), sigma)
         U, V = std * rng.standard_normal((30, r)), std * rng.standard_normal((20, r))
         pair = (Phi[:, 0], Psi[:, 0]) if r == 1 else None
         rows, _, _ = plain.record(M, U, V, size, count, weight, pair=pair)
