@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -99,65 +100,75 @@ def _dataset(**options) -> Callable:
     return _hdf5(lambda f, M: f.create_dataset("a/M", data=M, **options))
 
 
-# name: (expected format, expected order, write(folder, M) -> spec)
-FORMS: dict[str, tuple[str, str, Callable[[Path, np.ndarray], str]]] = {
-    "npy": ("npy", "C", _saved("M.npy", np.save)),
-    "npy fortran": ("npy", "F", _saved("M.npy", lambda p, M: np.save(p, np.asfortranarray(M)))),
-    "npz": ("npz", "C", _saved("M.npz", lambda p, M: np.savez(p, M=M, x=np.arange(3)))),
-    "npz deflated": (
-        "npz",
-        "F",
-        _saved("M.npz", lambda p, M: np.savez_compressed(p, M=np.asfortranarray(M))),
+KINDS = ("<f8", ">f8", "<f4", ">f4", "<f2", ">f2", "|i1", "|u1", "<i2", ">u2", "<i4", ">i4", "<u8",
+         "|b1")  # fmt: skip
+"""Of numbers; SciPy's sparse matrices hold the second ones."""
+NATIVE = ("<f8", "<f4", "|i1", "|u1", "<i2", "<i4", "<u8")
+
+
+class Form(NamedTuple):
+    """One form of file: what is to be seen of it, and how to write one (folder, M) -> spec."""
+
+    format: str
+    order: str
+    write: Callable[[Path, np.ndarray], str]
+    kinds: tuple[str, ...] = KINDS
+    sparse: bool = False
+
+
+def _sparse(format: str, order: str, write: Callable, kinds: tuple[str, ...] = NATIVE) -> Form:
+    return Form(format, order, write, kinds, True)
+
+
+def _sparse_npz(form: str) -> Form:
+    def save(path: Path, M: np.ndarray) -> None:
+        scipy.sparse.save_npz(path, scipy.sparse.csr_array(M).asformat(form))
+
+    return _sparse("sparse-npz", form.upper(), _saved("S.npz", save))
+
+
+FORMS = {
+    "npy": Form("npy", "C", _saved("M.npy", np.save)),
+    "npy fortran": Form("npy", "F", _saved("M.npy", lambda p, M: np.save(p, np.asfortranarray(M)))),
+    "npz": Form("npz", "C", _saved("M.npz", lambda p, M: np.savez(p, M=M, x=np.arange(3)))),
+    "npz deflated": Form(
+        "npz", "F", _saved("M.npz", lambda p, M: np.savez_compressed(p, M=np.asfortranarray(M)))
     ),
-    "contiguous": ("hdf5", "C", _dataset()),
-    "rows of chunks": ("hdf5", "chunked (5, 23)", _dataset(chunks=(5, 23), compression="gzip")),
-    "column chunks": ("hdf5", "chunked (37, 1)", _dataset(chunks=(37, 1), compression="lzf")),
-    "tiles": (
+    "contiguous": Form("hdf5", "C", _dataset()),
+    "rows of chunks": Form("hdf5", "chunked (5, 23)", _dataset(chunks=(5, 23), compression="gzip")),
+    "column chunks": Form("hdf5", "chunked (37, 1)", _dataset(chunks=(37, 1), compression="lzf")),
+    "tiles": Form(
         "hdf5",
         "chunked (8, 5)",
         _dataset(chunks=(8, 5), shuffle=True, fletcher32=True, maxshape=(None, None)),
     ),
-    "by soft link": (
+    "by soft link": Form(
         "hdf5",
         "C",
         _hdf5(lambda f, M: f.update({"a/M": M, "s": h5py.SoftLink("/a/M"), "N": M}), ":/s"),
     ),
-    "matlab": ("matlab", "F", _hdf5(_matlab)),
-    "matlab chunked": (
+    "matlab": Form("matlab", "F", _hdf5(_matlab)),
+    "matlab chunked": Form(
         "matlab",
         "chunked (7, 6)",
         _hdf5(lambda f, M: _matlab(f, M, chunks=(6, 7), compression="gzip")),
     ),
-    "matlab with its user block": (
-        "matlab",
-        "F",
-        lambda folder, M: _user_block(folder / "M.mat", M),
+    "matlab with its user block": Form(
+        "matlab", "F", lambda folder, M: _user_block(folder / "M.mat", M)
     ),
-    "h5ad dense": ("h5ad", "chunked (10, 23)", _hdf5(lambda f, M: _anndata(f, M, None))),
+    "h5ad dense": Form("h5ad", "chunked (10, 23)", _hdf5(lambda f, M: _anndata(f, M, None))),
+    "npz csr": _sparse_npz("csr"),
+    "npz csc": _sparse_npz("csc"),
+    "npz coo": _sparse_npz("coo"),
+    "matrix market": _sparse("matrix-market", "COO", _saved("S.mtx", _write_market), ("<f8",)),
+    "matlab sparse": _sparse("matlab", "CSC", _hdf5(_matlab_sparse)),
+    "h5ad csr": _sparse("h5ad", "CSR", _hdf5(lambda f, M: _anndata(f, M, "CSR"))),
+    "h5ad csc": _sparse("h5ad", "CSC", _hdf5(lambda f, M: _anndata(f, M, "CSC"))),
+    "h5ad of 2018": _sparse("h5ad", "CSR", _hdf5(_old_anndata)),
+    "10x": _sparse("10x", "CSC", _hdf5(_tenx)),
 }
 
-SPARSE_FORMS: dict[str, tuple[str, str, Callable[[Path, np.ndarray], str]]] = {
-    **{
-        f"npz {form}": (
-            "sparse-npz",
-            form.upper(),
-            _saved(
-                "S.npz",
-                lambda p, M, form=form: scipy.sparse.save_npz(
-                    p, scipy.sparse.csr_array(M).asformat(form)
-                ),
-            ),
-        )
-        for form in ("csr", "csc", "coo")
-    },
-    "matrix market": (
-        "matrix-market",
-        "COO",
-        _saved("S.mtx", _write_market),
-    ),
-    "matlab sparse": ("matlab", "CSC", _hdf5(_matlab_sparse)),
-    "h5ad csr": ("h5ad", "CSR", _hdf5(lambda f, M: _anndata(f, M, "CSR"))),
-    "h5ad csc": ("h5ad", "CSC", _hdf5(lambda f, M: _anndata(f, M, "CSC"))),
-    "h5ad of 2018": ("h5ad", "CSR", _hdf5(_old_anndata)),
-    "10x": ("10x", "CSC", _hdf5(_tenx)),
-}
+
+def forms(format: str) -> dict[str, Form]:
+    """Those of one format."""
+    return {name: form for name, form in FORMS.items() if form.format == format}
