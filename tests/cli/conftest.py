@@ -55,3 +55,13 @@ def rank_two(tmp_path):
     rng = np.random.default_rng(5)
     np.save(tmp_path / "rank-two.npy", matrix(rng, (12, 8), [3.0, 2.0])[0])
     return "rank-two.npy"
+
+
+@pytest.fixture
+def inputs(mfact, tmp_path):
+    """A matrix, a start and a config file, M.npy, S.npz and run.toml."""
+    rng = np.random.default_rng(3)
+    np.save(tmp_path / "M.npy", rng.standard_normal((6, 5)))
+    np.savez(tmp_path / "S.npz", U=rng.standard_normal((6, 2)), V=rng.standard_normal((5, 2)))
+    (tmp_path / "run.toml").write_text("max-iter = 3\n")
+    return {"matrix": "M.npy", "start": "S.npz", "config": "run.toml"}

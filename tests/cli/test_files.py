@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from itertools import combinations, product
@@ -11,8 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-
-from mfact.cli.main import COMMANDS
+from contents import contents
 
 # What solve reads, and the words that name it; M.npy is the matrix unless another is named.
 READS = {
@@ -21,6 +19,8 @@ READS = {
     "config": lambda name: (["M.npy", "--config", name], {}),
     "config by environment": lambda name: (["M.npy"], {"MFACT_CONFIG": name}),
 }
+
+
 # What solve writes. A name is made into the words that lead there, or None where none do.
 WRITES = {
     "output": lambda name: ["-o", name],
@@ -30,6 +30,8 @@ WRITES = {
     "default checkpoint": lambda name: ["-o", name.removesuffix(".checkpoint")],
     "log file": lambda name: ["--log-file", name],
 }
+
+
 ENDS = {"factor U": "_U.npy", "factor V": "_V.npy", "default checkpoint": ".checkpoint"}
 WAYS = ("name", "detour", "absolute", "symbolic link", "hard link", "linked folder")
 
@@ -50,20 +52,6 @@ def other_name(way: str, name: str, file: Path) -> str:
     link = folder / "sub" / name
     link.symlink_to(file) if way == "symbolic link" else link.hardlink_to(file)
     return f"sub/{name}"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-@pytest.fixture
-def inputs(mfact, tmp_path, monkeypatch):
-    """A matrix, a start and a config file, M.npy, S.npz and run.toml."""
-    rng = np.random.default_rng(3)
-    np.save(tmp_path / "M.npy", rng.standard_normal((6, 5)))
-    np.savez(tmp_path / "S.npz", U=rng.standard_normal((6, 2)), V=rng.standard_normal((5, 2)))
-    (tmp_path / "run.toml").write_text("max-iter = 3\n")
-    return {"matrix": "M.npy", "start": "S.npz", "config": "run.toml"}
 
 
 @pytest.mark.parametrize(("read", "written"), [*product(READS, WRITES)])
@@ -131,19 +119,8 @@ def test_defaults_are_outputs_too(mfact, inputs, tmp_path):
         code, _, err = mfact("solve", "M.npy", *QUICK, *words)
         assert (code, err.count("\n")) == (2, 1), (words, err)
     assert contents(tmp_path) == before
-    on = (
-        "-r",
-        2,
-        "--start",
-        "M.run.h5",
-        "-o",
-        "on.h5",
-        "-q",
-        "--max-iter",
-        3,
-        "--force",
-        "--exit-zero",
-    )
+    on = ("-r", 2, "--start", "M.run.h5", "-o", "on.h5", "-q",
+          "--max-iter", 3, "--force", "--exit-zero")  # fmt: skip
     assert mfact("solve", "M.npy", *on)[0] == 0
     for words in (
         ("M.run.h5.checkpoint", "--log-file", "M.run.h5.checkpoint"),
@@ -155,50 +132,6 @@ def test_defaults_are_outputs_too(mfact, inputs, tmp_path):
         code, _, err = mfact("resume", *words)
         assert (code, err.count("\n")) == (2, 1), (words, err)
     assert mfact("resume", "M.run.h5.checkpoint", "-q", "--max-iter", 5)[0] == 3
-
-
-INPUTS = {
-    "solve": ("M.npy", "-r", "2", "--no-output"),
-    "resume": ("c.h5",),
-    "show": ("r.h5",),
-    "check": ("r.h5", "M.npy"),
-    "diff": ("r.h5", "s.h5"),
-    "inspect": ("M.npy",),
-    "sweep": ("M.npy", "--seeds", "3"),
-    "flow": ("M.npy", "-r", "2", "--start", "S.npz", "--time", "0.1"),
-    "generate": ("new.npy", "--shape", "3x2", "-r", "1"),
-}
-
-
-@pytest.mark.parametrize("command", INPUTS)
-def test_no_log_goes_into_an_input(mfact, inputs, tmp_path, command):
-    words = (
-        "-r",
-        2,
-        "--seed",
-        1,
-        "-q",
-        "--max-iter",
-        3,
-        "--force",
-        "--checkpoint",
-        "c.h5",
-        "--exit-zero",
-    )
-    for output in ("r.h5", "s.h5"):
-        assert mfact("solve", "M.npy", *words, "-o", output)[0] == 0
-    files = [word for word in INPUTS[command] if word.endswith((".npy", ".npz", ".h5"))]
-    before = contents(tmp_path)
-    for file in files:
-        code, out, err = mfact(command, *INPUTS[command], "--log-file", f"./{file}")
-        assert (code, out, err.count("\n")) == (2, "", 1), (file, err)
-        assert contents(tmp_path) == before
-    assert mfact(command, *INPUTS[command], "--log-file", "fine.log")[0] in (0, 3)
-    assert (tmp_path / "fine.log").exists()
-
-
-def test_every_command_with_a_log_is_tried():
-    assert {*COMMANDS} - {*INPUTS} == {"help", "completion"}
 
 
 def test_a_matrix_inside_a_file_is_that_file(mfact, tmp_path):
@@ -258,32 +191,3 @@ def test_standard_output_is_an_output_too(process, tmp_path):
     with (tmp_path / "all.txt").open("wb") as opened:  # both into one file, as in a batch job
         done = process("inspect", "M.npy", capture_output=False, stdout=opened, stderr=opened)
     assert done.returncode == 0
-
-
-def test_logs_are_text_and_never_wait(mfact, inputs, tmp_path):
-    np.save(tmp_path / "other.npy", np.eye(2))
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "notes.txt").write_text("begun by hand\n")
-    before = (tmp_path / "other.npy").read_bytes()
-    for log in ("other.npy", "pipe", ".", "no/such.log"):
-        code, out, err = mfact("inspect", "M.npy", "--log-file", log)
-        assert (code, out, err.count("\n")) == (1, "", 1), log
-        assert "cannot write the log file" in err
-    assert (tmp_path / "other.npy").read_bytes() == before
-    assert mfact("solve", "M.npy", "-r", 1, "--log-file", "notes.txt")[0] == 0
-    text = (tmp_path / "notes.txt").read_text()
-    assert text.startswith("begun by hand\n")
-    assert "wrote M.run.h5" in text
-
-
-@pytest.mark.parametrize("log", ["new.log", "old.log", "M.npy", "notes.txt"])
-def test_an_error_in_the_options_is_told_in_a_log_that_is_one(mfact, inputs, tmp_path, log):
-    mfact("inspect", "none.npy", "--log-file", "old.log")
-    (tmp_path / "notes.txt").write_text("begun by hand\n")
-    before = contents(tmp_path)
-    assert mfact("solve", "--log-file", log, "M.npy", "-r", "nought")[0] == 2
-    after = contents(tmp_path)
-    if log.endswith(".log"):
-        assert "nought" in after.pop(str(tmp_path / log)).decode()
-        before.pop(str(tmp_path / log), None)
-    assert after == before

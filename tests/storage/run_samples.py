@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,3 +30,20 @@ def content(path: Path) -> float:
     assert same_bits(back.V, truth.V)
     assert all(same_bits(back.trace[name], truth.trace[name]) for name in truth.trace)
     return float(back.summary["fill"])
+
+
+def example(**changes: Any) -> Result:
+    trace = {"step": np.array([0, 10]), "loss": np.array([1.0, 0.25])}
+    settings = {"tol": {"value": 1e-10, "source": "default"}}
+    result = Result(
+        Outcome.GLOBAL_OPTIMUM,
+        "done",
+        np.arange(6.0).reshape(3, 2),
+        np.ones((4, 2)),
+        trace,
+        {"name": "M.npy", "shape": [3, 4], "objective": "f = ½‖UVᵀ − M‖_F²"},
+        settings,
+        {"loss": 0.25, "seconds": 1.5},
+        provenance={"host": "here"},
+    )
+    return dataclasses.replace(result, **changes)

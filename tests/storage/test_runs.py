@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -17,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from run_samples import NEW
+from run_samples import NEW, example
 
 from mfact.core import Claim, Outcome, Result, Verdict
 from mfact.errors import StorageError
@@ -97,23 +96,6 @@ def test_everything_comes_back(path: Path, result: Result) -> None:
     for part in ("outcome", "message", "problem", "settings", "summary", "claims", "provenance"):
         assert getattr(back, part) == getattr(result, part)
     assert list(back.settings) == list(result.settings)
-
-
-def example(**changes: Any) -> Result:
-    trace = {"step": np.array([0, 10]), "loss": np.array([1.0, 0.25])}
-    settings = {"tol": {"value": 1e-10, "source": "default"}}
-    result = Result(
-        Outcome.GLOBAL_OPTIMUM,
-        "done",
-        np.arange(6.0).reshape(3, 2),
-        np.ones((4, 2)),
-        trace,
-        {"name": "M.npy", "shape": [3, 4], "objective": "f = ½‖UVᵀ − M‖_F²"},
-        settings,
-        {"loss": 0.25, "seconds": 1.5},
-        provenance={"host": "here"},
-    )
-    return dataclasses.replace(result, **changes)
 
 
 def test_numbers_that_are_not_finite(tmp_path: Path) -> None:
@@ -199,7 +181,7 @@ def test_reproducible_files_of_equal_runs_are_equal_bytes(tmp_path: Path) -> Non
 import os, sys, time
 from mfact.host.provenance import gather
 from mfact.storage.runs import write_run
-from test_runs import example
+from run_samples import example
 place = os.getcwd()
 result = example(
     provenance=gather(),
