@@ -58,7 +58,7 @@ class RateMonitor(Remembering):
 
     def segment(self, rows: Rows) -> None:
         gradient = np.asarray(rows["gradient_norm"], float)
-        if not len(gradient) or not np.all(np.isfinite(gradient)) or not np.all(gradient >= 0):
+        if not np.all(np.isfinite(gradient)) or not np.all(gradient >= 0):
             self.levels = {}
             return
         step, eta = (np.asarray(rows[name], float) for name in ("step", "step_size"))

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from contracts.schedule_contract import ScheduleContract
 from hypothesis import given
 from hypothesis import strategies as st
 from matrices import matrix
@@ -14,19 +15,30 @@ from oracles import plain_loop
 from mfact.errors import SettingsError
 from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
 
-EVERY = [
-    Constant(0.3),
-    PowerDecay(0.3, 0.55),
-    theorem_3_1(0.1, 3, 2.0),
-    theorem_3_2(0.1, 2.0),
-    certified(0.1, 2.0),
-]
+
+class TestConstant(ScheduleContract):
+    def make(self):
+        return Constant(0.3)
 
 
-@pytest.mark.parametrize("schedule", EVERY, ids=lambda s: s.name)
-@given(start=st.integers(0, 10**7), count=st.integers(1, 50))
-def test_blocks_are_the_same_numbers_as_one_by_one(schedule, start, count):
-    assert schedule.steps(start, count).tolist() == [schedule(start + i) for i in range(count)]
+class TestPowerDecay(ScheduleContract):
+    def make(self):
+        return PowerDecay(0.3, 0.55)
+
+
+class TestTheorem31(ScheduleContract):
+    def make(self):
+        return theorem_3_1(0.1, 3, 2.0)
+
+
+class TestTheorem32(ScheduleContract):
+    def make(self):
+        return theorem_3_2(0.1, 2.0)
+
+
+class TestCertified(ScheduleContract):
+    def make(self):
+        return certified(0.1, 2.0)
 
 
 def test_formulas():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from contracts.monitor_contract import MonitorContract, seen_run
 from recorded import told
 
 from mfact.schedules import certified
@@ -94,3 +95,12 @@ def test_over_skipped_steps_only_the_decrease_is_held(certified_run, plain):
         assert claim.verdict == "holds"
         assert "fast-forwarded" in claim.detail
     assert "fast-forwarded" not in claim_of(facts, rows).detail
+
+
+class TestCertifiedMonitor(MonitorContract):
+    def make(self):
+        return CertifiedMonitor()
+
+    def seen(self):
+        size = certified(0.3, np.hypot(1.0, 0.5)).size
+        return seen_run("certified", lambda t: size, std=0.05, eps=0.3)

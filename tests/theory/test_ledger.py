@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
+from contracts.monitor_contract import MonitorContract, seen_run
 from hypothesis import given
 from hypothesis import strategies as st
 from oracles import gradient, plain_loop
@@ -97,17 +96,9 @@ def test_skipped_steps_withdraw_the_bound(plain):
     assert "before step 10" in claim.detail
 
 
-def test_the_memory_survives_json(plain):
-    rng = np.random.default_rng(7)
-    M, _, _ = plain.matrix(rng, (12, 9), [1.0, 0.5])
-    rows, _, _ = plain.record(M, np.eye(12, 2), np.eye(9, 2), lambda t: 0.1, 50)
-    facts = plain.information(M, 2, "constant", 0.3)
-    whole, first, second = LedgerMonitor(), LedgerMonitor(), LedgerMonitor()
-    for monitor in (whole, first, second):
-        monitor.start(facts)
-    whole.segment(rows)
-    before, after = plain.blocks(rows, 23)
-    first.segment(before)
-    second.restore(json.loads(json.dumps(first.state())))
-    second.segment(after)
-    assert second.claims() == whole.claims()
+class TestLedgerMonitor(MonitorContract):
+    def make(self):
+        return LedgerMonitor()
+
+    def seen(self):
+        return seen_run("constant", lambda t: 0.1)

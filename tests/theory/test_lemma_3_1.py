@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from contracts.monitor_contract import MonitorContract, seen_run
 from hypothesis import given
 from hypothesis import strategies as st
 from recorded import told
@@ -131,3 +132,11 @@ def test_a_peak_names_the_first_excess_and_the_largest():
     rows = {"step": np.arange(5.0), "log10_step": np.zeros(5)}
     peak.see(np.array([1.0, 4.0, 2.0, 9.0, 3.0]), 3.5, rows)
     assert (peak.value, peak.at, peak.over) == (9.0, "3", "1")
+
+
+class TestLemma31Monitor(MonitorContract):
+    def make(self):
+        return Lemma31Monitor()
+
+    def seen(self):
+        return seen_run("theorem-3.1", lambda t: 5e-3 / (t + 1), std=5e-3, eps=0.5)

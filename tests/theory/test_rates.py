@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
+from contracts.monitor_contract import MonitorContract, seen_run
 from oracles import hessian
 from recorded import told
 
-from mfact.theory.monitors import Monitors
 from mfact.theory.rates import RateMonitor, expected_decay, local_rate
 
 
@@ -119,23 +117,6 @@ def test_a_far_from_balanced_limit_is_not_called_a_violation(plain):
     assert "balanced" in claim.detail
 
 
-@pytest.mark.parametrize("cuts", [(), (1,), (3, 200, 201, 700), tuple(range(1, 900, 7))])
-def test_all_monitors_are_independent_of_blocks_and_survive_json(plain, cuts):
-    _, rows, _, _, facts = run(plain, [1.0, 0.5], lambda t: 0.3, 900)
-    whole, parts = Monitors(), Monitors()
-    whole.start(facts)
-    parts.start(facts)
-    whole.segment(rows)
-    for block in plain.blocks(rows, *cuts):
-        memory = json.loads(json.dumps(parts.state()))
-        parts = Monitors()
-        parts.start(facts)
-        parts.restore(memory)
-        parts.segment(block)
-    assert parts.claims() == whole.claims()
-    assert {c.name for c in whole.claims()} >= {"lemma-3.1-i", "ledger", "late-rate"}
-
-
 def test_the_decay_of_steps_that_vary_is_the_sum_of_their_logarithms():
     eta = 1.0 + 0.1 * np.cos(np.arange(100))
     exact = -np.sum(np.log(1 - 0.5 * eta))
@@ -160,3 +141,11 @@ def test_a_gap_to_zero_is_known_where_the_rank_is(plain):
     # M without more singular values than r.
     whole = told(alone, numerical_rank=None, shape=(16, 2))
     assert claim_of(whole, rows).numbers["rate"] == 0.5
+
+
+class TestRateMonitor(MonitorContract):
+    def make(self):
+        return RateMonitor()
+
+    def seen(self):
+        return seen_run("constant", lambda t: 0.3)

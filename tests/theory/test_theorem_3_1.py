@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from contracts.monitor_contract import MonitorContract, seen_run
 from recorded import told
 
 from mfact.theory.theorem_3_1 import Theorem31Monitor
@@ -50,3 +51,11 @@ def test_without_hypotheses_it_only_measures(run):
     assert claim.verdict == "hypotheses not met"
     assert "M has numerical rank 3" in claim.detail
     assert claim_of(told(facts, eps=None), rows) == ()
+
+
+class TestTheorem31Monitor(MonitorContract):
+    def make(self):
+        return Theorem31Monitor()
+
+    def seen(self):
+        return seen_run("theorem-3.1", lambda t: 0.2, sigma=[1.0], std=0.01, eps=0.1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 
 import numpy as np
 import pytest
+from contracts.monitor_contract import MonitorContract
 from oracles import Scalars, scalar_iterates
 from recorded import told
 
@@ -111,21 +111,16 @@ def test_each_missing_hypothesis_is_named(change, words):
         assert words in claim.detail
 
 
-def test_blocks_and_json_change_nothing(plain):
-    rng = np.random.default_rng(35)
-    rows = rows_of(scalar_start(rng, 50, 0.01), 1.0, 0.1, 300)
-    facts = facts_for(50, 1.0, 0.01)
-    first, second = Theorem32Monitor(), Theorem32Monitor()
-    first.start(facts)
-    second.start(facts)
-    before, after = plain.blocks(rows, 150)
-    first.segment(before)
-    second.restore(json.loads(json.dumps(first.state())))
-    second.segment(after)
-    assert second.claims() == claims_of(facts, rows)
-
-
 def test_other_ranks_make_no_claim():
     rng = np.random.default_rng(36)
     rows = rows_of(scalar_start(rng, 50, 0.01), 1.0, 0.1, 10)
     assert claims_of(facts_for(50, 1.0, 0.01, rank=2), rows) == ()
+
+
+class TestTheorem32Monitor(MonitorContract):
+    def make(self):
+        return Theorem32Monitor()
+
+    def seen(self):
+        start = scalar_start(np.random.default_rng(35), 50, 0.01)
+        return facts_for(50, 1.0, 0.01), rows_of(start, 1.0, 0.1, 300)
