@@ -2,6 +2,7 @@
 # make check   all that CI runs                               make bench  the timings
 # make batch   a run file for every matrix in data/           make fuzz   long randomized tests
 # make readme  put what is printed into README and topics   make clean  remove what was built (not .venv)
+# make quick   the tests without those that take seconds, most of them in other processes
 #
 # VENV=folder uses another environment, PYTHON=program makes it with another Python,
 # RANK=r is the rank that `make batch` fits, JOBS=n how many tests run at a time.
@@ -17,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
-.PHONY: demo test check lint types imports wheel readme bench fuzz batch clean
+.PHONY: demo test quick check lint types imports wheel readme bench fuzz batch clean
 
 # --- Environments: made once, again when what they hold has changed ---
 
@@ -43,10 +44,13 @@ demo: $(VENV)/.installed
 
 # --- For developers. One BLAS thread: the matrices of the tests are small. ---
 
-test check wheel readme fuzz: export OPENBLAS_NUM_THREADS = 1
+test quick check wheel readme fuzz: export OPENBLAS_NUM_THREADS = 1
 
 test: $(VENV)/.installed-dev
 	$(PYTEST) --numprocesses $(JOBS) --dist worksteal
+
+quick: $(VENV)/.installed-dev
+	$(PYTEST) -m "not slow" --numprocesses $(JOBS) --dist worksteal
 
 check: lint types imports wheel test
 

@@ -15,6 +15,8 @@ import pytest
 from mfact.storage import checkpoints, runs
 from mfact.storage.images import make_image, read_image
 
+pytestmark = pytest.mark.slow
+
 MISSING = object()
 DEEP: list = []
 for _ in range(300):

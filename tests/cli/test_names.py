@@ -53,6 +53,7 @@ def obeyed(text):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_any_name_is_found_again(quick, mfact, name):
     code, out, err = quick(name + b".npy")
@@ -67,6 +68,7 @@ def test_a_file_of_any_name_is_found_again(quick, mfact, name):
     assert not obeyed(out + err)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BASH is None, reason="needs bash")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_command_line_pasted_into_bash_names_the_file(quick, mfact, name):

@@ -187,6 +187,7 @@ STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
 SIZES = (1e-320, 1e-250, 1e-140, 1e-30, 1e11, 1e40, 1e70, 1e100, 1e200, 1e308)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("engine", ["reduced", "direct"])
 @pytest.mark.parametrize(

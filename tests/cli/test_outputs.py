@@ -49,6 +49,7 @@ def test_each_dataset_has_a_run_file_of_its_own(mfact, matrices):
         assert result.problem["norm"] == pytest.approx(np.linalg.norm(M), rel=1e-14), spec
 
 
+@pytest.mark.slow
 def test_a_run_of_another_matrix_is_not_replaced(mfact, matrices):
     specs = ("s1/M.npy", "s2/M.npy", "M.npz:/a", "M.npz:/b", "M.h5:/a")
     for first in specs:

@@ -137,6 +137,7 @@ def test_examples_run(mfact, tmp_path, example):
     assert out
 
 
+@pytest.mark.slow
 def test_a_small_solve_as_a_process_takes_less_than_a_second(process, rank_two):
     # Time on the processor, the best of three: what else the machine does is not counted.
     spent = []

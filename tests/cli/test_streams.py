@@ -115,6 +115,7 @@ ENVIRONMENTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("env", ENVIRONMENTS, ids=str)
 def test_off_a_terminal_there_are_no_escapes(process, tmp_path, rank_two, env):
     (tmp_path / rank_two).rename(tmp_path / "a [b] c.npy")

@@ -72,6 +72,7 @@ def on_a_terminal(args, folder, env):
     return written
 
 
+@pytest.mark.slow
 def test_on_a_terminal_there_is_colour_and_a_progress_line(tmp_path):
     rng = np.random.default_rng(1)
     np.save(tmp_path / "M.npy", rng.standard_normal((300, 200)))

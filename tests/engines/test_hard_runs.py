@@ -23,6 +23,7 @@ def sizes(points):
     return np.array([np.hypot(np.linalg.norm(U), np.linalg.norm(V)) for U, V in points])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.5, 5.0])
 def test_noise_in_which_the_signal_drowns(noise):
     """σ₅/σ₆ ≈ 1.01 at noise 5: each pass over M separates the two by a percent."""

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from mfact.errors import MfactError
 
+pytestmark = pytest.mark.slow
+
 TRIES = int(os.environ.get("MFACT_FUZZ", "300"))
 SEED = int(os.environ.get("MFACT_FUZZ_SEED", "1806"))
 

@@ -50,6 +50,7 @@ SPECTRA = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spectrum", "delta", "weight", "last"),
     [

@@ -57,6 +57,7 @@ def test_an_error_restores_too(found):
     assert blas() == found
 
 
+@pytest.mark.slow
 def test_runs_in_many_threads_leave_the_process_as_it_was(found, tmp_path):
     rng = np.random.default_rng(0)
     M = rng.standard_normal((30, 20))

@@ -50,6 +50,7 @@ def largest_beside(M, basis, rank):
     return ritz, np.linalg.norm(rest - (rest @ Q) @ Q.T, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPECTRA)
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize(("width", "seeds"), [(4, 4), (1, 1)])

@@ -91,6 +91,7 @@ def files(tmp_path):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["read", "digest"])
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("form", list(ENDS))

@@ -123,6 +123,7 @@ def test_a_thread_inside_hdf5_is_waited_for(matrix):
     thread.join()
 
 
+@pytest.mark.slow
 def test_a_host_that_reads_and_writes_all_the_time(tmp_path, matrix):
     stop, errors, rounds = threading.Event(), [], []
 

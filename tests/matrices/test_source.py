@@ -126,6 +126,7 @@ print(peak() - base - matrix.nbytes)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "kind"),
     [

@@ -73,6 +73,7 @@ def test_the_log_file_holds_warnings_and_is_no_reason_to_fail(folder):
     assert "cannot write the log file" in child.said()
 
 
+@pytest.mark.slow
 def test_a_shell_loop_stops_at_the_first_that_does_not_converge(folder):
     loop = (
         "for m in a b c; do mfact solve $m.npy -r 2 --schedule constant --seed 1 -q"
@@ -124,6 +125,7 @@ def project(folder):
     return folder
 
 
+@pytest.mark.slow
 def test_make_turns_each_matrix_into_a_run_file_once(project):
     done = shell(project, "make")
     assert done.returncode == 0, done.stderr
@@ -136,6 +138,7 @@ def test_make_turns_each_matrix_into_a_run_file_once(project):
     assert shell(project, "make").stdout.count("mfact solve") == 1
 
 
+@pytest.mark.slow
 def test_make_stops_at_a_run_that_does_not_converge_and_keeps_no_target(project):
     done = shell(project, "make MORE='--max-iter 50 --force'")
     assert done.returncode == 2
@@ -146,6 +149,7 @@ def test_make_stops_at_a_run_that_does_not_converge_and_keeps_no_target(project)
     assert shell(project, "make MORE='--max-iter 50 --force --exit-zero'").returncode == 0
 
 
+@pytest.mark.slow
 def test_make_that_is_interrupted_stops_and_goes_on_later(project):
     """The run that the signal ended leaves its result as the part that it is, and no target."""
     np.save(project / "data" / "a.npy", np.random.default_rng(1).standard_normal((300, 200)))

@@ -73,6 +73,7 @@ def test_a_run_file_that_cannot_be_written(folder, call, number):
     assert read_run(folder / "run.h5").outcome.name == "GLOBAL_OPTIMUM"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", REASONS)
 @pytest.mark.parametrize("call", ["write", "fsync"])
 def test_periodic_checkpoints_that_cannot_be_written(folder, call, number):

@@ -100,6 +100,7 @@ def test_a_terminal_that_hangs_up_ends_the_run_in_good_order(
     assert ((tmp_path / "run.h5").read_bytes(), page) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("descriptors", [(0, 1, 2), (2,)])
 def test_a_run_outlives_its_terminal_where_hang_ups_are_ignored(
     tmp_path, command, whole, terminal, descriptors
@@ -143,6 +144,7 @@ def test_ctrl_c_at_a_terminal_is_acknowledged_on_a_line_of_its_own(tmp_path, com
     assert read_run(tmp_path / "run.h5").outcome.name == "INTERRUPTED"
 
 
+@pytest.mark.slow
 def test_a_limit_of_processor_time_is_one_signal_however_often_it_comes(tmp_path, command):
     began = tmp_path / "began"
 
@@ -162,6 +164,7 @@ def test_a_limit_of_processor_time_is_one_signal_however_often_it_comes(tmp_path
     read_checkpoint(tmp_path / "c.h5")
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_lost_twice_is_lost_once(tmp_path, command):
     began = tmp_path / "began"
     child = Child(tmp_path, *command, before=partial(slowly, began, lambda: time.sleep(1.2)))
@@ -174,6 +177,7 @@ def test_a_terminal_that_is_lost_twice_is_lost_once(tmp_path, command):
     assert read_run(tmp_path / "run.h5").outcome.name == "INTERRUPTED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", CAUGHT)
 def test_what_was_ignored_on_entry_changes_nothing(tmp_path, command, whole, number):
     began = tmp_path / "began"
@@ -191,6 +195,7 @@ def test_what_was_ignored_on_entry_changes_nothing(tmp_path, command, whole, num
     assert ((tmp_path / "run.h5").read_bytes(), child.out.read_bytes()) == whole
 
 
+@pytest.mark.slow
 def test_nohup_and_the_background_of_a_script(tmp_path):
     """There nohup(1) has hang-ups ignored, and a shell without job control Ctrl-C."""
     np.save(tmp_path / "M.npy", of_kind("noise", shape=(300, 200)))

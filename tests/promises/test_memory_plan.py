@@ -89,6 +89,7 @@ def files(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_run_stays_within_its_plan_and_needs_no_more_room(files, tmp_path, name):
     shape, options = SHAPES[name]

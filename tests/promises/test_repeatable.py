@@ -57,6 +57,7 @@ def test_different_seeds_give_different_bytes(folder):
     assert images[0] != images[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_one_thread_against_two(name):
     """BLAS may sum in another order with two threads, from the first pass over M on.
@@ -99,6 +100,7 @@ def kinds_of_file(folder):
     return ["C.npy", "big-endian.npy", "M.npz", "plain.h5", "chunked.h5"], ["F.npy"]
 
 
+@pytest.mark.slow
 def test_the_file_format_does_not_matter(folder):
     same, rounded = kinds_of_file(folder)
     results = {}
@@ -118,6 +120,7 @@ def test_the_file_format_does_not_matter(folder):
         assert first.outcome is results[name].outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -77,6 +77,7 @@ def uncut(name: str) -> Any:
     return solve(of_kind(kind), seed=1, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLAIN)
 @settings(max_examples=EXAMPLES)
 @given(first=st.floats(0, 1), second=st.floats(0, 1), block=st.integers(1, 40))
@@ -138,6 +139,7 @@ def landed(name: str) -> tuple[Any, int, int]:
     return result, before.asked + 1, flag.asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLIGHTS)
 def test_cut_twice_inside_a_flight(tmp_path, name):
     M, options = flight(name)
@@ -180,6 +182,7 @@ def test_cut_at_take_off(tmp_path, step):
     assert_same(landed("plain part")[0], finished(result, path, M))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "every"), [("plain part", "100"), ("decaying", "300"), ("extending", "100000")]
 )

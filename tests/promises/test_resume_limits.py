@@ -49,6 +49,7 @@ def refused(folder, words, *args, codes=(1, 2)):
     assert files(folder) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["solve", "resume"])
 @pytest.mark.parametrize("option", ["-o", "--factors-npy"])
 @pytest.mark.parametrize("name", ["M.npy", "./M.npy", "sub/../M.npy", "link.npy"])
@@ -92,6 +93,7 @@ def test_an_output_that_cannot_be_written_is_refused_first(saved, command, outpu
     refused(saved, words, *start, "-o", output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "value"),
     [("--max-iter", "-1"), ("--max-iter", "x"), ("--max-iter", "2.5"), ("--max-time", "0"),

@@ -131,6 +131,7 @@ def test_datasets_without_a_stored_chunk_are_refused_by_their_size(tmp_path):
         assert child.said().count("\n") == 1
 
 
+@pytest.mark.slow
 def test_empty_rows_and_columns_change_nothing_but_zeros(tmp_path):
     M = random_array((4000, 2000), density=2e-4, rng=np.random.default_rng(1)).tocsr()
     save_npz(tmp_path / "M.npz", M)
@@ -172,6 +173,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_stays_within_the_plan_that_it_says(folder, tmp_path, name):
     file, (command, *options) = COMMANDS[name]

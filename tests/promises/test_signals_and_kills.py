@@ -49,6 +49,7 @@ def resumed(folder: Path, *more: object) -> tuple[bytes, bytes]:
     return (folder / "run.h5").read_bytes(), child.out.read_bytes()
 
 
+@pytest.mark.slow
 def test_random_signals(tmp_path):
     moments = random.Random(1806)
     met = {"before": 0, "within": 0, "after": 0}
@@ -82,6 +83,7 @@ def test_random_signals(tmp_path):
     print(f"signals: {met}")
 
 
+@pytest.mark.slow
 def test_random_kills(tmp_path):
     moments = random.Random(900)
     met = {"no checkpoint": 0, "resumed": 0, "finished": 0, "litter": 0}
@@ -115,6 +117,7 @@ def test_random_kills(tmp_path):
     print(f"kills: {met}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", CAUGHT)
 def test_a_signal_ends_a_shell_loop(tmp_path, number):
     """An exit code of 130 would not: the loop would go on with the next matrix."""
@@ -140,6 +143,7 @@ def test_a_signal_ends_a_shell_loop(tmp_path, number):
     assert read_run(tmp_path / "a.h5").outcome.name == "INTERRUPTED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["TERM", "INT"])
 def test_timeout_signals_twice_and_still_gets_the_result(tmp_path, number):
     """timeout(1) signals its child, then the group it is in: the child again."""
@@ -215,6 +219,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", CAUGHT)
 def test_commands_without_a_checkpoint_die_by_the_signal(tmp_path, number):
     mfact(tmp_path, *prepared(tmp_path, "direct"))

@@ -93,6 +93,7 @@ def written(command):
     return next((name for name in ("new.h5", "new.npy") if name in command), None)
 
 
+@pytest.mark.slow
 def test_a_full_standard_output_is_an_error_in_every_view(files):
     for command in COMMANDS:
         child = Child(files, *command, before=onto("/dev/full", 1))
@@ -118,6 +119,7 @@ def test_a_reader_that_leaves_is_no_error_of_any_command(files):
             (files / name).unlink()
 
 
+@pytest.mark.slow
 def test_closed_descriptors_are_refused_or_harmless(files):
     """Not one of the files that are opened later gets a descriptor that others write to."""
     for command in (
@@ -140,6 +142,7 @@ def test_closed_descriptors_are_refused_or_harmless(files):
                 assert (files / name).exists() != closed[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stderr_too", [False, True])
 def test_all_of_a_result_goes_down_a_non_blocking_pipe(files, stderr_too):
     """A pipe holds 64 KiB; the reader begins late and reads little by little."""

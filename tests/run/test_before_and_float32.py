@@ -22,6 +22,7 @@ def notes_of(M, **options):
     return told, result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"schedule": "constant"}, {}])
 def test_what_would_crawl_is_refused_with_what_would_do(options):
     with pytest.raises(SettingsError) as refusal:

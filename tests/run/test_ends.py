@@ -29,6 +29,7 @@ ENDS = {
 GOOD = (Outcome.GLOBAL_OPTIMUM, Outcome.CONVERGED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("rank", [1, 2, 3, 4])
 @pytest.mark.parametrize("kind", SPECTRA)

@@ -62,6 +62,7 @@ def test_at_a_saddle(tmp_path, kind, pairs, options):
     assert abs(result.problem["sigma_1"] - sigma[0]) <= result.problem["sigma_1_error"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPECTRA)
 @pytest.mark.parametrize("off", [1e-12, 1e-9, 1e-6])
 @pytest.mark.parametrize(
@@ -84,6 +85,7 @@ def test_near_a_saddle(tmp_path, kind, off, pairs, options):
         assert result.outcome is Outcome.GLOBAL_OPTIMUM
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPECTRA)
 @pytest.mark.parametrize("n", [200, 300])
 def test_at_a_saddle_of_a_larger_matrix(tmp_path, kind, n):

@@ -74,6 +74,7 @@ def test_columns_that_begin_late_or_end_early_are_nan():
         assert np.array_equal(table[name], [np.nan, np.nan, 1, 1], equal_nan=True)
 
 
+@pytest.mark.slow
 def test_a_row_costs_the_same_however_many_there_are():
     recorder, began = Recorder(1), time.process_time()
     for start in range(0, 20_000 * 32, 32):

@@ -23,6 +23,7 @@ STARTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("options", [{}, {"schedule": "constant"}, {"objective": "balanced"}])
 @pytest.mark.parametrize("make", ["diag(3, 2, 1)", "noise"])
@@ -41,6 +42,7 @@ def test_a_start_that_only_reaches_a_saddle_comes_to_rest_there(tmp_path, start,
     assert "forecast_log10_iterations" not in result.summary  # there is no end to foresee
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["plain", "balanced"])
 @pytest.mark.parametrize("engine", ["direct", "reduced"])
 @pytest.mark.parametrize("rank", [2, 3, 4])

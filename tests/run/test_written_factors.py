@@ -42,6 +42,7 @@ RUNS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.05, 0.0])
 @pytest.mark.parametrize("hold", [np.asarray, np.asfortranarray, scipy.sparse.csr_array])
 @pytest.mark.parametrize("name", RUNS)
@@ -92,6 +93,7 @@ FAULTS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("noise", [0.05, 0.0])
 @pytest.mark.parametrize("name", ["reduced", "direct", "limit", "fast-forward", "beyond memory"])

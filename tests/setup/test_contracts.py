@@ -33,6 +33,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "planted", "contract"),
     [

@@ -31,6 +31,7 @@ def words(topic: str) -> str:
     return " ".join(DOCUMENTS[topic].text.split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, one in DOCUMENTS.items() if one.commands])
 def test_commands_run_and_print_what_the_document_shows(name, tmp_path):
     document = DOCUMENTS[name]

@@ -22,6 +22,8 @@ from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 from mfact.storage.images import same_bits
 from mfact.storage.runs import write_run
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("MFACT_KILLS", "20"))
 
 

@@ -12,10 +12,9 @@ from matrices import orthonormal
 from oracles import Scalars, plain_loop, scalar_iterates
 from scipy.stats import ks_2samp
 
+from mfact.settings import SweepSettings
 from mfact.studies.batches import RankOne, Stacked, descend, draw
-from mfact.studies.sweep import (
-    sweep,
-)
+from mfact.studies.sweep import sweep
 
 
 def in_singular_vectors(Phi, A):

@@ -84,6 +84,7 @@ def test_every_start_is_fitted_at_the_default_time(start: str) -> None:
     assert found.flow.method == ("closed-form" if start in ("balanced", "spectral") else "ode")
 
 
+@pytest.mark.slow
 def test_what_storage_has_rounded_is_no_mode_to_wait_for() -> None:
     M = (matrix()[:, :2] @ np.diag([3.0, 1.0]) @ matrix((2, 9))).astype(np.float16)
     found = [study(M, replace(SETTINGS, rank=r, points=2)) for r in (2, 3)]

@@ -20,6 +20,7 @@ def steps(M: np.ndarray, rank: int, schedule: str) -> float:
     return float(np.median(logs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [1, 3])
 @pytest.mark.parametrize("noise", [0.0, 0.5])
 def test_runs_from_typical_starts_take_about_as_long(rank, noise):
@@ -38,6 +39,7 @@ def test_runs_from_typical_starts_take_about_as_long(rank, noise):
         assert outlook.log10_iterations == pytest.approx(measured, abs=within), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [4, 6])
 @pytest.mark.parametrize("shape", [(40, 30), (90, 30)])
 def test_columns_beyond_the_rank_are_waited_for(rank, shape):

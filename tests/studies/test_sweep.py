@@ -29,6 +29,7 @@ def binomial_close(count, total, probability):
     )
 
 
+@pytest.mark.slow
 def test_a_run_has_not_converged_before_its_weakest_component_has():
     """Component 2 changes by 1e-4 of itself a step, and ε is in its share."""
     settings = SweepSettings(rank=2, seeds=8, tol=0.1, seed=1, c_init=1e-3)

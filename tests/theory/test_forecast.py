@@ -77,6 +77,7 @@ AWAITED = 8000
 SCHEDULES = {"constant": (0.5, None), "δ = 0.05": (0.3, 0.55), "δ = 0.2": (0.3, 0.7)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("kind", ["gaussian", "balanced", "unbalanced"])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
