@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from test_stopping import RULES, at, find, rows
 
 from mfact.core import Outcome
-from mfact.stopping import BLOWN_UP, LEAST_DECREASE, StopWatch
+from mfact.stopping import StopWatch
+from mfact.stopping.rules import BLOWN_UP, LEAST_DECREASE
 
 EPS = RULES.eps
 NEVER = replace(RULES, tol=None)

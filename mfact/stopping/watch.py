@@ -1,0 +1,120 @@
+"""What of the rules has memory, and which of them ends a run first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Outcome
+from mfact.stopping import rules
+from mfact.stopping.rules import LEAST_DECREASE, Rows, Stop, StopRules
+from mfact.words import shown
+
+
+class StopWatch:
+    """Applies the rules to block after block; its memory is six numbers."""
+
+    def __init__(self, limits: StopRules) -> None:
+        self.rules = limits
+        self.first_loss: float | None = None
+        self.anchor_loss = math.inf
+        self.anchor_step = 0
+        self.next_look = 0
+        self.tol = limits.tol
+        self.flat = 0
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "first_loss": self.first_loss,
+            "anchor_loss": None if math.isinf(self.anchor_loss) else self.anchor_loss,
+            "anchor_step": self.anchor_step,
+            "next_look": self.next_look,
+            "tol": self.tol,
+            "flat": self.flat,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.first_loss = state["first_loss"]
+        anchor = state["anchor_loss"]
+        self.anchor_loss = math.inf if anchor is None else anchor
+        self.anchor_step = state["anchor_step"]
+        self.next_look = state["next_look"]
+        self.tol, self.flat = state["tol"], state["flat"]
+
+    @np.errstate(over="ignore")  # a run that diverges has rows past the largest number
+    def find(
+        self,
+        rows: Rows,
+        seconds: float,
+        interrupted: bool,
+        only_proved: bool = False,
+        blind: bool = False,
+    ) -> Stop | None:
+        """The first row at which the run ends, if there is one.
+
+        seconds: in all, so far. only_proved: leave out what a closer look must confirm. blind:
+        a gap that is not in the rows is not known, so that a certificate must tell it.
+        """
+        if self.first_loss is None:
+            self.first_loss = float(rows["loss"][0])
+        if interrupted:
+            return Stop(0, Outcome.INTERRUPTED, "a signal asked it to stop")
+        limits = self.rules
+        found = [
+            stop
+            for stop in (
+                rules.diverged(limits, rows, self.first_loss),
+                rules.gap(limits, rows, self.tol),
+                rules.near(limits, rows, self.tol, self.next_look) if blind else None,
+                rules.residual(limits, rows),
+                rules.gradient(limits, rows, self.next_look),
+                rules.still(limits, rows),
+                self._stalled(rows),
+                rules.iterations(limits, rows),
+                rules.time(limits, seconds),
+            )
+            if stop is not None and not (only_proved and stop.needs)
+        ]
+        # min() keeps the first of equals: a tolerance met at the last step is met.
+        return min(found, key=lambda stop: stop.index, default=None)
+
+    def point(self, rows: Rows) -> Stop | None:
+        """The stop on single rows, of which the steps between are not known."""
+        limits = self.rules
+        self.flat = self.flat + 1 if rules.within(limits, rows, rules.FLAT)[0] else 0
+        found = (
+            rules.gap(limits, rows, self.tol),
+            rules.residual(limits, rows),
+            rules.gradient(limits, rows, self.next_look),
+            rules.flat(limits, rows, self.flat),
+        )
+        return next((stop for stop in found if stop is not None), None)
+
+    def hold(self, wait_until: int, ask_below: float | None = None) -> None:
+        """Ask no more about a small gradient or a stall before this step, nor about a gap above
+        this one.
+        """
+        self.next_look = max(self.next_look, wait_until)
+        if ask_below is not None:
+            self.tol = ask_below if self.tol is None else min(self.tol, ask_below)
+
+    def _stalled(self, rows: Rows) -> Stop | None:
+        if self.rules.patience is None:
+            return None
+        least = max(self.rules.min_iter, self.next_look)
+        for index, (step, loss) in enumerate(
+            zip(rows["step"].tolist(), rows["loss"].tolist(), strict=True)
+        ):
+            if loss < self.anchor_loss * (1 - LEAST_DECREASE):
+                self.anchor_loss, self.anchor_step = loss, step
+            elif step - self.anchor_step >= self.rules.patience and step >= least:
+                return Stop(
+                    index,
+                    Outcome.STALLED,
+                    f"the loss did not decrease for {shown(self.rules.patience)} steps",
+                    needs="stall",
+                )
+        return None
