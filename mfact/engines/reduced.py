@@ -11,26 +11,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
 from mfact.core import Array, Distance, Engine, Factors, Method, Point, Problem, Segment, State
-from mfact.engines.coordinates import Krylov, Reduced, Singular, reduced, small
+from mfact.engines.block import Block, segment, spectrum_due
+from mfact.engines.coordinates import Krylov, Reduced, reduced, small
 from mfact.engines.differences import (
-    LARGEST_DIFFERENCE,
     ROUNDING,
     SAFETY,
-    carried,
     judge_growth,
     with_stride,
 )
 from mfact.engines.kernel import SmallSteps
-from mfact.engines.losses import excess_of, gram_loss, leak_of, traces
-from mfact.engines.measures import gaps, measured, reopened
+from mfact.engines.losses import gram_loss, leak_of, traces
+from mfact.engines.measures import reopened
 from mfact.engines.reach import Reach
-from mfact.methods.gradient_descent import GradientDescent, added
-from mfact.problems.factorization import GRAM_LOSS_FLOOR, Factorization, pull_of
+from mfact.methods.gradient_descent import GradientDescent
+from mfact.problems.factorization import Factorization
 
 BUFFER_BYTES = 2 << 20
 """Points and gradients kept between two looks; about what the caches hold."""
@@ -40,23 +38,6 @@ FIRST_TRY = 4
 
 LOOK = 256
 """Blocks of steps never straddle a multiple of this."""
-
-
-class Block(NamedTuple):
-    """Steps that were taken: Z (n+1)×2×r×K, minus the gradients P and Gram matrices of n of them.
-
-    leak: what each left outside. size: ‖(U, V)‖_F. squares: n×2×r×r, (G_UᵀG_U, G_VᵀG_V).
-    loss: in dense coordinates; None in SVD coordinates, where only its excess is exact.
-    """
-
-    eta: Array
-    Z: Array
-    P: Array
-    grams: Array
-    squares: Array
-    leak: Array
-    size: Array
-    loss: Array | None
 
 
 class ReducedEngine:
@@ -136,7 +117,15 @@ class ReducedEngine:
             loss = None
             if isinstance(co, Krylov):
                 loss = gram_loss(co, Z[:count], P[:count], grams[:count], self.weight)
-                due = self._spectrum_due(state.step, co, loss, traces(squares))
+                due = spectrum_due(
+                    self.problem,
+                    co,
+                    state.step,
+                    loss,
+                    traces(squares),
+                    self.rank,
+                    self.gap_tolerance,
+                )
                 if due.any():
                     count = int(np.argmax(due))
                     if count == 0:
@@ -151,60 +140,7 @@ class ReducedEngine:
                 size[:count],
                 None if loss is None else loss[:count],
             )
-            return self._segment(state, co, steps, block)
-
-    def _segment(self, state: State, co: Reduced, steps: SmallSteps, block: Block) -> Segment:
-        """The steps taken, measured."""
-        table, ledger_at = measured(
-            state.ledger,
-            state.step,
-            block.eta,
-            (block.grams[:, 0] - block.grams[:, 1],),
-            added(
-                block.eta[:, None, None],
-                (block.squares[:, 0] - block.squares[:, 1],),
-                (pull_of(block.grams, self.weight),),
-            ),
-            np.sqrt(np.trace(block.squares.sum(axis=1), axis1=1, axis2=2)),
-            self.problem.scale,
-        )
-        table |= self._losses(co, block)
-        table["leak"] = block.leak
-        # A step differs from the plain one by what leaks and by rounding.
-        fresh = block.leak + ROUNDING * self.eps * block.size
-        Z, base = block.Z.copy(), state.step
-        differences = carried(state, co, steps, block.eta, fresh)
-        distances, size = differences.distances, block.size
-        # The linear law holds for small differences only; once one is not, nothing is known.
-        lost = np.maximum.accumulate(~(distances <= LARGEST_DIFFERENCE * np.append(size, size[-1])))
-        distances[lost] = math.inf
-        table["distance"] = distances[:-1]
-
-        def state_at(i: int) -> State:
-            distance = replace(
-                state.distance,
-                bound=float(distances[i]),
-                tangent=None if lost[i] else differences.tangent_at(i),
-                pending=differences.pending[i],
-            )
-            return State(base + i, (Z[i],), (), ledger_at(i), co, distance)
-
-        return Segment(table, state_at(len(block.eta)), state_at)
-
-    def _losses(self, co: Reduced, block: Block) -> dict[str, Array]:
-        """The columns of the factorization, and how far it is from the optimum where that shows."""
-        if isinstance(co, Singular):
-            Z, spectrum = block.Z[:-1], co.spectrum
-            above = excess_of(spectrum, Z, block.P, block.grams, self.weight) - spectrum.surplus
-            columns = self.problem.columns(block.grams, above + spectrum.floor)
-            columns |= gaps(above, spectrum.floor, spectrum.unit)
-            if self.rank == 1:
-                columns["alignment_U"] = np.abs(Z[:, 0, 0, 0])
-                columns["alignment_V"] = np.abs(Z[:, 1, 0, 0])
-            return columns
-        assert block.loss is not None
-        unknown = np.full(len(block.loss), np.nan)
-        return self.problem.columns(block.grams, block.loss) | gaps(unknown, math.nan, 1.0)
+            return segment(self.problem, state, co, steps, block)
 
     def _reached(self, state: State) -> State:
         """One more block on each side. Or the run goes on directly."""
@@ -264,18 +200,3 @@ class ReducedEngine:
             room = math.log(ROUNDING * self.eps * size[-1] / leak[-1])
             length = min(length, 1 + math.ceil(1.2 * room / math.log(leak[-1] / leak[-2])))
         return max(2, length)
-
-    def _spectrum_due(self, step: int, co: Krylov, loss: Array, gradient: Array) -> Array:
-        """Where SVD coordinates begin to pay, or are needed for an exact loss or gap.
-
-        gradient: its squared norm.
-        """
-        steps = step + np.arange(len(loss)) - co.changed
-        pays = (steps * self.rank >= 20 * co.basis.size) | (self.rank == 1)
-        total = self.problem.scale**2
-        # f − f* ≥ ‖∇f‖²/(2L) with L = 2σ₁ max(1, λ): before that, the gap cannot be met. At the
-        # saddle at 0 the gradient is small too, but the loss has not yet fallen by ½σ₁².
-        sharpness = 2 * math.sqrt(max(co.energy, self.eps)) * max(1.0, self.weight)
-        near = gradient <= self.gap_tolerance * total * sharpness
-        near &= total - 2 * loss >= 0.9 * co.energy / max(1, min(self.rank, co.basis.size))
-        return np.asarray(pays | near | (2 * loss <= GRAM_LOSS_FLOOR * total))

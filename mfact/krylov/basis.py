@@ -65,7 +65,6 @@ class Side:
 @dataclass(frozen=True)
 class Basis:
     """The pair of bases L (d1×k₁) and Q (d2×k₂), B = LᵀMQ, and what lies just outside.
-
     M Q = L B + L₊ leak_left E and MᵀL = Q Bᵀ + Q₊ leak_right E', where L₊, Q₊ are the pending
     blocks and E, E' pick the last block of coordinates: (I − LLᵀ)M Q Y has norm
     ‖leak_left · (last rows of Y)‖_F.
@@ -97,10 +96,6 @@ class Basis:
     def exhausted(self) -> bool:
         """Whether M maps the two spanned spaces into each other, to rounding."""
         return self.left.pending == 0 and self.right.pending == 0
-
-    @property
-    def nbytes(self) -> int:
-        return self.left.store.nbytes + self.right.store.nbytes
 
     @classmethod
     def begin(cls, U: Array, V: Array, norm: float, *, drawn: bool = False) -> Basis:
@@ -156,9 +151,8 @@ class Basis:
     def probed(self, width: int = LEAST_PROBES) -> Basis:
         """Random columns join what is pending, so many that the newest are `width`.
 
-        A space that the start alone spans may miss singular vectors of M. M maps the known columns
-        to the known and the pending ones, so that in the recurrence of extend() the new columns
-        stand like any other pending ones.
+        A space that the start alone spans may miss singular vectors of M. In the recurrence of
+        extend() the new columns stand like any other pending ones.
         """
         *before, (there, came) = self.probes or ((0, self.passes),)
         if came < self.passes:

@@ -10,12 +10,13 @@ import numpy as np
 
 from mfact.core import Array, Outcome, State
 from mfact.descent import At
-from mfact.engines.coordinates import Singular, singular
+from mfact.engines.coordinates import singular
 from mfact.gradient_flow.clock import Clock
 from mfact.gradient_flow.fast_forward import Course
 from mfact.gradient_flow.records import EXACT, FastForward, Record, count_of
 from mfact.gradient_flow.records import State as FlightState
 from mfact.gradient_flow.small import Small
+from mfact.run.flown import leak_until, maps_between, row_of
 from mfact.run.keeper import Keeper
 from mfact.run.progress import Flown, Landed, Live, Plan, Progress
 from mfact.schedules import PowerDecay
@@ -123,8 +124,8 @@ class _Flight:
         while self.rows and self.rows[-1]["log10_step"] >= record.log10_step:
             self.rows.pop()  # the flow began again from a later hand-over
             self.leaked, self.worst, self.previous, self.at = 0.0, 0.0, None, None
-        row = self._row(record)
-        leaked = self._leak(record)
+        row = row_of(self.plan, self.state, record, self.leaked)
+        leaked = self.leaked + leak_until(record, self.previous, singular(self.state))
         if leaked > LEAK_SHARE * self._tol and not self.reach.full(self.state):
             self.must_extend = True
             return True
@@ -163,59 +164,12 @@ class _Flight:
     def _coming(self, record: Record, state: FlightState) -> None:
         self.coming = state
 
-    def _leak(self, record: Record) -> float:
-        """What leaks until this record, relative to the factors: the larger of both ends' rates."""
-        co = singular(self.state)
-        if co.basis.exhausted or self.previous is None:
-            return self.leaked
-        before_X, before_Y, before_time = self.previous
-        rates = [
-            math.hypot(
-                float(np.linalg.norm(co.leak_left @ Y)), float(np.linalg.norm(co.leak_right @ X))
-            )
-            / math.hypot(float(np.linalg.norm(X)), float(np.linalg.norm(Y)))
-            for X, Y in ((before_X, before_Y), (record.X, record.Y))
-        ]
-        return self.leaked + max(rates) * (record.flow_time - before_time)
-
     @property
     def _tol(self) -> float:
         """The relative error that may be added, at least what the passes over M round."""
         return max(self.settings.ff_tol, ROUNDED * self.reach.eps)
 
     # -- what is seen of it -----------------------------------------------------------------------
-
-    def _row(self, record: Record) -> dict[str, float]:
-        """The columns of the trace at a record; the ledger is not kept here."""
-        X, Y, scalars, scale = record.X, record.Y, record.scalars, self.plan.problem.scale
-        spectrum = singular(self.state).spectrum
-        above = scalars.loss_excess - spectrum.surplus
-        loss = above + spectrum.floor
-        D = X.T @ X - Y.T @ Y
-        row = {
-            "step": record.step,
-            "log10_step": record.log10_step,
-            "step_size": record.step_size,
-            "flow_time": record.flow_time,
-            "loss": loss,
-            "penalty": scalars.penalty,
-            "relative_residual": math.sqrt(2 * max(loss, 0.0)) / scale,
-            "above": above,
-            "gap": max(above, 0.0) / spectrum.unit,
-            "gradient_norm": scalars.gradient_norm,
-            "imbalance": scalars.imbalance,
-            "relative_imbalance": scalars.imbalance / scale,
-            "drift": float(np.linalg.norm(D - self.state.ledger.start[0])),
-            "norm_ratio": scalars.size_X / scalars.size_Y if scalars.size_Y else math.nan,
-            "size_U": scalars.size_X,
-            "size_V": scalars.size_Y,
-            "leak": self.leaked,
-            "optimum": spectrum.floor,
-            "distance": record.error * math.sqrt(scalars.size_X + scalars.size_Y),
-        }
-        if self.settings.rank == 1:
-            row["alignment_U"], row["alignment_V"] = abs(float(X[0, 0])), abs(float(Y[0, 0]))
-        return row
 
     def _show(self) -> None:
         """Let the observers see the rows, in one block."""
@@ -254,7 +208,7 @@ class _Flight:
         if self.at is None:
             return state
         old, new = singular(self.state), singular(state)
-        maps = _maps(old, new)
+        maps = maps_between(old, new)
 
         def carried(Z: Array) -> Array:
             return np.stack([maps[0] @ Z[..., 0, :, :], maps[1] @ Z[..., 1, :, :]], axis=-3)
@@ -271,14 +225,3 @@ class _Flight:
 
     def _look(self, *, last: bool, asked: bool) -> None:
         self.keeper.look(self.plan, self._progress(self.state), self.live, last=last, asked=asked)
-
-
-def _maps(old: Singular, new: Singular) -> list[Array]:
-    """From the singular coordinates of bases to those of bases that hold them, on each side."""
-    return [
-        after[:width].T @ before[:width]
-        for before, after, width in (
-            (old.spectrum.phi, new.spectrum.phi, old.basis.left.known),
-            (old.spectrum.psi, new.spectrum.psi, old.basis.right.known),
-        )
-    ]

@@ -1,0 +1,124 @@
+"""A block of small steps, measured: its columns and ledger, and how far from the plain steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from mfact.core import Array, Segment, State
+from mfact.engines.coordinates import Krylov, Reduced, Singular
+from mfact.engines.differences import LARGEST_DIFFERENCE, ROUNDING, carried
+from mfact.engines.kernel import SmallSteps
+from mfact.engines.losses import excess_of
+from mfact.engines.measures import gaps, measured
+from mfact.methods.gradient_descent import added
+from mfact.problems.factorization import GRAM_LOSS_FLOOR, Factorization, pull_of
+
+
+class Block(NamedTuple):
+    """Steps that were taken: Z (n+1)×2×r×K, minus the gradients P and Gram matrices of n of them.
+
+    leak: what each left outside. size: ‖(U, V)‖_F. squares: n×2×r×r, (G_UᵀG_U, G_VᵀG_V).
+    loss: in dense coordinates; None in SVD coordinates, where only its excess is exact.
+    """
+
+    eta: Array
+    Z: Array
+    P: Array
+    grams: Array
+    squares: Array
+    leak: Array
+    size: Array
+    loss: Array | None
+
+    @property
+    def rank(self) -> int:
+        return int(self.Z.shape[2])
+
+
+def segment(
+    problem: Factorization, state: State, co: Reduced, steps: SmallSteps, block: Block
+) -> Segment:
+    """The steps taken, measured."""
+    table, ledger_at = measured(
+        state.ledger,
+        state.step,
+        block.eta,
+        (block.grams[:, 0] - block.grams[:, 1],),
+        added(
+            block.eta[:, None, None],
+            (block.squares[:, 0] - block.squares[:, 1],),
+            (pull_of(block.grams, problem.weight),),
+        ),
+        np.sqrt(np.trace(block.squares.sum(axis=1), axis1=1, axis2=2)),
+        problem.scale,
+    )
+    table |= _columns(problem, co, block)
+    table["leak"] = block.leak
+    # A step differs from the plain one by what leaks and by rounding.
+    fresh = block.leak + ROUNDING * float(np.finfo(problem.target.dtype).eps) * block.size
+    Z, base = block.Z.copy(), state.step
+    differences = carried(state, co, steps, block.eta, fresh)
+    distances, size = differences.distances, block.size
+    # The linear law holds for small differences only; once one is not, nothing is known.
+    lost = np.maximum.accumulate(~(distances <= LARGEST_DIFFERENCE * np.append(size, size[-1])))
+    distances[lost] = math.inf
+    table["distance"] = distances[:-1]
+
+    def state_at(i: int) -> State:
+        distance = replace(
+            state.distance,
+            bound=float(distances[i]),
+            tangent=None if lost[i] else differences.tangent_at(i),
+            pending=differences.pending[i],
+        )
+        return State(base + i, (Z[i],), (), ledger_at(i), co, distance)
+
+    return Segment(table, state_at(len(block.eta)), state_at)
+
+
+def _columns(problem: Factorization, co: Reduced, block: Block) -> dict[str, Array]:
+    """The columns of the factorization, and how far it is from the optimum where that shows."""
+    if isinstance(co, Singular):
+        Z, spectrum = block.Z[:-1], co.spectrum
+        above = excess_of(spectrum, Z, block.P, block.grams, problem.weight) - spectrum.surplus
+        columns = problem.columns(block.grams, above + spectrum.floor)
+        columns |= gaps(above, spectrum.floor, spectrum.unit)
+        if block.rank == 1:
+            columns["alignment_U"] = np.abs(Z[:, 0, 0, 0])
+            columns["alignment_V"] = np.abs(Z[:, 1, 0, 0])
+        return columns
+    assert block.loss is not None
+    unknown = np.full(len(block.loss), np.nan)
+    return problem.columns(block.grams, block.loss) | gaps(unknown, math.nan, 1.0)
+
+
+def spectrum_due(
+    problem: Factorization,
+    co: Krylov,
+    step: int,
+    loss: Array,
+    gradient: Array,
+    rank: int,
+    tolerance: float,
+) -> Array:
+    """Where SVD coordinates begin to pay, or are needed for an exact loss or gap.
+
+    gradient: its squared norm. tolerance: the gap at which the run may end.
+    """
+    steps = step + np.arange(len(loss)) - co.changed
+    pays = (steps * rank >= 20 * co.basis.size) | (rank == 1)
+    total = problem.scale**2
+    # f − f* ≥ ‖∇f‖²/(2L) with L = 2σ₁ max(1, λ): before that, the gap cannot be met. At the
+    # saddle at 0 the gradient is small too, but the loss has not yet fallen by ½σ₁².
+    sharpness = (
+        2
+        * math.sqrt(max(co.energy, float(np.finfo(problem.target.dtype).eps)))
+        * max(1.0, problem.weight)
+    )
+    near = gradient <= tolerance * total * sharpness
+    near &= total - 2 * loss >= 0.9 * co.energy / max(1, min(rank, co.basis.size))
+    return np.asarray(pays | near | (2 * loss <= GRAM_LOSS_FLOOR * total))
