@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from contracts.holders import HOLDERS
-from plain_loop import gaussian, matrix
+from matrices import gaussian, matrix
 
 from mfact.errors import DataError
 from mfact.krylov import leading

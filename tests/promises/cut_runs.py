@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from hypothesis import settings
 from matrices import of_kind
 
 from mfact.core import Array, Outcome, Result
@@ -20,6 +21,9 @@ from mfact.host.signals import SignalFlag
 from mfact.run import keeper
 from mfact.run.solve import resume
 from mfact.storage.runs import run_image
+
+EXAMPLES = max(3, settings.default.max_examples // 7)
+"""Of cuts in each run: 142 in the long profile."""
 
 # Each takes a few tenths of a second, checkpoints again and again, and ends.
 RUNS: dict[str, tuple[str, list[object]]] = {

@@ -110,6 +110,7 @@ def test_a_full_standard_error_changes_nothing(files):
         assert (child.wait(), child.printed()) == (code, page)
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_error_of_any_command(files):
     for command in COMMANDS:
         child = Child(files, *command, before=into_no_pipe)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_loop import matrix
+from matrices import matrix
 from scipy.sparse import coo_array, csr_array, save_npz
 
 from mfact.errors import DataError
