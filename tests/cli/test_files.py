@@ -174,6 +174,7 @@ def test_what_a_matrix_links_to_is_read_too(mfact, tmp_path, how):
     assert mfact(*words, "-o", "fine.h5")[0] == 0
 
 
+@pytest.mark.slow
 def test_standard_output_is_an_output_too(process, tmp_path):
     np.save(tmp_path / "M.npy", np.eye(3))
     (tmp_path / "out.h5").write_bytes(b"")

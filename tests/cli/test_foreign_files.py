@@ -18,9 +18,7 @@ from mfact.storage.images import make_image, read_image
 pytestmark = pytest.mark.slow
 
 MISSING = object()
-DEEP: list = []
-for _ in range(300):
-    DEEP = [DEEP]
+DEEP = json.loads("[" * 301 + "]" * 301)
 TEXTS = ["", "::error::x", "a\n::error::x", "\x1b[2J\x1b]0;x\x07", "]]>&<\"'", "a\0b", "\ud800",
          "\udcff", "\u202eabc", "\uffff\ufffe", "\r##[error]x", " \u2028 ::warning::y",
          "%0A::error::z", "[bold]x[/bold] [link=x]", "x" * 300 + " ::error::w" * 20]  # fmt: skip

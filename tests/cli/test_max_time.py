@@ -58,6 +58,7 @@ def test_resume_reads_its_checkpoint_once(typed, rank_two, monkeypatch):
     assert read == ["c.h5"]
 
 
+@pytest.mark.slow
 def test_a_process_counts_from_before_it_has_loaded_the_command(rank_two, tmp_path):
     code = "import mfact.cli, time; time.sleep(0.5); from mfact.cli.main import main; main()"
     done = subprocess.run(

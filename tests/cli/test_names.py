@@ -105,6 +105,7 @@ def test_the_command_line_is_exact_in_any_encoding(monkeypatch, encoding):
     assert quoted("β.npy") == "$'\\316\\262.npy'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("command", ["generate", "inspect", "flow", "sweep", "resume", "diff"])
 def test_no_name_is_obeyed(mfact, tmp_path, command, name):

@@ -146,6 +146,7 @@ def cut(mfact, matrices):
     return matrices
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("output", "written"),
     [

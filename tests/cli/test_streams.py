@@ -90,6 +90,7 @@ def test_a_closed_pipe_ends_quietly(process, tmp_path, rank_two):
     assert done.stdout == b"0\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 def test_a_full_disk_behind_stdout_is_an_error(process, rank_two):
     with Path("/dev/full").open("wb") as full:
@@ -127,6 +128,7 @@ def test_off_a_terminal_there_are_no_escapes(process, tmp_path, rank_two, env):
         assert done.stdout.isascii()
 
 
+@pytest.mark.slow
 def test_names_that_are_not_utf_8(process, tmp_path, rank_two):
     name = os.fsencode(tmp_path) + b"/bad\xff\x1b[1m.npy"
     (tmp_path / rank_two).rename(os.fsdecode(name))

@@ -63,6 +63,7 @@ class ReaderContract:
         assert single.dtype == np.float32
         np.testing.assert_array_equal(_dense(single), M)
 
+    @pytest.mark.slow
     def test_every_kind_of_number(self, form, kind, tmp_path):
         M = sample() > 0 if kind == "|b1" else sample(kind)
         source = open_matrix(form.write(tmp_path, M))
@@ -70,6 +71,7 @@ class ReaderContract:
         np.testing.assert_array_equal(_dense(source.read()), M.astype("f8"))
         assert source.digest() == digest_of(M)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_the_place_of_a_value_that_is_not_finite(self, form, value, tmp_path):
         M = sample()
@@ -87,6 +89,7 @@ class ReaderContract:
             source.read("float32")
         assert source.read().max() == 1e200
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "folder", [b"with [red]brackets[bold]", b"a b", b"\xff\xfe\xc3\xa9", b"\x1b[1m\n"]
     )

@@ -77,6 +77,7 @@ def test_distance_to_plain_steps_is_within_the_estimate(
     assert largest_ratio(small, schedule, Z, run) <= 1.0
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 10**6),
     st.integers(1, 3),

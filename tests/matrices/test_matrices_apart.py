@@ -143,6 +143,7 @@ def test_where_children_are_not_waited_for():
         signal.signal(signal.SIGCHLD, before)
 
 
+@pytest.mark.slow
 def test_a_block_that_unpacks_without_end_is_stopped(tmp_path, monkeypatch):
     """A chunk of 8 KB whose stream unpacks to 600 MB, where half of 400 MB may be used."""
     with h5py.File(tmp_path / "bomb.h5", "w") as file:

@@ -97,6 +97,7 @@ def test_a_tolerance_that_rounding_would_hide_is_lifted_or_refused(engine):
     assert solve(M, tol=0.0, **given).outcome is Outcome.ITERATION_LIMIT  # asks for none
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["exact rank", "noise"])
 @pytest.mark.parametrize("rank", [1, 3])
 @pytest.mark.parametrize("objective", ["plain", "balanced"])

@@ -38,6 +38,7 @@ def told_true(M, result):
     return gap
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SPECTRA)
 @pytest.mark.parametrize("pairs", [[1], [0, 2], [1, 2], [0, 1, 3]])
 @pytest.mark.parametrize("options", [{}, {"optimum": False}, {"escape": True}])

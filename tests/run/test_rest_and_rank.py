@@ -86,6 +86,7 @@ def test_what_rounding_on_storage_left_is_no_component():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("schedule", ["constant", "auto"])
 @pytest.mark.parametrize("seed", [0, 1])

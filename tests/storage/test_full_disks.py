@@ -158,6 +158,7 @@ for attempt in (claim_output, lambda path: replace_file(path, b"new")):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 1, 5000])
 def test_a_file_size_limit(tmp_path: Path, limit: int) -> None:
     path = tmp_path / "run.h5"

@@ -167,6 +167,7 @@ def test_drawn_starts_have_the_distribution_of_real_ones():
     assert abs(np.mean(last[:, 1] * last[:, 2])) < 4 / math.sqrt(count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("r", [1, 2])
 def test_drawn_and_real_starts_take_the_same_steps(r):
     """Iterations from starts drawn in singular vectors and from real d-dimensional ones."""

@@ -57,6 +57,7 @@ def test_every_column_has_its_unit_here():
     assert POWERS.keys() == COLUMNS.keys() - {"step", *IGNORED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POWERS)
 @given(seed=SEEDS, row=st.integers(0, 4))
 def test_a_column_is_found_beyond_its_relative_tolerance(name, seed, row):
@@ -73,6 +74,7 @@ def test_a_column_is_found_beyond_its_relative_tolerance(name, seed, row):
                 assert differing(a, b, tolerances) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", POWERS)
 @given(seed=SEEDS, row=st.integers(0, 4))
 def test_a_column_is_found_beyond_its_absolute_tolerance_in_its_own_unit(name, seed, row):

@@ -92,6 +92,7 @@ def test_divergence_and_the_step_limit_are_counted():
     assert limited.iterations().size == 0
 
 
+@pytest.mark.slow
 def test_groups_do_not_change_what_is_counted():
     """More starts than fit one group: all are run, each once."""
     values = np.linspace(1.0, 0.5, 40)
