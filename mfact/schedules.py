@@ -122,6 +122,14 @@ def certified(eps: float, norm: float) -> Constant:
     return Constant(min(1 / (12 * norm), eps / (2 * norm**2)), "certified", eps)
 
 
+def largest_step(sharpness: float, sigma_1: float) -> float:
+    """2/(sharpness·σ₁), below which a constant step must stay, in units of 1/M.
+
+    sharpness: the largest Hessian eigenvalue at a balanced optimum, in units of σ₁ = sigma_1.
+    """
+    return 2.0 / (sharpness * sigma_1)
+
+
 def schedule(
     name: str,
     *,
@@ -134,22 +142,20 @@ def schedule(
     eps: float | None = None,
     c_step: float = 0.1,
 ) -> Constant | PowerDecay:
-    """The step sizes of that name; those not given are in units of 1/σ₁.
+    """The step sizes of that name; half of largest_step is the default, 0.3 of it where they decay.
 
-    sharpness: the largest Hessian eigenvalue at a balanced optimum, in units of σ₁ = sigma_1. A
-    constant step must stay below 2 over it; half of that limit is the default, and 0.3 of it where
-    the steps decay. norm: ‖M‖_F. delta: power = ½ + delta. eps: in units of M.
+    norm: ‖M‖_F. delta: power = ½ + delta. eps: in units of M.
 
     Raises SettingsError where there are none.
 
     >>> schedule("constant", sharpness=2.0, sigma_1=4.0, norm=5.0, rank=1)(0)
     0.125
     """
-    unit = 2.0 / (sharpness * (sigma_1 or 1.0))
+    limit = largest_step(sharpness, sigma_1 or 1.0)
     if name == "constant":
-        return Constant(step_size or 0.5 * unit)
+        return Constant(step_size or 0.5 * limit)
     if name == "power":
-        return PowerDecay(step_size or 0.3 * unit, 0.5 + delta)
+        return PowerDecay(step_size or 0.3 * limit, 0.5 + delta)
     if name == "theorem-3.2":
         return theorem_3_2(c_step, sigma_1 or 1.0)
     if norm == 0:

@@ -10,7 +10,9 @@ import numpy as np
 
 from mfact.core import Array, Target
 from mfact.krylov.leading import leading_values
+from mfact.problems.factorization import sharpness
 from mfact.problems.optimum import CLEAR_GAP, known_rank, numerical_rank, zero_in
+from mfact.schedules import largest_step
 from mfact.targets.door import held
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def inspect_matrix(matrix: Array | MatrixSource | Target, *, leading: int = 20) 
     first = float(values[0])
     tolerance = zero_in(target, first, shape)
     rank = numerical_rank(values, tolerance)
-    step = 0.5 / first if first > 0 else math.inf
+    step = 0.5 * largest_step(sharpness(0.0), first) if first > 0 else math.inf
     suggested, reason = _suggestion(values, norm, tolerance, rank, complete)
     return Inspection(
         shape=shape,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mfact.core import Claim, Verdict
+from mfact.schedules import certified
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_1 import eps_hypotheses
 from mfact.theory.monitoring import Peak, Remembering, Rows, rounding_of_loss
@@ -35,7 +36,7 @@ def certified_step(norm: float, eps: float) -> float:
     >>> certified_step(1.0, 0.1)
     0.05
     """
-    return min(1 / (12 * norm), eps / (2 * norm**2))
+    return certified(eps, norm).size
 
 
 class CertifiedMonitor(Remembering):
