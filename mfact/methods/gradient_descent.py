@@ -31,7 +31,8 @@ class GradientLaw:
 
 def added(step_size: Array | float, squares: Balance, pull: Balance) -> Balance:
     """η²D(∇f) + η·pull for one step, or for n with step sizes n×1×1; squares: D(∇f)."""
-    return tuple(step_size**2 * S + step_size * P for S, P in zip(squares, pull, strict=True))
+    square = step_size * step_size  # which overflows to inf, where a power of a float raises
+    return tuple(square * S + step_size * P for S, P in zip(squares, pull, strict=True))
 
 
 @dataclass(frozen=True)

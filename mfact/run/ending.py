@@ -24,7 +24,7 @@ from mfact.theory.lemma_3_2 import (
     lemma_3_2,
 )
 from mfact.theory.written import written_factors
-from mfact.trace import HIDDEN
+from mfact.trace import COLUMNS
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Ending:
             message=message(plan, finish, certificate, missing),
             U=factors.U,
             V=factors.V,
-            trace={name: col for name, col in trace.items() if name not in HIDDEN},
+            trace={name: trace[name] for name in COLUMNS if name in trace},
             problem=problem_of(plan, optimum),
             settings=settings_of(plan, live.recorder.every),
             summary=summary_of(plan, finish, live, self.keeper, trace, certificate),

@@ -75,11 +75,11 @@ CASES = {
     ),
     "another shape": (lambda f: np.save(f / "M.npy", M[:-1]), r"its shape was \[14, 11\], now"),
     "no matrix": (lambda f: (f / "M.npy").unlink(), r"M\.npy"),
-    "another rank": (lambda f: changed(f, settings__rank=3), r"state/conserved/start is \(2, 2\)"),
+    "another rank": (lambda f: changed(f, settings__rank=3), r"state/ledger/start/0 is \(2, 2\)"),
     "another dtype": (lambda f: changed(f, settings__dtype="float32"), "its dtype was float64"),
     "another engine": (lambda f: changed(f, engine="quantum"), "does not hold a run"),
     "another schedule": (
-        lambda f: changed(f, plan__schedule__kind="Cosine"), "does not hold a run",
+        lambda f: changed(f, chosen__schedule__kind="Cosine"), "does not hold a run",
     ),
     "an option unknown": (lambda f: changed(f, settings__warp=9), "does not hold a run"),
     "a part missing": (lambda f: changed(f, state__step=None), "does not hold a run"),

@@ -8,7 +8,8 @@ import pytest
 from recorded import told
 
 import mfact
-from mfact.engines import measures
+from mfact.engines import block
+from mfact.methods import gradient_descent
 from mfact.studies.check import recompute
 from mfact.targets.dense import DenseTarget
 from mfact.theory.ledger import LedgerMonitor
@@ -59,11 +60,14 @@ def verdict(facts, rows):
     return monitor.claims()[0].verdict
 
 
-def wrong_terms(grams, squares, step_sizes, weight, right=measures.ledger_terms):
-    """The law with η²(1 + SHARE) in place of η²."""
-    return right(grams, squares, step_sizes, weight) + SHARE * right(
-        grams, squares, step_sizes, 0.0
-    )
+def wrong(patch, right=gradient_descent.added):
+    """From here on the law has η²(1 + SHARE) in place of η²."""
+
+    def added(step_size, squares, pull):
+        return right(step_size, tuple((1 + SHARE) * S for S in squares), pull)
+
+    for module in (gradient_descent, block):
+        patch.setattr(module, "added", added)
 
 
 @pytest.mark.parametrize("size", [1.02, 1.06, 1.1, 1.13])
@@ -81,7 +85,7 @@ def test_bouncing_runs_close_their_ledger_unless_a_step_is_wrong(monkeypatch, en
             thin = {name: column[::k] for name, column in kept.rows.items()}
             assert verdict(kept.facts, thin) == "holds"
         with monkeypatch.context() as patch:
-            patch.setattr(measures, "ledger_terms", wrong_terms)
+            wrong(patch)
             _, result, _ = bouncing(seed, engine, size, steps)
         assert {c.name: c.verdict for c in result.claims}["ledger"] == "violated"
 
@@ -95,7 +99,7 @@ def test_so_do_runs_that_converge(monkeypatch, engine, size):
     drift = kept.rows["drift"] * SHARE
     size_of_all = np.cumsum(kept.rows["size_U"] + kept.rows["size_V"])
     assert np.any(drift > 100 * np.finfo(float).eps * size_of_all)
-    monkeypatch.setattr(measures, "ledger_terms", wrong_terms)
+    wrong(monkeypatch)
     _, result, _ = bouncing(round(100 * size), engine, size, 2000)
     assert {c.name: c.verdict for c in result.claims}["ledger"] == "violated"
 
