@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 from children import Child
+from memory_limits import limited, reporting, told
 from scipy.sparse import random_array, save_npz
-from test_memory_plan import limited, reporting, told
 
 from mfact.matrices.source import open_matrix
 from mfact.studies.inspect import inspect_matrix

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from call_faults import CALLS, calls_of
 from run_samples import NEW, OLD, content
-from test_faults import CALLS, calls_of
 
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 from mfact.storage.images import same_bits

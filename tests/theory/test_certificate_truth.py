@@ -10,35 +10,21 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from matrices import orthonormal, planted, saddles
-from oracles import hessian, objective
+from oracles import hessian
 from recorded import told
+from svd_truth import ROUNDING, known, true_gap
 
 from mfact.targets.dense import DenseTarget
-from mfact.theory.eckart_young import known_optimum, shift
+from mfact.theory.eckart_young import shift
 from mfact.theory.lemma_3_2 import certify, certify_spectral, lemma_3_2
 
 SEEDS = st.integers(0, 10**6)
+
+
 WEIGHTS = st.sampled_from([0.0, 0.3, 1.0])
+
+
 NOISES = st.sampled_from([0.0, 1e-8, 1e-5, 1e-3, 1e-2, 0.1, 1.0])
-ROUNDING = 1e-13  # of gaps of matrices of this size: a few hundred units
-
-
-def unit_of(sigma, rank):
-    """In which a gap is told."""
-    return 0.5 * sigma[rank - 1] ** 2
-
-
-def known(values, off, M, rank):
-    """What certify is told of singular values that are known to ± off."""
-    unit = float(np.finfo(float).eps)
-    return {"optimum": known_optimum(values, off, np.linalg.norm(M), rank, 1e-15, unit)}
-
-
-def true_gap(M, U, V):
-    """From all singular values of M, computed here; M has rank r or more."""
-    sigma, rank = np.linalg.svd(M, compute_uv=False), U.shape[1]
-    excess = objective(M, U, V, 0.0) - 0.5 * np.sum(sigma[rank:] ** 2)
-    return excess / unit_of(sigma, rank)
 
 
 def points(seed, kind, noise, r=2, more=2):
@@ -200,9 +186,6 @@ def test_coupling_moves_no_singular_value_farther_than_said(seed, r, c, distance
     assert bound**2 + distance * bound == pytest.approx(c**2, rel=1e-9)
     assert shift(0.0, distance) == 0
     assert shift(c, -1.0) == pytest.approx(c)
-
-
-# -- the claim -----------------------------------------------------------------------------------
 
 
 def at_a_saddle(**changes):

@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 import pytest
+from dense_truth import held_to_the_truth
 from hypothesis import given
 from hypothesis import strategies as st
 from matrices import orthonormal, planted
-from test_certificate_truth import ROUNDING, known, true_gap
-from test_second_order_dense import held_to_the_truth
+from svd_truth import ROUNDING, known, true_gap
 
 from mfact.targets.dense import DenseTarget
 from mfact.theory.lemma_3_2 import certify, certify_spectral

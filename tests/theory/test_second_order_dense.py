@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from dense_truth import ROUNDING, held_to_the_truth
 from hypothesis import given
 from hypothesis import strategies as st
 from matrices import planted, saddles
-from oracles import flat, gradient_norm, hessian, objective
+from oracles import flat, hessian, objective
 
 from mfact.core import Factors
 from mfact.targets.dense import DenseTarget
@@ -15,41 +16,21 @@ from mfact.theory.hessian import hessian_product, least_eigenpair, line_minimum
 from mfact.theory.lemma_3_2 import certify, certify_spectral, escape
 
 SEEDS = st.integers(0, 10**6)
+
+
 WEIGHTS = st.sampled_from([0.0, 0.3, 1.0, 2.5])
+
+
 SIZES = st.sampled_from([0.01, 0.3, 1.0])
+
+
 NOISES = st.sampled_from([0.0, 1e-8, 1e-5, 1e-3, 1e-2, 0.1])
-# Rounding of sums of some ten terms of at most 30, at points of size 3 and less.
-ROUNDING = 1e-12
 
 
 def anywhere(seed, r, size, shape=(7, 5)):
     rng = np.random.default_rng(seed)
     M, U, V = (rng.standard_normal(s) for s in (shape, (shape[0], r), (shape[1], r)))
     return M, size * U, size * V
-
-
-def held_to_the_truth(found, M, U, V, weight):
-    """Every number of a certificate that the dense Hessian and the gradient know."""
-    H = hessian(M, U, V, weight)
-    values = np.linalg.eigvalsh(H)
-    d = flat(found.direction)
-    assert np.linalg.norm(d) == pytest.approx(1.0, rel=1e-10)
-    assert d @ H @ d == pytest.approx(found.curvature, abs=ROUNDING)
-    off = np.linalg.norm(H @ d - found.curvature * d)
-    assert found.curvature_residual == pytest.approx(off, abs=10 * ROUNDING)
-    near = np.abs(values - found.curvature).min()
-    assert near <= found.curvature_residual + ROUNDING
-    assert found.curvature >= values[0] - ROUNDING
-    assert found.curvature_floor <= values[0] + ROUNDING
-    expected = gradient_norm(M, U, V, weight)
-    assert found.gradient_norm == pytest.approx(expected, rel=1e-9, abs=1e-13)
-    imbalance = np.linalg.norm(U.T @ U - V.T @ V)
-    assert found.imbalance == pytest.approx(imbalance, rel=1e-9, abs=1e-13)
-    assert found.loss == pytest.approx(objective(M, U, V), rel=1e-12)
-    sigma_1 = np.linalg.norm(M, 2)
-    assert found.scale <= sigma_1 * (1 + 1e-12)
-    assert found.rounding == pytest.approx(64 * 2.0**-52 * found.scale, abs=0.0)
-    assert found.relative_gradient == pytest.approx(found.gradient_norm / found.scale**1.5)
 
 
 @given(SEEDS, st.integers(1, 3), SIZES, WEIGHTS, st.booleans())
