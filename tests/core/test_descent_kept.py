@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from halving import Halving, Hands, agree, at, descend, go
 from hypothesis import given
 from hypothesis import strategies as st
-from test_descent import Halving, Hands, agree, at, descend, go
-from test_stopping import RULES
+from rows_by_hand import RULES
 
 from mfact.core import Outcome
 from mfact.descent import BLOCK

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_stopping import RULES, at, find, rows
+from rows_by_hand import RULES, at, find, rows
 
 from mfact.core import Outcome
 from mfact.stopping import StopWatch
