@@ -106,20 +106,41 @@ def theorem_3_2(c_step: float, sigma_1: float) -> Constant:
     return Constant(c_step / sigma_1, "theorem-3.2")
 
 
-def certified(eps: float, norm: float) -> Constant:
-    """A constant step for which decrease and balance are proved for all t.
+def certified_step(eps: float, norm: float) -> float:
+    """The largest step for which the proof below works: min(1/(12m), ε/(2m²)).
 
-    eta = min(1 / (12 m), eps / (2 m²)), m = ‖M‖_F. From a start with ‖D_0‖_F <= eps/3 the loss
-    never increases and ‖D_t‖_F <= eps at every step.
+    norm: m = ‖M‖_F. eps: 0 < ε ≤ m. Units of 1/M.
+
+    Claim: let 0 < ε ≤ m, f_0 ≤ ⅔m², ‖D_0‖_F ≤ ε/3, and 0 < η_t ≤ min(1/(12m), ε/(2m²)). Then
+    for all t: ‖D_t‖_F ≤ ε and f_{t+1} ≤ f_t − (η_t/2)‖∇f_t‖². M may have any rank.
+    Proof, by induction on t. Let f_t ≤ f_0 and ‖D_t‖_F ≤ ε.
+    1. ρ = ‖R‖_F ≤ √(4/3) m ≤ 1.155m and p = ‖UVᵀ‖_F ≤ m + ρ ≤ 2.155m.
+       With a = ‖UᵀU‖_F: p² = tr(UᵀU VᵀV) = a² − ⟨UᵀU, D⟩ ≥ a² − aε, so
+       a ≤ (ε + √(ε² + 4p²))/2 ≤ 2.713m; the same for V. So b² = max(‖U‖₂², ‖V‖₂²) ≤ 2.713m.
+    2. The Hessian's form ‖dU Vᵀ + U dVᵀ‖² + 2⟨R, dU dVᵀ⟩ is at most ‖U‖₂² + ‖V‖₂² + ‖R‖₂ times
+       ‖(dU, dV)‖². On the segment of the step, ‖ηG_U‖₂ ≤ ηρb ≤ 0.0963b, so there
+       ‖U‖₂², ‖V‖₂² ≤ 1.0963² b² ≤ 3.261m and ‖R‖₂ ≤ ρ(1 + 2ηb² + η²ρb²) ≤ 1.703m, hence
+       L ≤ 8.23m < 12m ≤ 1/η, and f_{t+1} ≤ f_t − η(1 − ηL/2)‖∇f‖² ≤ f_t − (η/2)‖∇f‖².
+    3. By the ledger ‖D_{t+1} − D_0‖_F ≤ Σ η²‖∇f‖² ≤ 2 η_max (f_0 − f_{t+1}) ≤ (ε/m²)(⅔m²),
+       so ‖D_{t+1}‖_F ≤ ε/3 + 2ε/3 = ε. ∎
+    Source: mfact, derived.
+
+    >>> certified_step(0.1, 1.0)
+    0.05
+    """
+    return min(1 / (12 * norm), eps / (2 * norm**2))
+
+
+def certified(eps: float, norm: float) -> Constant:
+    """The constant step for which decrease and balance are proved for all t; see certified_step.
 
     Raises SettingsError for eps outside (0, m).
-    Source: mfact, derived; not in the paper.
 
     >>> certified(eps=0.1, norm=1.0)(0)
     0.05
     """
     _require_eps(eps, norm, "certified")
-    return Constant(min(1 / (12 * norm), eps / (2 * norm**2)), "certified", eps)
+    return Constant(certified_step(eps, norm), "certified", eps)
 
 
 def largest_step(sharpness: float, sigma_1: float) -> float:

@@ -16,14 +16,47 @@ from mfact.krylov.spectrum import Spectrum, excess_loss, leaks, padded_square
 
 
 @dataclass(frozen=True)
-class Krylov:
-    """X = LᵀU, Y = QᵀV, in the bases as they have grown.
-
-    basis: the bases. changed: the step at which they last grew. operator, leak_left, leak_right: B
-    and the leaks, dense. energy: ‖B‖_F². unseen: max(‖M‖_F² − ‖B‖_F², 0).
-    """
+class _InBases:
+    """What both have in common. basis: the bases, as they have grown."""
 
     basis: Basis
+
+    @property
+    def size(self) -> int:
+        return self.basis.size
+
+    @property
+    def passes(self) -> int:
+        return self.basis.passes
+
+    def orthogonality(self) -> float:
+        return self.basis.orthogonality()
+
+    def factors(self, point: Point) -> Factors:
+        X, Y = point[0]
+        return Factors(X.T, Y.T)
+
+    def in_bases(self, X: Array, Y: Array) -> tuple[Array, Array]:
+        """LᵀU and QᵀV, perhaps with rows of zeros below."""
+        return X, Y
+
+    def known(self, point: Point) -> Factors:
+        """LᵀU and QᵀV."""
+        X, Y = self.in_bases(*self.factors(point))
+        return Factors(X[: self.basis.left.known], Y[: self.basis.right.known])
+
+    def leave(self, point: Point) -> Factors:
+        return Factors(*self.basis.leave(*self.known(point)))
+
+
+@dataclass(frozen=True)
+class Krylov(_InBases):
+    """X = LᵀU, Y = QᵀV.
+
+    changed: the step at which the bases last grew. operator, leak_left, leak_right: B and the
+    leaks, dense. energy: ‖B‖_F². unseen: max(‖M‖_F² − ‖B‖_F², 0).
+    """
+
     changed: int
     operator: Array
     leak_left: Array
@@ -31,6 +64,7 @@ class Krylov:
     energy: float
     unseen: float
     sigma: None = None
+    optimum: None = None
 
     @classmethod
     def of(cls, basis: Basis, step: int, norm: float) -> Krylov:
@@ -41,42 +75,14 @@ class Krylov:
         B = padded_square(basis.B, basis.size)
         return cls(basis, step, B, left, right, energy, unseen)
 
-    @property
-    def optimum(self) -> Optimum | None:
+    def above(self, point: Point) -> None:
         return None
-
-    @property
-    def size(self) -> int:
-        return self.basis.size
-
-    @property
-    def passes(self) -> int:
-        return self.basis.passes
-
-    def leave(self, point: Point) -> Factors:
-        return Factors(*self.basis.leave(*self.known(point)))
-
-    def factors(self, point: Point) -> Factors:
-        X, Y = point[0]
-        return Factors(X.T, Y.T)
-
-    def known(self, point: Point) -> Factors:
-        """X and Y without the padding."""
-        X, Y = self.factors(point)
-        return Factors(X[: self.basis.left.known], Y[: self.basis.right.known])
-
-    def above(self, point: Point) -> float | None:
-        return None
-
-    def orthogonality(self) -> float:
-        return self.basis.orthogonality()
 
 
 @dataclass(frozen=True)
-class Singular:
+class Singular(_InBases):
     """X = ΦᵀLᵀU, Y = ΨᵀQᵀV, where M in the bases is diag(σ)."""
 
-    basis: Basis
     spectrum: Spectrum
     operator: None = None
 
@@ -96,32 +102,11 @@ class Singular:
     def optimum(self) -> Optimum:
         return self.spectrum.optimum
 
-    @property
-    def size(self) -> int:
-        return self.basis.size
-
-    @property
-    def passes(self) -> int:
-        return self.basis.passes
-
-    def leave(self, point: Point) -> Factors:
-        return Factors(*self.basis.leave(*self.known(point)))
-
-    def factors(self, point: Point) -> Factors:
-        X, Y = point[0]
-        return Factors(X.T, Y.T)
-
-    def known(self, point: Point) -> Factors:
-        """LᵀU and QᵀV, without the padding."""
-        X, Y = self.factors(point)
-        X, Y = self.spectrum.phi @ X, self.spectrum.psi @ Y
-        return Factors(X[: self.basis.left.known], Y[: self.basis.right.known])
+    def in_bases(self, X: Array, Y: Array) -> tuple[Array, Array]:
+        return self.spectrum.phi @ X, self.spectrum.psi @ Y
 
     def above(self, point: Point) -> float:
         return float(excess_loss(point[0][None], self.sigma)[0] - self.spectrum.surplus)
-
-    def orthogonality(self) -> float:
-        return self.basis.orthogonality()
 
 
 Reduced = Krylov | Singular

@@ -10,7 +10,7 @@ import numpy as np
 
 from mfact.core import LEAST_TOLERANCE, Optimum, Plain
 from mfact.descent import At, Known
-from mfact.engines.choice import build, first
+from mfact.engines.choice import build, first, has_bases
 from mfact.engines.coordinates import singular
 from mfact.engines.reach import Reach
 from mfact.errors import SettingsError
@@ -81,7 +81,7 @@ def planned(
     name, why = _engine(settings, begun)
     reach = Reach(target, settings.rank, problem.weight, basis_limit)
     seen = reach.start_in(begun.basis, begun.point)
-    based = build(name, problem, method, settings.rank, settings.tol, basis_limit).reach is not None
+    based = has_bases(name)
     if settings.optimum and based and settings.rank == 1:
         # One pair of singular vectors is cheap, and Theorem 3.2 speaks of it throughout.
         seen = reach.sharpened(seen, LEAST_TOLERANCE)

@@ -5,38 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from mfact.core import Claim, Verdict
-from mfact.schedules import certified
+from mfact.schedules import certified_step
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_1 import eps_hypotheses
 from mfact.theory.monitoring import Peak, Remembering, Rows, rounding_of_loss
 from mfact.words import brief
 
 SOURCE = "mfact, derived (after Du, Hu, Lee 2018, Lemma 3.1)"
-
-
-def certified_step(norm: float, eps: float) -> float:
-    """The largest step for which the proof below works: min(1/(12m), ε/(2m²)).
-
-    norm: m = ‖M‖_F. eps: 0 < ε ≤ m. Units of 1/M.
-
-    Claim: let 0 < ε ≤ m, f_0 ≤ ⅔m², ‖D_0‖_F ≤ ε/3, and 0 < η_t ≤ min(1/(12m), ε/(2m²)). Then
-    for all t: ‖D_t‖_F ≤ ε and f_{t+1} ≤ f_t − (η_t/2)‖∇f_t‖². M may have any rank.
-    Proof, by induction on t. Let f_t ≤ f_0 and ‖D_t‖_F ≤ ε.
-    1. ρ = ‖R‖_F ≤ √(4/3) m ≤ 1.155m and p = ‖UVᵀ‖_F ≤ m + ρ ≤ 2.155m.
-       With a = ‖UᵀU‖_F: p² = tr(UᵀU VᵀV) = a² − ⟨UᵀU, D⟩ ≥ a² − aε, so
-       a ≤ (ε + √(ε² + 4p²))/2 ≤ 2.713m; the same for V. So b² = max(‖U‖₂², ‖V‖₂²) ≤ 2.713m.
-    2. The Hessian's form ‖dU Vᵀ + U dVᵀ‖² + 2⟨R, dU dVᵀ⟩ is at most ‖U‖₂² + ‖V‖₂² + ‖R‖₂ times
-       ‖(dU, dV)‖². On the segment of the step, ‖ηG_U‖₂ ≤ ηρb ≤ 0.0963b, so there
-       ‖U‖₂², ‖V‖₂² ≤ 1.0963² b² ≤ 3.261m and ‖R‖₂ ≤ ρ(1 + 2ηb² + η²ρb²) ≤ 1.703m, hence
-       L ≤ 8.23m < 12m ≤ 1/η, and f_{t+1} ≤ f_t − η(1 − ηL/2)‖∇f‖² ≤ f_t − (η/2)‖∇f‖².
-    3. By the ledger ‖D_{t+1} − D_0‖_F ≤ Σ η²‖∇f‖² ≤ 2 η_max (f_0 − f_{t+1}) ≤ (ε/m²)(⅔m²),
-       so ‖D_{t+1}‖_F ≤ ε/3 + 2ε/3 = ε. ∎
-    Source: mfact, derived.
-
-    >>> certified_step(1.0, 0.1)
-    0.05
-    """
-    return certified(eps, norm).size
 
 
 class CertifiedMonitor(Remembering):
@@ -69,7 +44,7 @@ class CertifiedMonitor(Remembering):
         with np.errstate(invalid="ignore", over="ignore"):
             self.imbalance.see(columns["imbalance"][1:], eps, rows)
             # ‖M‖_F may come from another sum than that of the schedule.
-            self.steps.see(eta[1:], certified_step(norm, eps) * (1 + 1e-12), rows)
+            self.steps.see(eta[1:], certified_step(eps, norm) * (1 + 1e-12), rows)
             # Over skipped steps only the decrease can be checked, not by how much.
             single = np.diff(columns["step"]) == 1
             self.skipped |= bool(np.any(~single[1:])) or (self.last is not None and not single[0])
@@ -92,7 +67,7 @@ class CertifiedMonitor(Remembering):
             limit = brief(2 / 3 * norm**2)
             lacks.append(f"f_0 = {brief(self.first['loss'])} is above ⅔‖M‖_F² = {limit}")
         if self.steps.over:
-            limit = brief(certified_step(norm, eps))
+            limit = brief(certified_step(eps, norm))
             lacks.append(f"step {self.steps.over} is longer than min(1/(12m), ε/(2m²)) = {limit}")
         return lacks
 

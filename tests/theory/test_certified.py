@@ -7,8 +7,8 @@ import pytest
 from contracts.monitor_contract import MonitorContract, seen_run
 from recorded import told
 
-from mfact.schedules import certified
-from mfact.theory.certified import CertifiedMonitor, certified_step
+from mfact.schedules import certified, certified_step
+from mfact.theory.certified import CertifiedMonitor
 
 
 def claim_of(facts, rows):
@@ -31,7 +31,7 @@ def certified_run(plain):
         size = 0.999 * np.sqrt(eps / 3 / np.linalg.norm(U.T @ U - V.T @ V))
         size = min(size, np.sqrt(0.15 * m / (np.linalg.norm(U) * np.linalg.norm(V))))
         size *= start_factor
-        eta = factor * certified_step(m, eps)
+        eta = factor * certified_step(eps, m)
         rows, _, _ = plain.record(M, size * U, size * V, lambda t: eta, count)
         return rows, plain.information(M, r, "certified", size, eps)
 
@@ -72,7 +72,7 @@ def test_one_bad_step_is_caught_and_named(certified_run, column):
 
 
 def test_the_schedule_takes_this_step():
-    assert certified(eps=0.3, norm=2.0).size == certified_step(2.0, 0.3)
+    assert certified(eps=0.3, norm=2.0).size == certified_step(0.3, 2.0)
 
 
 def test_a_run_without_eps_makes_no_claim(certified_run):
