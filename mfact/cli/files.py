@@ -31,13 +31,12 @@ def claim_files(ctx: click.Context, read: Paths, written: Paths | None = None) -
 
     log = ctx.ensure_object(Log)
     written = {} if written is None else written
-    path, log.path = log.path, None  # nor is the refusal written where it may do harm
+    path = log.withhold()  # nor is the refusal written where it may do harm
     refuse_meetings(
         {**read, "config file": ctx.meta.get(CONFIG)},
         {**written, "log file": path, "standard output": _standard_output()},
     )
-    log.path = path
-    log.open()
+    log.open(path)
     for path in written.values():
         if path is not None:
             claim_output(path)

@@ -35,12 +35,32 @@ class Log:
         self._file: IO[str] | None = None
         self._waiting: list[str] = []
 
-    def open(self) -> None:
-        """Append everything that is said, details too, to the file at `path`, if there is one.
+    def tell(
+        self,
+        *,
+        quiet: bool | None = None,
+        verbose: bool | None = None,
+        path: str | None = None,
+        signal: int | None = None,
+    ) -> None:
+        """What has been asked for on the command line, or by a signal; None: as before."""
+        self.quiet = self.quiet if quiet is None else quiet
+        self.verbose = self.verbose if verbose is None else verbose
+        self.path = self.path if path is None else path
+        self.signal = self.signal if signal is None else signal
+
+    def withhold(self) -> str | None:
+        """The file asked for, into which nothing goes before it is opened by this path."""
+        path, self.path = self.path, None
+        return path
+
+    def open(self, path: str | None = None) -> None:
+        """Append everything that is said, details too, to a file, if one has been asked for.
 
         What was said before is written now. Not to be opened before it is known that the file is
         none that is read. Raises StorageError when it cannot be, or holds something else than text.
         """
+        self.path = self.path if path is None else path
         if self.path is None:
             return
         try:
@@ -140,14 +160,13 @@ def log_options(function: Any) -> Any:
     from mfact.cli.help import option
 
     def set_quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-        ctx.ensure_object(Log).quiet = value
+        ctx.ensure_object(Log).tell(quiet=value)
 
     def set_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-        ctx.ensure_object(Log).verbose = value
+        ctx.ensure_object(Log).tell(verbose=value)
 
     def set_file(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-        if value is not None:
-            ctx.ensure_object(Log).path = value
+        ctx.ensure_object(Log).tell(path=value)
 
     for decorate in (
         option(

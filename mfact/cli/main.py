@@ -108,7 +108,7 @@ def run(argv: Sequence[str], began: float | None = None) -> int:
     try:
         code = _dispatch(list(argv), log)
     except KeyboardInterrupt:
-        log.signal = signal.SIGINT
+        log.tell(signal=signal.SIGINT)
     finally:
         log.close()
     flush_streams()

@@ -135,7 +135,7 @@ def carry_out(
     doing = "finishing this block"
 
     def heard(number: Signals) -> None:
-        log.signal = flag.number
+        log.tell(signal=flag.number)
         if not log.quiet:
             again = "; again to stop at once" if number in INSISTENT else ""
             clear = CLEAR if progress else ""

@@ -86,3 +86,21 @@ def test_no_room_has_the_name_of_a_public_function():
     for name in ("flow", "sweep", "inspect", "resume", "check", "diff"):
         assert f"mfact/{name}.py" not in FILES
         assert not (ROOT / "mfact" / name).exists()
+
+
+LENT = {"ctx.default_map", "error.filename", "element.attrib", "element.text"}
+"""What libraries ask to be written into: click's context, an OSError, an XML element."""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nobody_writes_into_what_another_owns(name):
+    for node in ast.walk(tree(name)):
+        written = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AugAssign | ast.AnnAssign):
+            written = [node.target]
+        for target in written:
+            if isinstance(target, ast.Attribute):
+                text = ast.unparse(target)
+                own = isinstance(target.value, ast.Name) and target.value.id in ("self", "cls")
+                lent = text in LENT or text.startswith("SubElement(")
+                assert own or lent, f"line {node.lineno}: {text}"
