@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -14,7 +13,6 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
-from mfact.host.memory import available_bytes
 from mfact.matrices import hdf5
 from mfact.matrices.apart import Piece, apart
 from mfact.matrices.seen import Seen, changed
@@ -72,53 +70,23 @@ class DenseReader:
         order = "F" if transposed else "C"
         out = new_matrix(self.layout.matrix_shape, dtype, order, self.label)
         stored = out.T if transposed else out
-        for tile, block in apart(self._tiles, self.label, self._piece_bytes):
-            position = partial(_in_tile, tile, transposed)
-            store(block, stored[tile], position, self.label)
+        chunk = prod(self.layout.chunks or (1, 1)) * self.layout.dtype.itemsize
+        for tile, block in apart(self._tiles, self.label, max(BLOCK_BYTES, chunk)):
+            store(block, stored[tile], partial(_in_tile, tile, transposed), self.label)
         return out
 
-    def values(self) -> Iterator[Array]:
-        row_bytes = 8 * self.layout.matrix_shape[1]
-        for top, block in apart(self._row_blocks, self.label, self._rows_at_once * row_bytes):
-            out = np.empty(block.shape)
-            store(block, out, partial(_below, top), self.label)
-            yield out
-
     def _tiles(self) -> Iterator[Piece]:
-        step = self.layout.chunks or (1, self.layout.shape[1])
-        with self._open() as dataset:
-            for tile in tiles(self.layout.shape, step, self.layout.dtype.itemsize):
+        """The dataset tile by tile, checked to be what it was when it was looked at."""
+        import h5py
+
+        shape, step = self.layout.shape, self.layout.chunks or (1, self.layout.shape[1])
+        with hdf5.open_file(self.file, self.label) as file:
+            found = hdf5.resolve(hdf5.root(file), self.dataset, self.follow_links, self.label)
+            if inspect_dense(found, self.follow_links, self.label) != self.layout:
+                raise changed(self.label)
+            dataset = h5py.Dataset(found)
+            for tile in tiles(shape, step, self.layout.dtype.itemsize):
                 yield Piece(tile, dataset[tile])
-
-    @property
-    def _piece_bytes(self) -> int:
-        chunk = prod(self.layout.chunks or (1, 1)) * self.layout.dtype.itemsize
-        return max(BLOCK_BYTES, chunk)
-
-    @property
-    def _rows_at_once(self) -> int:
-        d1, d2 = self.layout.matrix_shape
-        height = self.layout.chunks[self.layout.transposed] if self.layout.chunks else 1
-        # A row of chunks at a time decompresses each chunk once; less only when it cannot fit.
-        budget = max(BLOCK_BYTES, available_bytes() // 8)
-        fit = max(1, budget // (8 * d2))
-        rows = min(d1, fit, max(height, BLOCK_BYTES // (8 * d2) // height * height))
-        if self.layout.transposed and self.layout.chunks is None:
-            return min(d1, fit)  # short pieces of every stored row would cost a read each
-        return rows
-
-    def _row_blocks(self) -> Iterator[Piece]:
-        d1, rows = self.layout.matrix_shape[0], self._rows_at_once
-        with self._open() as dataset:
-            for top in range(0, d1, rows):
-                part = slice(top, min(d1, top + rows))
-                if self.layout.transposed:
-                    yield Piece(top, dataset[:, part].T)
-                else:
-                    yield Piece(top, dataset[part])
-
-    def _open(self) -> Any:
-        return open_dense(self.file, self.dataset, self.layout, self.follow_links, self.label)
 
 
 def inspect_dense(dataset: Any, follow_links: bool, label: str) -> Layout:
@@ -147,20 +115,6 @@ def inspect_dense(dataset: Any, follow_links: bool, label: str) -> Layout:
     return Layout(shape, dataset.dtype, chunks, matlab is not None)
 
 
-@contextmanager
-def open_dense(
-    seen: Seen, dataset: str, layout: Layout, follow_links: bool, label: str
-) -> Iterator[Any]:
-    """The h5py.Dataset of a path in a file, checked to be what it was when it was looked at."""
-    with hdf5.open_file(seen, label) as file:
-        found = hdf5.resolve(hdf5.root(file), dataset, follow_links, label)
-        if inspect_dense(found, follow_links, label) != layout:
-            raise changed(label)
-        import h5py
-
-        yield h5py.Dataset(found)
-
-
 def tiles(shape: tuple[int, int], step: tuple[int, int], itemsize: int) -> Iterator[Tile]:
     """Cut a matrix into tiles of whole steps (chunks), each of about BLOCK_BYTES or one step.
 
@@ -187,7 +141,3 @@ def tiles(shape: tuple[int, int], step: tuple[int, int], itemsize: int) -> Itera
 def _in_tile(tile: Tile, transposed: bool, index: tuple[int, ...]) -> tuple[int, int]:
     row, column = tile[0].start + index[0], tile[1].start + index[1]
     return (column, row) if transposed else (row, column)
-
-
-def _below(top: int, index: tuple[int, ...]) -> tuple[int, int]:
-    return top + index[0], index[1]

@@ -13,7 +13,7 @@ from mfact.errors import DataError
 from mfact.matrices import hdf5
 from mfact.matrices.apart import Piece, apart
 from mfact.matrices.seen import Seen, changed
-from mfact.matrices.sparse import Compressed, assemble, dense_rows
+from mfact.matrices.sparse import Compressed, assemble
 from mfact.matrices.values import (
     BLOCK_BYTES,
     check_fits,
@@ -83,9 +83,6 @@ class SparseReader:
                     raise changed(self.label)
                 for start, block in _vector_blocks(member, self.label):
                     yield Piece((name, start), block)
-
-    def values(self) -> Iterator[Array]:
-        yield from dense_rows(self.read(np.dtype(np.float64)), self.label)
 
 
 def is_sparse(group: Any) -> bool:

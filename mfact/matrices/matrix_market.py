@@ -11,7 +11,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
 from mfact.matrices.seen import Seen, changed
-from mfact.matrices.sparse import coordinates, dense_rows
+from mfact.matrices.sparse import coordinates
 from mfact.matrices.values import check_fits, check_shape, new_matrix, store
 from mfact.words import printable
 
@@ -62,13 +62,6 @@ class MarketReader:
 
     def occupied(self, dtype: np.dtype[Any]) -> Any:
         return self._read_sparse(dtype, occupied=True)
-
-    def values(self) -> Iterator[Array]:
-        matrix = self.read(np.dtype(np.float64))
-        if self.banner.sparse:
-            yield from dense_rows(matrix, self.label)
-        else:
-            yield np.ascontiguousarray(matrix)
 
     def _read_sparse(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
         count, width = self.banner.entries, 2 if self.banner.dtype == np.uint8 else 3

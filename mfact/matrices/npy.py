@@ -15,7 +15,6 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
-from mfact.host.memory import available_bytes
 from mfact.matrices.seen import Seen, changed
 from mfact.matrices.values import (
     BLOCK_BYTES,
@@ -73,35 +72,12 @@ class NpyReader:
         with self._opened() as stream:
             return read_matrix(stream, self.header, dtype, self.label)
 
-    def values(self) -> Iterator[Array]:
-        with self._opened() as stream:
-            if self.header.fortran:
-                yield from self._columns_cut_in_rows(stream)
-            else:
-                yield from stream_values(stream, self.header, self.label)
-
     @contextmanager
     def _opened(self) -> Iterator[io.BufferedReader]:
         with self.file.opened(self.label) as stream:
             if read_header(stream, self.label) != self.header:
                 raise changed(self.label)
             yield stream
-
-    def _columns_cut_in_rows(self, stream: io.BufferedReader) -> Iterator[Array]:
-        d1, d2 = self.header.shape
-        dtype = self.header.dtype
-        # Short pieces of many columns cost a seek each, so the piece is as tall as memory allows.
-        budget = max(BLOCK_BYTES, available_bytes() // 8)
-        height = min(d1, max(1, budget // (d2 * 8)))
-        for top in range(0, d1, height):
-            rows = min(height, d1 - top)
-            out = np.empty((rows, d2))
-            piece = np.empty(rows, dtype)
-            for column in range(d2):
-                stream.seek(self.header.offset + (column * d1 + top) * dtype.itemsize)
-                _read_exactly(stream, piece, self.label)
-                store(piece, out[:, column], partial(_in_column, top, column), self.label)
-            yield out
 
 
 def read_header(stream: Stream, label: str) -> Header:
@@ -170,29 +146,10 @@ def read_vector(stream: Stream, header: Header, label: str) -> Array:
     return out.astype(header.dtype.newbyteorder("="), copy=False)
 
 
-def stream_values(stream: Stream, header: Header, label: str) -> Iterator[Array]:
-    """The values of a C-ordered array in float64, one block after the other."""
-    left = header.shape[0] * header.shape[1]
-    count = max(1, BLOCK_BYTES // 8)
-    start = 0
-    while left:
-        block = np.empty(min(count, left), header.dtype)
-        _read_exactly(stream, block, label)
-        out = np.empty(block.size)
-        store(block, out, partial(_place, header, start), label)
-        yield out
-        start += block.size
-        left -= block.size
-
-
 def _place(header: Header, start: int, index: tuple[int, ...]) -> tuple[int, int]:
     """(row, column) of a place in the 1-D block that begins with the start-th value."""
     slow, fast = divmod(start + index[0], header.shape[0 if header.fortran else 1])
     return (fast, slow) if header.fortran else (slow, fast)
-
-
-def _in_column(top: int, column: int, index: tuple[int, ...]) -> tuple[int, int]:
-    return top + index[0], column
 
 
 def _read_exactly(stream: Stream, block: Array, label: str) -> None:

@@ -16,7 +16,7 @@ from mfact.core import Array
 from mfact.errors import DataError, MfactError, StorageError
 from mfact.matrices import npy
 from mfact.matrices.seen import Seen, changed
-from mfact.matrices.sparse import Compressed, assemble, coordinates, dense_rows, integers
+from mfact.matrices.sparse import Compressed, assemble, coordinates, integers
 from mfact.matrices.values import (
     check_kind,
     check_shape,
@@ -56,13 +56,6 @@ class NpzReader:
         with self._opened() as stream:
             return npy.read_matrix(stream, self.member.header, dtype, self.label)
 
-    def values(self) -> Iterator[Array]:
-        if self.member.header.fortran:
-            yield np.ascontiguousarray(self.read(np.dtype(np.float64)))
-            return
-        with self._opened() as stream:
-            yield from npy.stream_values(stream, self.member.header, self.label)
-
     @contextmanager
     def _opened(self) -> Iterator[npy.Stream]:
         with open_member(self.file, self.member.name, self.label) as stream:
@@ -94,9 +87,6 @@ class SparseNpzReader:
 
     def occupied(self, dtype: np.dtype[Any]) -> Any:
         return self.read(dtype, occupied=True)
-
-    def values(self) -> Iterator[Array]:
-        yield from dense_rows(self.read(np.dtype(np.float64)), self.label)
 
 
 def members(file: Seen, label: str) -> list[Member]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -91,16 +90,6 @@ class MatrixSource:
         if self._occupied:
             return SORTED_BYTES * self.entries + LINE_BYTES * stored
         return ENTRY_BYTES * self.entries + LINE_BYTES * (stored + d1)
-
-    def digest(self) -> str:
-        """SHA-256 of the values as little-endian float64 in C order, in hexadecimal.
-
-        The same for equal matrices whatever the format, kind or order; −0 counts as 0.
-        """
-        state = hashlib.sha256()
-        for piece in self._reader.values():
-            state.update(np.ascontiguousarray(piece + 0.0, dtype="<f8").data)
-        return state.hexdigest()
 
     def describe(self) -> dict[str, Any]:
         """What is known without reading, as JSON values; path and dataset are the true names."""

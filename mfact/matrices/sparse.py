@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
-from mfact.matrices.values import BLOCK_BYTES, check_fits, refuse_value
+from mfact.matrices.values import check_fits, refuse_value
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -116,14 +115,6 @@ def merged(matrix: csr_array, entries: int, label: str) -> csr_array:
         row = int(np.searchsorted(matrix.indptr, k, side="right")) - 1
         refuse_value(matrix.data[k], (row, int(matrix.indices[k])), matrix.dtype, label)
     return matrix
-
-
-def dense_rows(matrix: csr_array, label: str) -> Iterator[Array]:
-    """The rows of a sparse matrix as dense float64 blocks of about BLOCK_BYTES."""
-    check_fits(8 * matrix.shape[1], label)
-    rows = max(1, BLOCK_BYTES // (8 * matrix.shape[1]))
-    for top in range(0, matrix.shape[0], rows):
-        yield matrix[top : top + rows].toarray()
 
 
 def integers(values: Array, label: str, what: str) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -31,9 +31,6 @@ class Reader(Protocol):
 
     def read(self, dtype: np.dtype[Any]) -> Any:
         """The whole matrix, finite, in dtype: an array, or a csr_array."""
-
-    def values(self) -> Iterator[Array]:
-        """The finite values in float64, row by row, in pieces of any C-ordered shape."""
 
 
 class SparseReader(Reader, Protocol):

@@ -26,8 +26,6 @@ from mfact.matrices.source import open_matrix
 SECONDS_A_FILE = 60  # a child of apart() is ended after a second of processor time
 MEMORY = 1 << 30  # above what the child begins with
 FILES_A_CHILD = 500
-# Digests densify: a sparse matrix may claim more cells than can be hashed in the time.
-DIGEST_CELLS = 1_000_000
 
 
 @dataclass
@@ -74,8 +72,6 @@ def try_file(path: Path, dataset: str | None) -> str:
         source = open_matrix(str(path), dataset=dataset)
         json.dumps(source.describe())
         M = source.read()
-        if source.shape[0] * source.shape[1] <= DIGEST_CELLS:
-            source.digest()
     except MfactError as error:
         if "\n" in str(error):
             raise AssertionError(f"more than one line: {error!r}") from error

@@ -92,16 +92,15 @@ def files(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", ["read", "digest"])
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("form", list(ENDS))
 @pytest.mark.parametrize("other", [M[::-1] + 0.0, M.reshape(4, 6), M[:5]], ids=["=", "4x6", "5x4"])
-def test_between_look_and_read(files, form, change, other, way):
+def test_between_look_and_read(files, form, change, other):
     path, new = files(form, other)
     source = open_matrix(str(path))
     change(path, new)
     with pytest.raises(StorageError) as error:
-        getattr(source, way)()
+        source.read()
     assert "\n" not in str(error.value)
     # HDF5 tells by itself, when it opens a file, that its end is missing.
     if change in (rewrite, replace, grow) or (change is truncate and ENDS[form] != "h5"):
@@ -146,7 +145,6 @@ def test_what_is_the_same_is_read(files, tmp_path, form):
     (tmp_path / "link").hardlink_to(path)
     read = source.read()
     np.testing.assert_array_equal(read.toarray() if source.sparse else read, M)
-    assert source.digest() == open_matrix(str(path)).digest()
 
 
 @pytest.mark.parametrize("form", ["npy", "npz", "mtx-dense", "h5"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from contracts.reader_contract import ReaderContract, digest_of
+from contracts.reader_contract import ReaderContract
 from hypothesis import given
 from hypothesis import strategies as st
 from matrix_files import KINDS, forms, sample
@@ -40,7 +40,6 @@ def test_npy_of_any_shape(tmp_path_factory, d1, d2, kind, order, block, data):
         patch.setattr(npy, "BLOCK_BYTES", block)
         source = open_matrix(str(path))
         np.testing.assert_array_equal(source.read(), M.astype("f8"))
-        assert source.digest() == digest_of(M)
 
 
 @pytest.mark.parametrize(
