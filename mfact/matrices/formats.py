@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from mfact.errors import DataError, SettingsError, StorageError
 from mfact.matrices import matrix_market, npy, npz
 from mfact.matrices.hdf5 import SIGNATURE
 from mfact.matrices.seen import Seen
-from mfact.matrices.values import Reader, check_kind, check_shape
+from mfact.matrices.values import Look, check_kind, check_shape
 from mfact.words import printable
 
 _START_BYTES = 128
@@ -31,20 +27,6 @@ _STRANGERS = (
 _PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 
 
-@dataclass(frozen=True)
-class Look:
-    """What one look at a file tells; the fields are those of MatrixSource."""
-
-    format: str
-    dataset: str | None
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-    order: str
-    sparse: bool
-    reader: Reader
-    linked: tuple[str, ...] = ()
-
-
 def look_at(path: Path, dataset: str | None, follow_links: bool) -> tuple[int, Look]:
     """(bytes of the file, what is in it). Raises what open_matrix says."""
     label = printable(str(path))
@@ -58,7 +40,9 @@ def look_at(path: Path, dataset: str | None, follow_links: bool) -> tuple[int, L
         _refuse_dataset(dataset, "a MatrixMarket file", label)
         return seen.size, _look_matrix_market(seen, label)
     if start.startswith(SIGNATURE) or _signature_follows(seen, label):
-        return seen.size, _look_hdf5(seen, dataset, follow_links, label)
+        from mfact.matrices.hdf5_choice import find_matrix
+
+        return seen.size, find_matrix(seen, dataset, follow_links, label)
     raise _stranger(start, label)
 
 
@@ -96,7 +80,7 @@ def _look_npy(seen: Seen, label: str) -> Look:
     shape = check_shape(header.shape, label)
     npy.check_length(header, seen.size, label)
     reader = npy.NpyReader(seen, header, label)
-    return Look("npy", None, shape, header.dtype, header.order, False, reader)
+    return Look("npy", None, shape, header.dtype.str, header.order, reader)
 
 
 def _look_npz(seen: Seen, dataset: str | None, label: str) -> Look:
@@ -105,13 +89,13 @@ def _look_npz(seen: Seen, dataset: str | None, label: str) -> Look:
         sparse = npz.sparse_reader(seen, found, label)
         dtype = next(member.header.dtype for member in found if member.name == "data")
         form = sparse.form.upper()
-        return Look("sparse-npz", None, sparse.shape, dtype, form, True, sparse)
+        return Look("sparse-npz", None, sparse.shape, dtype.str, form, sparse, sparse=True)
     member = _choose_member(found, dataset, label)
-    label = f"{label}:{printable(member.name)}"
-    check_kind(member.header.dtype, label)
-    shape = check_shape(member.header.shape, label)
-    reader = npz.NpzReader(seen, member, label)
-    return Look("npz", member.name, shape, member.header.dtype, member.header.order, False, reader)
+    header, label = member.header, f"{label}:{printable(member.name)}"
+    check_kind(header.dtype, label)
+    shape = check_shape(header.shape, label)
+    reader = npz.NpzReader(seen, header, label, member.name)
+    return Look("npz", member.name, shape, header.dtype.str, header.order, reader)
 
 
 def _choose_member(found: list[npz.Member], dataset: str | None, label: str) -> npz.Member:
@@ -140,22 +124,8 @@ def _choose_member(found: list[npz.Member], dataset: str | None, label: str) -> 
 def _look_matrix_market(seen: Seen, label: str) -> Look:
     banner = matrix_market.read_banner(seen, label)
     reader = matrix_market.MarketReader(seen, banner, label)
-    order = "COO" if banner.sparse else "F"
-    return Look("matrix-market", None, banner.shape, banner.dtype, order, banner.sparse, reader)
-
-
-def _look_hdf5(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Look:
-    from mfact.matrices.hdf5_choice import find_matrix
-    from mfact.matrices.hdf5_dense import Layout
-
-    found = find_matrix(seen, dataset, follow_links, label)
-    what = found.what
-    if isinstance(what, Layout):
-        shape, order, sparse = what.matrix_shape, what.order, False
-    else:
-        shape, order, sparse = what.shape, what.major, True
-    reader, linked = found.reader, found.linked
-    return Look(found.format, found.dataset, shape, what.dtype, order, sparse, reader, linked)
+    order, dtype = "COO" if banner.sparse else "F", banner.dtype.str
+    return Look("matrix-market", None, banner.shape, dtype, order, reader, banner.sparse)
 
 
 def _signature_follows(seen: Seen, label: str) -> bool:

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from mfact.errors import DataError
 from mfact.matrices import hdf5
 from mfact.matrices.apart import Piece, apart
-from mfact.matrices.hdf5_dense import DenseReader, Layout, inspect_dense
-from mfact.matrices.hdf5_sparse import Group, SparseReader, inspect_sparse, is_sparse
+from mfact.matrices.hdf5_dense import DenseReader, inspect_dense
+from mfact.matrices.hdf5_sparse import SparseReader, inspect_sparse, is_sparse
 from mfact.matrices.seen import Seen
+from mfact.matrices.values import Look
 from mfact.words import printable
 
 _LISTED = 20
 
 
-@dataclass(frozen=True)
-class Found:
-    """A matrix in an HDF5 file: its path, what it is, its reader, other files it is read from."""
-
-    dataset: str
-    format: str
-    what: Layout | Group
-    reader: DenseReader | SparseReader
-    linked: tuple[str, ...] = ()
-
-
-def find_matrix(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Found:
+def find_matrix(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Look:
     """The matrix of a file: the dataset that is named, else the only one there can be.
 
     Without a name: X of an AnnData file, else exactly one 2-D numeric dataset or sparse group.
@@ -38,7 +28,7 @@ def find_matrix(seen: Seen, dataset: str | None, follow_links: bool, label: str)
     import h5py  # noqa: F401  # here, so that each child finds it already imported
 
     (piece,) = apart(partial(_look, seen, dataset, follow_links, label), label)
-    found: Found = piece.note
+    found: Look = piece.note
     return found
 
 
@@ -70,18 +60,20 @@ def _describe(
     anndata: bool,
     follow_links: bool,
     label: str,
-) -> Found:
+) -> Look:
     from h5py import h5d, h5g
 
     if isinstance(found, h5d.DatasetID):
         layout = inspect_dense(found, follow_links, label)
         kind = "matlab" if layout.transposed else "h5ad" if anndata else "hdf5"
         dense = DenseReader(seen, dataset, layout, follow_links, label)
-        return Found(dataset, kind, layout, dense)
+        stored = layout.dtype.str
+        return Look(kind, dataset, layout.matrix_shape, stored, layout.order, dense)
     if isinstance(found, h5g.GroupID) and is_sparse(found):
         group = inspect_sparse(root, dataset, found, follow_links, label)
         sparse = SparseReader(seen, dataset, group, follow_links, label)
-        return Found(dataset, group.family, group, sparse)
+        stored = group.dtype.str
+        return Look(group.family, dataset, group.shape, stored, group.major, sparse, sparse=True)
     raise DataError(
         f"{label} is a group, not a matrix",
         _listing(_candidates(root), "name one of its matrices"),

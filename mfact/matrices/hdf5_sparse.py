@@ -53,9 +53,6 @@ class SparseReader:
     def entries(self) -> int:
         return self.group.lengths[0]
 
-    def occupied(self, dtype: np.dtype[Any]) -> Any:
-        return self.read(dtype, occupied=True)
-
     def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
         """The csr_array of the group, in dtype."""
         kinds = (dtype, np.dtype(np.int64), np.dtype(np.int64))

@@ -51,19 +51,16 @@ class MarketReader:
     banner: Banner
     label: str
 
-    def read(self, dtype: np.dtype[Any]) -> Any:
+    def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
         """The csr_array of a coordinate file, the Fortran-ordered array of an array file."""
-        return self._read_sparse(dtype) if self.banner.sparse else self._read_dense(dtype)
+        return self._read_sparse(dtype, occupied) if self.banner.sparse else self._read_dense(dtype)
 
     @property
     def entries(self) -> int:
         """Of the matrix, mirrored ones among them."""
         return self.banner.entries * (2 if self.banner.sign else 1)
 
-    def occupied(self, dtype: np.dtype[Any]) -> Any:
-        return self._read_sparse(dtype, occupied=True)
-
-    def _read_sparse(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
+    def _read_sparse(self, dtype: np.dtype[Any], occupied: bool) -> Any:
         count, width = self.banner.entries, 2 if self.banner.dtype == np.uint8 else 3
         index = np.dtype(np.int32 if max(*self.banner.shape, count) < 2**30 else np.int64)
         # Mirroring holds the entries once as read and twice as written.

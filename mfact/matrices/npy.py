@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -70,14 +68,12 @@ class NpyReader:
 
     def read(self, dtype: np.dtype[Any]) -> Array:
         with self._opened() as stream:
-            return read_matrix(stream, self.header, dtype, self.label)
-
-    @contextmanager
-    def _opened(self) -> Iterator[io.BufferedReader]:
-        with self.file.opened(self.label) as stream:
             if read_header(stream, self.label) != self.header:
                 raise changed(self.label)
-            yield stream
+            return read_matrix(stream, self.header, dtype, self.label)
+
+    def _opened(self) -> AbstractContextManager[Stream]:
+        return self.file.opened(self.label)
 
 
 def read_header(stream: Stream, label: str) -> Header:

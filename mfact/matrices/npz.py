@@ -6,7 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -15,7 +15,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, MfactError, StorageError
 from mfact.matrices import npy
-from mfact.matrices.seen import Seen, changed
+from mfact.matrices.seen import Seen
 from mfact.matrices.sparse import Compressed, assemble, coordinates, integers
 from mfact.matrices.values import (
     check_kind,
@@ -45,23 +45,13 @@ class Member:
 
 
 @dataclass(frozen=True)
-class NpzReader:
-    """A 2-D member of a kind that is taken."""
+class NpzReader(npy.NpyReader):
+    """A 2-D member of a kind that is taken, by its name."""
 
-    file: Seen
-    member: Member
-    label: str
+    name: str
 
-    def read(self, dtype: np.dtype[Any]) -> Array:
-        with self._opened() as stream:
-            return npy.read_matrix(stream, self.member.header, dtype, self.label)
-
-    @contextmanager
-    def _opened(self) -> Iterator[npy.Stream]:
-        with open_member(self.file, self.member.name, self.label) as stream:
-            if npy.read_header(stream, self.label) != self.member.header:
-                raise changed(self.label)
-            yield stream
+    def _opened(self) -> AbstractContextManager[npy.Stream]:
+        return open_member(self.file, self.name, self.label)
 
 
 @dataclass(frozen=True)
@@ -84,9 +74,6 @@ class SparseNpzReader:
             return coordinates(data, first, second, self.shape, self.label, occupied=occupied)
         parts = Compressed(self.form.upper(), self.shape, data, first, second)
         return assemble(parts, self.label, occupied=occupied)
-
-    def occupied(self, dtype: np.dtype[Any]) -> Any:
-        return self.read(dtype, occupied=True)
 
 
 def members(file: Seen, label: str) -> list[Member]:

@@ -11,7 +11,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import SettingsError, StorageError
 from mfact.matrices.formats import look_at
-from mfact.matrices.values import Reader, SparseReader
+from mfact.matrices.values import Look, SparseReader
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -30,29 +30,18 @@ LINE_BYTES = 24
 """A pointer of a row or column, as read and as converted."""
 
 
-@dataclass(frozen=True)
-class MatrixSource:
+@dataclass(frozen=True, kw_only=True)
+class MatrixSource(Look):
     """A matrix in a file that has been looked at and not yet read.
 
-    name: file name and dataset, safe to print. path: as given. format: "npy", "npz", "hdf5",
-    "matlab", "h5ad", "10x", "matrix-market" or "sparse-npz". dataset: path or member in the
-    file, None where there is but one. shape: (d1, d2). stored_dtype: such as "<f8", ">i2" or
-    "|u1". order: "C", "F", "chunked (64, 1797)", "CSR", "CSC" or "COO". file_bytes: of the file.
-    follow_links: whether it may name other files. linked: those that it is read from too.
+    name: file name and dataset, safe to print. path: as given. file_bytes: of the file.
+    follow_links: whether it may name other files.
     """
 
     name: str
     path: str
-    format: str
-    dataset: str | None
-    shape: tuple[int, int]
-    stored_dtype: str
-    order: str
-    sparse: bool
     file_bytes: int
     follow_links: bool
-    linked: tuple[str, ...]
-    _reader: Reader = field(repr=False, compare=False)
     _occupied: bool = field(default=False, repr=False)
 
     def occupied(self) -> MatrixSource:
@@ -73,13 +62,13 @@ class MatrixSource:
         if dtype not in _DTYPES:
             raise SettingsError(f"{dtype} is no kind to compute in", "use float64 or float32")
         if self._occupied:
-            return cast(SparseReader, self._reader).occupied(np.dtype(dtype))
-        return self._reader.read(np.dtype(dtype))
+            return cast(SparseReader, self.reader).read(np.dtype(dtype), occupied=True)
+        return self.reader.read(np.dtype(dtype))
 
     @property
     def entries(self) -> int | None:
         """How many a sparse file stores; None for a dense one."""
-        return cast(SparseReader, self._reader).entries if self.sparse else None
+        return cast(SparseReader, self.reader).entries if self.sparse else None
 
     def read_bytes(self, dtype: str = "float64") -> int:
         """Bytes that read() holds at its peak, blocks of the file aside."""
@@ -93,17 +82,9 @@ class MatrixSource:
 
     def describe(self) -> dict[str, Any]:
         """What is known without reading, as JSON values; path and dataset are the true names."""
-        return {
-            "name": self.name,
-            "path": self.path,
-            "format": self.format,
-            "dataset": self.dataset,
-            "shape": list(self.shape),
-            "stored_dtype": self.stored_dtype,
-            "order": self.order,
-            "sparse": self.sparse,
-            "file_bytes": self.file_bytes,
-        }
+        names = ("name", "path", "format", "dataset", "shape", "stored_dtype", "order", "sparse",
+                 "file_bytes")  # fmt: skip
+        return {name: getattr(self, name) for name in names} | {"shape": list(self.shape)}
 
 
 def open_matrix(
@@ -136,18 +117,11 @@ def open_matrix(
     chosen = dataset if named is None else named
     file_bytes, look = look_at(path, chosen, follow_links)
     return MatrixSource(
+        **vars(look),
         name=printable(path.name) + (f":{printable(look.dataset)}" if look.dataset else ""),
         path=spec if named is None else str(path),
-        format=look.format,
-        dataset=look.dataset,
-        shape=look.shape,
-        stored_dtype=look.dtype.str,
-        order=look.order,
-        sparse=look.sparse,
         file_bytes=file_bytes,
         follow_links=follow_links,
-        linked=look.linked,
-        _reader=look.reader,
     )
 
 

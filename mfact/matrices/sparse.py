@@ -45,7 +45,7 @@ def assemble(parts: Compressed, label: str, *, occupied: bool = False) -> csr_ar
     _check_pointers(parts, label)
     _check_indices(parts, label)
     _check_values(parts, label)
-    index = _index_dtype(parts)
+    index = _index_dtype(parts.shape, parts.data.size)
     arrays = (parts.data, parts.indices.astype(index, copy=False), parts.indptr.astype(index))
     if occupied:
         kind = csr_array if parts.major == "CSR" else csc_array
@@ -81,10 +81,9 @@ def coordinates(
     check_range(rows, shape[0], label, "row index")
     check_range(columns, shape[1], label, "column index")
     _check_triples(data, rows, columns, label)
-    index = np.int32 if max(*shape, data.size) < 2**31 else np.int64
-    itemsize = np.dtype(index).itemsize
+    index = _index_dtype(shape, data.size)
     pointers = 0 if occupied else shape[0] + 1
-    check_fits(data.size * (data.itemsize + 3 * itemsize) + pointers * itemsize, label)
+    check_fits(data.size * (data.itemsize + 3 * index.itemsize) + pointers * index.itemsize, label)
     places = rows.astype(index, copy=False), columns.astype(index, copy=False)
     matrix = coo_array((data, places), shape=shape)
     return squeezed(matrix, label) if occupied else merged(matrix.tocsr(), data.size, label)
@@ -181,6 +180,5 @@ def _check_values(parts: Compressed, label: str) -> None:
         refuse_value(parts.data[k], position, parts.data.dtype, label)
 
 
-def _index_dtype(parts: Compressed) -> np.dtype[Any]:
-    largest = max(*parts.shape, parts.data.size)
-    return np.dtype(np.int32 if largest < 2**31 else np.int64)
+def _index_dtype(shape: tuple[int, int], entries: int) -> np.dtype[Any]:
+    return np.dtype(np.int32 if max(*shape, entries) < 2**31 else np.int64)

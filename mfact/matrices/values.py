@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -33,15 +34,35 @@ class Reader(Protocol):
         """The whole matrix, finite, in dtype: an array, or a csr_array."""
 
 
-class SparseReader(Reader, Protocol):
+class SparseReader(Protocol):
     """A reader of a format that holds the entries alone."""
 
     @property
     def entries(self) -> int:
         """How many are stored, mirrored ones counted twice."""
 
-    def occupied(self, dtype: np.dtype[Any]) -> Any:
-        """The csr_array of the rows and columns that hold an entry."""
+    def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
+        """The csr_array; occupied: of the rows and columns alone that hold an entry."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at a file tells of the matrix in it, and who reads it.
+
+    format: "npy", "npz", "hdf5", "matlab", "h5ad", "10x", "matrix-market" or "sparse-npz".
+    dataset: path or member in the file, None where there is but one. shape: (d1, d2).
+    stored_dtype: such as "<f8", ">i2" or "|u1". order: "C", "F", "chunked (64, 1797)", "CSR",
+    "CSC" or "COO". linked: other files that it is read from too.
+    """
+
+    format: str
+    dataset: str | None
+    shape: tuple[int, int]
+    stored_dtype: str
+    order: str
+    reader: Reader = field(repr=False, compare=False)
+    sparse: bool = False
+    linked: tuple[str, ...] = ()
 
 
 def check_kind(dtype: np.dtype[Any], label: str) -> None:
