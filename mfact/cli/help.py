@@ -97,9 +97,7 @@ class HelpfulCommand(click.Command):
 
 def shown_help(text: str) -> str:
     """The help text in symbols that standard output can take."""
-    if takes_only_ascii(sys.stdout):
-        return "\n".join(ascii_text(line) for line in text.split("\n"))
-    return text
+    return ascii_text(text) if takes_only_ascii(sys.stdout) else text
 
 
 def helpful_command(name: str, **kwargs: Any) -> Callable[[Any], HelpfulCommand]:

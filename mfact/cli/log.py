@@ -108,7 +108,7 @@ class Log:
             self._append("".join(f"{stamp} {line}\n" for line in text.splitlines()))
         if show and sys.stderr is not None:
             if takes_only_ascii(sys.stderr):
-                text = "\n".join(ascii_text(line) for line in text.split("\n"))
+                text = ascii_text(text)
             with contextlib.suppress(OSError, ValueError):
                 print(text, file=sys.stderr, flush=True)
 

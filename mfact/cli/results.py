@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfact.cli.help import option
 from mfact.cli.log import log_options
-from mfact.cli.options import view_option
+from mfact.cli.options import decorated, view_option
 from mfact.cli.streams import emit
 from mfact.cli.types import Typed
 from mfact.ranges import Count
@@ -18,34 +18,26 @@ if TYPE_CHECKING:
     from mfact.report.views import Views
 
 
-def format_options(function: Any) -> Any:
-    """The options --format, --rows, --factors, --no-timing and --reproducible."""
-    for decorate in (
-        option("--reproducible", "Output",
-               "Leave out clock, host and paths: equal runs give equal bytes.", is_flag=True),
-        option("--timing/--no-timing", "Output", "Whether to show what a clock measured.",
-               default=True),
-        option("--factors/--no-factors", "Output", "Whether the JSON document holds U and V.",
-               default=True),
-        option("--rows", "Output", "Lines of the iteration table; 0 for all.", type=Typed(Count()),
-               default=12),
-        view_option("json", "jsonl", "junit", "github", of="view of the result"),
-    ):  # fmt: skip
-        function = decorate(function)
-    return function
+format_options = decorated(
+    view_option("json", "jsonl", "junit", "github", of="view of the result"),
+    option("--rows", "Output", "Lines of the iteration table; 0 for all.", type=Typed(Count()),
+           default=12),
+    option("--factors/--no-factors", "Output", "Whether the JSON document holds U and V.",
+           default=True),
+    option("--timing/--no-timing", "Output", "Whether to show what a clock measured.",
+           default=True),
+    option("--reproducible", "Output",
+           "Leave out clock, host and paths: equal runs give equal bytes.", is_flag=True),
+)  # fmt: skip
 
-
-def result_options(function: Any) -> Any:
-    """What `solve` and `resume` are told of their outputs, beside the run file."""
-    for decorate in (
-        log_options,
-        option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True),
-        format_options,
-        option("--factors-npy", "Output", "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
-               metavar="PREFIX"),
-    ):  # fmt: skip
-        function = decorate(function)
-    return function
+result_options = decorated(
+    option("--factors-npy", "Output", "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
+           metavar="PREFIX"),
+    format_options,
+    option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True),
+    log_options,
+)  # fmt: skip
+"""What `solve` and `resume` are told of their outputs, beside the run file."""
 
 
 def show(form: str, views: Views, *, quiet: bool) -> None:

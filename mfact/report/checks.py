@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mfact.core import Claim, Result
-from mfact.report.machine import claim_document, json_text
+from mfact.report.machine import json_text
 from mfact.report.tables import claims_table, facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import number
@@ -64,7 +64,7 @@ def document(report: Report) -> dict[str, Any]:
         "subjects": dict(report.subjects),
         "holds": not violated(report.claims),
         "sentence": report.sentence,
-        "claims": [claim_document(claim) for claim in report.claims],
+        "claims": [{**vars(claim)} for claim in report.claims],
         "numbers": dict(report.numbers),
     }
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfact.problems.optimum import unit_of
 from mfact.report.machine import finite
-from mfact.report.tables import facts, heading
+from mfact.report.tables import columns, facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import exponent, number
 from mfact.studies.flow import Study
@@ -79,12 +79,12 @@ def document(found: Study, name: str) -> dict[str, Any]:
 
 
 def _compared(comparison: Comparison) -> dict[str, Any]:
-    columns = (comparison.step_sizes, comparison.counts, comparison.distance, comparison.D_distance)
+    arrays = (comparison.step_sizes, comparison.counts, comparison.distance, comparison.D_distance)
     keys = [key for key, _, _ in GD_COLUMNS]
     return {
         "rows": [
             dict(zip(keys, row, strict=True))
-            for row in zip(*(column.tolist() for column in columns), strict=True)
+            for row in zip(*(column.tolist() for column in arrays), strict=True)
         ],
         "distance_slope": comparison.distance_slope,
         "D_distance_slope": comparison.D_distance_slope,
@@ -115,8 +115,7 @@ def page(doc: Mapping[str, Any], look: Look) -> str:
         heading("Problem", look),
         facts(pairs, look),
         heading("Flow", look),
-        _table(kept, doc["flow"], look),
-        facts([(label, text) for _, label, text in kept], look),
+        *_table(kept, doc["flow"], look),
     ]
     if doc["gradient_descent"]:
         parts += _descent(doc["gradient_descent"], look)
@@ -133,8 +132,7 @@ def _descent(compared: Mapping[str, Any], look: Look) -> list[RenderableType]:
     ]
     return [
         heading("Gradient descent to the same flow time", look),
-        _table(GD_COLUMNS, compared["rows"], look),
-        facts([(label, text) for _, label, text in GD_COLUMNS], look),
+        *_table(GD_COLUMNS, compared["rows"], look),
         heading("Slopes against η, log–log, over the three smallest: both are 1 as η → 0", look),
         facts(slopes, look),
     ]
@@ -153,19 +151,13 @@ def _start(settings: Mapping[str, Any]) -> str:
 
 
 def _table(
-    columns: Iterable[tuple[str, str, str]], rows: Sequence[Mapping[str, Any]], look: Look
-) -> RenderableType:
-    from rich.table import Table
-    from rich.text import Text
-
-    kept = tuple(columns)
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for _ in kept:
-        table.add_column(justify="right", no_wrap=look.width >= 60)
-    table.add_row(*(Text(look.symbols("  " + label)) for _, label, _ in kept), style="bold")
-    for row in rows:
-        table.add_row(*(Text(_cell(row[key])) for key, _, _ in kept))
-    return table
+    named: Iterable[tuple[str, str, str]], rows: Iterable[Mapping[str, Any]], look: Look
+) -> list[RenderableType]:
+    """The rows below the labels of these columns, and what each column is."""
+    named = tuple(named)
+    cells = ([_cell(row[key]) for key, _, _ in named] for row in rows)
+    table = columns([f"  {label}" for _, label, _ in named], cells, look)
+    return [table, facts([(label, text) for _, label, text in named], look)]
 
 
 def _cell(value: Any) -> str:

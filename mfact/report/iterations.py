@@ -93,9 +93,7 @@ class Grid:
 def step_cells(trace: Mapping[str, Array], rows: list[int]) -> tuple[str, ...]:
     """The step numbers of the rows; log₁₀ t serves where t is too large for a float."""
     steps = trace["step"]
-    logs = trace.get("log10_step")
-    if logs is None:
-        return tuple(step_text(float(steps[i])) for i in rows)
+    logs = trace.get("log10_step", np.full(len(steps), np.nan))
     return tuple(step_text(float(steps[i]), float(logs[i])) for i in rows)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any
 
-from mfact.core import Claim, Result
+from mfact.core import Result
 from mfact.report.labels import timeless
 
 SCHEMA = "mfact-result/1"
@@ -31,17 +31,12 @@ def finite(value: Any) -> Any:
     return value
 
 
-def document(result: Result, *, timing: bool = True, factors: bool = True) -> dict[str, Any]:
-    """The whole result as JSON values under the schema "mfact-result/1".
+def document(result: Result, *, timing: bool, factors: bool) -> dict[str, Any]:
+    """The whole result as JSON values under the schema "mfact-result/1", but for each column of
+    the trace what gives its values.
 
     timing: False leaves out what a clock measured. factors: False leaves out U and V.
     """
-    made = _document(result, timing=timing, factors=factors)
-    return {**made, "trace": {name: [*column()] for name, column in made["trace"].items()}}
-
-
-def _document(result: Result, *, timing: bool, factors: bool) -> dict[str, Any]:
-    """The document, but for each column of the trace what gives its values."""
     made: dict[str, Any] = {
         "schema": SCHEMA,
         "outcome": result.outcome.name,
@@ -52,7 +47,7 @@ def _document(result: Result, *, timing: bool, factors: bool) -> dict[str, Any]:
         "problem": result.problem,
         "settings": result.settings,
         "summary": result.summary if timing else timeless(result.summary),
-        "claims": [claim_document(claim) for claim in result.claims],
+        "claims": [{**vars(claim)} for claim in result.claims],
         "trace": {name: partial(_column, result, name) for name in result.trace},
         "provenance": result.provenance if timing else timeless(result.provenance),
     }
@@ -68,15 +63,15 @@ def json_text(value: Any) -> str:
 
 
 def json_pieces(result: Result, *, timing: bool = True, factors: bool = True) -> Iterator[str]:
-    """json_text(document(…)) in pieces, a column of the trace at a time."""
-    made = _document(result, timing=timing, factors=factors)
+    """The document as JSON, in pieces: a column of the trace at a time."""
+    made = document(result, timing=timing, factors=factors)
     encoder = json.JSONEncoder(indent=1, allow_nan=False, default=lambda column: [*column()])
     return _gathered(map(_quiet, chain(encoder.iterencode(made), "\n")))
 
 
 def jsonl_pieces(result: Result, *, timing: bool = True) -> Iterator[str]:
     """One JSON object a line, in pieces: each recorded row, then the result without factors."""
-    last = _document(result, timing=timing, factors=False)
+    last = document(result, timing=timing, factors=False)
     columns = last.pop("trace")
     rows = zip(*(column() for column in columns.values()), strict=True)
     lines = chain(
@@ -96,17 +91,6 @@ def _gathered(texts: Iterable[str]) -> Iterator[str]:
 def _quiet(text: str) -> str:
     """The same JSON, without a command to a CI server that reads along."""
     return text.replace("##", "#\\u0023")
-
-
-def claim_document(claim: Claim) -> dict[str, Any]:
-    return {
-        "name": claim.name,
-        "statement": claim.statement,
-        "verdict": claim.verdict,
-        "detail": claim.detail,
-        "source": claim.source,
-        "numbers": dict(claim.numbers),
-    }
 
 
 def _column(result: Result, name: str) -> Iterator[Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfact.report.machine import finite
-from mfact.report.tables import facts, heading
+from mfact.report.tables import columns, facts, heading
 from mfact.report.terminal import Look, render
 from mfact.report.text import number
 from mfact.studies.sweep import (
@@ -156,14 +156,15 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> 
         (f"leading σ (r + 1 = {r + 1})", number(run["leading_values"])),
         *_setup(run, settings),
     ]
+    names = [name for name, _ in _QUANTILES]
     steps = [
-        [number(row["tol"]), str(row["reached"]), *(number(row[name]) for name, _ in _QUANTILES)]
+        [f"  {number(row['tol'])}", str(row["reached"]), *(number(row[name]) for name in names)]
         for row in run["steps"]
     ]
     slope = run["predicted_per_decade_of_tolerance"]
     within = [
         [
-            number(row["bound"]),
+            f"  {number(row['bound'])}",
             str(row["count"]),
             f"{row['fraction']:.4f}",
             _ends(row["interval"]),
@@ -178,10 +179,10 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> 
         heading("Sweep", look),
         facts(pairs, look),
         heading("Steps to √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ_k, of the runs that got there", look),
-        _table(("ε", "runs", *(name for name, _ in _QUANTILES)), steps, look),
+        columns(("  ε", "runs", *names), steps, look),
         facts([("expected late growth per decade of ε", number(slope, 4))], look),
         heading(f"Runs with 1/C ≤ {ratio} ≤ C at every step", look),
-        _table(("C", "runs", "fraction", "95 % interval", "small-start limit"), within, look),
+        columns(("  C", "runs", "fraction", "95 % interval", "small-start limit"), within, look),
         heading("Summary", look),
         facts(
             [
@@ -197,10 +198,10 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> 
 def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> list[Any]:
     rows = grown["sizes"]
     bounds = [entry["bound"] for entry in rows[0]["within"]]
-    header = ("d", "converged", "5%", "median", "95%", "per decade")
+    header = ("  d", "converged", "5%", "median", "95%", "per decade")
     lines = [
         [
-            str(row["shape"][0]),
+            f"  {row['shape'][0]}",
             f"{row['converged']['fraction']:.4f}",
             *(number(row["steps"][-1][name]) for name in ("5%", "median", "95%")),
             "-" if row["per_decade"] is None else f"{row['per_decade']:.2f}",
@@ -212,7 +213,7 @@ def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -
     return [
         heading("Growth with d: d×d matrices of rank r, the same draws for each size", look),
         facts([("σ", values), *_setup(rows[0], settings)], look),
-        _table((*header, *(f"C={number(bound)}" for bound in bounds)), lines, look),
+        columns((*header, *(f"C={number(bound)}" for bound in bounds)), lines, look),
         facts(
             [
                 ("expected per decade", f"{grown['predicted_per_decade']:.2f} steps, "
@@ -230,17 +231,3 @@ def _fraction(share: Mapping[str, Any]) -> str:
 
 def _ends(ends: Sequence[float]) -> str:
     return f"[{ends[0]:.4f}, {ends[1]:.4f}]"
-
-
-def _table(header: Iterable[str], rows: Iterable[Sequence[str]], look: Look) -> RenderableType:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for _ in (cells := tuple(header)):
-        table.add_column(justify="right", no_wrap=look.width >= 60)
-    first = [Text(look.symbols(("  " if i == 0 else "") + c)) for i, c in enumerate(cells)]
-    table.add_row(*first, style="bold")
-    for row in rows:
-        table.add_row(*(Text(("  " if i == 0 else "") + c) for i, c in enumerate(row)))
-    return table

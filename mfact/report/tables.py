@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,20 @@ def facts(pairs: Iterable[tuple[str, str]], look: Look) -> RenderableType:
     for label, value in texts:
         grid.add_row(Text(f"  {label}"), Text(value))
     return grid
+
+
+def columns(heads: Sequence[str], rows: Iterable[Sequence[str]], look: Look) -> RenderableType:
+    """Columns of numbers below their headings, set to the right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in heads:
+        table.add_column(justify="right", no_wrap=look.width >= 60)
+    table.add_row(*(Text(look.symbols(head)) for head in heads), style="bold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def indented(text: str, by: int) -> RenderableType:
