@@ -80,19 +80,15 @@ class MemoryPlan:
         """Whether total ≤ limit."""
         return self.total <= self.limit
 
-    def check(
-        self,
-        way_out: str = "free memory, or use a smaller matrix or rank",
-        *,
-        subject: str = "the run",
-    ) -> None:
-        """Raise MemoryPlanError with the numbers, and with way_out, when total > limit."""
+    def check(self, way_out: str, *, subject: str = "the run") -> MemoryPlan:
+        """Itself; MemoryPlanError with the numbers, and with way_out, when total > limit."""
         if not self.fits:
             raise MemoryPlanError(
                 f"{subject} needs {format_bytes(self.total)} of memory and "
                 f"{format_bytes(self.limit)} is available ({self._listing()})",
                 way_out,
             )
+        return self
 
     def describe(self) -> str:
         """One line: the total, the limit, and every part from large to small."""

@@ -68,24 +68,19 @@ _KEPT: dict[str, Kind] = {
     "passed": listing(any_number),
     "levels": _levels,
 }
+# And what two of them keep beside, which keep nothing else.
+_OWN: dict[str, dict[str, Kind]] = {
+    "certified": dict.fromkeys(
+        ("first", "last"), maybe(record({**_LAST, "imbalance": any_number}))
+    ) | {"skipped": flag},
+    "ledger": {"last": maybe(record({**_LAST, "size": any_number})), "skipped": maybe(text)},
+}  # fmt: skip
 _MEMBERS: Any = Monitors().members
-_MONITORS = record(
-    {
-        name: record({kept: _KEPT[kept] for kept in member.kept if kept in _KEPT}, plain)
-        for name, member in _MEMBERS.items()
-    }
-    | {
-        "certified": record(
-            {kept: _KEPT[kept] for kept in ("imbalance", "shortfall", "steps")}
-            | dict.fromkeys(("first", "last"), maybe(record({**_LAST, "imbalance": any_number})))
-            | {"skipped": flag}
-        ),
-        "ledger": record(
-            {kept: _KEPT[kept] for kept in _MEMBERS["ledger"].kept if kept in _KEPT}
-            | {"last": maybe(record({**_LAST, "size": any_number})), "skipped": maybe(text)}
-        ),
-    }
-)
+_MONITORS = record({
+    name: record({kept: {**_KEPT, **_OWN.get(name, {})}[kept] for kept in member.kept},
+                 None if name in _OWN else plain)
+    for name, member in _MEMBERS.items()
+})  # fmt: skip
 
 
 def of_state(*, bases: bool, shared: bool = False) -> Kind:

@@ -96,7 +96,8 @@ def read_image(
     if not image.startswith(SIGNATURE) or MARK not in image[:HEAD]:
         raise StorageError(f"{printable(path)} is not {KINDS[kind]} of mfact", _WAYS_OUT[kind])
     # HDF5 is never given a damaged file: its parser can crash on one.
-    if not _sealed(memoryview(image)):
+    place, digest = _digest(memoryview(image))
+    if image[place] != digest:
         raise StorageError(
             f"{printable(path)} is damaged, or was changed after mfact wrote it",
             "use a copy, or run again",
@@ -126,7 +127,8 @@ def _form(kind: str, arrays: Mapping[str, Array], text: str) -> bytes:
         held = [_add(file, name, array) for name, array in arrays.items()]
         file.flush()
         del held
-    _seal(buffer.getbuffer())
+    place, digest = _digest(view := buffer.getbuffer())
+    view[place] = digest
     return buffer.getvalue()
 
 
@@ -151,16 +153,6 @@ def _digest(image: memoryview) -> tuple[slice, bytes]:
     digest.update(b"0" * DIGEST_LENGTH)
     digest.update(image[place.stop :])
     return place, digest.hexdigest().encode()
-
-
-def _seal(image: memoryview) -> None:
-    place, digest = _digest(image)
-    image[place] = digest
-
-
-def _sealed(image: memoryview) -> bool:
-    place, digest = _digest(image)
-    return bytes(image[place]) == digest
 
 
 def _load(path: str | os.PathLike[str]) -> bytes:

@@ -27,8 +27,7 @@ def plan_inspection(source: MatrixSource, leading: int) -> MemoryPlan:
     made, least = plan(leading), min(leading, *source.shape)
     fitting = bisect_left(range(1, least), 1, key=lambda k: int(not plan(k).fits))
     ways = f"--leading {fitting}" if fitting else "a part of the matrix"
-    made.check(f"free memory, or use {ways}", subject=f"looking into {source.name}")
-    return made
+    return made.check(f"free memory, or use {ways}", subject=f"looking into {source.name}")
 
 
 def plan_check(source: MatrixSource, result: Result) -> MemoryPlan:
@@ -40,8 +39,7 @@ def plan_check(source: MatrixSource, result: Result) -> MemoryPlan:
         "trace": 3 * sum(column.nbytes for column in result.trace.values()),
     }
     made = _plan(source, parts, dtype=str(result.U.dtype))
-    made.check("free memory", subject="the check")
-    return made
+    return made.check("free memory", subject="the check")
 
 
 def plan_flow(source: MatrixSource) -> MemoryPlan:
@@ -49,16 +47,14 @@ def plan_flow(source: MatrixSource) -> MemoryPlan:
     d1, d2 = source.shape
     # The copy that the decomposition destroys, both sets of vectors, its workspace.
     made = _plan(source, {"singular vectors": 8 * d1 * d2 + 16 * min(d1, d2) * (d1 + d2)})
-    made.check("free memory, or use a part of the matrix", subject="the flow")
-    return made
+    return made.check("free memory, or use a part of the matrix", subject="the flow")
 
 
 def plan_sweep(source: MatrixSource) -> MemoryPlan:
     """The plan of `mfact sweep`. Raises MemoryPlanError when it does not fit."""
     least = min(source.shape)
     made = _plan(source, {"singular values": leading_bytes(source.shape, 0, least, source.entries)})
-    made.check("free memory, or use a part of the matrix", subject="the sweep")
-    return made
+    return made.check("free memory, or use a part of the matrix", subject="the sweep")
 
 
 def _plan(

@@ -102,7 +102,7 @@ except OSError:
 
 
 def test_plan_within_its_limit_passes_and_at_the_limit_too() -> None:
-    memory.MemoryPlan({"matrix": 60, "factors": 40}, limit=100).check()
+    memory.MemoryPlan({"matrix": 60, "factors": 40}, limit=100).check("free memory")
 
 
 def test_plan_over_its_limit_is_refused_with_the_numbers_and_the_way_out() -> None:

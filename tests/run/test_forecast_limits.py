@@ -182,11 +182,11 @@ def test_a_plan_fits_when_there_is_a_byte_for_each_of_its_bytes(shape, rank, dty
     least = memory_plan(shape, settings, available=0)
     exact = memory_plan(shape, settings, available=least.total)
     assert exact.fits
-    exact.check()
+    exact.check("free memory")
     short = memory_plan(shape, settings, available=least.total - 1)
     assert not short.fits
     with pytest.raises(MemoryPlanError, match=r"and .* is available"):
-        short.check()
+        short.check("free memory")
 
 
 @given(SHAPES, st.integers(4, 30), st.integers(0, 1 << 34))
