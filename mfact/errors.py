@@ -9,8 +9,7 @@ class MfactError(Exception):
     sentence: what is wrong and where, without a final full stop.
     way_out: what to do instead, as a phrase; may be empty.
 
-    The process exit code of each kind of error is its `exit_code`
-    (1: failed, 2: usage, 5: a requested check failed).
+    The process exit code of each kind of error is its `exit_code` (1: failed, 2: usage).
 
     >>> print(DataError("M.npy is 1-D", "pass a matrix"))
     M.npy is 1-D: pass a matrix
@@ -44,9 +43,3 @@ class SettingsError(MfactError):
     """Options that are out of range or do not fit together."""
 
     exit_code = 2
-
-
-class CheckFailed(MfactError):
-    """A check that the user asked for does not hold."""
-
-    exit_code = 5

@@ -31,17 +31,14 @@ _WAYS_OUT = {
 }
 
 
-def replace_file(
-    path: str | os.PathLike[str], image: bytes | bytearray | memoryview, *, mode: int | None = None
-) -> None:
+def replace_file(path: str | os.PathLike[str], image: bytes | bytearray | memoryview) -> None:
     """Make `image` the content of the file at `path`, all of it or nothing.
 
     A temporary file beside the target is written, synchronized, read back and compared,
-    given its mode and renamed over the target; then the folder is synchronized. A symbolic
-    link stays a link: what it points to is replaced. After any failure but a kill no
-    temporary is left; one that a kill left is removed by the next write of the same path.
-
-    mode: permission bits; None keeps those of the old file, or follows the umask.
+    given its mode, that of the old file or what the umask says, and renamed over the target;
+    then the folder is synchronized. A symbolic link stays a link: what it points to is replaced.
+    After any failure but a kill no temporary is left; one that a kill left is removed by the next
+    write of the same path.
 
     Raises StorageError, one line, when the file cannot be written or reads back different;
     the target is then untouched. Only when the last step fails (synchronizing the folder)
@@ -50,7 +47,7 @@ def replace_file(
     try:
         target = replaceable(path)
         _sweep(target)
-        kept = _kept_mode(target) if mode is None else mode
+        kept = _kept_mode(target)
         temporary, descriptor = _open_temporary(target, kept)
         try:
             _fill(descriptor, memoryview(image).cast("B"), kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +18,7 @@ GLOBAL_OPTIMUM = "global optimum"
 STRICT_SADDLE = "strict saddle"
 INCONCLUSIVE = "inconclusive"
 SOURCE = "Du, Hu, Lee 2018, Lemma 3.2"
+STATIONARY = 1e-4  # the relative gradient that counts as
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ def certify(
     optimum: Optimum | None = None,
     loss: float | None = None,
     tol: float = 1e-8,
-    tol_gradient: float = 1e-4,
     accuracy: float = 1e-2,
     refine: bool = False,
 ) -> Certificate:
@@ -52,13 +52,12 @@ def certify(
     optimum: where it is known: it makes the gap exact to its error. Without it the gap is
         bounded from the factors themselves, see excess_bounds in mfact.theory.eckart_young.
         loss: f where known, saves a pass.
-    tol: gap that counts as optimal. tol_gradient: relative gradient that counts as
-        stationary. accuracy: of the curvature, relative. refine: where the curvature is less
-        accurate, because the point is not near a stationary one, go on with Lanczos on the
-        whole Hessian, at a pass of r columns an iteration.
+    tol: gap that counts as optimal. accuracy: of the curvature, relative. refine: where the
+        curvature is less accurate, because the point is not near a stationary one, go on with
+        Lanczos on the whole Hessian, at a pass of r columns an iteration.
 
     - global optimum: gap + gap_error ≤ tol, and below the gap of every saddle.
-    - strict saddle: relative_gradient ≤ tol_gradient, and negative curvature θ that the gradient
+    - strict saddle: relative_gradient ≤ 1e-4, and negative curvature θ that the gradient
       cannot explain, θ² ≥ ‖∇F‖ √σ₁: a stationary point within the distance over which the
       Hessian, whose Lipschitz constant is of the order of √σ₁, keeps the sign of θ.
     - otherwise inconclusive.
@@ -89,7 +88,7 @@ def certify(
         accuracy=accuracy,
         refine=refine,
     )
-    return _judge(seen, tol, tol_gradient)
+    return _judge(seen, tol)
 
 
 def certify_spectral(
@@ -103,7 +102,6 @@ def certify_spectral(
     weight: float = 0.0,
     optimum: Optimum | None = None,
     tol: float = 1e-8,
-    tol_gradient: float = 1e-4,
 ) -> Certificate:
     """The same in SVD coordinates, without a pass over M.
 
@@ -126,10 +124,10 @@ def certify_spectral(
     """
     small = Spectral(np.asarray(sigma, float), unresolved, coupling, norm)
     seen = look(small, X, Y, weight=weight, optimum=optimum, accuracy=1e-10)
-    return _judge(seen, tol, tol_gradient)
+    return _judge(seen, tol)
 
 
-def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
+def _judge(seen: SecondOrder, tol: float) -> Certificate:
     relative = math.inf if seen.gradient_norm > 0 else 0.0  # for M = 0
     if seen.scale > 0:
         relative = seen.gradient_norm / seen.scale**1.5
@@ -138,7 +136,7 @@ def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
     if seen.gap + seen.gap_error <= min(tol, math.nextafter(seen.saddle, 0.0)):
         kind = GLOBAL_OPTIMUM
         reason = f"the gap is at most {brief(seen.gap + seen.gap_error)}"
-    elif relative <= tol_gradient and dominant:
+    elif relative <= STATIONARY and dominant:
         kind = STRICT_SADDLE
         reason = (
             f"stationary to {brief(relative)} (relative), and the Hessian has negative curvature"
@@ -155,7 +153,7 @@ def _judge(seen: SecondOrder, tol: float, tol_gradient: float) -> Certificate:
             reason += f"and a saddle may have {brief(seen.saddle)}; "
         else:
             reason += f"above {tol:g}; "
-        if relative > tol_gradient:
+        if relative > STATIONARY:
             reason += f"and the point is not stationary: relative gradient {brief(relative)}"
         else:
             reason += (
@@ -171,7 +169,7 @@ def escape(U: Array, V: Array, certificate: Certificate) -> Factors:
     Along the line F is a quartic with known coefficients (certificate.line); its global
     minimizer is a root of a cubic. From a strict saddle this decreases F, by at least
     θ²/(16 c₄) when slope and cubic term vanish. Apply it to factors in the coordinates
-    of the certificate; for one from certify_spectral first map its direction out, see embed.
+    of the certificate.
     Returns (U, V) itself when no step along the line decreases F.
     Source: mfact, derived.
 
@@ -184,12 +182,6 @@ def escape(U: Array, V: Array, certificate: Certificate) -> Factors:
     """
     s, _ = line_minimum(certificate.line)
     return Factors(U + s * certificate.direction.U, V + s * certificate.direction.V)
-
-
-def embed(certificate: Certificate, Phi: Array, Psi: Array) -> Certificate:
-    """A certificate from certify_spectral with its direction in the coordinates of M."""
-    dX, dY = certificate.direction
-    return replace(certificate, direction=Factors(Phi @ dX, Psi @ dY))
 
 
 def global_optimum(certificate: Certificate) -> Claim:
@@ -234,7 +226,7 @@ def lemma_3_2(certificate: Certificate, facts: Facts) -> Claim:
     if certificate.weight:
         lacks.append("the objective has a balancing term, the lemma is about (1)")
     lacks += facts.missing_rank()
-    if certificate.relative_gradient > 1e-4:
+    if certificate.relative_gradient > STATIONARY:
         lacks.append(f"not stationary: relative gradient {brief(certificate.relative_gradient)}")
     measured = f"‖UVᵀ − M‖_F = {brief(residual)}, curvature {brief(certificate.curvature)}"
     if lacks:

@@ -14,7 +14,7 @@ import pytest
 import mfact.cli.completion
 from mfact.cli.log import Log
 from mfact.cli.main import run
-from mfact.errors import CheckFailed, DataError, SettingsError
+from mfact.errors import DataError, SettingsError
 
 
 @pytest.fixture
@@ -39,7 +39,6 @@ def failing(monkeypatch, capsys):
     [
         (DataError("M.npy is 1-D", "pass a matrix"), 1, "mfact: M.npy is 1-D: pass a matrix"),
         (SettingsError("rank 9 is too large"), 2, "mfact: rank 9 is too large"),
-        (CheckFailed("the ledger is open"), 5, "mfact: the ledger is open"),
         (OSError(28, "No space left on device", "x"), 1, "mfact: x: No space left on device"),
         (MemoryError(), 1, "mfact: out of memory: free memory, or try a smaller rank or matrix"),
         (RuntimeError("a\nb"), 1, "mfact: internal error: RuntimeError: a b: please report it; "

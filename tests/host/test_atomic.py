@@ -62,13 +62,6 @@ def test_an_old_file_keeps_its_mode(tmp_path: Path, umask: int, mode: int) -> No
     assert mode_of(path) == mode
 
 
-def test_a_mode_that_is_asked_for_wins(tmp_path: Path, umask: int) -> None:
-    path = tmp_path / "run.h5"
-    path.write_bytes(b"old")
-    replace_file(path, b"new", mode=0o604)
-    assert mode_of(path) == 0o604
-
-
 def test_a_private_file_is_never_readable_on_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

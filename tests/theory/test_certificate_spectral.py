@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 from matrices import planted, saddles
 from oracles import exact_gap, hessian, objective
 
+from mfact.core import Factors
 from mfact.targets.dense import DenseTarget
-from mfact.theory.lemma_3_2 import certify, certify_spectral, embed, escape
+from mfact.theory.lemma_3_2 import certify, certify_spectral, escape
 
 WEIGHTS = st.sampled_from([0.0, 0.3, 1.0])
 SEEDS = st.integers(0, 10**6)
@@ -41,7 +44,8 @@ def test_spectral_coordinates_say_the_same(seed, case, weight):
     assert small.curvature == pytest.approx(whole.curvature, abs=1e-12)
     assert small.gradient_norm == pytest.approx(whole.gradient_norm, abs=1e-12)
     assert small.gap == pytest.approx(exact_gap(M, U, V), rel=1e-12, abs=1e-13)
-    moved = escape(U, V, embed(small, Phi, Psi))
+    dX, dY = small.direction
+    moved = escape(U, V, replace(small, direction=Factors(Phi @ dX, Psi @ dY)))
     assert objective(M, *moved, weight) == pytest.approx(
         objective(M, *escape(U, V, whole), weight), rel=1e-9, abs=1e-12
     )
