@@ -99,10 +99,7 @@ class Left:
 
 
 def claim_unnamed(
-    output: str | None,
-    checkpoint: str | None,
-    source: MatrixSource,
-    note: Callable[[str], None],
+    output: str | None, checkpoint: str | None, source: MatrixSource, note: Callable[[str], None]
 ) -> Callable[[Mapping[str, Any]], None]:
     """Refuse to write over what another matrix has left where nobody said to write.
 

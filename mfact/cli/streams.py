@@ -79,8 +79,7 @@ def emit(text: str | Iterable[str], *, annotations: bool = False) -> None:
     except OSError as error:
         discard(stream)
         raise StorageError(
-            f"cannot write to standard output: {error.strerror or error}",
-            "send it elsewhere",
+            f"cannot write to standard output: {error.strerror or error}", "send it elsewhere"
         ) from error
 
 

@@ -18,13 +18,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 _CONTROLLERS = (
     ("", "", "memory.max", "memory.current", "inactive_file"),
     ("unified", "", "memory.max", "memory.current", "inactive_file"),
-    (
-        "memory",
-        "memory",
-        "memory.limit_in_bytes",
-        "memory.usage_in_bytes",
-        "total_inactive_file",
-    ),
+    ("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 
 

@@ -53,13 +53,7 @@ def _look(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> It
 
 
 def _describe(
-    seen: Seen,
-    dataset: str,
-    root: Any,
-    found: Any,
-    anndata: bool,
-    follow_links: bool,
-    label: str,
+    seen: Seen, dataset: str, root: Any, found: Any, anndata: bool, follow_links: bool, label: str
 ) -> Look:
     from h5py import h5d, h5g
 
@@ -75,8 +69,7 @@ def _describe(
         stored = group.dtype.str
         return Look(group.family, dataset, group.shape, stored, group.major, sparse, sparse=True)
     raise DataError(
-        f"{label} is a group, not a matrix",
-        _listing(_candidates(root), "name one of its matrices"),
+        f"{label} is a group, not a matrix", _listing(_candidates(root), "name one of its matrices")
     )
 
 

@@ -14,13 +14,7 @@ from mfact.matrices import hdf5
 from mfact.matrices.apart import Piece, apart
 from mfact.matrices.seen import Seen, changed
 from mfact.matrices.sparse import Compressed, assemble
-from mfact.matrices.values import (
-    BLOCK_BYTES,
-    check_fits,
-    check_kind,
-    check_shape,
-    refuse_memory,
-)
+from mfact.matrices.values import BLOCK_BYTES, check_fits, check_kind, check_shape, refuse_memory
 
 
 @dataclass(frozen=True)

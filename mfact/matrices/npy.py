@@ -14,13 +14,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
 from mfact.matrices.seen import Seen, changed
-from mfact.matrices.values import (
-    BLOCK_BYTES,
-    check_fits,
-    new_matrix,
-    refuse_memory,
-    store,
-)
+from mfact.matrices.values import BLOCK_BYTES, check_fits, new_matrix, refuse_memory, store
 
 MAGIC = b"\x93NUMPY"
 _PLAIN_DTYPE = re.compile(r"[<>|=]?[?a-zA-Z]\d{0,9}")

@@ -17,11 +17,7 @@ from mfact.errors import DataError, MfactError, StorageError
 from mfact.matrices import npy
 from mfact.matrices.seen import Seen
 from mfact.matrices.sparse import Compressed, assemble, coordinates, integers
-from mfact.matrices.values import (
-    check_kind,
-    check_shape,
-    refuse_memory,
-)
+from mfact.matrices.values import check_kind, check_shape, refuse_memory
 from mfact.words import printable
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -147,10 +143,7 @@ def open_member(file: Seen, name: str, label: str) -> Iterator[npy.Stream]:
 def _open_zip(file: Seen, label: str) -> Iterator[zipfile.ZipFile]:
     """The archive; whatever zipfile raises inside becomes one StorageError."""
     try:
-        with (
-            file.opened(label) as stream,
-            zipfile.ZipFile(stream) as archive,
-        ):
+        with file.opened(label) as stream, zipfile.ZipFile(stream) as archive:
             yield archive
     except MfactError:
         raise

@@ -35,10 +35,7 @@ class Seen:
     def opened(self, label: str) -> Iterator[io.BufferedReader]:
         """The file, open for reading; what cannot be read is a StorageError."""
         try:
-            with (
-                self.path.open("rb") as stream,
-                self.unchanged(stream.fileno(), label),
-            ):
+            with self.path.open("rb") as stream, self.unchanged(stream.fileno(), label):
                 yield stream
         except OSError as error:
             raise StorageError(

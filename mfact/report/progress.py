@@ -47,10 +47,7 @@ class ProgressLine:
     """
 
     def __init__(
-        self,
-        stream: TextIO,
-        look: Look | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        self, stream: TextIO, look: Look | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._stream = stream
         self._look = look or look_of(stream)

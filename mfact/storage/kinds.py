@@ -154,10 +154,7 @@ def row(*kinds: Kind) -> Kind:
 
 
 def record(
-    known: Mapping[str, Kind],
-    others: Kind | None = None,
-    *,
-    needed: Sequence[str] | None = None,
+    known: Mapping[str, Kind], others: Kind | None = None, *, needed: Sequence[str] | None = None
 ) -> Kind:
     """A dict: values of the known kinds by name, all needed unless said, and of one kind under any
     other name, None: there is no other.

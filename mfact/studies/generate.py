@@ -51,8 +51,7 @@ def chosen_spectrum(
     r = rank if spectrum is None else len(spectrum)
     if r is None or not 1 <= r <= min(shape):
         raise SettingsError(
-            f"rank {r} does not fit a matrix of {shape[0]}×{shape[1]}",
-            f"choose 1 to {min(shape)}",
+            f"rank {r} does not fit a matrix of {shape[0]}×{shape[1]}", f"choose 1 to {min(shape)}"
         )
     if spectrum is None:
         kappa = DEFAULT_CONDITION if condition is None else condition

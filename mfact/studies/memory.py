@@ -61,9 +61,5 @@ def _plan(
     source: MatrixSource, parts: dict[str, int], dtype: str = "float64", limit: int | None = None
 ) -> MemoryPlan:
     """The plan of a command that reads `source` and holds `parts` beside it."""
-    always = {
-        "matrix": held(source, dtype).needed,
-        "libraries": BLAS_BYTES,
-        "buffers": STEP_BYTES,
-    }
+    always = {"matrix": held(source, dtype).needed, "libraries": BLAS_BYTES, "buffers": STEP_BYTES}
     return MemoryPlan({**always, **parts}, available_bytes() if limit is None else limit)

@@ -79,14 +79,7 @@ def certify(
     ('strict saddle', -1.0)
     """
     seen = look(
-        target,
-        U,
-        V,
-        weight=weight,
-        optimum=optimum,
-        loss=loss,
-        accuracy=accuracy,
-        refine=refine,
+        target, U, V, weight=weight, optimum=optimum, loss=loss, accuracy=accuracy, refine=refine
     )
     return _judge(seen, tol)
 
