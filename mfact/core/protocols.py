@@ -89,9 +89,10 @@ class Problem(Protocol):
     def balance(self, point: Point) -> Balance:
         """D(θ), a quadratic form of the point."""
 
-    def pull(self, point: Point) -> Balance:
+    def pull(self, seen: Array) -> Balance:
         """What a step of length η adds to D in first order, over η: D(θ − η∇f) = D + η·pull +
-        η²D(∇f), exactly. Zero for (1), by which D is conserved (Theorem 2.1).
+        η²D(∇f), exactly. Zero for (1), by which D is conserved (Theorem 2.1). seen: of a point, or
+        of n points one after another.
         """
 
     def columns(self, seen: Array, values: Array) -> dict[str, Array]:
@@ -104,16 +105,16 @@ class Law(Protocol):
     def init(self, problem: Problem, point: Point) -> Memory:
         """The memory of the law at step 0."""
 
-    def entry(
-        self,
-        problem: Problem,
-        point: Point,
-        at: Evaluation,
-        step_size: float,
-        moved: Memory,
-        memory: Memory,
-    ) -> tuple[Balance, Memory]:
-        """D₊ − D of a step from `point`, and the law's memory then; moved: the method's then."""
+    def square(self, at: Evaluation, memory: Memory) -> Point:
+        """That of a step whose D the law needs; memory: the method's after it."""
+
+    def entries(
+        self, step_sizes: Array, squares: Balance, pulls: Balance, memory: Memory
+    ) -> tuple[Balance, list[Memory]]:
+        """D₊ − D of n steps, n×…, and the n + 1 memories before, between and after them.
+
+        squares: D of what square() gave. pulls: of the points. memory: that before the first step.
+        """
 
 
 class Method(Protocol):

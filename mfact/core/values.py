@@ -41,11 +41,12 @@ class Evaluation(NamedTuple):
     """A problem at one point, from one pass.
 
     value: f, without the penalty. gradient: of the whole objective, a part for each part of the
-    point. seen: what the problem keeps of the point for its columns.
+    point. balance: D of the point. seen: what the problem keeps of the point for its columns.
     """
 
     value: float
     gradient: Point
+    balance: Balance
     seen: Array
 
 

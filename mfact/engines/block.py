@@ -14,8 +14,8 @@ from mfact.engines.differences import LARGEST_DIFFERENCE, ROUNDING, carried
 from mfact.engines.kernel import SmallSteps
 from mfact.engines.losses import excess_of
 from mfact.engines.measures import gaps, measured
-from mfact.methods.gradient_descent import added
-from mfact.problems.factorization import GRAM_LOSS_FLOOR, Factorization, pull_of
+from mfact.methods.gradient_descent import GradientLaw
+from mfact.problems.factorization import GRAM_LOSS_FLOOR, Factorization
 
 
 class Block(NamedTuple):
@@ -43,16 +43,14 @@ def segment(
     problem: Factorization, state: State, co: Reduced, steps: SmallSteps, block: Block
 ) -> Segment:
     """The steps taken, measured."""
+    squares = (block.squares[:, 0] - block.squares[:, 1],)
+    entries, _ = GradientLaw().entries(block.eta, squares, problem.pull(block.grams), ())
     table, ledger_at = measured(
         state.ledger,
         state.step,
         block.eta,
         (block.grams[:, 0] - block.grams[:, 1],),
-        added(
-            block.eta[:, None, None],
-            (block.squares[:, 0] - block.squares[:, 1],),
-            (pull_of(block.grams, problem.weight),),
-        ),
+        entries,
         np.sqrt(np.trace(block.squares.sum(axis=1), axis1=1, axis2=2)),
         problem.scale,
     )

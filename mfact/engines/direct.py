@@ -9,8 +9,10 @@ import numpy as np
 from mfact.core import (
     Array,
     Balance,
+    Evaluation,
     Factors,
     Law,
+    Memory,
     Method,
     Plain,
     Point,
@@ -47,35 +49,35 @@ class DirectEngine:
         # A block ends at a multiple of this, wherever a run was cut: with it ends the number of
         # passes for steps that a run turns out not to take.
         step_sizes = step_sizes[: most - state.step % most]
-        points, memories, laws = [state.point], [state.memory], [state.ledger.memory]
+        problem, points, memories = self.problem, [state.point], [state.memory]
         values, norms, seen = [], [], []
         balances: list[Balance] = []
-        entries: list[Balance] = []
+        squares: list[Balance] = []
         with np.errstate(all="ignore"):
             for eta in step_sizes.tolist():
-                point = points[-1]
-                at = self.problem.evaluate(point)
-                after, memory = self.method.step(self.problem, point, at, eta, memories[-1])
-                entry, law = self.law.entry(self.problem, point, at, eta, memory, laws[-1])
+                at = problem.evaluate(points[-1])
+                point, memory = self.method.step(problem, points[-1], at, eta, memories[-1])
+                squares.append(problem.balance(self.law.square(at, memory)))
                 values.append(at.value)
-                norms.append(sum(float(np.vdot(part, part)) for part in at.gradient) ** 0.5)
+                norms.append(sum([float(np.vdot(part, part)) for part in at.gradient]) ** 0.5)
                 seen.append(at.seen)
-                balances.append(self.problem.balance(point))
-                entries.append(entry)
-                points.append(after)
+                balances.append(at.balance)
+                points.append(point)
                 memories.append(memory)
-                laws.append(law)
+            entries, laws = self.law.entries(
+                step_sizes, stacked(squares), problem.pull(np.array(seen)), state.ledger.memory
+            )
             table, ledger_at = measured(
                 state.ledger,
                 state.step,
                 step_sizes,
                 stacked(balances),
-                stacked(entries),
+                entries,
                 np.array(norms),
-                self.problem.scale,
+                problem.scale,
                 laws,
             )
-            table |= self.problem.columns(np.array(seen), np.array(values))
+            table |= problem.columns(np.array(seen), np.array(values))
             table |= against(state.coordinates.optimum, np.array(values))
         table["leak"] = table["distance"] = np.zeros(len(step_sizes))
         base = state.step
@@ -105,8 +107,13 @@ class DirectEngine:
 class Unknown:
     """The law of a method for which none is known: nothing can be said of D."""
 
-    def init(self, problem: Problem, point: Point) -> tuple[()]:
+    def init(self, problem: Problem, point: Point) -> Memory:
         return ()
 
-    def entry(self, problem: Problem, point: Point, *step: object) -> tuple[Balance, tuple[()]]:
-        return tuple(np.full_like(D, np.nan) for D in problem.balance(point)), ()
+    def square(self, at: Evaluation, memory: Memory) -> Point:
+        return at.gradient
+
+    def entries(
+        self, step_sizes: Array, squares: Balance, pulls: Balance, memory: Memory
+    ) -> tuple[Balance, list[Memory]]:
+        return tuple(np.full_like(S, np.nan) for S in squares), [()] * (len(step_sizes) + 1)

@@ -17,22 +17,15 @@ class GradientLaw:
     def init(self, problem: Problem, point: Point) -> Memory:
         return ()
 
-    def entry(
-        self,
-        problem: Problem,
-        point: Point,
-        at: Evaluation,
-        step_size: float,
-        moved: Memory,
-        memory: Memory,
-    ) -> tuple[Balance, Memory]:
-        return added(step_size, problem.balance(at.gradient), problem.pull(point)), memory
+    def square(self, at: Evaluation, memory: Memory) -> Point:
+        return at.gradient
 
-
-def added(step_size: Array | float, squares: Balance, pull: Balance) -> Balance:
-    """η²D(∇f) + η·pull for one step, or for n with step sizes n×1×1; squares: D(∇f)."""
-    square = step_size * step_size  # which overflows to inf, where a power of a float raises
-    return tuple(square * S + step_size * P for S, P in zip(squares, pull, strict=True))
+    def entries(
+        self, step_sizes: Array, squares: Balance, pulls: Balance, memory: Memory
+    ) -> tuple[Balance, list[Memory]]:
+        eta = step_sizes[:, None, None]
+        added = tuple(eta**2 * S + eta * P for S, P in zip(squares, pulls, strict=True))
+        return added, [()] * (len(step_sizes) + 1)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import Array, Balance, Evaluation, Factors, Point, Target
+from mfact.core import Array, Balance, Evaluation, Point, Target
 from mfact.errors import SettingsError
 
 GRAM_LOSS_FLOOR = 1e-6
@@ -67,17 +67,24 @@ class Factorization:
         U, V = point
         MV, MtU = self.target.products(U, V)
         G_U, G_V, A, C = gradient(U, V, MV, MtU, self.weight)
-        return Evaluation(self._loss(U, V, MV, A, C), Factors(G_U, G_V), np.array([A, C]))
+        loss = self._loss(U, V, MV, A, C)
+        return Evaluation(loss, (G_U, G_V), (A - C,), np.array([A, C]))
 
     def balance(self, point: Point) -> Balance:
         """D = UᵀU − VᵀV, r×r."""
         U, V = point
         return (U.T @ U - V.T @ V,)
 
-    def pull(self, point: Point) -> Balance:
-        """−(λ/2)(DP + PD), P = UᵀU + VᵀV, r×r: zero for (1), because UᵀG_U = G_VᵀV."""
-        U, V = point
-        return (pull_of(np.array([U.T @ U, V.T @ V]), self.weight),)
+    def pull(self, seen: Array) -> Balance:
+        """−(λ/2)(DP + PD), P = UᵀU + VᵀV, r×r: zero for (1), because UᵀG_U = G_VᵀV.
+
+        seen: …×2×r×r.
+        """
+        A, C = seen[..., 0, :, :], seen[..., 1, :, :]
+        if not self.weight:
+            return (np.zeros_like(A),)
+        DP = (A - C) @ (A + C)
+        return (-(self.weight / 2) * (DP + DP.swapaxes(-1, -2)),)
 
     def columns(self, seen: Array, values: Array) -> dict[str, Array]:
         """seen: n×2×r×r, the Gram matrices; values: n losses."""
@@ -139,12 +146,3 @@ def gradient(
     A, C = U.T @ U, V.T @ V
     D = (weight / 2) * (A - C)
     return U @ (C + D) - MV, V @ (A - D) - MtU, A, C
-
-
-def pull_of(grams: Array, weight: float) -> Array:
-    """−(λ/2)(DP + PD) from the Gram matrices (UᵀU, VᵀV), …×2×r×r."""
-    D, P = grams[..., 0, :, :] - grams[..., 1, :, :], grams[..., 0, :, :] + grams[..., 1, :, :]
-    if not weight:
-        return np.zeros_like(D)
-    DP = D @ P
-    return np.asarray(-(weight / 2) * (DP + DP.swapaxes(-1, -2)))

@@ -55,8 +55,8 @@ class ProblemContract:
         )
         for after, before, pull, square in zip(
             problem.balance(moved),
-            problem.balance(point),
-            problem.pull(point),
+            problem.evaluate(point).balance,
+            problem.pull(problem.evaluate(point).seen),
             problem.balance(gradient),
             strict=True,
         ):
@@ -98,5 +98,5 @@ class ProblemContract:
         before = [x.copy() for x in point]
         problem.evaluate(point)
         problem.balance(point)
-        problem.pull(point)
+        problem.pull(problem.evaluate(point).seen)
         assert all(np.array_equal(x, y) for x, y in zip(before, point, strict=True))

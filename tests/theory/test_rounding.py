@@ -8,8 +8,7 @@ import pytest
 from recorded import told
 
 import mfact
-from mfact.engines import block
-from mfact.methods import gradient_descent
+from mfact.methods.gradient_descent import GradientLaw
 from mfact.studies.check import recompute
 from mfact.targets.dense import DenseTarget
 from mfact.theory.ledger import LedgerMonitor
@@ -60,14 +59,13 @@ def verdict(facts, rows):
     return monitor.claims()[0].verdict
 
 
-def wrong(patch, right=gradient_descent.added):
+def wrong(patch, right=GradientLaw.entries):
     """From here on the law has η²(1 + SHARE) in place of η²."""
 
-    def added(step_size, squares, pull):
-        return right(step_size, tuple((1 + SHARE) * S for S in squares), pull)
+    def entries(self, step_sizes, squares, pulls, memory):
+        return right(self, step_sizes, tuple((1 + SHARE) * S for S in squares), pulls, memory)
 
-    for module in (gradient_descent, block):
-        patch.setattr(module, "added", added)
+    patch.setattr(GradientLaw, "entries", entries)
 
 
 @pytest.mark.parametrize("size", [1.02, 1.06, 1.1, 1.13])
