@@ -18,7 +18,7 @@ from children import Child, linger, litter, mfact, shell, wait_for
 from cut_runs import RUNS, prepared
 from matrices import of_kind
 
-from mfact.cli import check, flow, inspect, sweep
+from mfact.cli import results
 from mfact.engines.direct import DirectEngine
 from mfact.host.signals import CAUGHT
 from mfact.storage.checkpoints import read_checkpoint
@@ -211,12 +211,12 @@ def test_a_signal_while_the_result_is_written_lets_it_be_written(tmp_path):
     )
 
 
-OTHERS = {
-    inspect: ["inspect", "M.npy"],
-    check: ["check", "run.h5", "M.npy"],
-    sweep: ["sweep", "M.npy", "--seeds", 20, "--seed", 1],
-    flow: ["flow", "M.npy", "-r", 2, "--seed", 1],
-}
+OTHERS = (
+    ["inspect", "M.npy"],
+    ["check", "run.h5", "M.npy"],
+    ["sweep", "M.npy", "--seeds", 20, "--seed", 1],
+    ["flow", "M.npy", "-r", 2, "--seed", 1],
+)
 
 
 @pytest.mark.slow
@@ -230,9 +230,9 @@ def test_commands_without_a_checkpoint_die_by_the_signal(tmp_path, number):
         began.touch()
         linger()
 
-    for module, other in OTHERS.items():
+    for other in OTHERS:
         began.unlink(missing_ok=True)
-        child = Child(tmp_path, *other, before=lambda module=module: setattr(module, "emit", wait))
+        child = Child(tmp_path, *other, before=lambda: setattr(results, "emit", wait))
         wait_for(began)
         child.kill(number)
         assert (child.wait(), child.said(), child.printed()) == (-number, "", ""), other
