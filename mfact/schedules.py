@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,16 @@ class Constant:
     def steps(self, start: int, count: int) -> Array:
         return np.full(count, self.size)
 
+    @property
+    def least(self) -> float:
+        return self.size
+
+    def scaled(self, unit: float) -> Constant:
+        return replace(self, size=self.size * unit)
+
+    def steps_for(self, flow_time: float) -> float:
+        return math.log10(max(flow_time / self.size, 1.0))
+
 
 @dataclass(frozen=True)
 class PowerDecay:
@@ -61,6 +71,7 @@ class PowerDecay:
     power: float
     name: str = "power"
     eps: float | None = None
+    least = 0.0
 
     def __post_init__(self) -> None:
         _require_positive("first step size", self.first)
@@ -77,6 +88,38 @@ class PowerDecay:
         # last digit with the array's length, and a resumed run must repeat the same numbers.
         first, power = self.first, self.power
         return np.array([first / float((t + 1) ** power) for t in range(start, start + count)])
+
+    def scaled(self, unit: float) -> PowerDecay:
+        return replace(self, first=self.first * unit)
+
+    def steps_for(self, flow_time: float) -> float:
+        """log₁₀ T such that Σ_{t<T} η_t = flow_time.
+
+        Σ_{k≤T} k^{−p} = C(p) + (T^{1−p} − 1)/(1 − p) + O(T^{−p}), with C(p) = ζ(p) + 1/(1 − p)
+        and C(1) = 0.5772…, so that ln T = ln(1 + (1 − p)(x − C)) / (1 − p), x = flow_time/first:
+        for p = 1, T = e^{x − 0.577}; for p < 1, T = [(1 − p)(x − ζ(p))]^{1/(1−p)}.
+        Source: mfact, derived.
+
+        >>> round(PowerDecay(0.5, 0.55).steps_for(0.5 * sum(k**-0.55 for k in range(1, 1001))), 3)
+        3.0
+        """
+        q = 1 - self.power
+        inside = flow_time / self.first - sum_constant(self.power)
+        if q * inside <= -1:
+            return 0.0
+        return max((math.log1p(q * inside) / q if q else inside) / math.log(10), 0.0)
+
+
+def sum_constant(power: float) -> float:
+    """C(p) = lim Σ_{k≤N} k^{−p} − (N^{1−p} − 1)/(1 − p), by Euler–Maclaurin at N = 1000.
+
+    >>> round(sum_constant(1.0), 12), round(sum_constant(0.5) - 2, 9)
+    (0.577215664902, -1.460354509)
+    """
+    n, q = 1000.0, 1 - power
+    total = float(np.sum(np.arange(1.0, n + 1) ** -power))
+    integral = math.expm1(q * math.log(n)) / q if q else math.log(n)
+    return float(total - integral - 0.5 * n**-power + power / 12 * n ** (-power - 1))
 
 
 def theorem_3_1(eps: float, rank: int, norm: float) -> PowerDecay:

@@ -67,6 +67,16 @@ class Schedule(Protocol):
     def steps(self, start: int, count: int) -> Array:
         """η_t for t = start … start + count − 1, the same numbers as one by one."""
 
+    @property
+    def least(self) -> float:
+        """lim η_t as t → ∞, in units of 1/M."""
+
+    def scaled(self, unit: float) -> Schedule:
+        """The steps unit·η_t."""
+
+    def steps_for(self, flow_time: float) -> float:
+        """log₁₀T, at least 0, such that Σ_{t<T} η_t = flow_time."""
+
 
 class Problem(Protocol):
     """What is minimized."""

@@ -9,9 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mfact.core import Array, Schedule
-from mfact.schedules import Constant, PowerDecay
 from mfact.theory.riccati import Growth, Spare, time_to
-from mfact.theory.step_sums import log10_steps
 
 SLOWEST = 64
 """Modes that are followed: the others are grown long before."""
@@ -115,10 +113,10 @@ def forecast(
     """Iterations until the gap (f − ½Σ_{i>k}σ_i²)/(½σ_k²) is at most tol.
 
     sigma: leading singular values of M, k + 1 or more (σ_{k+1} = 0 for M of rank k); with fewer
-    the rest counts as 0. k: those of the leading r that are not zero. schedule: any with the steps
-    of mfact.schedules. start: its rows X, Y belong to sigma; else s0: see typical_s0. weight: λ of
-    the balance term. outside: with s0, the squared norm of a column off the singular directions;
-    spare: with s0, what columns beyond k hold, in units of σ₁.
+    the rest counts as 0. k: those of the leading r that are not zero. start: its rows X, Y belong
+    to sigma; else s0: see typical_s0. weight: λ of the balance term. outside: with s0, the squared
+    norm of a column off the singular directions; spare: with s0, what columns beyond k hold, in
+    units of σ₁.
     accuracy: relative, to which the flow times are solved for.
 
     The flow time is that of the closed form in Growth, for which with M of rank k = r
@@ -142,7 +140,7 @@ def forecast(
         found = forecast(
             sigma / unit,
             k,
-            _times(schedule, unit),
+            schedule.scaled(unit),
             tol,
             start=start and start.over(unit),
             s0=s0 and s0 / unit,
@@ -182,17 +180,15 @@ def forecast(
     if math.isinf(later):
         note = f"what the columns beyond {k} hold goes to zero too slowly"
         return Forecast(math.inf, math.inf, half, growth.s0, note)
-    if isinstance(schedule, Constant):
-        eta = schedule.size
-        if eta * max(weight, 1.0) >= 1:  # the sharpness at an optimum is 2σ₁ max(1, λ)
-            return Forecast(math.inf, tau, half, growth.s0, "the step is too long to converge")
-        steps = half * _stretch(eta * slow) + (tau - half) * _stretch(-eta * omega) + later
-        return Forecast(math.log10(max(steps / eta, 1.0)), tau + later, half, growth.s0)
-    if isinstance(schedule, PowerDecay):
-        log10 = log10_steps(schedule.first, schedule.power, tau + later)
-        note = "" if log10 < 9 else "the steps decay too fast for the flow time that is needed"
-        return Forecast(log10, tau + later, half, growth.s0, note)
-    raise TypeError(f"no forecast for {type(schedule).__name__}")
+    took, eta = tau + later, schedule.least
+    if eta * max(weight, 1.0) >= 1:  # the sharpness at an optimum is 2σ₁ max(1, λ)
+        return Forecast(math.inf, tau, half, growth.s0, "the step is too long to converge")
+    if eta:
+        took = half * _stretch(eta * slow) + (tau - half) * _stretch(-eta * omega) + later
+    log10 = schedule.steps_for(took)
+    decays = not eta and log10 >= 9
+    note = "the steps decay too fast for the flow time that is needed" if decays else ""
+    return Forecast(log10, tau + later, half, growth.s0, note)
 
 
 def _slower(slow: float, after: float, start: Start, pull: float) -> float:
@@ -210,15 +206,6 @@ def _slower(slow: float, after: float, start: Start, pull: float) -> float:
     d /= 1 + pull * d
     rate = 0.5 * (math.hypot(d, 2 * slow) - math.hypot(d, 2 * after))
     return (slow - after) / rate if rate > 0 else 1.0
-
-
-def _times(schedule: Schedule, unit: float) -> Schedule:
-    """The steps η_t σ₁."""
-    if isinstance(schedule, Constant):
-        return replace(schedule, size=schedule.size * unit)
-    if isinstance(schedule, PowerDecay):
-        return replace(schedule, first=schedule.first * unit)
-    return schedule
 
 
 def _stretch(x: float) -> float:

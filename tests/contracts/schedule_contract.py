@@ -44,6 +44,27 @@ class ScheduleContract(ABC):
         assert np.all(np.diff(steps) <= 0)
         assert 0 < self.make()(10**18) <= steps[-1]
 
+    def test_the_least_step_is_the_limit(self):
+        """As far as a step number goes: a step that is left after 10^300 is below none."""
+        schedule = self.make()
+        assert schedule.least == pytest.approx(schedule(10**300), abs=1e-30 * schedule(0))
+
+    def test_steps_for_a_flow_time_add_up_to_it(self):
+        schedule = self.make()
+        sums = np.cumsum(schedule.steps(0, 10**5))
+        for count in (100, 10**5):
+            # The error of the sum is half a term.
+            found = 10 ** schedule.steps_for(float(sums[count - 1]))
+            assert found == pytest.approx(count, rel=1 / count)
+        assert schedule.steps_for(0.0) == 0.0
+
+    def test_in_other_units_it_takes_other_steps_as_many(self):
+        schedule = self.make()
+        scaled = schedule.scaled(4.0)  # exact in binary
+        assert scaled.steps(0, 100).tolist() == (4.0 * schedule.steps(0, 100)).tolist()
+        assert (scaled.least, scaled.name) == (4.0 * schedule.least, schedule.name)
+        assert scaled.steps_for(4.0) == schedule.steps_for(1.0)
+
     def test_a_look_changes_nothing(self):
         schedule = self.make()
         first = schedule.steps(3, 40)

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matrices import matrix
 from oracles import plain_loop
+from scipy.special import zeta
 
 from mfact.errors import SettingsError
-from mfact.schedules import Constant, PowerDecay, certified, theorem_3_1, theorem_3_2
+from mfact.schedules import Constant, PowerDecay, certified, sum_constant, theorem_3_1, theorem_3_2
 
 
 class TestConstant(ScheduleContract):
@@ -96,3 +97,20 @@ def test_powers_that_are_none(power):
 def test_eps_outside_its_range_names_one_inside(make, eps):
     with pytest.raises(SettingsError, match=r"pass --eps 0\.2"):
         make(eps)
+
+
+@pytest.mark.parametrize("power", [0.3, 0.55, 0.75, 1.0])
+def test_steps_to_a_flow_time_against_sums(power):
+    schedule = PowerDecay(0.3, power)
+    sums = np.cumsum(0.3 * np.arange(1.0, 10**6 + 1) ** -power)
+    for steps in (50, 10**3, 10**6):
+        # The error of the sum is half a term: relative 1/(2T) of T.
+        found = 10 ** schedule.steps_for(sums[steps - 1])
+        assert found == pytest.approx(steps, rel=1 / steps)
+    assert schedule.steps_for(0.0) == 0.0
+
+
+def test_the_constant_of_the_sum_is_zeta():
+    for power in (0.3, 0.5, 0.9, 0.999):
+        assert sum_constant(power) == pytest.approx(zeta(power) + 1 / (1 - power), abs=1e-10)
+    assert sum_constant(1.0) == pytest.approx(np.euler_gamma, abs=1e-12)
