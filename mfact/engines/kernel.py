@@ -13,11 +13,31 @@ that is only looked at (losses, drift, ledger) is computed afterwards for a whol
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg.blas import get_blas_funcs
 
 from mfact.core import Array, Kind
+
+N, T, INTO = 0, 1, 1
+"""Flags of gemm(α, A, B, β, C, …) for C ← αAB + βC: A and B as they are or transposed, in place."""
+
+
+class Views(NamedTuple):
+    """What the calls of each step read and write, K×r and r×r of X and of Y, and both as one."""
+
+    X: list[Array]
+    Y: list[Array]
+    P_X: list[Array]
+    P_Y: list[Array]
+    A: list[Array]
+    C: list[Array]
+    z: list[Array]
+    swapped: list[Array]
+    p: list[Array]
+    after: list[Array]
+    grams: list[Array]
 
 
 class SmallSteps:
@@ -51,22 +71,12 @@ class SmallSteps:
         self._mix = np.array([[weight / 2, 1 - weight / 2], [1 - weight / 2, weight / 2]], dtype)
         self._move = np.zeros((2, rank, size), dtype)
         # Slicing costs as much as a product of this size: every view is made once.
-        self._views = [
-            (
-                z[0].T,
-                z[1].T,
-                z,
-                z[::-1],
-                p,
-                p[0].T,
-                p[1].T,
-                g[0].T,
-                g[1].T,
-                g.reshape(2, rank * rank),
-                after,
-            )
-            for z, p, g, after in zip(self.Z, self.P, self.grams, self.Z[1:], strict=False)
-        ]
+        z = self.Z[:length]
+        (X, Y), (P_X, P_Y), (A, C) = (
+            [[each[i].T for each in pairs] for i in (0, 1)] for pairs in (z, self.P, self.grams)
+        )
+        whole = z, z[:, ::-1], self.P, self.Z[1:], self.grams.reshape(length, 2, rank * rank)
+        self._views = Views(X, Y, P_X, P_Y, A, C, *map(list, whole))
 
     @staticmethod
     def elements(rank: int, size: int, length: int) -> int:
@@ -80,28 +90,28 @@ class SmallSteps:
         if B is None:
             assert sigma is not None
             spectrum = np.ascontiguousarray(np.broadcast_to(sigma, (2, self.rank, self.size)))
-        if self.weight == 0:
-            mixed = None
-        else:
-            mixed, mix = self._mixed.reshape(2, -1), self._mix
-            mixed_X, mixed_Y = self._mixed[0].T, self._mixed[1].T
-        for (X, Y, z, swapped, p, p_X, p_Y, A, C, flat, after), eta in zip(
-            self._views, step_sizes, strict=False
-        ):
-            gemm(1.0, X, X, 0.0, A, 1, 0, 1)
-            gemm(1.0, Y, Y, 0.0, C, 1, 0, 1)
+        balanced, mix, K = self.weight != 0, self._mix, self._mixed.reshape(2, -1)
+        K_X, K_Y = self._mixed[0].T, self._mixed[1].T
+        steps = zip(*self._views, step_sizes, strict=False)
+        for X, Y, P_X, P_Y, A, C, z, swapped, p, after, grams, eta in steps:
+            # A = XᵀX, C = YᵀY
+            gemm(1.0, X, X, 0.0, A, T, N, INTO)
+            gemm(1.0, Y, Y, 0.0, C, T, N, INTO)
+            # P = (M Y, Mᵀ X)
             if spectrum is not None:
                 multiply(spectrum, swapped, p)
             else:
-                gemm(1.0, B, Y, 0.0, p_X, 0, 0, 1)
-                gemm(1.0, B, X, 0.0, p_Y, 1, 0, 1)
-            if mixed is None:
-                gemm(-1.0, X, C, 1.0, p_X, 0, 0, 1)
-                gemm(-1.0, Y, A, 1.0, p_Y, 0, 0, 1)
+                gemm(1.0, B, Y, 0.0, P_X, N, N, INTO)
+                gemm(1.0, B, X, 0.0, P_Y, T, N, INTO)
+            # K = (C, A), or what the balance term makes of it
+            if balanced:
+                dot(mix, grams, K)
             else:
-                dot(mix, flat, mixed)
-                gemm(-1.0, X, mixed_X, 1.0, p_X, 0, 0, 1)
-                gemm(-1.0, Y, mixed_Y, 1.0, p_Y, 0, 0, 1)
+                K_X, K_Y = C, A
+            # P −= (X K_X, Y K_Y)
+            gemm(-1.0, X, K_X, 1.0, P_X, N, N, INTO)
+            gemm(-1.0, Y, K_Y, 1.0, P_Y, N, N, INTO)
+            # Z₊ = Z + ηP
             multiply(p, eta, move)
             add(z, move, after)
 
@@ -134,24 +144,29 @@ class SmallSteps:
         if B is None:
             assert sigma is not None
             sigma = np.ascontiguousarray(np.broadcast_to(sigma, (2, self.rank, self.size)))
+        views = self._views
         for (t, eta, fresh), now, after in zip(moves, d, d[1:], strict=False):
-            views = self._views[t]
-            X, Y, flat = views[0], views[1], views[9]
+            X, Y, grams = views.X[t], views.Y[t], views.grams[t]
             dX, dY = now[0].T, now[1].T
-            gemm(1.0, X, dX, 0.0, change_X, 1, 0, 1)
-            gemm(1.0, Y, dY, 0.0, change_Y, 1, 0, 1)
+            # (XᵀdX, YᵀdY), half of how A and C change
+            gemm(1.0, X, dX, 0.0, change_X, T, N, INTO)
+            gemm(1.0, Y, dY, 0.0, change_Y, T, N, INTO)
+            # P = (M dY, Mᵀ dX)
             if sigma is not None:
                 multiply(sigma, now[::-1], p)
             else:
-                gemm(1.0, B, dY, 0.0, p_X, 0, 0, 1)
-                gemm(1.0, B, dX, 0.0, p_Y, 1, 0, 1)
-            dot(self._mix, flat, K_flat)
-            gemm(-1.0, dX, K_X, 1.0, p_X, 0, 0, 1)
-            gemm(-1.0, dY, K_Y, 1.0, p_Y, 0, 0, 1)
+                gemm(1.0, B, dY, 0.0, p_X, N, N, INTO)
+                gemm(1.0, B, dX, 0.0, p_Y, T, N, INTO)
+            # P −= (dX K_X, dY K_Y)
+            dot(self._mix, grams, K_flat)
+            gemm(-1.0, dX, K_X, 1.0, p_X, N, N, INTO)
+            gemm(-1.0, dY, K_Y, 1.0, p_Y, N, N, INTO)
+            # P −= (X dK_X, Y dK_Y)
             add(change, turned, both)
             dot(self._mix, both_flat, K_flat)
-            gemm(-1.0, X, K_X, 1.0, p_X, 0, 0, 1)
-            gemm(-1.0, Y, K_Y, 1.0, p_Y, 0, 0, 1)
+            gemm(-1.0, X, K_X, 1.0, p_X, N, N, INTO)
+            gemm(-1.0, Y, K_Y, 1.0, p_Y, N, N, INTO)
+            # d₊ = d + ηP + fresh·n
             multiply(p, eta, move)
             add(now, move, after)
             multiply(pattern, fresh, move)
