@@ -12,7 +12,8 @@ import numpy as np
 
 from mfact.core import Array, Factors, Optimum, Point, State
 from mfact.krylov.basis import Basis
-from mfact.krylov.spectrum import Spectrum, excess_loss, leaks, padded_square
+from mfact.krylov.spectrum import Spectrum, leaks, padded_square
+from mfact.problems.diagonal import excess, turned
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,7 @@ class _InBases:
         return self.basis.orthogonality()
 
     def factors(self, point: Point) -> Factors:
-        X, Y = point[0]
-        return Factors(X.T, Y.T)
+        return Factors(*turned(point[0]))
 
     def in_bases(self, X: Array, Y: Array) -> tuple[Array, Array]:
         """LᵀU and QᵀV, perhaps with rows of zeros below."""
@@ -106,7 +106,7 @@ class Singular(_InBases):
         return self.spectrum.phi @ X, self.spectrum.psi @ Y
 
     def above(self, point: Point) -> float:
-        return float(excess_loss(point[0][None], self.sigma)[0] - self.spectrum.surplus)
+        return excess(self.sigma, *turned(point[0])) - self.spectrum.surplus
 
 
 Reduced = Krylov | Singular

@@ -11,7 +11,8 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.engines.coordinates import Krylov, Reduced
-from mfact.krylov.spectrum import Spectrum, excess_loss
+from mfact.krylov.spectrum import Spectrum
+from mfact.problems.diagonal import excesses, turned
 
 
 def leak_of(co: Reduced, Z: Array, eta: Array) -> Array:
@@ -24,7 +25,7 @@ def leak_of(co: Reduced, Z: Array, eta: Array) -> Array:
 
 
 def excess_of(spectrum: Spectrum, Z: Array, P: Array, grams: Array, weight: float) -> Array:
-    """excess_loss(), from Gram matrices where at most eight of its digits are lost."""
+    """excesses(), from Gram matrices where at most eight of its digits are lost."""
     total = 0.5 * float(np.sum(spectrum.sigma[: Z.shape[2]] ** 2))
     excess = total + gram_difference(Z, P, grams, weight)
     # What is subtracted: the Gram matrices may be larger than M where columns lie idle.
@@ -33,7 +34,7 @@ def excess_of(spectrum: Spectrum, Z: Array, P: Array, grams: Array, weight: floa
     close = excess <= math.sqrt(np.finfo(float).eps) * terms
     close |= buried(grams, weight, terms)
     if close.any():
-        excess[close] = excess_loss(Z[close], spectrum.sigma)
+        excess[close] = excesses(spectrum.sigma, turned(Z[close]))
     return np.asarray(excess)
 
 

@@ -170,13 +170,12 @@ class ReducedEngine:
         if co is None:
             assert self.beyond_memory is not None
             return self.beyond_memory.moved(state, factors)
-        X, Y = factors
-        point = small(X, Y, co.size)
+        point = small(*factors, co.size)
         distance: Distance = state.distance
         if distance.tangent is None and math.isfinite(distance.bound):
             size = float(np.linalg.norm(point[0])) or 1.0
             distance = replace(distance, tangent=distance.bound / SAFETY / size * point[0])
-        ledger = reopened(state.ledger, (X.T @ X - Y.T @ Y,))
+        ledger = reopened(state.ledger, self.problem.balance(factors))
         return replace(state, point=point, ledger=ledger, distance=distance)
 
     # -- buffers, and judgements for all steps of a block -----------------------------------------

@@ -24,55 +24,56 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import SettingsError
 from mfact.gradient_flow.integrate import require_few
-from mfact.gradient_flow.small import Small
+from mfact.problems.diagonal import Diagonal
+from mfact.problems.factorization import unbalance
 
 BALANCE_TOLERANCE = 1e-12  # of ‖Z‖²: how far D may be from a multiple of the identity
 
 
-def imbalance(small: Small, Z: Array) -> float | None:
+def imbalance(problem: Diagonal, Z: Array) -> float | None:
     """The λ for which the closed form holds from Z on, None when it does not.
 
     For the plain objective D₀ must be λI, to rounding; for weight 1 it is 0; other weights have
     no closed form.
 
-    >>> small = Small(np.array([2.0, 1.0]), weight=0.0)
-    >>> imbalance(small, np.stack([2 * np.eye(2), np.eye(2)]))
+    >>> problem = Diagonal(np.array([2.0, 1.0]), weight=0.0)
+    >>> imbalance(problem, np.stack([2 * np.eye(2), np.eye(2)]))
     3.0
     """
-    if small.weight == 1.0:
+    if problem.weight == 1.0:
         return 0.0
-    if small.weight != 0.0:
+    if problem.weight != 0.0:
         return None
-    D = Z[0].T @ Z[0] - Z[1].T @ Z[1]
+    D = unbalance(*Z)
     mean = float(np.trace(D)) / len(D)
     off = np.linalg.norm(D - mean * np.eye(len(D)))
     return mean if off <= BALANCE_TOLERANCE * np.vdot(Z, Z) else None
 
 
-def propagate(small: Small, Z: Array, time: float) -> Array:
+def propagate(problem: Diagonal, Z: Array, time: float) -> Array:
     """Z after the flow time `time` ≥ 0, up to a common rotation of its columns; (2, k, r).
 
     Raises SettingsError where the closed form does not hold (see `imbalance`).
 
     For r = k = 1 and X = Y it is the logistic curve:
 
-    >>> Z = propagate(Small(np.array([1.0]), 0.0), np.full((2, 1, 1), 0.1), 3.0)
+    >>> Z = propagate(Diagonal(np.array([1.0]), 0.0), np.full((2, 1, 1), 0.1), 3.0)
     >>> bool(np.isclose(Z[0, 0, 0] ** 2, 1 / (1 + 99 * np.exp(-6.0))))
     True
     """
-    shift = imbalance(small, Z)
+    shift = imbalance(problem, Z)
     if shift is None:
         raise SettingsError(
             "the gradient flow from this start has no closed form",
             "use --solver ode, or a balanced start",
         )
     half = 0.5 * shift
-    w = np.sqrt(small.sigma**2 + half**2)
+    w = np.sqrt(problem.sigma**2 + half**2)
     pieces = 2.0 * float(w[0]) * time
     require_few(pieces, "the closed form")
     count = max(1, ceil(pieces))
-    grow = _block(small.sigma, half, *_exponential(w, time / count))
-    phi = _block(small.sigma, half, *_integral(w, time / count))
+    grow = _block(problem.sigma, half, *_exponential(w, time / count))
+    phi = _block(problem.sigma, half, *_integral(w, time / count))
     for _ in range(count):
         gram = np.einsum("skr,skq->rq", Z, _apply(phi, Z))
         values, vectors = np.linalg.eigh(gram)

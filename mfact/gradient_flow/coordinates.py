@@ -9,7 +9,7 @@ from scipy.linalg import svd
 
 from mfact.core import Array, Sliced
 from mfact.errors import DataError
-from mfact.gradient_flow.small import stack
+from mfact.problems.diagonal import stack
 
 
 class Svd(NamedTuple):
@@ -44,9 +44,8 @@ class Svd(NamedTuple):
         ([3.0, 0.0], [[1.0, 1.0], [1.0, 0.0]])
         """
         X, Y = _rows(self.left, U), _rows(self.right, V)
-        more = max(len(X), len(Y))
-        pad = [np.pad(factor, ((0, more - len(factor)), (0, 0))) for factor in (X, Y)]
-        return np.pad(self.sigma, (0, more - len(self.sigma))), stack(*pad)
+        Z = stack(X, Y)
+        return np.pad(self.sigma, (0, Z.shape[1] - len(self.sigma))), Z
 
 
 def _rows(basis: Array, factor: Array) -> Array:

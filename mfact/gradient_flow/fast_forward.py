@@ -11,7 +11,7 @@ the solver's tolerance, and h is doubled until it is small enough.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log1p
 
 import numpy as np
@@ -20,9 +20,9 @@ from mfact.core import Array
 from mfact.gradient_flow.clock import Clock
 from mfact.gradient_flow.integrate import Stretch, integrate
 from mfact.gradient_flow.modified import field, needed_order
-from mfact.gradient_flow.plain import Iterate
 from mfact.gradient_flow.records import (
     FastForward,
+    Iterate,
     Record,
     State,
     count_of,
@@ -30,7 +30,7 @@ from mfact.gradient_flow.records import (
     next_time,
     step_numbers,
 )
-from mfact.gradient_flow.small import Small, stack
+from mfact.problems.diagonal import Diagonal, stack
 from mfact.schedules import PowerDecay
 
 RTOL = 1e-13  # of one solver step, near the least that SciPy takes
@@ -44,7 +44,7 @@ MARGIN = 0.1  # what the trial may use up of the tolerance, the rest is for its 
 class Course:
     """A fast-forward that is set up, to be run or resumed.
 
-    small: the objective, in coordinates in which M = diag(σ). schedule: the steps.
+    problem: the objective, in coordinates in which M = diag(σ). schedule: the steps.
     stop: called with each record; the first for which it is true is the last.
     tol: on the estimated relative distance to the plain iterates, without the solver's tolerance of
     1e-13 a step. max_step: the largest T, None for no limit. order: of the modified flow.
@@ -54,14 +54,14 @@ class Course:
 
     Source: mfact, derived.
 
-    >>> course = Course(Small(np.array([1.0]), 0.0), PowerDecay(0.3, 0.55),
+    >>> course = Course(Diagonal(np.array([1.0]), 0.0), PowerDecay(0.3, 0.55),
     ...                 stop=lambda record: record.scalars.loss_excess < 1e-20)
     >>> done = course.run(np.array([[0.01]]), np.array([[0.01]]), start_step=0)
     >>> done.stopped, done.error < 1e-8, round(done.records[-1].log10_step, 2)
     (True, True, 3.11)
     """
 
-    small: Small
+    problem: Diagonal
     schedule: PowerDecay
     stop: Callable[[Record], bool]
     tol: float = 1e-8
@@ -77,7 +77,7 @@ class Course:
         Raises MfactError when they diverge.
         """
         at = Iterate(start_step, stack(X, Y), flow_time)
-        first = at.record(self.small, self.schedule)
+        first = at.record(self.problem, self.schedule)
         if (stopped := self.stop(first)) or self._at_limit(start_step):
             return FastForward((first,), stopped, None)
         return self._from_plain(at, [first])
@@ -97,7 +97,7 @@ class Course:
             earlier = at
             while at.step < target:
                 at = self._to_record(at, target)
-                records.append(at.record(self.small, self.schedule))
+                records.append(at.record(self.problem, self.schedule))
                 if (stopped := self.stop(records[-1])) or self._at_limit(at.step):
                     return FastForward(tuple(records), stopped, None)
             if at.step > earlier.step >= FIRST_HANDOVER:
@@ -109,7 +109,7 @@ class Course:
 
     def _trial(self, at: Iterate, end: int) -> Stretch:
         """The flow from a plain iterate to step `end`."""
-        sharpness = self.small.sharpness(at.Z)
+        sharpness = self.problem.sharpness(at.Z)
         return self._flow(at.Z, self._time(at.step), self._time(end), None, sharpness, 0.0)
 
     def _handed_over(self, at: Iterate, trial: Stretch) -> State:
@@ -125,20 +125,15 @@ class Course:
 
     def _from_state(self, state: State, records: list[Record]) -> FastForward:
         """The flow from a record to the end, or back to plain steps if the error grows."""
-        sharpness = self.small.sharpness(state.handover_Z)
+        sharpness = self.problem.sharpness(state.handover_Z)
         # Each term of the modified flow is smaller than the one before by η times a curvature:
         # the last term of the second companion is too large by that.
         excess = np.array([0.0, 0.0, sharpness]).reshape(3, 1, 1, 1)
         while (end := self._next_time(state.time)) > state.time:
             stretch = self._flow(state.Z, state.time, end, state.next_step, sharpness, excess)
-            state = State(
-                time=end,
-                next_step=stretch.next_step,
-                solver_steps=state.solver_steps + stretch.steps,
-                Z=stretch.Z,
-                handover=state.handover,
-                handover_Z=state.handover_Z,
-                handover_flow_time=state.handover_flow_time,
+            steps = state.solver_steps + stretch.steps
+            state = replace(
+                state, time=end, next_step=stretch.next_step, solver_steps=steps, Z=stretch.Z
             )
             record = self._flow_record(state)
             if _apart(state) > self.tol and state.handover < self.max_plain_steps:
@@ -160,7 +155,7 @@ class Course:
 
     def _next_time(self, time: float) -> float:
         limit = count_of(self.max_step)
-        return next_time(self._clock, time, float(self.small.sigma[0]), limit)
+        return next_time(self._clock, time, float(self.problem.sigma[0]), limit)
 
     def _flow(
         self,
@@ -174,13 +169,13 @@ class Course:
         """From `start` to `end`; excess: of the last term of the modified flow, in units of η."""
         clock = self._clock
         negligible = NEGLIGIBLE * RTOL / (end - start)
-        order = needed_order(self.small, Z, clock.rates(start), self.order, negligible)
+        order = needed_order(self.problem, Z, clock.rates(start), self.order, negligible)
         if order < self.order:
             excess = 0.0  # it stands for terms beyond self.order, which are negligible too
 
         def slope(s: float, z: Array) -> Array:
             rates = clock.rates(s)
-            return field(self.small, z, rates, order, excess * rates.eta)
+            return field(self.problem, z, rates, order, excess * rates.eta)
 
         return integrate(
             slope, start, end, Z, rtol=RTOL, first_step=first_step, sharpness=sharpness
@@ -191,7 +186,7 @@ class Course:
         end = min(next_step(at.step), target)
         if self.max_step is not None:
             end = min(end, self.max_step)
-        return at.at(self.small, self.schedule, end)
+        return at.at(self.problem, self.schedule, end)
 
     def _flow_record(self, state: State) -> Record:
         clock, start = self._clock, self._time(state.handover)
@@ -204,7 +199,7 @@ class Course:
             step_size=clock.rates(state.time).eta,
             X=state.Z[0, 0],
             Y=state.Z[0, 1],
-            scalars=self.small.scalars(state.Z[0]),
+            scalars=self.problem.scalars(state.Z[0]),
             error=_apart(state) + RTOL * state.solver_steps,
         )
 

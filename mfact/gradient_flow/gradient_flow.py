@@ -12,7 +12,8 @@ from mfact.core import Array
 from mfact.errors import SettingsError
 from mfact.gradient_flow.closed_form import imbalance, propagate
 from mfact.gradient_flow.integrate import STABLE, integrate, require_few
-from mfact.gradient_flow.small import Scalars, Small
+from mfact.problems.diagonal import Diagonal, Scalars
+from mfact.problems.factorization import unbalance
 
 METHODS = ("auto", "closed-form", "ode")
 RTOL = 1e-10
@@ -36,7 +37,7 @@ class FlowResult:
 
 
 def flow(
-    small: Small,
+    problem: Diagonal,
     Z: Array,
     times: Sequence[float],
     method: str = "auto",
@@ -51,8 +52,8 @@ def flow(
     asked for and does not hold.
     Source: Du, Hu, Lee 2018, Section 2; closed form as in mfact.gradient_flow.closed_form.
 
-    >>> small = Small(np.array([1.0]), weight=0.0)
-    >>> result = flow(small, np.full((2, 1, 1), 0.1), [0.0, 10.0])
+    >>> problem = Diagonal(np.array([1.0]), weight=0.0)
+    >>> result = flow(problem, np.full((2, 1, 1), 0.1), [0.0, 10.0])
     >>> result.method, round(result.scalars[-1].gradient_norm, 6)
     ('closed-form', 0.0)
     """
@@ -62,23 +63,23 @@ def flow(
     if not (np.diff(edges) >= 0.0).all():
         raise SettingsError("the times of a flow go down", "give times that increase from 0")
     if method == "auto":
-        method = "ode" if imbalance(small, Z) is None else "closed-form"
+        method = "ode" if imbalance(problem, Z) is None else "closed-form"
     begin, points, first_step = Z, [], None
     for start, end in pairwise(edges):
         if end == start:
             pass
         elif method == "closed-form":
-            Z = propagate(small, Z, float(end - start))
+            Z = propagate(problem, Z, float(end - start))
         else:
-            require_few((end - start) * small.sharpness(Z) / STABLE, "the flow")
+            require_few((end - start) * problem.sharpness(Z) / STABLE, "the flow")
             stretch = integrate(
-                lambda s, z: -small.at(z).gradient,
+                lambda s, z: -problem.at(z).gradient,
                 float(start),
                 float(end),
                 Z,
                 rtol=rtol,
                 first_step=first_step,
-                sharpness=small.sharpness(Z),
+                sharpness=problem.sharpness(Z),
             )
             Z, first_step = stretch.Z, stretch.next_step
         points.append(Z)
@@ -86,13 +87,12 @@ def flow(
         times=edges[1:],
         Z=np.array(points),
         method=method,
-        scalars=tuple(small.scalars(point) for point in points),
-        drift=np.array([_drift(small, begin, point) for point in points]),
+        scalars=tuple(problem.scalars(point) for point in points),
+        drift=np.array([_drift(problem, begin, point) for point in points]),
     )
 
 
-def _drift(small: Small, begin: Array, Z: Array) -> float:
-    if small.weight != 0.0:
+def _drift(problem: Diagonal, begin: Array, Z: Array) -> float:
+    if problem.weight != 0.0:
         return float("nan")
-    gram = [factor.T @ factor for factor in (*begin, *Z)]
-    return float(np.linalg.norm((gram[2] - gram[3]) - (gram[0] - gram[1])))
+    return float(np.linalg.norm(unbalance(*Z) - unbalance(*begin)))

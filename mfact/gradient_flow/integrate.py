@@ -9,7 +9,6 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import MfactError, SettingsError
-from mfact.gradient_flow.small import row_sizes
 
 STABLE = 6.2  # DOP853 damps exp(−λs) for steps up to about this over λ
 MOST_STEPS = 1e7  # of small matrices: hours
@@ -30,6 +29,17 @@ def require_few(steps: float, what: str) -> None:
             f"{what} would take {steps:.2g} steps to that time",
             "choose a shorter --time, a smaller start or a smaller --balance-weight",
         )
+
+
+def row_sizes(Z: Array) -> Array:
+    """The largest entry of each row j of (X, Y) together, shape (…, 1, k, 1).
+
+    A row is the amplitude of one singular pair, and the small ones decide when a plateau is left:
+    errors are measured against this. Rows under 1e-8 of the largest count as that large.
+    """
+    rows = np.abs(Z).max(axis=(-3, -1), keepdims=True)
+    sizes: Array = np.maximum(rows, 1e-8 * rows.max())
+    return sizes
 
 
 def integrate(

@@ -27,31 +27,34 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.gradient_flow.clock import Rates
-from mfact.gradient_flow.small import Small, row_sizes
+from mfact.gradient_flow.integrate import row_sizes
+from mfact.problems.diagonal import Diagonal
 
 ORDERS = (1, 2, 3, 4)
 
 
-def field(small: Small, Z: Array, rates: Rates, order: int, excess: Array | float = 0.0) -> Array:
+def field(
+    problem: Diagonal, Z: Array, rates: Rates, order: int, excess: Array | float = 0.0
+) -> Array:
     """dz/ds = (v1 + … + v_order)/η at Z, where ds = η dt; an array of the shape of Z, (…, 2, k, r).
 
     rates: η and its relative derivatives by the step number. order: one of ORDERS; order 1 is
     minus the gradient. excess: the last term is multiplied by 1 + excess, which broadcasts
     against Z: a stand-in for the terms left out.
 
-    >>> small = Small(np.array([1.0]), weight=0.0)
+    >>> problem = Diagonal(np.array([1.0]), weight=0.0)
     >>> Z = np.full((2, 1, 1), 0.5)
-    >>> field(small, Z, Rates(0.1, 0.0, 0.0), order=1)[:, 0, 0]
+    >>> field(problem, Z, Rates(0.1, 0.0, 0.0), order=1)[:, 0, 0]
     array([0.375, 0.375])
     """
-    *terms, last = _terms(small, Z, rates, order)
+    *terms, last = _terms(problem, Z, rates, order)
     total: Array = last * (1.0 + excess)
     for term in terms:
         total += term
     return total
 
 
-def needed_order(small: Small, Z: Array, rates: Rates, order: int, negligible: float) -> int:
+def needed_order(problem: Diagonal, Z: Array, rates: Rates, order: int, negligible: float) -> int:
     """The least order whose left-out terms, up to `order`, are negligible at Z.
 
     negligible: what may be left out of dz/ds, relative to the size of each row (row_sizes), in
@@ -59,17 +62,17 @@ def needed_order(small: Small, Z: Array, rates: Rates, order: int, negligible: f
     """
     sizes = row_sizes(Z)
     left_out = 0.0
-    for kept, term in reversed(list(enumerate(_terms(small, Z, rates, order)))):
+    for kept, term in reversed(list(enumerate(_terms(problem, Z, rates, order)))):
         left_out += float((np.abs(term) / sizes).max())
         if kept == 0 or left_out > negligible:
             return kept + 1
     raise AssertionError("the first term is always kept")
 
 
-def _terms(small: Small, Z: Array, rates: Rates, order: int) -> list[Array]:
+def _terms(problem: Diagonal, Z: Array, rates: Rates, order: int) -> list[Array]:
     """v1/η … v_order/η."""
     eta, first, second = rates
-    jet = small.at(Z)
+    jet = problem.at(Z)
     g = jet.gradient
     w1 = -g
     if order == 1:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import expm1, inf, log, log1p, log10
 
-from mfact.core import Array
+import numpy as np
+
+from mfact.core import Array, Schedule
+from mfact.errors import MfactError
 from mfact.gradient_flow.clock import Clock
-from mfact.gradient_flow.small import Scalars
+from mfact.problems.diagonal import Diagonal, Scalars
 
 LOG_10 = log(10.0)
 PER_DECADE = 20
@@ -16,6 +19,7 @@ FLOOR = 0.25  # least flow time between records, in units of 1/σ₁
 EXACT = 12.0  # log₁₀ of the step numbers that ln(T + 1) in float64 gives back as whole numbers
 
 LARGEST = 709.0  # ln of the numbers that float64 has
+OVERFLOW = 1e50  # the fourth power of an entry, in the penalty, must be a number
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Record:
 
     step: T, a whole number up to 1e12, inf where float64 ends. log10_step: log₁₀T.
     flow_time: Σ_{t<T} η_t. step_size: η_T. X, Y: the factors, k×r.
-    scalars: loss above the optimum, norms … (mfact.gradient_flow.small.Scalars).
+    scalars: loss above the optimum, norms … (mfact.problems.diagonal.Scalars).
     error: estimated relative distance of (X, Y) to the plain iterates, zero for these themselves.
     """
 
@@ -36,6 +40,42 @@ class Record:
     Y: Array
     scalars: Scalars
     error: float
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """A plain iterate: its step number t, the point, (2, k, r), and Σ_{i<t} η_i."""
+
+    step: int
+    Z: Array
+    flow_time: float
+
+    def at(self, problem: Diagonal, schedule: Schedule, end: int) -> Iterate:
+        """The iterate at step `end` ≥ step. Raises MfactError when the steps diverge.
+
+        >>> from mfact.schedules import Constant
+        >>> start = Iterate(0, np.ones((2, 1, 1)), 0.0)
+        >>> start.at(Diagonal(np.array([1.0]), 0.0), Constant(0.1), 5).flow_time
+        0.5
+        """
+        etas = schedule.steps(self.step, end - self.step)
+        Z = problem.descended(self.Z, etas.tolist())
+        if not np.abs(Z).max() < OVERFLOW:
+            raise MfactError(f"the steps diverged before step {end}", "take a smaller first step")
+        return Iterate(end, Z, self.flow_time + float(etas.sum()))
+
+    def record(self, problem: Diagonal, schedule: Schedule) -> Record:
+        """The record of this iterate, which is exact."""
+        return Record(
+            step=self.step,
+            log10_step=step_numbers(log1p(self.step))[1],
+            flow_time=self.flow_time,
+            step_size=schedule(self.step),
+            X=self.Z[0],
+            Y=self.Z[1],
+            scalars=problem.scalars(self.Z),
+            error=0.0,
+        )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from scipy.linalg import svd
 from mfact.core import Array, Optimum, Target
 from mfact.krylov.basis import Basis
 from mfact.krylov.hidden import hidden_value
-from mfact.problems.optimum import excess_of_product, fitted_rank, optimum_of, unit_of, zero_in
+from mfact.problems.optimum import fitted_rank, optimum_of, unit_of, zero_in
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Spectrum:
 
     @cached_property
     def surplus(self) -> float:
-        """½Σ_{k<i≤r}σ_i²: what floor lies above ½Σ_{i>r}σ_i², over which excess_loss is told."""
+        """½Σ_{k<i≤r}σ_i²: what floor lies above ½Σ_{i>r}σ_i², over which excesses are told."""
         return 0.5 * float(np.sum(self.sigma[self.k : self.rank] ** 2))
 
     @property
@@ -178,39 +178,10 @@ def squared_tail(basis: Basis, target: Target) -> float:
     return target.residual_norm(L @ basis.B.astype(L.dtype), basis.right.basis) ** 2
 
 
-def excess_loss(Z: Array, sigma: Array) -> Array:
-    """½‖XYᵀ − diag(σ)‖_F² − ½Σ_{i>r}σ_i² for each Z[t] = [Xᵀ, Yᵀ], without cancellation.
-
-    With rows 1 = the leading r and 2 = the rest, twice the excess is
-    ‖X₁Y₁ᵀ − Σ₁‖² + ⟨X₁ᵀX₁, Y₂ᵀY₂⟩ + ⟨X₂ᵀX₂, Y₁ᵀY₁⟩ + ⟨X₂ᵀX₂, Y₂ᵀY₂⟩ − 2⟨Σ₂X₂, Y₂⟩:
-    every term goes to zero at the optimum, so a gap of 1e-25 is still a number. Where columns of X
-    keep what the same columns of Y have lost, Gram matrices are large and their inner products
-    small: there the entries of XYᵀ are formed.
-
-    Z: n×2×r×K. Returns n values in units of M². Source: mfact, derived.
-    """
-    r = min(Z.shape[2], Z.shape[3])
-    X1, Y1, X2, Y2 = Z[:, 0, :, :r], Z[:, 1, :, :r], Z[:, 0, :, r:], Z[:, 1, :, r:]
-    fit = X1.transpose(0, 2, 1) @ Y1
-    fit[:, range(r), range(r)] -= sigma[:r]
-    twice = np.einsum("nij,nij->n", fit, fit)
-    if X2.shape[2]:
-        XX1, YY1, XX2, YY2 = (A @ A.transpose(0, 2, 1) for A in (X1, Y1, X2, Y2))
-        twice += np.einsum("nij,nij->n", XX1, YY2)
-        twice += np.einsum("nij,nij->n", XX2, YY1 + YY2)
-        twice -= 2 * np.einsum("nik,nik->n", X2 * sigma[r:], Y2)
-        x1, y1, x2, y2 = (np.sqrt(np.einsum("nij,nij->n", A, A)) for A in (XX1, YY1, XX2, YY2))
-        lost = r * np.finfo(Z.dtype).eps * (x1 * y2 + x2 * (y1 + y2))
-        poor = ~(lost <= 1e-3 * twice) & np.isfinite(lost)
-        if poor.any():
-            twice[poor] = [2 * excess_of_product(z[0].T @ z[1], sigma, r) for z in Z[poor]]
-    return np.asarray(0.5 * twice)
-
-
 def negative_curvature(z: Array, sigma: Array, weight: float) -> tuple[float, float]:
     """(ρ, L): bounds −ρ ≤ Hessian ≤ L at the point z = [Xᵀ, Yᵀ], in units of M.
 
-    In the notation of excess_loss, with a = ‖X₁Y₁ᵀ − Σ₁‖, s = min σ_r(X₁), σ_r(Y₁),
+    With rows 1 = the leading r and 2 = the rest, a = ‖X₁Y₁ᵀ − Σ₁‖, s = min σ_r(X₁), σ_r(Y₁),
     n = max ‖X₁‖, ‖Y₁‖ and e = max ‖X₂‖, ‖Y₂‖, the form ‖dU Vᵀ + U dVᵀ‖² + 2⟨R, dU dVᵀ⟩ is at
     least that of the matrix [[−a, −2ne], [−2ne, s² − e² − σ_{r+1}]] in (‖d₁‖, ‖d₂‖); the balance
     term adds at least −(λ/2)‖D‖. Near the optimum ρ goes to zero.

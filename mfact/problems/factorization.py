@@ -72,8 +72,7 @@ class Factorization:
 
     def balance(self, point: Point) -> Balance:
         """D = UᵀU − VᵀV, r×r."""
-        U, V = point
-        return (U.T @ U - V.T @ V,)
+        return (unbalance(*point),)
 
     def pull(self, seen: Array) -> Balance:
         """−(λ/2)(DP + PD), P = UᵀU + VᵀV, r×r: zero for (1), because UᵀG_U = G_VᵀV.
@@ -128,6 +127,17 @@ def sharpness(weight: float) -> float:
     Source: mfact, derived.
     """
     return 2.0 * max(1.0, weight)
+
+
+def unbalance(U: Array, V: Array) -> Array:
+    """D = UᵀU − VᵀV, r×r symmetric, in the units of M.
+
+    >>> unbalance(np.eye(3, 2), 2 * np.eye(4, 2))
+    array([[-3.,  0.],
+           [ 0., -3.]])
+    """
+    D: Array = U.T @ U - V.T @ V
+    return D
 
 
 def gradient(

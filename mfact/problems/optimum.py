@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,14 @@ CLEAR_GAP = 10.0
 
 INDISTINCT = 1e-13
 """Relative difference of squared singular values below which two of them count as equal."""
+
+
+class Gap(NamedTuple):
+    """A gap, how far the exact one may lie from it, and the least gap that a saddle may have."""
+
+    value: float
+    error: float
+    saddle: float
 
 
 def zero_below(
@@ -77,19 +86,20 @@ def unit_of(sigma_k: float) -> float:
     return 0.5 * sigma_k**2 or 1.0
 
 
-def excess_of_product(product: Array, sigma: Array, rank: int) -> float:
-    """f − ½Σ_{i>r}σ_i² = ½‖E‖_F² − Σ_{i>r}σ_i E_ii, E = XYᵀ − diag(σ_1 … σ_r), units of M².
+def shift(coupling: float, distance: float) -> float:
+    """How far coupling can move a singular value: 2c² / (η + √(η² + 4c²)), at most c.
 
-    product: XYᵀ in singular coordinates of M; E takes its place. No digits are lost near the
-    optimum, where both terms go to zero. Source: mfact, derived.
+    The off-diagonal blocks of [[A, B], [C, E]] have norm c = max(‖B‖₂, ‖C‖₂), and the singular
+    values of A are at least η = distance above those of E (η ≤ 0: not, the shift is c).
+    Source: Li and Li 2005, for the Hermitian matrix [[0, M], [Mᵀ, 0]].
 
-    >>> excess_of_product(np.diag([2.0, 0.5]), np.array([3.0, 1.0]), 1)
-    0.125
+    >>> round(shift(1e-3, 1.0) * 1e6, 3), shift(0.5, 0.0)
+    (1.0, 0.5)
     """
-    E, head = product, np.arange(min(rank, len(sigma)))
-    tail = float(np.diagonal(E)[rank:] @ sigma[rank:])
-    E[head, head] -= sigma[:rank]
-    return float(0.5 * np.vdot(E, E)) - tail
+    distance = max(distance, 0.0)
+    if coupling == 0:
+        return 0.0
+    return 2 * coupling**2 / (distance + math.sqrt(distance**2 + 4 * coupling**2))
 
 
 def optimum_of(

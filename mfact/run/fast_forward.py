@@ -15,7 +15,7 @@ from mfact.gradient_flow.clock import Clock
 from mfact.gradient_flow.fast_forward import Course
 from mfact.gradient_flow.records import EXACT, FastForward, Record, count_of
 from mfact.gradient_flow.records import State as FlightState
-from mfact.gradient_flow.small import Small
+from mfact.problems.diagonal import Diagonal, stack, turned
 from mfact.run.flown import leak_until, maps_between, row_of
 from mfact.run.keeper import Keeper
 from mfact.run.progress import Flown, Landed, Live, Plan, Progress
@@ -107,7 +107,7 @@ class _Flight:
         if self.at is not None:
             self.previous = (self.at.Z[0, 0], self.at.Z[0, 1], self.rows[-1]["flow_time"])
         return Course(
-            Small(singular(self.state).sigma, self.plan.problem.weight),
+            Diagonal(singular(self.state).sigma, self.plan.problem.weight),
             self.schedule,
             stop=self._stop,
             tol=self._tol,
@@ -189,7 +189,7 @@ class _Flight:
     def _landed(self, done: FastForward) -> State:
         """The run's state at the last record."""
         record, state = done.records[-1], self.state
-        z = np.ascontiguousarray([record.X.T, record.Y.T])
+        z = np.ascontiguousarray(turned(stack(record.X, record.Y)))
         error = (self.worst + self.leaked) * float(np.linalg.norm(z))
         return replace(
             state,
@@ -215,7 +215,7 @@ class _Flight:
 
         self.at = replace(self.at, Z=carried(self.at.Z), handover_Z=carried(self.at.handover_Z))
         # The state at take-off, for what is read from it, in the same coordinates.
-        point = carried(self.state.point[0].swapaxes(-1, -2)).swapaxes(-1, -2)
+        point = turned(carried(turned(self.state.point[0])))
         distance = replace(self.state.distance, tangent=None)
         return replace(self.state, point=(point,), distance=distance, coordinates=new)
 

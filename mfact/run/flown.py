@@ -9,6 +9,7 @@ import numpy as np
 from mfact.core import Array, State
 from mfact.engines.coordinates import Singular, singular
 from mfact.gradient_flow.records import Record
+from mfact.problems.factorization import unbalance
 from mfact.run.progress import Plan
 
 
@@ -18,7 +19,6 @@ def row_of(plan: Plan, state: State, record: Record, leaked: float) -> dict[str,
     spectrum = singular(state).spectrum
     above = scalars.loss_excess - spectrum.surplus
     loss = above + spectrum.floor
-    D = X.T @ X - Y.T @ Y
     row = {
         "step": record.step,
         "log10_step": record.log10_step,
@@ -32,7 +32,7 @@ def row_of(plan: Plan, state: State, record: Record, leaked: float) -> dict[str,
         "gradient_norm": scalars.gradient_norm,
         "imbalance": scalars.imbalance,
         "relative_imbalance": scalars.imbalance / scale,
-        "drift": float(np.linalg.norm(D - state.ledger.start[0])),
+        "drift": float(np.linalg.norm(unbalance(X, Y) - state.ledger.start[0])),
         "norm_ratio": scalars.size_X / scalars.size_Y if scalars.size_Y else math.nan,
         "size_U": scalars.size_X,
         "size_V": scalars.size_Y,

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from mfact.core import Array
+from mfact.problems.diagonal import Diagonal, combined, grams, stack, twice_excess
 
 
 def draw(
@@ -63,6 +64,9 @@ class Batch(Protocol):
 class RankOne:
     """Columns instead of matrices: u and v of all starts side by side, no BLAS call.
 
+    A call for each start, as Diagonal makes, would cost more than all else: the gradient is
+    written out here once more.
+
     U, V: (count, rows, 1) as from `draw`; values: the k non-zero singular values of M.
     """
 
@@ -71,17 +75,14 @@ class RankOne:
         self.values = values[:, None]
 
     def measure(self) -> Measured:
-        """(ab − σ₁)² + a²q + p‖v‖² − 2Σ_{i>1}σ_i u_i v_i, where a = u₁, b = v₁.
-
-        p = ‖u‖² − a² and q = ‖v‖² − b² are summed directly: no two large numbers are subtracted.
-        """
+        """With a = u₁, b = v₁, p = ‖u‖² − a² and q = ‖v‖² − b²; p and q are summed directly."""
         u, v, k = self.u, self.v, self.values.size
         a, b = u[0], v[0]
         p, q = (np.einsum("kn,kn->n", rest, rest) for rest in (u[1:], v[1:]))
-        self.norm_u, self.norm_v = a * a + p, b * b + q
-        excess = (a * b - self.values[0]) ** 2 + a * a * q + p * self.norm_v
-        if k > 1:
-            excess -= 2 * np.einsum("k,kn,kn->n", self.values[1:, 0], u[1:k], v[1:k])
+        aa = a * a
+        self.norm_u, self.norm_v = aa + p, b * b + q
+        tail = np.einsum("k,kn,kn->n", self.values[1:, 0], u[1:k], v[1:k]) if k > 1 else None
+        excess = combined(np.multiply, a * b - self.values[0], aa, p, q, self.norm_v, tail)
         return Measured(excess, np.abs(a) / np.abs(b))
 
     def step(self, eta: float) -> None:
@@ -103,49 +104,24 @@ class Stacked:
     """
 
     def __init__(self, U: Array, V: Array, values: Array) -> None:
-        self.U, self.V, self.values = U, V, values
+        self.Z, self.values = stack(U, V), values
+        rest = self.Z.shape[2] - values.size
+        self.problem = Diagonal(np.append(values, np.zeros(rest)), weight=0.0)
 
     def measure(self) -> Measured:
-        """‖H_U H_Vᵀ − Σ_r‖² + ⟨P_h, Q_t⟩ + ⟨P_t, Q_h⟩ + ⟨P_t, Q_t⟩ − 2Σ_{i>r}σ_i ⟨U_i, V_i⟩.
-
-        H are the first r rows; P and Q the Gram matrices of the first rows (h) and the rest (t)
-        of U and V: no two large numbers are subtracted.
-        """
-        U, V, values = self.U, self.V, self.values
-        k, h = values.size, min(U.shape[2], values.size)
-        P_h, P_t, Q_h, Q_t = (_gram(A) for A in (U[:, :h], U[:, h:], V[:, :h], V[:, h:]))
-        self.P, self.Q = P_h + P_t, Q_h + Q_t
-        head = U[:, :h] @ V[:, :h].transpose(0, 2, 1) - np.diag(values[:h])
-        excess = _inner(head, head) + _inner(P_h, Q_t) + _inner(P_t, self.Q)
-        excess -= 2 * np.einsum("k,nkr,nkr->n", values[h:], U[:, h:k], V[:, h:k])
-        return Measured(excess, np.sqrt(_trace(P_h) / _trace(Q_h)))
+        first, rest = grams(self.Z, min(self.Z.shape[3], self.values.size))
+        self.gram = first + rest
+        size_U, size_V = np.trace(first, axis1=2, axis2=3).T
+        excess = twice_excess(self.values, self.Z, first, rest)
+        return Measured(excess, np.sqrt(size_U / size_V))
 
     def step(self, eta: float) -> None:
-        k = self.values.size
-        U, V = self.U - eta * (self.U @ self.Q), self.V - eta * (self.V @ self.P)
-        signal = eta * self.values[:, None]
-        U[:, :k] += signal * self.V[:, :k]
-        V[:, :k] += signal * self.U[:, :k]
-        self.U, self.V = U, V
+        move = self.problem.at(self.Z, self.gram).gradient
+        move *= -eta
+        self.Z = np.add(move, self.Z, out=move)
 
     def keep(self, which: Array) -> None:
-        self.U, self.V = self.U[which], self.V[which]
-        self.P, self.Q = self.P[which], self.Q[which]
-
-
-def _gram(A: Array) -> Array:
-    gram: Array = A.transpose(0, 2, 1) @ A
-    return gram
-
-
-def _inner(A: Array, B: Array) -> Array:
-    products: Array = np.einsum("nij,nij->n", A, B)
-    return products
-
-
-def _trace(A: Array) -> Array:
-    traces: Array = np.trace(A, axis1=1, axis2=2)
-    return traces
+        self.Z, self.gram = self.Z[which], self.gram[which]
 
 
 class Ends(NamedTuple):

@@ -13,12 +13,12 @@ import numpy as np
 from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Schedule, Sliced, Target, Verdict
 from mfact.errors import DataError
 from mfact.krylov.leading import leading_values
+from mfact.problems.factorization import unbalance
 from mfact.problems.optimum import zero_in
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import RunSettings
 from mfact.theory.eckart_young import known_optimum
 from mfact.theory.facts import Facts
-from mfact.theory.ledger import unbalance
 from mfact.theory.lemma_3_2 import Certificate, certify, global_optimum, lemma_3_2
 from mfact.theory.monitors import READ, Monitors
 from mfact.theory.written import AGREES, apart, few_roundings

@@ -13,8 +13,8 @@ from mfact.errors import SettingsError
 from mfact.gradient_flow.coordinates import Svd
 from mfact.gradient_flow.gradient_flow import FlowResult, flow
 from mfact.gradient_flow.integrate import require_few
-from mfact.gradient_flow.small import Small
 from mfact.options import options_of, refuse_idle, require_kinds
+from mfact.problems.diagonal import Diagonal
 from mfact.problems.factorization import formula, sharpness
 from mfact.problems.optimum import fitted_rank, zero_in
 from mfact.settings import FlowSettings
@@ -85,10 +85,10 @@ def study(
         )
     require_size(factors, "float64", drawn=drawn)
     sigma, Z = svd.enter(*factors)
-    small = Small(sigma, settings.weight)
+    problem = Diagonal(sigma, settings.weight)
     k = fitted_rank(svd.sigma, settings.rank, zero_in(target, float(svd.sigma[0])))
     if settings.time is None:
-        settings = replace(settings, time=fitted_time(small, Z, k))
+        settings = replace(settings, time=fitted_time(problem, Z, k))
     assert settings.time is not None
     times = np.linspace(0.0, settings.time, settings.points)
     comparison = None
@@ -96,19 +96,19 @@ def study(
         first = settings.time * sharpness(settings.weight) * float(sigma[0]) / (2.0 * FIRST_STEP)
         require_few(first * 2**HALVINGS, "gradient descent")
         counts = [max(1, ceil(first)) * 2**i for i in range(HALVINGS + 1)]
-        comparison = compare(small, Z, settings.time, counts)
+        comparison = compare(problem, Z, settings.time, counts)
     return Study(
         settings=settings,
         shape=(d1, d2),
         sigma=svd.sigma,
         k=k,
         formula=formula(settings.weight),
-        flow=flow(small, Z, times.tolist(), settings.solver),
+        flow=flow(problem, Z, times.tolist(), settings.solver),
         comparison=comparison,
     )
 
 
-def fitted_time(small: Small, Z: Array, k: int) -> float:
+def fitted_time(problem: Diagonal, Z: Array, k: int) -> float:
     """The flow time at which the slowest of the k modes is within about 1e-6 of its end.
 
     ln(σ_k/s₀)/(2σ_k) + ln(10⁶)/σ_k, s₀ = σ_min(A)², A = (X + Y)/2 in the k leading rows: the time
@@ -116,7 +116,7 @@ def fitted_time(small: Small, Z: Array, k: int) -> float:
     When M has further singular values, what belongs to them decays more slowly, like
     exp(−(σ_k − σ_{k+1})s). Source: mfact, derived.
     """
-    slowest = float(small.sigma[k - 1])
+    slowest = float(problem.sigma[k - 1])
     A = 0.5 * (Z[0, :k] + Z[1, :k])
     least = float(np.linalg.svd(A, compute_uv=False)[k - 1]) ** 2
     # A start with nothing along the slowest mode would never leave it but for rounding.

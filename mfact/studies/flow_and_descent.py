@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
 from mfact.core import Array
 from mfact.errors import SettingsError
 from mfact.gradient_flow.gradient_flow import flow
-from mfact.gradient_flow.small import Small
+from mfact.problems.diagonal import Diagonal
+from mfact.problems.factorization import unbalance
 
 RTOL = 1e-13  # the flow stands for the truth here
 
@@ -35,25 +37,25 @@ class Comparison:
     D_distance_slope: float | None
 
 
-def compare(small: Small, Z: Array, time: float, counts: Sequence[int]) -> Comparison:
+def compare(problem: Diagonal, Z: Array, time: float, counts: Sequence[int]) -> Comparison:
     """Plain steps from Z to the flow time `time`, with each of the numbers of steps in counts.
 
     Steps that diverge give infinite distances. Raises SettingsError for a count below 1.
     Source: first order of the explicit Euler method; for that of D mfact, derived.
 
-    >>> small = Small(np.array([1.0]), weight=0.0)
-    >>> found = compare(small, np.array([[[0.3]], [[0.1]]]), 4.0, [100, 200, 400])
+    >>> problem = Diagonal(np.array([1.0]), weight=0.0)
+    >>> found = compare(problem, np.array([[[0.3]], [[0.1]]]), 4.0, [100, 200, 400])
     >>> round(found.distance_slope, 2), round(found.D_distance_slope, 2)
     (1.0, 1.0)
     """
     if min(counts) < 1:
         raise SettingsError(f"{min(counts)} steps reach no flow time", "take 1 step at least")
-    end = flow(small, Z, [time], "ode", RTOL).Z[-1]
-    kept = _unbalance(Z) if small.weight == 0.0 else _unbalance(end)
+    end = flow(problem, Z, [time], "ode", RTOL).Z[-1]
+    kept = unbalance(*(Z if problem.weight == 0.0 else end))
     etas = np.array([time / count for count in counts])
     distance, D_distance = np.array(
         [
-            _apart(_descend(small, Z, eta, count), end, kept)
+            _apart(problem.descended(Z, repeat(eta, count)), end, kept)
             for eta, count in zip(etas, counts, strict=True)
         ]
     ).T
@@ -68,25 +70,13 @@ def compare(small: Small, Z: Array, time: float, counts: Sequence[int]) -> Compa
     )
 
 
-def _unbalance(Z: Array) -> Array:
-    D: Array = Z[0].T @ Z[0] - Z[1].T @ Z[1]
-    return D
-
-
 def _apart(Z: Array, end: Array, kept: Array) -> tuple[float, float]:
     if not np.isfinite(Z).all():
         return np.inf, np.inf
     return (
         float(np.linalg.norm(Z - end) / np.linalg.norm(end)),
-        float(np.linalg.norm(_unbalance(Z) - kept)),
+        float(np.linalg.norm(unbalance(*Z) - kept)),
     )
-
-
-def _descend(small: Small, Z: Array, eta: float, count: int) -> Array:
-    with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(count):
-            Z = Z - eta * small.at(Z).gradient
-        return Z
 
 
 def _slope(etas: Array, values: Array, hidden: float) -> float | None:

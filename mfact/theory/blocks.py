@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import Array, Target
-from mfact.problems.optimum import fitted_rank, zero_in
+from mfact.core import Array, Optimum, Target
+from mfact.problems.optimum import Gap, fitted_rank, zero_in
 from mfact.theory.eckart_young import Spaces, excess_bounds
 
 
@@ -70,17 +70,27 @@ def _range(U: Array, cutoff: float) -> tuple[Array, Array, float]:
     return Q @ P[:, :kept], Wt[:kept].T / s[:kept], dropped
 
 
-def gap_without_values(
-    target: Target, loss: float, rank: int, surely: float, spaces: Spaces | None
-) -> tuple[float, float, float]:
-    """Middle and half width of the gap's interval, and the least gap of a saddle, where no
-    singular value of M is known: from the core A, whose values are below those of M by δ at most.
-    Not a number, and infinitely wide, where the spaces do not hold the leading ones.
+def bounded_gap(
+    target: Target,
+    loss: float,
+    rank: int,
+    surely: float,
+    spaces: Spaces | None,
+    optimum: Optimum | None,
+) -> Gap:
+    """The middle of the gap's interval, see excess_bounds for the arguments.
+
+    Where no singular value of M is known, from the core A, whose values are below those of M by δ
+    at most; not a number, and infinitely wide, where the spaces do not hold the leading ones.
     """
-    low, high, delta = excess_bounds(loss, rank, surely=surely, spaces=spaces)
+    low, high, delta = excess_bounds(loss, rank, surely=surely, spaces=spaces, optimum=optimum)
+    if optimum is not None:
+        return Gap(
+            0.5 * (low + high) / optimum.unit, 0.5 * (high - low) / optimum.unit, optimum.saddle
+        )
     if delta is None or spaces is None:
-        return (0.0, 0.0, 1.0) if loss == 0 else (math.nan, math.inf, 0.0)
+        return Gap(0.0, 0.0, 1.0) if loss == 0 else Gap(math.nan, math.inf, 0.0)
     zero = zero_in(target, float(spaces.values[0]))
     weakest = float(spaces.values[fitted_rank(spaces.values, rank, zero) - 1])
     low, high = low / (0.5 * (weakest + delta) ** 2), high / (0.5 * weakest**2)
-    return 0.5 * (low + high), 0.5 * (high - low), max(1 - (spaces.tau / weakest) ** 2, 0.0)
+    return Gap(0.5 * (low + high), 0.5 * (high - low), max(1 - (spaces.tau / weakest) ** 2, 0.0))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from mfact.core import Array, Optimum
-from mfact.problems.optimum import fitted_rank, optimum_of
+from mfact.problems.optimum import fitted_rank, optimum_of, shift
 
 
 class Spaces(NamedTuple):
@@ -22,22 +21,6 @@ class Spaces(NamedTuple):
     coupling: float
     misfit: float
     tau: float
-
-
-def shift(coupling: float, distance: float) -> float:
-    """How far coupling can move a singular value: 2c² / (η + √(η² + 4c²)), at most c.
-
-    The off-diagonal blocks of [[A, B], [C, E]] have norm c = max(‖B‖₂, ‖C‖₂), and the singular
-    values of A are at least η = distance above those of E (η ≤ 0: not, the shift is c).
-    Source: Li and Li 2005, for the Hermitian matrix [[0, M], [Mᵀ, 0]].
-
-    >>> round(shift(1e-3, 1.0) * 1e6, 3), shift(0.5, 0.0)
-    (1.0, 0.5)
-    """
-    distance = max(distance, 0.0)
-    if coupling == 0:
-        return 0.0
-    return 2 * coupling**2 / (distance + math.sqrt(distance**2 + 4 * coupling**2))
 
 
 def known_optimum(

@@ -11,26 +11,6 @@ from mfact.core import Array, Factors
 Products = Callable[[Array, Array], tuple[Array, Array]]
 
 
-def gradient(products: Products, U: Array, V: Array, weight: float = 0.0) -> Factors:
-    """(G_U, G_V) of ½‖UVᵀ − M‖_F² + (λ/8)‖D‖_F², from one pass over M.
-
-    G_U = U(VᵀV) − MV + (λ/2)UD,  G_V = V(UᵀU) − MᵀU − (λ/2)VD,  D = UᵀU − VᵀV
-
-    products(U, V) -> (MV, MᵀU), as Target.products. U: d1×r, V: d2×r. weight: λ.
-    Source: Du, Hu, Lee 2018, equations (2) and (3).
-
-    >>> M = np.diag([2.0, 1.0])
-    >>> gradient(lambda U, V: (M @ V, M.T @ U), np.eye(2, 1), np.eye(2, 1)).U
-    array([[-1.],
-           [ 0.]])
-    """
-    MV, MtU = products(U, V)
-    UtU, VtV = U.T @ U, V.T @ V
-    D = UtU - VtV
-    G_U, G_V = U @ (VtV + 0.5 * weight * D) - MV, V @ (UtU - 0.5 * weight * D) - MtU
-    return Factors(G_U, G_V)
-
-
 def hessian_product(
     products: Products, U: Array, V: Array, dU: Array, dV: Array, weight: float = 0.0
 ) -> Factors:

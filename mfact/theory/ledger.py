@@ -17,42 +17,6 @@ A_STEP = 8.0  # units of rounding of n + η²‖∇f‖² that a step may leave 
 ENDS = 64.0  # of the largest n: in D_0, in D_t, and in changes of coordinates
 
 
-def unbalance(U: Array, V: Array) -> Array:
-    """D = UᵀU − VᵀV, r×r symmetric, in the units of M.
-
-    >>> unbalance(np.eye(3, 2), 2 * np.eye(4, 2))
-    array([[-3.,  0.],
-           [ 0., -3.]])
-    """
-    D: Array = U.T @ U - V.T @ V
-    return D
-
-
-def ledger_step(
-    U: Array, V: Array, G_U: Array, G_V: Array, step_size: float, weight: float = 0.0
-) -> Array:
-    """The exact change of D in one step of gradient descent, r×r, in the units of M.
-
-    D₊ − D = η²(G_UᵀG_U − G_VᵀG_V) − (ηλ/2)(DP + PD),  P = UᵀU + VᵀV
-
-    U, V: d1×r and d2×r before the step. G_U, G_V: the gradient there of the objective
-    f + (λ/8)‖D‖_F², its balancing term included. step_size: η. weight: λ, 0 for the plain one.
-    Source: mfact, derived: expanding (U − ηG_U)ᵀ(U − ηG_U), the first-order terms of f cancel,
-    UᵀG_U + G_UᵀU − VᵀG_V − G_VᵀV = UᵀRV + VᵀRᵀU − VᵀRᵀU − UᵀRV = 0, and those of the
-    balancing term, (λ/2)UD and −(λ/2)VD, leave (λ/2)(PD + DP).
-
-    >>> U, V, M = np.array([[1.0], [0.0]]), np.array([[2.0], [0.0]]), np.eye(2)
-    >>> G_U, G_V = (U @ V.T - M) @ V, (U @ V.T - M).T @ U
-    >>> ledger_step(U, V, G_U, G_V, 0.5)
-    array([[0.75]])
-    """
-    change: Array = step_size**2 * (G_U.T @ G_U - G_V.T @ G_V)
-    if weight:
-        D, P = unbalance(U, V), U.T @ U + V.T @ V
-        change -= 0.5 * step_size * weight * (D @ P + P @ D)
-    return change
-
-
 class LedgerMonitor(Remembering):
     """Audits the ledger and holds the measured drift against its bounds.
 

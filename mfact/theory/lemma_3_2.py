@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Array, Claim, Factors, Optimum, Target, Verdict
+from mfact.problems.resolved import Resolved
 from mfact.theory.facts import Facts
 from mfact.theory.hessian import line_minimum
 from mfact.theory.second_order import SecondOrder, look
-from mfact.theory.spectral import Spectral
 from mfact.words import brief
 
 GLOBAL_OPTIMUM = "global optimum"
@@ -115,8 +115,8 @@ def certify_spectral(
     >>> certify_spectral(root, root, np.array([3.0, 2.0]), unresolved=0.5).kind
     'global optimum'
     """
-    small = Spectral(np.asarray(sigma, float), unresolved, coupling, norm)
-    seen = look(small, X, Y, weight=weight, optimum=optimum, accuracy=1e-10)
+    M = Resolved(np.asarray(sigma, float), unresolved, coupling, norm)
+    seen = look(M, X, Y, weight=weight, optimum=optimum, accuracy=1e-10, resolved=M)
     return _judge(seen, tol)
 
 

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Array, Factors, Optimum, Target
-from mfact.theory.blocks import Blocks, gap_without_values
-from mfact.theory.eckart_young import excess_bounds
+from mfact.problems.factorization import gradient, unbalance
+from mfact.problems.resolved import Resolved
+from mfact.theory.blocks import Blocks, bounded_gap
 from mfact.theory.hessian import (
     Products,
-    gradient,
     hessian_product,
     least_eigenpair,
     line_coefficients,
     line_minimum,
 )
 from mfact.theory.residual_pair import leading_pair
-from mfact.theory.spectral import Spectral
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _rayleigh(
 
 
 def look(
-    target: Target | Spectral,
+    target: Target,
     U: Array,
     V: Array,
     *,
@@ -99,9 +98,11 @@ def look(
     loss: float | None = None,
     accuracy: float,
     refine: bool = False,
+    resolved: Resolved | None = None,
 ) -> SecondOrder:
     """Gradient, gap and least curvature at (U, V); see certify for the method and arguments.
 
+    resolved: the target, where it is one that says its gap and what it leaves unresolved.
     Where the factors are near rank-deficient, their spaces are cut at singular values of
     ‖∇F‖^{1/3}: what is cut changes the Hessian by its square, what is kept leaves a coupling of
     ‖∇F‖ over it, and the cut makes both of the order of ‖∇F‖^{2/3}. Source: mfact, derived.
@@ -117,7 +118,7 @@ def look(
     U, V = U.astype(float), V.astype(float)
     norm, unit = float(target.norm), float(np.finfo(target.dtype).eps)
     MV, MtU = products(U, V)
-    grad = gradient(lambda *_: (MV, MtU), U, V, weight)
+    grad = Factors(*gradient(U, V, MV, MtU, weight)[:2])
     size = math.hypot(np.linalg.norm(grad.U), np.linalg.norm(grad.V))
     if loss is None:
         passes += 1
@@ -158,32 +159,22 @@ def look(
     if line[3] <= 64 * unit:
         # dU dVᵀ is zero: a parabola that opens upwards, and the rest is rounding.
         line = (line[0], max(line[1], 0.0), 0.0, 0.0)
-    D = U.T @ U - V.T @ V
-    imbalance = float(np.linalg.norm(D))
-    tau = pair.tau + pair.residual
-    extra = 0.0
-    if isinstance(target, Spectral):
-        tau, extra = max(tau, target.unresolved), target.coupling
-        optimum = target.optimum(U.shape[1]) if optimum is None else optimum
-        gap = max(target.above(U, V, optimum.k), 0.0) / optimum.unit
-        gap_error, saddle = optimum.gap_error, optimum.saddle
+    imbalance = float(np.linalg.norm(unbalance(U, V)))
+    tau, extra = pair.tau + pair.residual, 0.0
+    if resolved is not None:
+        tau, extra = max(tau, resolved.unresolved), resolved.coupling
+        gap = resolved.gap(U, V, optimum)
     else:
-        rank, spaces = U.shape[1], blocks.spaces(tau)
         surely = -line_minimum(line)[1] - 0.125 * weight * imbalance**2
-        if optimum is None:
-            gap, gap_error, saddle = gap_without_values(target, loss, rank, surely, spaces)
-        else:
-            low, high, _ = excess_bounds(loss, rank, surely=surely, spaces=spaces, optimum=optimum)
-            gap, gap_error = 0.5 * (low + high) / optimum.unit, 0.5 * (high - low) / optimum.unit
-            saddle = optimum.saddle
+        gap = bounded_gap(target, loss, U.shape[1], surely, blocks.spaces(tau), optimum)
     floor = min(_outside(U, V, weight, tau)[0], -blocks.misfit - 0.5 * weight * imbalance)
     spread = math.hypot(np.linalg.norm(U), np.linalg.norm(V))
     return SecondOrder(
         gradient_norm=size,
         loss=loss,
-        gap=gap,
-        gap_error=gap_error,
-        saddle=saddle,
+        gap=gap.value,
+        gap_error=gap.error,
+        saddle=gap.saddle,
         curvature=theta,
         curvature_residual=theta_residual,
         curvature_floor=floor - blocks.coupling - extra - 4 * blocks.dropped * spread,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mfact.core import Array, Claim, Factors, Target, Verdict
-from mfact.theory.ledger import unbalance
+from mfact.problems.factorization import unbalance
 
 AGREES = "recomputed from the factors and the matrix"
 
@@ -17,7 +17,7 @@ GRAM = 1e-8
 """Below this part of ‖M‖_F², no loss is a difference of squares any more."""
 
 DIGITS = 1e-3
-"""Of a loss below, the part that may be lost in its sum (engines.spectrum.excess_loss)."""
+"""Of a loss below, the part that may be lost in its sum (problems.diagonal.excesses)."""
 
 
 class Fact(NamedTuple):

@@ -128,19 +128,6 @@ def test_gap_is_right_down_to_rounding_of_rounding(weight, sigma):
     assert sum(1e-20 < size < 1e-12 for size in sizes) >= 2
 
 
-def test_gap_of_1e_minus_24_is_exact_where_it_is_known_in_closed_form():
-    """At U = V = diag(√σ + δ, …) the excess is ½Σ(2√σ δ + δ²)², to first order in rounding."""
-    from mfact.krylov.spectrum import excess_loss
-
-    sigma, delta = np.array([4.0, 1.0, 0.25]), 2.0**-40  # both exact in binary
-    root = np.array([2.0, 1.0])
-    Z = np.zeros((1, 2, 2, 3))
-    Z[0, :, range(2), range(2)] = (root + delta)[:, None]
-    exact = 0.5 * np.sum((2 * root * delta + delta**2) ** 2)
-    assert exact < 1e-22
-    assert excess_loss(Z, sigma)[0] == pytest.approx(exact, rel=1e-12)
-
-
 def test_gap_against_an_svd_with_noise():
     rng, r = np.random.default_rng(4), 2
     M = rng.standard_normal((40, 30)) / 6 + 2 * np.outer(rng.standard_normal(40), np.ones(30)) / 6

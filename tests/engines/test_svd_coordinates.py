@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made import reduced_engine
 from matrices import gaussian, matrix, orthonormal
-from oracles import hessian, objective, optimum
+from oracles import hessian, optimum
 
 from mfact.krylov.basis import Basis
-from mfact.krylov.spectrum import Spectrum, excess_loss, negative_curvature, squared_tail
+from mfact.krylov.spectrum import Spectrum, negative_curvature, squared_tail
 from mfact.targets.dense import DenseTarget
 
 SPECTRA = {
@@ -117,14 +117,3 @@ def test_curvature_bound_vanishes_at_the_optimum():
         rho, top = negative_curvature(z, sigma, weight)
         assert rho < 1e-14
         assert top < 2 * 2 * 3.0 * (1 + weight)
-
-
-@given(seed=st.integers(0, 2**32 - 1), r=st.integers(1, 4), k=st.integers(1, 8))
-def test_excess_loss_is_the_difference_of_the_losses(seed, r, k):
-    rng = np.random.default_rng(seed)
-    sigma = np.sort(np.abs(rng.standard_normal(k)))[::-1]
-    Z = rng.standard_normal((3, 2, r, k))
-    p = min(r, k)
-    tail = 0.5 * np.sum(sigma[p:] ** 2)
-    truth = [objective(np.diag(sigma), z[0].T, z[1].T) - tail for z in Z]
-    assert excess_loss(Z, sigma) == pytest.approx(truth, rel=1e-10, abs=1e-12)

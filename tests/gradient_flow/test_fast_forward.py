@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mfact.errors import MfactError
 from mfact.gradient_flow.fast_forward import Course
 from mfact.gradient_flow.records import FastForward, Record, State
-from mfact.gradient_flow.small import Small
+from mfact.problems.diagonal import Diagonal
 from mfact.schedules import PowerDecay, theorem_3_1
 
 
@@ -26,7 +26,9 @@ def start(k: int, r: int, std: float, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(2, k, r)) * std
 
 
-def largest_ratio(small: Small, schedule: PowerDecay, Z: np.ndarray, run: FastForward) -> float:
+def largest_ratio(
+    problem: Diagonal, schedule: PowerDecay, Z: np.ndarray, run: FastForward
+) -> float:
     """max over the flow's records of (distance to the plain iterate) / (estimated error)."""
     due = {int(record.step): record for record in run.records if record.error}
     ratios, flow_time = [0.0], 0.0
@@ -38,7 +40,7 @@ def largest_ratio(small: Small, schedule: PowerDecay, Z: np.ndarray, run: FastFo
             ratios.append(float(apart) / record.error)
             assert record.flow_time == pytest.approx(flow_time, rel=1e-12)
             assert record.step_size == pytest.approx(eta, rel=1e-12)
-        Z = Z - eta * small.at(Z).gradient
+        Z = Z - eta * problem.at(Z).gradient
         flow_time += eta
     return max(ratios)
 
@@ -66,15 +68,15 @@ def test_distance_to_plain_steps_is_within_the_estimate(
     spectrum: str, delta: float, weight: float, last: int
 ) -> None:
     sigma, r = SPECTRA[spectrum]
-    small, Z = Small(np.array(sigma), weight), start(len(sigma), r, 1e-2, 7)
+    problem, Z = Diagonal(np.array(sigma), weight), start(len(sigma), r, 1e-2, 7)
     schedule = PowerDecay(0.3 / sigma[0], 0.5 + delta)
-    run = Course(small, schedule, never, max_step=last).run(*Z, start_step=0)
+    run = Course(problem, schedule, never, max_step=last).run(*Z, start_step=0)
     assert run.error <= 1e-8
     assert not run.stopped
     assert run.records[-1].step == last
     assert run.state is not None
     assert run.state.handover < 5000
-    assert largest_ratio(small, schedule, Z, run) <= 1.0
+    assert largest_ratio(problem, schedule, Z, run) <= 1.0
 
 
 @pytest.mark.slow
@@ -92,18 +94,18 @@ def test_estimate_is_honest_on_random_problems(
 ) -> None:
     rng = np.random.default_rng(seed)
     sigma = np.sort(np.exp(rng.uniform(-2.0, 0.0, r + extra)))[::-1]
-    small, Z = Small(sigma, weight), start(r + extra, r, 10**log_std, seed)
+    problem, Z = Diagonal(sigma, weight), start(r + extra, r, 10**log_std, seed)
     schedule = PowerDecay(0.4 / sigma[0], 0.5 + delta)
-    run = Course(small, schedule, never, tol=tol, max_step=5000).run(*Z, start_step=0)
+    run = Course(problem, schedule, never, tol=tol, max_step=5000).run(*Z, start_step=0)
     assert run.error <= tol
-    assert largest_ratio(small, schedule, Z, run) <= 1.0
+    assert largest_ratio(problem, schedule, Z, run) <= 1.0
 
 
 def test_a_million_steps_of_the_scalar_recursion() -> None:
     """r = k = 1 with U = V: x ← x + η x (σ − x²), an oracle without matrices."""
     last, sigma, x = 1_000_000, 0.7, 1e-4
     schedule = PowerDecay(0.1, 0.75)
-    run = Course(Small(np.array([sigma]), 0.0), schedule, never, max_step=last).run(
+    run = Course(Diagonal(np.array([sigma]), 0.0), schedule, never, max_step=last).run(
         np.array([[x]]), np.array([[x]]), start_step=0
     )
     for t in range(last):
@@ -117,7 +119,7 @@ def test_a_million_steps_of_the_scalar_recursion() -> None:
 def test_beyond_all_integers_it_is_the_logistic_flow() -> None:
     """For η_0/(t+1), where η is below 1e-16: x² follows the logistic curve in η_0 ln t."""
     schedule = PowerDecay(1e-3, 1.0)
-    run = Course(Small(np.array([1.0]), 0.0), schedule, never, max_step=10**5000).run(
+    run = Course(Diagonal(np.array([1.0]), 0.0), schedule, never, max_step=10**5000).run(
         np.array([[1e-3]]), np.array([[1e-3]]), start_step=0
     )
     early = next(record for record in run.records if record.log10_step > 400.0)
@@ -138,7 +140,9 @@ def test_theorem_3_1_reaches_its_epsilon(weight: float) -> None:
     def reached(record: Record) -> bool:
         return sqrt(2.0 * record.scalars.loss_excess) <= 1e-3 * eps * norm
 
-    run = Course(Small(sigma, weight), schedule, reached).run(*start(6, 3, 1e-3, 1), start_step=0)
+    run = Course(Diagonal(sigma, weight), schedule, reached).run(
+        *start(6, 3, 1e-3, 1), start_step=0
+    )
     assert run.stopped
     assert run.records[-1].log10_step > 10_000
     assert run.error <= 1e-8
@@ -156,7 +160,7 @@ def states_of(course: Course, Z: np.ndarray) -> tuple[FastForward, list[State]]:
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 def test_resumed_is_uninterrupted_bit_for_bit(weight: float) -> None:
     course = Course(
-        Small(np.array([3.0, 2.0, 1.0, 0.8]), weight),
+        Diagonal(np.array([3.0, 2.0, 1.0, 0.8]), weight),
         PowerDecay(0.1, 0.55),
         stop=lambda record: record.scalars.loss_excess < 1e-12,
     )
@@ -174,16 +178,16 @@ def test_resumed_is_uninterrupted_bit_for_bit(weight: float) -> None:
 
 def test_an_estimate_that_grows_too_large_moves_the_hand_over() -> None:
     """The hand-over is tried while a mode is invisible, whose error shows when it has grown."""
-    small, schedule = Small(np.array([1.0, 0.9]), 0.0), PowerDecay(0.4, 0.51)
+    problem, schedule = Diagonal(np.array([1.0, 0.9]), 0.0), PowerDecay(0.4, 0.51)
     Z = np.array([[[0.9, 0.0], [1e-13, 1e-13]], [[0.1, 0.0], [2e-13, 1e-13]]])
-    course = Course(small, schedule, never, tol=1e-8, max_step=10_000)
+    course = Course(problem, schedule, never, tol=1e-8, max_step=10_000)
     run, states = states_of(course, Z)
     assert run.state is not None
     assert min(state.handover for state in states) < run.state.handover
     steps = [record.log10_step for record in run.records]
     assert steps == sorted(set(steps))
     assert run.error <= 1e-8
-    assert largest_ratio(small, schedule, Z, run) <= 1.0
+    assert largest_ratio(problem, schedule, Z, run) <= 1.0
     # A state from before the move leads to the same end, through the same later hand-over.
     resumed = course.resume(states[0])
     assert np.array_equal(resumed.records[-1].X, run.records[-1].X)
@@ -192,36 +196,36 @@ def test_an_estimate_that_grows_too_large_moves_the_hand_over() -> None:
 
 
 def test_limits_and_stops_before_the_hand_over() -> None:
-    small, schedule = Small(np.array([1.0]), 0.0), PowerDecay(0.3, 0.55)
+    problem, schedule = Diagonal(np.array([1.0]), 0.0), PowerDecay(0.3, 0.55)
     Z = start(1, 1, 0.1, 0)
-    limited = Course(small, schedule, never, max_step=77).run(*Z, start_step=50)
+    limited = Course(problem, schedule, never, max_step=77).run(*Z, start_step=50)
     assert limited.state is None
     assert not limited.stopped
     assert limited.error == 0.0
     assert limited.records[0].step == 50
     assert limited.records[-1].step == 77
-    at_once = Course(small, schedule, lambda record: True).run(*Z, start_step=0)
+    at_once = Course(problem, schedule, lambda record: True).run(*Z, start_step=0)
     assert at_once.stopped
     assert [record.log10_step for record in at_once.records] == [-inf]
-    late = Course(small, schedule, never, max_step=100).run(*Z, start_step=100)
+    late = Course(problem, schedule, never, max_step=100).run(*Z, start_step=100)
     assert len(late.records) == 1
 
 
 def test_diverging_steps_are_named() -> None:
     with pytest.raises(MfactError, match="diverged"):
-        Course(Small(np.array([1.0]), 0.0), PowerDecay(9.0, 0.55), never).run(
+        Course(Diagonal(np.array([1.0]), 0.0), PowerDecay(9.0, 0.55), never).run(
             *start(1, 1, 1.0, 0), start_step=0
         )
 
 
 def test_start_step_is_part_of_the_point() -> None:
     """A run begun at the plain iterate of step 1000 goes on as the run from step 0."""
-    small, schedule = Small(np.array([2.0, 1.0, 0.5]), 0.0), PowerDecay(0.15, 0.55)
+    problem, schedule = Diagonal(np.array([2.0, 1.0, 0.5]), 0.0), PowerDecay(0.15, 0.55)
     Z = start(3, 2, 1e-2, 3)
-    course = Course(small, schedule, never, max_step=100_000)
+    course = Course(problem, schedule, never, max_step=100_000)
     from_zero = course.run(*Z, start_step=0).records[-1]
     for eta in schedule.steps(0, 1000).tolist():
-        Z = Z - eta * small.at(Z).gradient
+        Z = Z - eta * problem.at(Z).gradient
     total = float(schedule.steps(0, 1000).sum())
     begun = course.run(*Z, start_step=1000, flow_time=total).records[-1]
     assert np.allclose(begun.X, from_zero.X, rtol=0, atol=from_zero.error + begun.error)

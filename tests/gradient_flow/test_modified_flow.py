@@ -10,7 +10,7 @@ import pytest
 from mfact.gradient_flow.clock import Clock
 from mfact.gradient_flow.integrate import integrate
 from mfact.gradient_flow.modified import ORDERS, field, needed_order
-from mfact.gradient_flow.small import Small
+from mfact.problems.diagonal import Diagonal
 
 SIGMA = np.array([2.0, 1.5, 1.4, 0.7, 0.2])
 
@@ -19,19 +19,19 @@ def one_step_error(power: float, order: int, weight: float, eta: float) -> float
     """‖flow over one unit of t − one plain step‖ where η = `eta` and η'/η is about −p·eta."""
     step = 1.0 / eta
     clock = Clock(eta * (step + 1.0) ** power, power)
-    small = Small(SIGMA, weight)
+    problem = Diagonal(SIGMA, weight)
     Z = np.random.default_rng(3).normal(size=(2, 5, 2)) * 0.6
     start, end = clock.time(log1p(step)), clock.time(log1p(step + 1.0))
     flow = integrate(
-        lambda s, z: field(small, z, clock.rates(s), order),
+        lambda s, z: field(problem, z, clock.rates(s), order),
         start,
         end,
         Z,
         rtol=1e-13,
         first_step=None,
-        sharpness=small.sharpness(Z),
+        sharpness=problem.sharpness(Z),
     )
-    plain = Z - clock.rates(start).eta * small.at(Z).gradient
+    plain = Z - clock.rates(start).eta * problem.at(Z).gradient
     return float(np.linalg.norm(flow.Z - plain))
 
 
@@ -47,15 +47,15 @@ def test_error_of_one_step_has_slope_order_plus_one(
 
 
 def test_needed_order_leaves_out_only_what_is_negligible() -> None:
-    small = Small(SIGMA, 0.0)
+    problem = Diagonal(SIGMA, 0.0)
     Z = np.random.default_rng(4).normal(size=(2, 5, 2))
     for eta in (1e-1, 1e-3, 1e-6, 1e-15):
         rates = Clock(eta, 0.0).rates(0.0)
-        order = needed_order(small, Z, rates, 4, 1e-13)
-        left_out = field(small, Z, rates, 4) - field(small, Z, rates, order)
+        order = needed_order(problem, Z, rates, 4, 1e-13)
+        left_out = field(problem, Z, rates, 4) - field(problem, Z, rates, order)
         assert np.abs(left_out).max() <= 1e-13 * 10  # rows are at most a few units large
         if order > 1:
-            more = field(small, Z, rates, 4) - field(small, Z, rates, order - 1)
+            more = field(problem, Z, rates, 4) - field(problem, Z, rates, order - 1)
             assert np.abs(more).max() > 1e-13 / 10
     assert order == 1
 

@@ -10,7 +10,7 @@ from oracles import flat, flow, objective, plain_loop
 
 from mfact.core import Factors
 from mfact.errors import DataError, SettingsError
-from mfact.gradient_flow.small import Small
+from mfact.problems.diagonal import Diagonal
 from mfact.settings import FlowSettings
 from mfact.starts import directions
 from mfact.studies.flow import study
@@ -20,9 +20,9 @@ from mfact.studies.flow_and_descent import compare
 @pytest.mark.parametrize("weight", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("size", [0.01, 1.0])
 def test_distance_and_drift_are_first_order_in_the_step(weight: float, size: float) -> None:
-    small = Small(np.array([2.0, 1.5, 1.0, 0.3]), weight)
+    problem = Diagonal(np.array([2.0, 1.5, 1.0, 0.3]), weight)
     Z = np.random.default_rng(1).normal(size=(2, 4, 2)) * size
-    found = compare(small, Z, 5.0, [400, 800, 1600, 3200])
+    found = compare(problem, Z, 5.0, [400, 800, 1600, 3200])
     assert found.distance_slope == pytest.approx(1.0, abs=0.03)  # η·2σ₁ = 0.01: next order
     assert found.D_distance_slope == pytest.approx(1.0, abs=0.03)
     assert (np.diff(found.D_distance) < 0).all()
@@ -31,7 +31,7 @@ def test_distance_and_drift_are_first_order_in_the_step(weight: float, size: flo
 def test_drift_is_that_of_a_plain_loop() -> None:
     sigma = np.array([2.0, 1.0])
     X, Y = np.random.default_rng(2).normal(size=(2, 2, 2)) * 0.3
-    found = compare(Small(sigma, 0.0), np.stack([X, Y]), 3.0, [50])
+    found = compare(Diagonal(sigma, 0.0), np.stack([X, Y]), 3.0, [50])
     points = plain_loop(np.diag(sigma), X, Y, [0.06] * 50)
     first, last = (X.T @ X - Y.T @ Y for X, Y in (points[0], points[-1]))
     assert found.D_distance[0] == pytest.approx(np.linalg.norm(last - first), rel=1e-10)
@@ -39,20 +39,20 @@ def test_drift_is_that_of_a_plain_loop() -> None:
 
 
 def test_steps_that_diverge_are_infinitely_far_and_leave_the_slopes_alone() -> None:
-    small = Small(np.array([2.0, 1.0]), 0.0)
+    problem = Diagonal(np.array([2.0, 1.0]), 0.0)
     Z = np.random.default_rng(3).normal(size=(2, 2, 1))
-    found = compare(small, Z, 12.0, [8, 2000, 4000, 8000])
+    found = compare(problem, Z, 12.0, [8, 2000, 4000, 8000])
     assert found.distance[0] == np.inf
     assert found.distance_slope == pytest.approx(1.0, abs=0.05)
 
 
 def test_a_balanced_drift_hidden_by_rounding_has_no_slope() -> None:
-    small = Small(np.array([1.0]), 0.0)
-    found = compare(small, np.full((2, 1, 1), 0.1), 5.0, [100, 200])
+    problem = Diagonal(np.array([1.0]), 0.0)
+    found = compare(problem, np.full((2, 1, 1), 0.1), 5.0, [100, 200])
     assert found.D_distance.max() < 1e-14
     assert found.D_distance_slope is None
     with pytest.raises(SettingsError, match="0 steps"):
-        compare(small, np.full((2, 1, 1), 0.1), 5.0, [0])
+        compare(problem, np.full((2, 1, 1), 0.1), 5.0, [0])
 
 
 def matrix(shape: tuple[int, int] = (12, 7)) -> np.ndarray:

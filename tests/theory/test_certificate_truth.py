@@ -14,9 +14,9 @@ from oracles import hessian
 from recorded import told
 from svd_truth import ROUNDING, known, true_gap
 
+from mfact.problems.optimum import shift
 from mfact.targets.dense import DenseTarget
 from mfact.theory import lemma_3_2 as certificates
-from mfact.theory.eckart_young import shift
 from mfact.theory.lemma_3_2 import certify, certify_spectral, lemma_3_2
 
 SEEDS = st.integers(0, 10**6)

@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import objective
 
-from mfact.theory.hessian import gradient, hessian_product, line_coefficients, line_minimum
+from mfact.core import Factors
+from mfact.problems import factorization
+from mfact.theory.hessian import hessian_product, line_coefficients, line_minimum
 
 WEIGHTS = st.sampled_from([0.0, 0.4, 1.0])
 
 
-def objective(M, U, V, weight):
-    D = U.T @ U - V.T @ V
-    return 0.5 * np.sum((U @ V.T - M) ** 2) + weight / 8 * np.sum(D**2)
+def gradient(products, U, V, weight):
+    return Factors(*factorization.gradient(U, V, *products(U, V), weight)[:2])
 
 
 def instance(seed, r):

@@ -7,9 +7,12 @@ import pytest
 from contracts.monitor_contract import MonitorContract, seen_run
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import gradient, plain_loop
+from oracles import plain_loop
 
-from mfact.theory.ledger import LedgerMonitor, ledger_step, unbalance
+from mfact.methods.gradient_descent import GradientDescent
+from mfact.problems.factorization import Factorization, unbalance
+from mfact.targets.dense import DenseTarget
+from mfact.theory.ledger import LedgerMonitor
 
 
 @given(st.integers(0, 10**6), st.integers(1, 4), st.sampled_from([0.0, 0.3, 1.0]))
@@ -19,8 +22,10 @@ def test_one_step_changes_d_by_exactly_the_ledger(seed, r, weight):
     before, after = plain_loop(M, U, V, [0.01], weight)
     change = unbalance(*after) - unbalance(*before)
     # D is of order 10 with 12 terms an entry: about 100 units of rounding.
-    law = ledger_step(U, V, *gradient(M, U, V, weight), 0.01, weight)
-    assert np.allclose(change, law, rtol=0, atol=1e-12)
+    problem, point = Factorization(DenseTarget(M), weight), (U, V)
+    law = GradientDescent().law
+    (entry,), _ = law.entry(problem, point, problem.evaluate(point), 0.01, (), ())
+    assert np.allclose(change, entry, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])

@@ -1,25 +1,24 @@
-"""M in its own singular coordinates: as a target, and what it leaves unresolved."""
+"""M in its own singular coordinates: as a target that says its gap, and what it leaves open."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from mfact.core import Array, Optimum
-from mfact.problems.optimum import excess_of_product, fitted_rank, optimum_of, zero_in
-from mfact.theory.eckart_young import shift
+from mfact.problems.diagonal import excess
+from mfact.problems.optimum import Gap, fitted_rank, optimum_of, shift, zero_in
 
 
-class Spectral:
+class Resolved:
     """diag(σ) as a target of k×k, for factors in singular coordinates.
 
     sigma: k values in decreasing order. unresolved: bound on the norm of M outside of them.
     coupling: bound on what connects inside and outside. norm: ‖M‖_F; None: that of sigma.
     """
 
-    dtype: np.dtype[Any] = np.dtype(float)
+    dtype = np.dtype(np.float64)
     stored_eps = 0.0
 
     def __init__(
@@ -54,7 +53,9 @@ class Spectral:
             error=0.5 * float(np.sum(larger**2 - top**2)),
         )
 
-    def above(self, X: Array, Y: Array, k: int) -> float:
-        """f − ½Σ_{i>k}σ_i² by blocks of XYᵀ; see certify_spectral for the sum. Units of M²."""
-        r, s = X.shape[1], self.sigma
-        return excess_of_product(X @ Y.T, s, r) - 0.5 * math.fsum(s[k:r] ** 2)
+    def gap(self, X: Array, Y: Array, optimum: Optimum | None = None) -> Gap:
+        """Of factors k×r; optimum: where more is known of it than self.optimum() tells."""
+        known = self.optimum(X.shape[1]) if optimum is None else optimum
+        surplus = 0.5 * math.fsum(self.sigma[known.k : X.shape[1]] ** 2)
+        above = excess(self.sigma, X, Y) - surplus
+        return Gap(max(above, 0.0) / known.unit, known.gap_error, known.saddle)
