@@ -5,7 +5,7 @@ flow (mfact.gradient_flow.modified). Two companions run beside it. One was hande
 already: its distance is the error of that hand-over, carried along, which a hand-over at h
 undercuts because the steps shrink. The other has a field that is off by about the terms that the
 modified flow leaves out: its distance is the error made since h. Twice the sum is reported, with
-the solver's tolerance, and h is doubled until it is small enough.
+the solver's tolerance, and h is doubled until it is small enough, or MOST_PLAIN_STEPS.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.gradient_flow.clock import Clock
 from mfact.gradient_flow.integrate import Stretch, integrate
-from mfact.gradient_flow.modified import field, needed_order
+from mfact.gradient_flow.modified import ORDERS, field, needed_order
 from mfact.gradient_flow.records import (
     FastForward,
     Iterate,
@@ -32,6 +32,7 @@ from mfact.gradient_flow.records import (
 )
 from mfact.problems.diagonal import Diagonal, stack
 from mfact.schedules import PowerDecay
+from mfact.settings import MOST_PLAIN_STEPS
 
 RTOL = 1e-13  # of one solver step, near the least that SciPy takes
 NEGLIGIBLE = 0.1  # what terms left out between two records may add up to, in units of RTOL
@@ -47,8 +48,7 @@ class Course:
     problem: the objective, in coordinates in which M = diag(σ). schedule: the steps.
     stop: called with each record; the first for which it is true is the last.
     tol: on the estimated relative distance to the plain iterates, without the solver's tolerance of
-    1e-13 a step. max_step: the largest T, None for no limit. order: of the modified flow.
-    max_plain_steps: the hand-over is not put off beyond, whatever its error.
+    1e-13 a step. max_step: the largest T, None for no limit.
     progress: called with each record of the flow and the state there. Should the estimate exceed
     `tol` after all, the flow begins again from a later hand-over, and so do these calls.
 
@@ -66,8 +66,6 @@ class Course:
     stop: Callable[[Record], bool]
     tol: float = 1e-8
     max_step: int | None = None
-    order: int = 4
-    max_plain_steps: int = 1_000_000
     progress: Callable[[Record, State], None] | None = None
 
     def run(self, X: Array, Y: Array, start_step: int, flow_time: float = 0.0) -> FastForward:
@@ -103,7 +101,7 @@ class Course:
             if at.step > earlier.step >= FIRST_HANDOVER:
                 trial = self._trial(earlier, at.step)
                 fits = _distance(at.Z, trial.Z) <= MARGIN * self.tol
-                if fits or at.step >= self.max_plain_steps:
+                if fits or at.step >= MOST_PLAIN_STEPS:
                     return self._from_state(self._handed_over(at, trial), records)
             target = 2 * at.step
 
@@ -136,7 +134,7 @@ class Course:
                 state, time=end, next_step=stretch.next_step, solver_steps=steps, Z=stretch.Z
             )
             record = self._flow_record(state)
-            if _apart(state) > self.tol and state.handover < self.max_plain_steps:
+            if _apart(state) > self.tol and state.handover < MOST_PLAIN_STEPS:
                 at = Iterate(state.handover, state.handover_Z, state.handover_flow_time)
                 kept = [r for r in records if r.step <= at.step]
                 return self._from_plain(at, kept)
@@ -169,9 +167,9 @@ class Course:
         """From `start` to `end`; excess: of the last term of the modified flow, in units of η."""
         clock = self._clock
         negligible = NEGLIGIBLE * RTOL / (end - start)
-        order = needed_order(self.problem, Z, clock.rates(start), self.order, negligible)
-        if order < self.order:
-            excess = 0.0  # it stands for terms beyond self.order, which are negligible too
+        order = needed_order(self.problem, Z, clock.rates(start), ORDERS[-1], negligible)
+        if order < ORDERS[-1]:
+            excess = 0.0  # it stands for terms beyond all orders, which are negligible too
 
         def slope(s: float, z: Array) -> Array:
             rates = clock.rates(s)
