@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mfact.cli.files import found_matrix, matrix_of
+from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import flags, input_options, view_option
@@ -117,11 +117,12 @@ def _named_matrix(result: Result, run_file: str) -> str:
             f"{printable(run_file)} does not say which file its matrix is in", way_out
         )
     folder = result.provenance.get("folder")
-    found = found_matrix(named, (folder, str(Path(run_file).parent), "."))
+    folders = [each for each in (folder, Path(run_file).parent, ".") if each is not None]
+    found = next((path for each in folders if (path := Path(each, named)).exists()), None)
     if found is None:
         there = "" if folder is None or Path(named).is_absolute() else f" in {printable(folder)}"
         raise StorageError(
             f"{printable(run_file)} names its matrix {printable(named)}{there}, which is not there",
             way_out,
         )
-    return found
+    return str(found)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,12 +70,4 @@ def _standard_output() -> str | None:
     with suppress(OSError):
         if stat.S_ISREG(os.fstat(1).st_mode):
             return "/dev/fd/1"
-    return None
-
-
-def found_matrix(stored: str, folders: Iterable[str | None]) -> str | None:
-    """Where the matrix is that a run named by this path: the first of the folders that has it."""
-    for folder in folders:
-        if folder is not None and (place := Path(folder, stored)).exists():
-            return str(place)
     return None

@@ -159,27 +159,22 @@ def log_options(function: Any) -> Any:
     """The options -q, -v and --log-file, the same for every command that takes them."""
     from mfact.cli.help import option
 
-    def set_quiet(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-        ctx.ensure_object(Log).tell(quiet=value)
-
-    def set_verbose(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-        ctx.ensure_object(Log).tell(verbose=value)
-
-    def set_file(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-        ctx.ensure_object(Log).tell(path=value)
+    def tell(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        name = "path" if param.name == "log_file" else str(param.name)
+        ctx.ensure_object(Log).tell(**{name: value})
 
     for decorate in (
         option(
             "--log-file", "Output", "Also append every note, detail and error to this file.",
-            metavar="FILE", expose_value=False, callback=set_file,
+            metavar="FILE", expose_value=False, callback=tell,
         ),
         option(
             "-v", "--verbose", "Output", "Say more on standard error; show tracebacks.",
-            is_flag=True, is_eager=True, expose_value=False, callback=set_verbose,
+            is_flag=True, is_eager=True, expose_value=False, callback=tell,
         ),
         option(
             "-q", "--quiet", "Output", "No table, notes or progress: only errors.",
-            is_flag=True, is_eager=True, expose_value=False, callback=set_quiet,
+            is_flag=True, is_eager=True, expose_value=False, callback=tell,
         ),
     ):  # fmt: skip
         function = decorate(function)

@@ -35,16 +35,12 @@ EXAMPLES = (
 )  # fmt: skip
 
 
-def _notes() -> list[tuple[str, list[tuple[str, str]]]]:
-    return [("Columns of the trace", [(name, column.words) for name, column in COLUMNS.items()])]
-
-
 @helpful_command(
     "solve",
     short_help="Factor a matrix by gradient descent.",
     examples=EXAMPLES,
     exit_codes=("0", "1", "2", "3", "4", "signal"),
-    notes=_notes,
+    notes=lambda: [("Columns of the trace", [(name, c.words) for name, c in COLUMNS.items()])],
 )
 @click.argument("matrix", metavar="MATRIX")
 @run_options
@@ -83,7 +79,10 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         read={"start": settings.start_file},
         written=outputs(output, values, checkpoint),
     )
-    note = _noted(log)
+
+    def note(text: str) -> None:
+        log.note(f"mfact: note: {text}")
+
     admit = claim_unnamed(
         output if values["output"] is None else None,
         checkpoint if settings.checkpoint is None else None,
@@ -103,11 +102,6 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         admit=admit,
     )
     return carry_out(run, output, values, log)
-
-
-def _noted(log: Log) -> Callable[[str], None]:
-    """Says what is worth knowing before the run."""
-    return lambda text: log.note(f"mfact: note: {text}")
 
 
 def _output(ctx: click.Context, matrix: str, values: dict[str, Any]) -> str | None:

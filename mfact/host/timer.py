@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 CLOCK = {"seconds", "time", "date", "started", "finished", "rate", "steps_per_second"}
 """Entries of a result that a clock measured; so are those named …_seconds."""
@@ -48,17 +48,13 @@ class Timer:
         self._solved += seconds
         self._began -= wall_seconds
 
-    @contextmanager
-    def solving(self) -> Iterator[None]:
+    def solving(self) -> AbstractContextManager[None]:
         """Within it the seconds are of solving, but for those within looking()."""
-        with self._as(solving=True):
-            yield
+        return self._as(solving=True)
 
-    @contextmanager
-    def looking(self) -> Iterator[None]:
+    def looking(self) -> AbstractContextManager[None]:
         """Within it somebody looks at the run, or keeps it: its observers, its checkpoints."""
-        with self._as(solving=False):
-            yield
+        return self._as(solving=False)
 
     @contextmanager
     def _as(self, *, solving: bool) -> Iterator[None]:

@@ -156,8 +156,7 @@ class _Bug(NamedTuple):
 
 class _Header(NamedTuple):
     note: Any
-    dtype: np.dtype[Any] | None
-    shape: tuple[int, ...]
+    array: tuple[np.dtype[Any], tuple[int, ...]] | None
 
 
 def _limit_memory() -> None:
@@ -172,10 +171,7 @@ def _limit_memory() -> None:
 
 def _send(stream: Any, piece: Piece) -> None:
     block = None if piece.block is None else np.ascontiguousarray(piece.block)
-    header = _Header(piece.note, None, ()) if block is None else None
-    if block is not None:
-        header = _Header(piece.note, block.dtype, block.shape)
-    body = pickle.dumps(header)
+    body = pickle.dumps(_Header(piece.note, block if block is None else (block.dtype, block.shape)))
     _write(stream, memoryview(len(body).to_bytes(8, "little") + body))
     if block is not None and block.size:
         _write(stream, block.reshape(-1).view(np.uint8).data)
@@ -194,9 +190,10 @@ def _receive(stream: BinaryIO) -> Piece | None:
         raise header.note.kind(header.note.sentence, header.note.way_out)
     if isinstance(header.note, _Bug):
         raise RuntimeError(f"in the process that reads HDF5:\n{header.note.trace}")
-    if header.dtype is None:
+    if header.array is None:
         return Piece(header.note, None)
-    block = np.empty(header.shape, header.dtype)
+    dtype, shape = header.array
+    block = np.empty(shape, dtype)
     if block.size and not _read(stream, block.reshape(-1).view(np.uint8).data):
         return None
     return Piece(header.note, block)

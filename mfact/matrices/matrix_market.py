@@ -128,7 +128,7 @@ class MarketReader:
             while found + rest.size < count:
                 block = stream.read(_BLOCK_BYTES)
                 text = carried + block
-                end = len(text) if not block else _last_space(text)
+                end = 1 + max(map(text.rfind, (b"\n", b" ", b"\t"))) if block else len(text)
                 if not block and not text.strip():
                     raise StorageError(
                         f"{self.label} is truncated: it states {count // width} entries and "
@@ -203,7 +203,3 @@ def _lengths(line: bytes, count: int, label: str) -> list[int]:
     if len(numbers) != count or not all(n.isdigit() and len(n) <= 18 for n in numbers):
         raise DataError(f"{label} has a broken size line", _WAY_OUT)
     return [int(number) for number in numbers]
-
-
-def _last_space(text: bytes) -> int:
-    return max(text.rfind(b"\n"), text.rfind(b" "), text.rfind(b"\t")) + 1

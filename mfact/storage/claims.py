@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
@@ -36,16 +36,14 @@ def refuse_meetings(read: Paths, written: Paths) -> None:
     Traceback (most recent call last):
     mfact.errors.SettingsError: M.npy is the matrix and the log file: name another log file ...
     """
-    for (one, path), (other, other_path) in _pairs(read, written):
+    reads, writes = (
+        [(name, path) for name, path in each.items() if path is not None]
+        for each in (read, written)
+    )
+    pairs = ((one, other) for other in writes for one in reads)
+    for (one, path), (other, other_path) in (*pairs, *combinations(writes, 2)):
         if same_file(path, other_path):
             raise SettingsError(f"{printable(path)} is the {one} and the {other}", _WAYS_OUT[other])
-
-
-def _pairs(read: Paths, written: Paths) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
-    reads = [(name, path) for name, path in read.items() if path is not None]
-    writes = [(name, path) for name, path in written.items() if path is not None]
-    yield from ((one, other) for other in writes for one in reads)
-    yield from combinations(writes, 2)
 
 
 def same_file(one: str, other: str) -> bool:

@@ -79,14 +79,10 @@ def _setting(kind: Kind) -> Kind:
     return record({"value": kind, "source": text, "used": maybe(kind)}, needed=("value", "source"))
 
 
-def _scalar(value: Any, place: str) -> None:
-    plain(value, place, 0)
-
-
 SETTINGS = record(
     {name: _setting(kind) for name, kind in of_fields(RunSettings).items()}
     | {"dtype": _setting(one_of("float64", "float32"))},
-    _setting(_scalar),
+    _setting(lambda value, place: plain(value, place, 0)),
     needed=(),
 )
 _NUMBERS = (

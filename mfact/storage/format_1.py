@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Claim, Result
+from mfact.core import Result
 from mfact.problems.optimum import fitted_rank, zero_below
 from mfact.targets.door import stored_eps
 
@@ -41,7 +41,7 @@ def from_format_1(result: Result) -> Result:
         trace=_renamed(result.trace, factor),
         summary=_renamed(result.summary, factor),
         settings=_settings(result.settings, factor),
-        claims=tuple(_claim(claim, factor) for claim in result.claims),
+        claims=tuple(replace(c, numbers=_renamed(c.numbers, factor)) for c in result.claims),
     )
 
 
@@ -62,13 +62,12 @@ def _factor(result: Result) -> float | None:
 def _renamed(values: Mapping[str, Any], factor: float | None) -> dict[str, Any]:
     made = {}
     for name, value in values.items():
-        if name in GAPS:
-            known = factor is not None and value is not None
-            made[name if factor is not None else name + OLD_UNIT] = (
-                value * factor if known else value
-            )
-        else:
+        if name not in GAPS:
             made[NAMES.get(name, name)] = value
+        elif factor is None:
+            made[name + OLD_UNIT] = value
+        else:
+            made[name] = None if value is None else value * factor
     return made
 
 
@@ -77,7 +76,3 @@ def _settings(settings: Mapping[str, Any], factor: float | None) -> dict[str, An
     if factor is not None and "tol" in made and made["tol"].get("value") is not None:
         made["tol"] = {**made["tol"], "used": made["tol"]["value"] * factor}
     return made
-
-
-def _claim(claim: Claim, factor: float | None) -> Claim:
-    return replace(claim, numbers=_renamed(claim.numbers, factor))

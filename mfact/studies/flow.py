@@ -76,7 +76,9 @@ def study(
     target, drawn = found.target(), factors is None
     svd = Svd.of(target)
     if factors is None:
-        settings = replace(settings, start_scale=_scale(settings, svd, max(d1, d2)))
+        if settings.start_scale is None:
+            scale = default_scale(settings.start, float(svd.sigma[0]), max(d1, d2))
+            settings = replace(settings, start_scale=scale)
         factors = _start(settings, svd)
     elif factors.U.shape != (d1, settings.rank) or factors.V.shape != (d2, settings.rank):
         raise SettingsError(
@@ -122,12 +124,6 @@ def fitted_time(problem: Diagonal, Z: Array, k: int) -> float:
     # A start with nothing along the slowest mode would never leave it but for rounding.
     growth = max(0.0, log(slowest / max(least, 1e-32 * slowest)))
     return (0.5 * growth - log(FITTED)) / slowest
-
-
-def _scale(settings: FlowSettings, svd: Svd, d: int) -> float:
-    if settings.start_scale is not None:
-        return settings.start_scale
-    return default_scale(settings.start, float(svd.sigma[0]), d)
 
 
 def _start(settings: FlowSettings, svd: Svd) -> Factors:

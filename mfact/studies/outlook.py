@@ -61,19 +61,16 @@ def outlooks(
     usual = default_scale("gaussian", sigma_1, d)
     small = theorem_3_1_scale(DEFAULT_EPS * norm, d)
 
+    stds = {"constant": usual} | ({"theorem-3.2": usual} if rank == 1 else {})
+    stds |= {"power": usual, "theorem-3.1": small, "certified": small}
+    k = fitted_rank(singular_values, rank, zero)
+
     def named(name: str) -> Schedule:
         return schedule(name, sharpness=sharpness(0.0), sigma_1=sigma_1, norm=norm, rank=rank)
 
-    choices: list[tuple[Schedule, float]] = [
-        (named("constant"), usual),
-        (named("power"), usual),
-        (named("theorem-3.1"), small),
-        (named("certified"), small),
-    ]
-    if rank == 1:
-        choices.insert(1, (named("theorem-3.2"), usual))
-    k = fitted_rank(singular_values, rank, zero)
-    return tuple(_outlook(each, std, singular_values, rank, k, shape) for each, std in choices)
+    return tuple(
+        _outlook(named(name), std, singular_values, rank, k, shape) for name, std in stds.items()
+    )
 
 
 def typical_spare(std: float, n: int, shape: tuple[int, int]) -> Spare | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.core import Claim, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Peak, Remembering, Rows, objective_values, rounding_of_loss
+from mfact.theory.monitoring import Peak, Remembering, Rows, rounding_of_loss
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Lemma 3.1"
@@ -83,7 +83,9 @@ class Lemma31Monitor(Remembering):
             self.imbalance.see(np.asarray(rows["imbalance"], float), limit, rows)
             norms = np.maximum(rows["size_U"], rows["size_V"])
             self.norms.see(np.asarray(norms, float), self._norm_bound(), rows)
-            loss = objective_values(rows)
+            loss = np.asarray(rows["loss"], float)
+            if "penalty" in rows:  # what gradient descent must decrease
+                loss = loss + np.asarray(rows["penalty"], float)
             if self.first_loss is None:
                 self.first_loss = self.last_loss = float(loss[0])
             before = np.concatenate([[self.last_loss], loss[:-1]])

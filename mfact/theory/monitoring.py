@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -70,10 +70,6 @@ class Peak:
     def state(self) -> list[float | str | None]:
         return [self.value, self.at, self.over]
 
-    @classmethod
-    def of(cls, state: Iterable[Any]) -> Peak:
-        return cls(*state)
-
 
 class Remembering:
     """A monitor whose memory is the attributes named in `kept`: JSON values and Peaks."""
@@ -92,7 +88,7 @@ class Remembering:
         """Take up the memory that state() gave; start(facts) must have come before."""
         for name in self.kept:
             is_peak = isinstance(getattr(self, name), Peak)
-            value = Peak.of(state[name]) if is_peak else copy.deepcopy(state[name])
+            value = Peak(*state[name]) if is_peak else copy.deepcopy(state[name])
             setattr(self, name, value)
 
 
@@ -110,12 +106,6 @@ def step_label(rows: Rows, index: int) -> str:
     if "log10_step" in rows:
         return f"10^{float(rows['log10_step'][index]):.6g}"
     return f"{step:.6g}"
-
-
-def objective_values(rows: Rows) -> Array:
-    """f plus the penalty where there is one: what gradient descent must decrease."""
-    loss = np.asarray(rows["loss"], dtype=float)
-    return loss + np.asarray(rows["penalty"], dtype=float) if "penalty" in rows else loss
 
 
 def rounding_of_loss(loss: Any, norm: float, dtype: str) -> Any:
