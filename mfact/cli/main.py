@@ -136,28 +136,13 @@ def _dispatch(argv: list[str], log: Log) -> int:
     except click.ClickException as error:
         log.error(f"mfact: {error.format_message()}")
         return error.exit_code
-    except MfactError as error:
-        log.error(f"mfact: {_shortened(str(error))}")
-        _explain(log)
-        return error.exit_code
     except BrokenPipeError:  # the reader of standard output has left
         discard(sys.stdout)
         return 0
-    except MemoryError:
-        log.error("mfact: out of memory: free memory, or try a smaller rank or matrix")
-        _explain(log)
-        return 1
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        log.error(f"mfact: {where}{error.strerror or error}")
-        _explain(log)
-        return 1
     except Exception as error:
-        # The last resort: whatever went wrong, a user meets one line.
-        way_out = "please report it" if log.verbose else "please report it; -v shows the traceback"
-        log.error(f"mfact: internal error: {type(error).__name__}: {error}: {way_out}")
-        _explain(log)
-        return 1
+        log.error(f"mfact: {_told(error, log)}")
+        log.detail(traceback.format_exc().rstrip())  # for those who asked with -v
+        return error.exit_code if isinstance(error, MfactError) else 1
     return code if isinstance(code, int) else 0
 
 
@@ -181,6 +166,13 @@ def _shortened(message: str) -> str:
     return text if len(text) <= 4000 else f"{text[:500]} … {text[-500:]}"
 
 
-def _explain(log: Log) -> None:
-    """The traceback of the error being handled, for those who asked with -v."""
-    log.detail(traceback.format_exc().rstrip())
+def _told(error: Exception, log: Log) -> str:
+    """One line on what went wrong, whatever it was."""
+    if isinstance(error, MfactError):
+        return _shortened(str(error))
+    if isinstance(error, MemoryError):
+        return "out of memory: free memory, or try a smaller rank or matrix"
+    if isinstance(error, OSError):
+        return (f"{error.filename}: " if error.filename else "") + str(error.strerror or error)
+    way_out = "please report it" if log.verbose else "please report it; -v shows the traceback"
+    return f"internal error: {type(error).__name__}: {error}: {way_out}"
