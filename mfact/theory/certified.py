@@ -8,13 +8,13 @@ from mfact.core import Claim, Verdict
 from mfact.schedules import certified_step
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_1 import eps_hypotheses
-from mfact.theory.monitoring import Peak, Remembering, Rows, rounding_of_loss
+from mfact.theory.monitoring import Monitor, Peak, Rows, rounding_of_loss
 from mfact.words import brief
 
 SOURCE = "mfact, derived (after Du, Hu, Lee 2018, Lemma 3.1)"
 
 
-class CertifiedMonitor(Remembering):
+class CertifiedMonitor(Monitor):
     """Holds the run to the claim of certified_step, with each of its hypotheses checked.
 
     The claim needs no probability and no rank of M, only numbers known at step 0 and the

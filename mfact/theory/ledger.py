@@ -8,7 +8,7 @@ import numpy as np
 
 from mfact.core import Array, Claim, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Peak, Remembering, Rows, rounding_of_loss, step_label
+from mfact.theory.monitoring import Monitor, Peak, Rows, rounding_of_loss, step_label
 from mfact.words import brief
 
 SOURCE = "mfact, derived; for gradient flow Du, Hu, Lee 2018, Theorem 2.2"
@@ -17,7 +17,7 @@ A_STEP = 8.0  # units of rounding of n + η²‖∇f‖² that a step may leave 
 ENDS = 64.0  # of the largest n: in D_0, in D_t, and in changes of coordinates
 
 
-class LedgerMonitor(Remembering):
+class LedgerMonitor(Monitor):
     """Audits the ledger and holds the measured drift against its bounds.
 
     - audit: ‖(D_t − D_0) − ledger_t‖_F must be zero but for rounding, at every step. With n =

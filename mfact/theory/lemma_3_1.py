@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.core import Claim, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Peak, Remembering, Rows, rounding_of_loss
+from mfact.theory.monitoring import Monitor, Peak, Rows, rounding_of_loss
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Lemma 3.1"
@@ -56,7 +56,7 @@ def hypotheses(facts: Facts) -> list[str]:
     return lacks
 
 
-class Lemma31Monitor(Remembering):
+class Lemma31Monitor(Monitor):
     """Lemma 3.1 at every step that the run shows.
 
     (i) ‖D_t‖_F ≤ ε; (ii) f_t ≤ f_{t−1} up to the rounding of f (see rounding_of_loss), and

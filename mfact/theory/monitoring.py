@@ -21,25 +21,6 @@ from mfact.theory.facts import Facts
 Rows = Mapping[str, Array]
 
 
-class Monitor(Protocol):
-    """Watches one claim, or a few that share their measurements.
-
-    start(facts) once before step 0; segment(rows) for each block of steps; claims(final) at
-    the end, final being the facts with the singular values that became known during the run.
-    state() holds JSON values only, and restore(state()) after start(facts) continues exactly.
-    """
-
-    def start(self, facts: Facts) -> None: ...
-
-    def segment(self, rows: Rows) -> None: ...
-
-    def claims(self, final: Facts | None = None) -> tuple[Claim, ...]: ...
-
-    def state(self) -> dict[str, Any]: ...
-
-    def restore(self, state: Mapping[str, Any]) -> None: ...
-
-
 @dataclass
 class Peak:
     """The largest value seen and where, and the first place above a limit.
@@ -71,13 +52,24 @@ class Peak:
         return [self.value, self.at, self.over]
 
 
-class Remembering:
-    """A monitor whose memory is the attributes named in `kept`: JSON values and Peaks."""
+class Monitor(Protocol):
+    """Watches one claim, or a few that share their measurements.
+
+    start(facts) once before step 0; segment(rows) for each block of steps; claims(final) at
+    the end, final being the facts with the singular values that became known during the run.
+    state() holds JSON values only, and restore(state()) after start(facts) continues exactly.
+    The memory is the attributes named in `kept`: JSON values and Peaks.
+    """
 
     kept: ClassVar[tuple[str, ...]] = ()
 
+    def start(self, facts: Facts) -> None: ...
+
+    def segment(self, rows: Rows) -> None: ...
+
+    def claims(self, final: Facts | None = None) -> tuple[Claim, ...]: ...
+
     def state(self) -> dict[str, Any]:
-        """The memory as JSON values."""
         values = {name: getattr(self, name) for name in self.kept}
         return {
             name: value.state() if isinstance(value, Peak) else copy.deepcopy(value)
@@ -85,7 +77,6 @@ class Remembering:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up the memory that state() gave; start(facts) must have come before."""
         for name in self.kept:
             is_peak = isinstance(getattr(self, name), Peak)
             value = Peak(*state[name]) if is_peak else copy.deepcopy(state[name])

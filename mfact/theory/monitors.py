@@ -19,7 +19,7 @@ READ = {"step", "step_size", "loss", "gradient_norm", "imbalance", "drift", "siz
 """Columns without which no claim can be held against recorded rows."""
 
 
-class Monitors:
+class Monitors(Monitor):
     """The claims of the paper, and of this project, that are checked in every run.
 
     A Monitor made of monitors, so that a run needs to know one. Blocks may be of any length,

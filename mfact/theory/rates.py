@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.core import Claim, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Remembering, Rows, step_label
+from mfact.theory.monitoring import Monitor, Rows, step_label
 from mfact.words import brief
 
 SOURCE = "mfact, derived (linearized gradient descent at a balanced optimum)"
@@ -35,7 +35,7 @@ def local_rate(gap: float, sigma_r: float, weight: float = 0.0) -> float:
     return min(gap, 2 * weight * sigma_r) if weight else gap
 
 
-class RateMonitor(Remembering):
+class RateMonitor(Monitor):
     """Measures the contraction of ‖∇f‖ over its last two decades above rounding.
 
     Levels of ‖∇f‖, two a decade, remember the last step at which the norm was above them;

@@ -7,13 +7,13 @@ import numpy as np
 from mfact.core import Array, Claim, Verdict
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_1 import hypotheses
-from mfact.theory.monitoring import Remembering, Rows, step_label
+from mfact.theory.monitoring import Monitor, Rows, step_label
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Theorem 3.1"
 
 
-class Theorem31Monitor(Remembering):
+class Theorem31Monitor(Monitor):
     """‖U_tV_tᵀ − M‖_F ≤ ε: the theorem says it of the limit, with high probability.
 
     As f never increases along such a run (Lemma 3.1 (ii)), a step within ε settles it for

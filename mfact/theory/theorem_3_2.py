@@ -8,7 +8,7 @@ import numpy as np
 
 from mfact.core import Array, Claim, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Peak, Remembering, Rows
+from mfact.theory.monitoring import Monitor, Peak, Rows
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Theorem 3.2"
@@ -44,7 +44,7 @@ def hypotheses(facts: Facts) -> list[str]:
     return lacks
 
 
-class Theorem32Monitor(Remembering):
+class Theorem32Monitor(Monitor):
     """The ratio |uᵀu*| / |vᵀv*| and the iterations to each relative residual, for r = 1.
 
     Needs the columns alignment_U = |uᵀu*| and alignment_V = |vᵀv*|; without them only the
