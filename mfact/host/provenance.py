@@ -16,12 +16,9 @@ from mfact.host.timer import of_clock
 
 LIBRARIES = ("numpy", "scipy", "h5py", "threadpoolctl")
 THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
-)
+)  # fmt: skip
 
 # Names, in problem, settings, summary or trace, of what differs between equal runs, with the clock.
 _PLACE = {"host", "path", "folder", "output", "checkpoint", "config", "log_file", "factors_npy"}

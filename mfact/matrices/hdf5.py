@@ -23,18 +23,10 @@ _MAX_OBJECTS = 10_000
 
 # Names of registered filters that hdf5plugin holds.
 _PLUGIN_FILTERS = {
-    307: "bzip2",
-    32001: "Blosc",
-    32004: "LZ4",
-    32008: "Bitshuffle",
-    32013: "ZFP",
-    32015: "Zstandard",
-    32017: "SZ",
-    32018: "FCIDECOMP",
-    32024: "SZ3",
-    32026: "Blosc2",
+    307: "bzip2", 32001: "Blosc", 32004: "LZ4", 32008: "Bitshuffle", 32013: "ZFP",
+    32015: "Zstandard", 32017: "SZ", 32018: "FCIDECOMP", 32024: "SZ3", 32026: "Blosc2",
     32028: "SPERR",
-}
+}  # fmt: skip
 
 
 class MissingObject(DataError):

@@ -25,6 +25,11 @@ MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 # dictionary size alone can ask for gigabytes.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _TEXT_BYTES = 64
+# What zipfile raises; a RuntimeError is of an encrypted member.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError,
+    OverflowError, IndexError,
+)  # fmt: skip
 _SPARSE = {
     "csr": ("data", "indices", "indptr"),
     "csc": ("data", "indices", "indptr"),
@@ -149,18 +154,7 @@ def _open_zip(file: Seen, label: str) -> Iterator[zipfile.ZipFile]:
         raise
     except MemoryError:
         refuse_memory(label)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        EOFError,
-        OSError,
-        ValueError,
-        RuntimeError,  # an encrypted member
-        NotImplementedError,
-        OverflowError,
-        IndexError,
-    ) as error:
+    except _ZIP_ERRORS as error:
         raise StorageError(
             f"{label} cannot be read as NPZ: {printable(str(error)[:160])}",
             "copy the file again, or write it with numpy.savez",

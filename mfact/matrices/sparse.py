@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,12 @@ def assemble(parts: Compressed, label: str, *, occupied: bool = False) -> csr_ar
 
     _check_pointers(parts, label)
     _check_indices(parts, label)
-    _check_values(parts, label)
+
+    def place(k: int) -> tuple[Any, Any]:
+        major, minor = _line(parts.indptr, k), parts.indices[k]
+        return (major, minor) if parts.major == "CSR" else (minor, major)
+
+    _require_finite(parts.data, place, label)
     index = _index_dtype(parts.shape, parts.data.size)
     arrays = (parts.data, parts.indices.astype(index, copy=False), parts.indptr.astype(index))
     if occupied:
@@ -80,7 +86,7 @@ def coordinates(
         raise DataError(f"{label} has indices and values of different lengths", "write it again")
     check_range(rows, shape[0], label, "row index")
     check_range(columns, shape[1], label, "column index")
-    _check_triples(data, rows, columns, label)
+    _require_finite(data, lambda k: (rows[k], columns[k]), label)
     index = _index_dtype(shape, data.size)
     pointers = 0 if occupied else shape[0] + 1
     check_fits(data.size * (data.itemsize + 3 * index.itemsize) + pointers * index.itemsize, label)
@@ -99,7 +105,7 @@ def squeezed(matrix: Any, label: str) -> csr_array:
 
     found = matrix.tocoo()
     found.sum_duplicates()
-    _check_triples(found.data, found.row, found.col, label)
+    _require_finite(found.data, lambda k: (found.row[k], found.col[k]), label)
     lines = [np.unique(indices, return_inverse=True) for indices in (found.row, found.col)]
     shape = tuple(max(1, len(which)) for which, _ in lines)
     places = tuple(place.astype(np.int64) for _, place in lines)
@@ -109,10 +115,8 @@ def squeezed(matrix: Any, label: str) -> csr_array:
 def merged(matrix: csr_array, entries: int, label: str) -> csr_array:
     """The matrix with duplicates of its entries added up, in place; DataError on overflow."""
     matrix.sum_duplicates()
-    if matrix.nnz != entries and not np.isfinite(matrix.data).all():
-        k = int(np.argmin(np.isfinite(matrix.data)))
-        row = int(np.searchsorted(matrix.indptr, k, side="right")) - 1
-        refuse_value(matrix.data[k], (row, int(matrix.indices[k])), matrix.dtype, label)
+    if matrix.nnz != entries:
+        _require_finite(matrix.data, lambda k: (_line(matrix.indptr, k), matrix.indices[k]), label)
     return matrix
 
 
@@ -163,21 +167,18 @@ def _check_indices(parts: Compressed, label: str) -> None:
         check_range(parts.indices, parts.shape[0], label, "row index")
 
 
-def _check_triples(data: Array, rows: Array, columns: Array, label: str) -> None:
+def _require_finite(data: Array, place: Callable[[int], tuple[Any, Any]], label: str) -> None:
+    """Refuse the first value that is not finite; place(k): row and column of the k-th."""
     finite = np.isfinite(data)
     if not finite.all():
         k = int(np.argmin(finite))
-        refuse_value(data[k], (int(rows[k]), int(columns[k])), data.dtype, label)
+        row, column = place(k)
+        refuse_value(data[k], (int(row), int(column)), data.dtype, label)
 
 
-def _check_values(parts: Compressed, label: str) -> None:
-    finite = np.isfinite(parts.data)
-    if not finite.all():
-        k = int(np.argmin(finite))
-        major = int(np.searchsorted(parts.indptr, k, side="right")) - 1
-        minor = int(parts.indices[k])
-        position = (major, minor) if parts.major == "CSR" else (minor, major)
-        refuse_value(parts.data[k], position, parts.data.dtype, label)
+def _line(indptr: Array, k: int) -> int:
+    """The major line that holds entry k."""
+    return int(np.searchsorted(indptr, k, side="right")) - 1
 
 
 def _index_dtype(shape: tuple[int, int], entries: int) -> np.dtype[Any]:

@@ -32,15 +32,9 @@ KINDS = {"run": "a run file", "checkpoint": "a checkpoint"}
 _HEADER = ("schema", "format_version", "datasets")
 # What h5py raises, and what a document with a part missing does.
 _HDF5_ERRORS = (
-    OSError,
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    OverflowError,
+    OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError,
     MemoryError,
-)
+)  # fmt: skip
 _WAYS_OUT = {
     "run": "pass a file that `mfact solve` wrote",
     "checkpoint": "pass a checkpoint that `mfact solve` wrote",
