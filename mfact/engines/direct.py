@@ -9,9 +9,7 @@ import numpy as np
 from mfact.core import (
     Array,
     Balance,
-    Evaluation,
     Factors,
-    Law,
     Memory,
     Method,
     Plain,
@@ -33,14 +31,13 @@ class DirectEngine:
 
     def __init__(self, problem: Problem, method: Method) -> None:
         self.problem, self.method = problem, method
-        self.law: Law = method.law or Unknown()
 
     @staticmethod
     def runs(problem: type[Problem], method: Method) -> str:
         return ""
 
     def start(self, point: Point) -> State:
-        ledger = opened(self.problem.balance(point), self.law.init(self.problem, point))
+        ledger = opened(self.problem.balance(point), self._law(point))
         return State(0, tuple(point), self.method.init(point), ledger, Plain())
 
     def advance(self, state: State, step_sizes: Array) -> Segment:
@@ -49,7 +46,8 @@ class DirectEngine:
         # A block ends at a multiple of this, wherever a run was cut: with it ends the number of
         # passes for steps that a run turns out not to take.
         step_sizes = step_sizes[: most - state.step % most]
-        problem, points, memories = self.problem, [state.point], [state.memory]
+        problem, law = self.problem, self.method.law
+        points, memories = [state.point], [state.memory]
         values, norms, seen = [], [], []
         balances: list[Balance] = []
         squares: list[Balance] = []
@@ -57,16 +55,19 @@ class DirectEngine:
             for eta in step_sizes.tolist():
                 at = problem.evaluate(points[-1])
                 point, memory = self.method.step(problem, points[-1], at, eta, memories[-1])
-                squares.append(problem.balance(self.law.square(at, memory)))
+                squares.append(problem.balance(law.square(at, memory) if law else at.gradient))
                 values.append(at.value)
                 norms.append(sum([float(np.vdot(part, part)) for part in at.gradient]) ** 0.5)
                 seen.append(at.seen)
                 balances.append(at.balance)
                 points.append(point)
                 memories.append(memory)
-            entries, laws = self.law.entries(
-                step_sizes, stacked(squares), problem.pull(np.array(seen)), state.ledger.memory
-            )
+            entries, laws = stacked(squares), [state.ledger.memory] * len(points)
+            if law is None:  # nothing can be said of D
+                entries = tuple(np.full_like(S, np.nan) for S in entries)
+            else:
+                pulls = problem.pull(np.array(seen))
+                entries, laws = law.entries(step_sizes, entries, pulls, state.ledger.memory)
             table, ledger_at = measured(
                 state.ledger,
                 state.step,
@@ -99,21 +100,9 @@ class DirectEngine:
         # A direction is float64; a run in float32 stays there.
         parts = zip(factors, state.point, strict=True)
         point = tuple(new.astype(old.dtype, copy=False) for new, old in parts)
-        law = self.law.init(self.problem, point)
-        ledger = reopened(state.ledger, self.problem.balance(point), law)
+        ledger = reopened(state.ledger, self.problem.balance(point), self._law(point))
         return replace(state, point=point, memory=self.method.init(point), ledger=ledger)
 
-
-class Unknown:
-    """The law of a method for which none is known: nothing can be said of D."""
-
-    def init(self, problem: Problem, point: Point) -> Memory:
-        return ()
-
-    def square(self, at: Evaluation, memory: Memory) -> Point:
-        return at.gradient
-
-    def entries(
-        self, step_sizes: Array, squares: Balance, pulls: Balance, memory: Memory
-    ) -> tuple[Balance, list[Memory]]:
-        return tuple(np.full_like(S, np.nan) for S in squares), [()] * (len(step_sizes) + 1)
+    def _law(self, point: Point) -> Memory:
+        """The memory of the method's law at a point where D is counted anew."""
+        return () if self.method.law is None else self.method.law.init(self.problem, point)

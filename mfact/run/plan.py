@@ -53,6 +53,7 @@ def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
         objective=settings.objective,
         weight=problem.weight,
         method=settings.method,
+        law=method.law is not None,
         schedule=schedule,
         start=settings.start,
         scale=chosen.scale,

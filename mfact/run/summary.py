@@ -104,7 +104,7 @@ def summary_of(
         **({} if landed is None else asdict(landed)),
         **{name: last.get(name) for name in SUMMED},
         "gap_bound": None if known.optimum is None else known.optimum.gap_error,
-        "ledger_audit": float(audits[-1]) if len(audits) else None,
+        "ledger_audit": float(audits[-1]) if len(audits) and plan.facts.law else None,
         "flow_time": state.ledger.flow_time,
         "distance_bound": bound,
         "passes": plan.target.passes,

@@ -13,6 +13,7 @@ import numpy as np
 from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Schedule, Sliced, Target, Verdict
 from mfact.errors import DataError
 from mfact.krylov.leading import leading_values
+from mfact.methods.choice import METHODS
 from mfact.problems.factorization import unbalance
 from mfact.problems.optimum import zero_in
 from mfact.schedules import Constant, PowerDecay
@@ -112,6 +113,7 @@ def facts_in(result: Result, norm: float) -> Facts:
         objective=settings.objective,
         weight=settings.weight,
         method=settings.method,
+        law=settings.method in METHODS and METHODS[settings.method].law is not None,
         schedule=_schedule(settings),
         start=settings.start,
         scale=settings.start_scale,

@@ -19,7 +19,7 @@ class Facts:
     objective: "plain" (1) or "balanced" (3), with λ = weight, 0 for (1). start: its name or file;
     scale: of a drawn start, None for one from a file (see RunSettings.start_scale).
     tol: the gap to reach. max_iter, max_time: limits, in steps and in seconds, of which
-    wall_seconds are spent before.
+    wall_seconds are spent before. law: whether that of the method is known, of what it adds to D.
     singular_values: leading ones, as many as are known; errors: how far each may be off, none
     when they are exact; zero: up to here they count as zero. numerical_rank: of M where known.
     """
@@ -40,6 +40,7 @@ class Facts:
     max_iter: int | None = None
     max_time: float | None = None
     wall_seconds: float = 0.0
+    law: bool = True
     singular_values: tuple[float, ...] = ()
     errors: tuple[float, ...] = ()
     zero: float = 0.0

@@ -73,7 +73,9 @@ class LedgerMonitor(Monitor):
         before = self.last or first
         columns = {n: np.concatenate([[before[n]], column]) for n, column in table.items()}
         with np.errstate(invalid="ignore", over="ignore"):
-            if "audit" in rows:  # not where steps were fast-forwarded: no sum was kept there
+            if (
+                "audit" in rows and self.facts.law
+            ):  # not where steps were fast-forwarded: no sum was kept there
                 self.audit.see(np.asarray(rows["audit"], float), self._allowance(columns), rows)
             self.drift.see(np.asarray(rows["drift"], float), math.inf, rows)
             self._descent(columns, rows)
@@ -113,14 +115,19 @@ class LedgerMonitor(Monitor):
 
     def _audit_claim(self) -> Claim:
         worst, drift = self.audit.value, self.drift.value
+        verdict = Verdict.VIOLATED if self.audit.over else Verdict.HOLDS
+        detail = f"off by at most {brief(worst)} (rounding), while D moved by {brief(drift)}"
+        if self.audit.over:
+            detail = f"violated at step {self.audit.over}: off by up to {brief(worst)}"
+        if not self.facts.law:
+            verdict = Verdict.NOT_MET
+            detail = f"no law of {self.facts.method} is known. D moved by {brief(drift)}"
         return Claim(
             "ledger",
             "the drift D_t − D_0 is what the exact law of the method gives, at every step"
             + (f" before {self.skipped}, where fast-forward begins" if self.skipped else ""),
-            Verdict.VIOLATED if self.audit.over else Verdict.HOLDS,
-            f"violated at step {self.audit.over}: off by up to {brief(worst)}"
-            if self.audit.over
-            else f"off by at most {brief(worst)} (rounding), while D moved by {brief(drift)}",
+            verdict,
+            detail,
             SOURCE,
             {"audit": _float(worst), "drift": _float(drift), "allowed": self.allowed},
         )

@@ -12,6 +12,8 @@ from mfact.errors import SettingsError
 from mfact.methods.choice import METHODS
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.run.solve import solve
+from mfact.studies.check import recompute
+from mfact.targets.dense import DenseTarget
 
 M = matrix(np.random.default_rng(1), (14, 11), [3.0, 2.0, 1.0])[0]
 OPTIONS = {"rank": 2, "schedule": "constant", "seed": 1}
@@ -35,9 +37,17 @@ class Half(GradientDescent):
         return super().step(problem, point, at, step_size / 2, memory)
 
 
+@dataclass(frozen=True)
+class Lawless(GradientDescent):
+    """Gradient descent of which nobody has told what it adds to D."""
+
+    name: str = "lawless"
+    law: None = None
+
+
 @pytest.fixture(autouse=True)
 def known(monkeypatch):
-    for method in (Raises(), Half()):
+    for method in (Raises(), Half(), Lawless()):
         monkeypatch.setitem(METHODS, method.name, method)
 
 
@@ -72,3 +82,15 @@ def test_the_law_of_a_method_that_takes_other_steps_does_not_close():
     result = solve(M, method="half", max_iter=200, **OPTIONS)
     ledger = next(claim for claim in result.claims if claim.name == "ledger")
     assert ledger.verdict == "violated"
+
+
+def test_of_a_method_without_a_law_nothing_is_said_of_the_ledger():
+    result = solve(M, method="lawless", **OPTIONS)
+    same = solve(M, engine="direct", **OPTIONS)
+    assert np.array_equal(result.U, same.U)
+    assert "ledger_audit" not in result.summary
+    assert np.isnan(result.trace["audit"][1:]).all()
+    for claims in (result.claims, recompute(DenseTarget(M), result).claims):
+        ledger = next(claim for claim in claims if claim.name == "ledger")
+        assert ledger.verdict == "hypotheses not met"
+        assert "no law of lawless" in ledger.detail
