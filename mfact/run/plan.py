@@ -15,7 +15,7 @@ from mfact.engines.coordinates import singular
 from mfact.engines.reach import Reach
 from mfact.errors import SettingsError
 from mfact.gradient_flow.integrate import STABLE
-from mfact.methods.choice import METHODS
+from mfact.methods.choice import METHODS, law_known
 from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import attainable
 from mfact.run.advice import Signal, signal
@@ -53,7 +53,7 @@ def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
         objective=settings.objective,
         weight=problem.weight,
         method=settings.method,
-        law=method.law is not None,
+        law=law_known(settings.method),
         schedule=schedule,
         start=settings.start,
         scale=chosen.scale,

@@ -13,7 +13,7 @@ import numpy as np
 from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Schedule, Sliced, Target, Verdict
 from mfact.errors import DataError
 from mfact.krylov.leading import leading_values
-from mfact.methods.choice import METHODS
+from mfact.methods.choice import law_known
 from mfact.problems.factorization import unbalance
 from mfact.problems.optimum import zero_in
 from mfact.schedules import Constant, PowerDecay
@@ -86,12 +86,8 @@ def recompute(target: Sliced, result: Result, *, tol: float | None = None) -> Ch
         refine=True,
     )
     numbers = _numbers(target, result, found)
-    claims = [
-        *_agreement(target, result, found, numbers),
-        _optimum(found, tol),
-        lemma_3_2(found, facts),
-        *_again(result, facts),
-    ]
+    agree, again = _agreement(target, result, found, numbers), _again(result, facts)
+    claims = [*agree, _optimum(found, tol), lemma_3_2(found, facts), *again]
     return Check(claims, numbers, found)
 
 
@@ -113,7 +109,7 @@ def facts_in(result: Result, norm: float) -> Facts:
         objective=settings.objective,
         weight=settings.weight,
         method=settings.method,
-        law=settings.method in METHODS and METHODS[settings.method].law is not None,
+        law=law_known(settings.method),
         schedule=_schedule(settings),
         start=settings.start,
         scale=settings.start_scale,

@@ -73,9 +73,8 @@ class LedgerMonitor(Monitor):
         before = self.last or first
         columns = {n: np.concatenate([[before[n]], column]) for n, column in table.items()}
         with np.errstate(invalid="ignore", over="ignore"):
-            if (
-                "audit" in rows and self.facts.law
-            ):  # not where steps were fast-forwarded: no sum was kept there
+            # Not where steps were fast-forwarded: no sum was kept there.
+            if "audit" in rows and self.facts.law:
                 self.audit.see(np.asarray(rows["audit"], float), self._allowance(columns), rows)
             self.drift.see(np.asarray(rows["drift"], float), math.inf, rows)
             self._descent(columns, rows)

@@ -22,10 +22,11 @@ def test_one_step_changes_d_by_exactly_the_ledger(seed, r, weight):
     before, after = plain_loop(M, U, V, [0.01], weight)
     change = unbalance(*after) - unbalance(*before)
     # D is of order 10 with 12 terms an entry: about 100 units of rounding.
-    problem, point = Factorization(DenseTarget(M), weight), (U, V)
-    law = GradientDescent().law
-    (entry,), _ = law.entry(problem, point, problem.evaluate(point), 0.01, (), ())
-    assert np.allclose(change, entry, rtol=0, atol=1e-12)
+    problem, law = Factorization(DenseTarget(M), weight), GradientDescent().law
+    at = problem.evaluate((U, V))
+    square, pull = problem.balance(law.square(at, ()))[0], problem.pull(at.seen)[0]
+    (entry,), _ = law.entries(np.array([0.01]), (square[None],), (pull[None],), ())
+    assert np.allclose(change, entry[0], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("weight", [0.0, 1.0])
