@@ -180,7 +180,7 @@ def check_filters(dataset: Any, label: str) -> None:
     properties = dataset.get_create_plist()
     for index in range(properties.get_nfilters()):
         code, _, _, name = properties.get_filter(index)
-        if _filter_is_there(code):
+        if filter_is_there(code):
             continue
         if code in _PLUGIN_FILTERS:
             raise MissingPackageError(
@@ -212,7 +212,7 @@ class _Owner:
         self.id = object_id
 
 
-def _filter_is_there(code: int) -> bool:
+def filter_is_there(code: int) -> bool:
     from h5py import h5z
 
     if h5z.filter_avail(code):

@@ -17,7 +17,7 @@ from mfact.words import printable
 
 MAGIC = b"%%MatrixMarket"
 _LINE_BYTES = 4096
-_BLOCK_BYTES = 1 << 20  # of text; its words and numbers take up to thirty times as much
+BLOCK_BYTES = 1 << 20  # of text; its words and numbers take up to thirty times as much
 _DTYPES = {"real": "f8", "double": "f8", "integer": "i8", "unsigned-integer": "u8", "pattern": "u1"}
 _SIGNS = {"general": 0, "symmetric": 1, "skew-symmetric": -1}
 _WAY_OUT = "write it again with scipy.io.mmwrite"
@@ -126,7 +126,7 @@ class MarketReader:
             if stream.read(len(self.banner.text)) != self.banner.text:
                 raise changed(self.label)
             while found + rest.size < count:
-                block = stream.read(_BLOCK_BYTES)
+                block = stream.read(BLOCK_BYTES)
                 text = carried + block
                 end = 1 + max(map(text.rfind, (b"\n", b" ", b"\t"))) if block else len(text)
                 if not block and not text.strip():

@@ -11,7 +11,7 @@ from mfact.core import Array
 from mfact.errors import SettingsError
 
 DEFAULT_CONDITION = 5.0
-_BLOCK = 1 << 20  # entries of noise drawn at once; the stream of numbers does not depend on it
+BLOCK = 1 << 20  # entries of noise drawn at once; the stream of numbers does not depend on it
 
 
 def geometric_spectrum(rank: int, condition: float = DEFAULT_CONDITION) -> tuple[float, ...]:
@@ -95,7 +95,7 @@ def generate_matrix(
         M = (left * values) @ right.T
     if noise:
         scale = noise / math.sqrt(shape[0] * shape[1])
-        rows = max(1, _BLOCK // shape[1])
+        rows = max(1, BLOCK // shape[1])
         for start in range(0, shape[0], rows):
             block = M[start : start + rows]
             block += scale * rng.standard_normal(block.shape)

@@ -136,7 +136,7 @@ class TestRefused:
 
     def test_a_missing_plugin_is_named_with_its_package(self, tmp_path, monkeypatch):
         # Whether or not hdf5plugin is installed where this runs.
-        monkeypatch.setattr(hdf5, "_filter_is_there", lambda code: False)
+        monkeypatch.setattr(hdf5, "filter_is_there", lambda code: False)
         refusal(
             _filtered(tmp_path, 32015), MissingPackageError, "Zstandard.*pip install hdf5plugin"
         )

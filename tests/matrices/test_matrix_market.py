@@ -44,7 +44,7 @@ def test_matrix_market_entries(kind, block, tmp_path, monkeypatch):
     )
     from mfact.matrices import matrix_market
 
-    monkeypatch.setattr(matrix_market, "_BLOCK_BYTES", block)
+    monkeypatch.setattr(matrix_market, "BLOCK_BYTES", block)
     A = open_matrix(str(path)).read().toarray()
     np.testing.assert_array_equal(A, [[truth, 0, 0], [0, 0, 2 * truth]])
 

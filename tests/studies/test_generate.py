@@ -24,7 +24,7 @@ def test_noise_is_the_stated_one(monkeypatch):
     noisy = generate_matrix((300, 200), (3.0, 1.0), seed=4, noise=0.5)
     # ‖a·N/√(d1·d2)‖ has mean a and standard deviation a/√(2·d1·d2) = 0.0014: seven of them.
     assert np.linalg.norm(noisy - clean) == pytest.approx(0.5, abs=0.01)
-    monkeypatch.setattr(generation, "_BLOCK", 1000)  # the blocks do not change the stream
+    monkeypatch.setattr(generation, "BLOCK", 1000)  # the blocks do not change the stream
     again = generate_matrix((300, 200), (3.0, 1.0), seed=4, noise=0.5)
     assert np.array_equal(noisy, again)
 
