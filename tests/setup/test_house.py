@@ -104,3 +104,10 @@ def test_nobody_writes_into_what_another_owns(name):
                 own = isinstance(target.value, ast.Name) and target.value.id in ("self", "cls")
                 lent = text in LENT or text.startswith("SubElement(")
                 assert own or lent, f"line {node.lineno}: {text}"
+
+
+def test_no_test_patches_what_is_private():
+    for path in ROOT.glob("tests/**/*.py"):
+        text = path.read_text(encoding="utf-8")
+        found = re.findall(r"""(?:setattr|patch\.object)\([^()"']+,\s*["'](_[a-z]\w*)["']""", text)
+        assert not found, f"{path.name}: {found}"
