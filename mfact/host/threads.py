@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 
 class _Limits:
@@ -23,40 +23,34 @@ class _Limits:
     def _alone(self) -> None:
         self.lock, self.asked = threading.Lock(), []
 
-    def enter(self, count: int) -> None:
-        with self.lock:
-            self.asked.append(count)
-            self._set()
+    @contextmanager
+    def asked_for(self, count: int) -> Iterator[None]:
+        self._set(self.asked.append, count)
+        try:
+            yield
+        finally:
+            self._set(self.asked.remove, count)
 
-    def leave(self, count: int) -> None:
-        with self.lock:
-            self.asked.remove(count)
-            self._set()
-
-    def _set(self) -> None:
+    def _set(self, change: Callable[[int], None], count: int) -> None:
         from threadpoolctl import ThreadpoolController
 
-        for library in ThreadpoolController().select(user_api="blas").lib_controllers:
-            before = self.found.setdefault(library.filepath, library.num_threads)
-            library.set_num_threads(min(self.asked, default=before))
-        if not self.asked:
-            self.found.clear()
+        with self.lock:
+            change(count)
+            for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+                before = self.found.setdefault(library.filepath, library.num_threads)
+                library.set_num_threads(min(self.asked, default=before))
+            if not self.asked:
+                self.found.clear()
 
 
 _LIMITS = _Limits()
 
 
-@contextmanager
-def blas_threads(count: int | None) -> Iterator[None]:
+def blas_threads(count: int | None) -> AbstractContextManager[None]:
     """BLAS limited to so many threads, one when not asked for more.
 
     Tiles and small factors are too small for BLAS to gain by threads, and on a machine that is
     busy its threads wait for each other: measured up to 200 times slower. Of runs that are on at
     once, in several threads, the least number holds; the last to end restores what the first found.
     """
-    asked = count or 1
-    _LIMITS.enter(asked)
-    try:
-        yield
-    finally:
-        _LIMITS.leave(asked)
+    return _LIMITS.asked_for(count or 1)

@@ -90,13 +90,6 @@ class Grid:
             yield Segment(gutter.join(padded) + "\n")
 
 
-def step_cells(trace: Mapping[str, Array], rows: list[int]) -> tuple[str, ...]:
-    """The step numbers of the rows; log₁₀ t serves where t is too large for a float."""
-    steps = trace["step"]
-    logs = trace.get("log10_step", np.full(len(steps), np.nan))
-    return tuple(step_text(float(steps[i]), float(logs[i])) for i in rows)
-
-
 def fitting(columns: list[Column], width: int) -> tuple[list[Column], list[str]]:
     """The columns that fit side by side, best rank first, and the headings left out."""
     kept: set[int] = set()
@@ -121,7 +114,10 @@ def iteration_table(
     if "step" not in trace or len(trace["step"]) == 0:
         return None
     rows = rows_to_show(trace, most)
-    columns = [Column("step", step_cells(trace, rows), 0)]
+    # log₁₀ t serves where t is too large for a float.
+    steps, logs = trace["step"], trace.get("log10_step", np.full(len(trace["step"]), np.nan))
+    cells = tuple(step_text(float(steps[i]), float(logs[i])) for i in rows)
+    columns = [Column("step", cells, 0)]
     for name, column in sorted(COLUMNS.items(), key=lambda item: item[1].place):
         if name in trace and column.heading:
             cells = tuple(exponent(float(trace[name][i])) for i in rows)

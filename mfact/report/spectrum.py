@@ -34,6 +34,7 @@ def inspection_page(
     rank, ahead: the forecast of each schedule for that rank.
     """
     d1, d2 = found.shape
+    known = f"{'' if found.rank_is_exact else 'at least '}{found.numerical_rank}"
     holds = [
         ("matrix", str(source["name"])),
         ("file", f"{source['format']}, {format_bytes(source['file_bytes'])}"),
@@ -42,7 +43,7 @@ def inspection_page(
         ("non-zero entries", f"{found.nonzeros} ({found.nonzeros / (d1 * d2):.2%})"),
         ("‖M‖_F", number(found.norm, 10)),
         ("σ₁", number(found.singular_values[0], 10)),
-        ("numerical rank", _rank(found)),
+        ("numerical rank", f"{known} (σ above {number(found.rank_tolerance, 3)})"),
     ]
     shown = "" if found.suggested_rank is None else f"{found.suggested_rank} "
     suggests = [("rank", f"{shown}({found.reason})" if shown else f"none: {found.reason}")]
@@ -118,11 +119,6 @@ def bar(share: float, width: int) -> str:
     if share > 0 and halves == 0:
         halves = 1
     return "█" * (halves // 2) + "▌" * (halves % 2)
-
-
-def _rank(found: Inspection) -> str:
-    least = "" if found.rank_is_exact else "at least "
-    return f"{least}{found.numerical_rank} (σ above {number(found.rank_tolerance, 3)})"
 
 
 def _spectrum(found: Inspection, look: Look, most: int) -> list[RenderableType]:

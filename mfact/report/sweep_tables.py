@@ -173,6 +173,7 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> 
         for row in run["within"]
     ]
     share = run["converged"]
+    fraction = f"{share['fraction']:.4f}, 95 % interval {_ends(share['interval'])}"
     low, high = run["final_ratio"]
     ratio = "|uᵀu*|/|vᵀv*|" if r == 1 else "‖Φ_rᵀU‖_F/‖Ψ_rᵀV‖_F"
     return [
@@ -186,7 +187,7 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> 
         heading("Summary", look),
         facts(
             [
-                ("converged", f"{share['count']} of {settings['seeds']}, {_fraction(share)}"),
+                ("converged", f"{share['count']} of {settings['seeds']}, {fraction}"),
                 ("diverged", str(run["diverged"])),
                 (f"final {ratio}", f"{number(low)} to {number(high)}"),
             ],
@@ -223,10 +224,6 @@ def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -
             look,
         ),
     ]  # fmt: skip
-
-
-def _fraction(share: Mapping[str, Any]) -> str:
-    return f"{share['fraction']:.4f}, 95 % interval {_ends(share['interval'])}"
 
 
 def _ends(ends: Sequence[float]) -> str:
