@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,29 +19,17 @@ class StopWatch:
     def __init__(self, limits: StopRules) -> None:
         self.rules = limits
         self.first_loss: float | None = None
-        self.anchor_loss = math.inf
+        self.anchor_loss: float | None = None
         self.anchor_step = 0
         self.next_look = 0
         self.tol = limits.tol
         self.flat = 0
 
     def state(self) -> dict[str, Any]:
-        return {
-            "first_loss": self.first_loss,
-            "anchor_loss": None if math.isinf(self.anchor_loss) else self.anchor_loss,
-            "anchor_step": self.anchor_step,
-            "next_look": self.next_look,
-            "tol": self.tol,
-            "flat": self.flat,
-        }
+        return {name: value for name, value in vars(self).items() if name != "rules"}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.first_loss = state["first_loss"]
-        anchor = state["anchor_loss"]
-        self.anchor_loss = math.inf if anchor is None else anchor
-        self.anchor_step = state["anchor_step"]
-        self.next_look = state["next_look"]
-        self.tol, self.flat = state["tol"], state["flat"]
+        vars(self).update({name: state[name] for name in self.state()})
 
     @np.errstate(over="ignore")  # a run that diverges has rows past the largest number
     def find(
@@ -108,7 +95,7 @@ class StopWatch:
         for index, (step, loss) in enumerate(
             zip(rows["step"].tolist(), rows["loss"].tolist(), strict=True)
         ):
-            if loss < self.anchor_loss * (1 - LEAST_DECREASE):
+            if self.anchor_loss is None or loss < self.anchor_loss * (1 - LEAST_DECREASE):
                 self.anchor_loss, self.anchor_step = loss, step
             elif step - self.anchor_step >= self.rules.patience and step >= least:
                 return Stop(

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matrices import noisy
+from matrices import matrix, noisy
 
 from mfact.core import Ledger, Outcome, Plain, State
 from mfact.descent import Known
 from mfact.problems.optimum import optimum_of
 from mfact.run.confirm import Judge
-from mfact.run.solve import solve
+from mfact.run.solve import resume, solve
 from mfact.stopping import Stop
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM, INCONCLUSIVE, STRICT_SADDLE
 
@@ -100,3 +100,31 @@ def test_an_escape_goes_on_beyond_the_memory_of_the_bases(limit, optimum):
     values = np.linalg.svd(M, compute_uv=False)
     excess = np.linalg.norm(result.U @ result.V.T - M) ** 2 - np.sum(values[3:] ** 2)
     assert excess <= 1e-2 * values[2] ** 2  # all three are fitted: a saddle is at σ₃² or more
+
+
+@pytest.mark.parametrize("limit", [4_000, 30_000])
+def test_a_fast_forward_escapes_where_its_bases_may_not_grow(tmp_path, limit):
+    """Its start holds the first pair alone; where the second is, only passes over M can tell."""
+    rng = np.random.default_rng(1)
+    sigma = np.r_[3.0, 2.0, 0.2 * 0.97 ** np.arange(98)]
+    M, left, right = matrix(rng, (100, 100), sigma)
+    start = {"U": 0.3 * np.eye(100, 2), "V": 0.3 * np.eye(100, 2)}
+    np.savez(tmp_path / "s.npz", U=left @ (start["U"] * [1, 0]), V=right @ (start["V"] * [1, 0]))
+    options = {
+        "rank": 2, "start": str(tmp_path / "s.npz"), "escape": True, "min_iter": 1100,
+        "tol_gradient": 1e-6, "schedule": "power", "delta": 0.3, "force": True,
+        "max_iter": 200_000,
+    }  # fmt: skip
+    result = solve(M, max_basis_bytes=limit, **options)
+    assert (result.outcome, result.summary["escapes"]) == (Outcome.GLOBAL_OPTIMUM, 1)
+    assert "basis_size" not in result.summary  # it went on by plain steps
+    best = (left[:, :2] * sigma[:2]) @ right[:, :2].T
+    assert np.linalg.norm(result.U @ result.V.T - best) <= 1e-4
+    # Wherever it is cut, on either side of the escape, it comes to the same end.
+    whole = result.summary["iterations"]
+    for cut in (1500, whole - 100):
+        path = str(tmp_path / "c")
+        solve(M, max_basis_bytes=limit, checkpoint=path, **{**options, "max_iter": cut})
+        again = resume(path, M, max_iter=200_000)
+        assert again.summary["iterations"] == whole
+        assert np.array_equal(again.U, result.U)
