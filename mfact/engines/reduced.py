@@ -17,12 +17,7 @@ import numpy as np
 from mfact.core import Array, Distance, Engine, Factors, Method, Point, Problem, Segment, State
 from mfact.engines.block import Block, segment, spectrum_due
 from mfact.engines.coordinates import Krylov, Reduced, reduced, small
-from mfact.engines.differences import (
-    ROUNDING,
-    SAFETY,
-    judge_growth,
-    with_stride,
-)
+from mfact.engines.differences import ROUNDING, SAFETY, judge_growth, with_stride
 from mfact.engines.kernel import SmallSteps
 from mfact.engines.losses import gram_loss, leak_of, traces
 from mfact.engines.measures import reopened

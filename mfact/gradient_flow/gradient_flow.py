@@ -37,11 +37,7 @@ class FlowResult:
 
 
 def flow(
-    problem: Diagonal,
-    Z: Array,
-    times: Sequence[float],
-    method: str = "auto",
-    rtol: float = RTOL,
+    problem: Diagonal, Z: Array, times: Sequence[float], method: str = "auto", rtol: float = RTOL
 ) -> FlowResult:
     """The gradient flow dZ/ds = −∇ from Z, at increasing times ≥ 0.
 

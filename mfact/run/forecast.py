@@ -116,8 +116,7 @@ def refuse_hopeless(
     ways += [] if instead else ["loosen --tol"]
     ways.append("or run it all the same with --force")
     raise SettingsError(
-        f"the forecast to --tol {settings.tol:g} is {foresight.text}, and {reason}",
-        ", ".join(ways),
+        f"the forecast to --tol {settings.tol:g} is {foresight.text}, and {reason}", ", ".join(ways)
     )
 
 
