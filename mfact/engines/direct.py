@@ -62,11 +62,12 @@ class DirectEngine:
                 balances.append(at.balance)
                 points.append(point)
                 memories.append(memory)
+            stack, losses = np.array(seen), np.array(values)
             entries, laws = stacked(squares), [state.ledger.memory] * len(points)
             if law is None:  # nothing can be said of D
                 entries = tuple(np.full_like(S, np.nan) for S in entries)
             else:
-                pulls = problem.pull(np.array(seen))
+                pulls = problem.pull(stack)
                 entries, laws = law.entries(step_sizes, entries, pulls, state.ledger.memory)
             table, ledger_at = measured(
                 state.ledger,
@@ -78,8 +79,8 @@ class DirectEngine:
                 problem.scale,
                 laws,
             )
-            table |= problem.columns(np.array(seen), np.array(values))
-            table |= against(state.coordinates.optimum, np.array(values))
+            table |= problem.columns(stack, losses)
+            table |= against(state.coordinates.optimum, losses)
         table["leak"] = table["distance"] = np.zeros(len(step_sizes))
         base = state.step
 

@@ -47,7 +47,7 @@ class GradientDescent:
     ) -> tuple[Point, Memory]:
         """The next point; nothing is changed in place."""
         parts = zip(point, at.gradient, strict=True)
-        return tuple(_moved(part, gradient, step_size) for part, gradient in parts), memory
+        return tuple([_moved(part, gradient, step_size) for part, gradient in parts]), memory
 
 
 def _moved(part: Array, gradient: Array, step_size: float) -> Array:
