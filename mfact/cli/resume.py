@@ -64,9 +64,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     log = ctx.ensure_object(Log)
 
     from mfact.run import checkpoint as resuming
-    from mfact.run.memory import memory_plan
     from mfact.run.solve import resume
-    from mfact.targets.door import held
 
     saved = resuming.read(checkpoint)
     given, named = values["matrix"], saved.asked.named
@@ -85,8 +83,5 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
         read={"checkpoint": checkpoint},
         written=outputs(output, values),
     )
-    kept = replace(saved.settings, max_basis_bytes=saved.chosen.basis_limit)
-    needed = held(source, kept.dtype).needed
-    log.detail(memory_plan(source.shape, kept, matrix_bytes=needed).describe())
     run = partial(resume, saved, source, max_iter=values["max_iter"], max_time=values["max_time"])
     return carry_out(run, output, values, log)

@@ -66,9 +66,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     settings, came_from = settings_of(ctx, values)
     output = _output(ctx, matrix, values)
 
-    from mfact.run.memory import memory_plan
     from mfact.run.solve import solve
-    from mfact.targets.door import held
 
     log.detail(f"loaded in {duration(time.perf_counter() - started)}")
     checkpoint = settings.checkpoint_path(output)
@@ -89,8 +87,6 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         source,
         note,
     )
-    needed = held(source, settings.dtype).needed
-    log.detail(memory_plan(source.shape, settings, matrix_bytes=needed).describe())
     run = partial(
         solve,
         source,
@@ -144,6 +140,7 @@ def carry_out(
                 argv=["mfact", *sys.argv[1:]],
                 signals=flag,
                 warn=_warning(log, progress),
+                detail=log.detail,
                 timer=Timer(log.began),
             )
         finally:

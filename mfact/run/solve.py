@@ -45,6 +45,7 @@ def solve(
     signals: bool | SignalFlag = False,
     warn: Callable[[str], None] = lambda text: None,
     note: Callable[[str], None] = lambda text: None,
+    detail: Callable[[str], None] = lambda text: None,
     refuse: bool = False,
     admit: Callable[[Document], None] = lambda fingerprint: None,
     timer: Timer | None = None,
@@ -62,7 +63,8 @@ def solve(
     signals: from the first step on let SIGINT, SIGTERM, SIGHUP and SIGXCPU, unless ignored, end
         the run in good order, with the outcome INTERRUPTED; or a flag that the caller leaves.
     warn: told in a sentence what went wrong while the run goes on: a checkpoint not written.
-    note: told before the first step what is worth knowing of the run.
+    note: told before the first step what is worth knowing of the run; detail: how much memory it
+        will hold.
     refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
     admit: told the fingerprint of the matrix before the first step; what it raises ends the run.
     timer: counts its time, max_time among it, from where the timer began; else from this call.
@@ -84,7 +86,7 @@ def solve(
     explicit = [name for name, source in sources.items() if source not in ("default", "drawn")]
     M = held(matrix, settings.dtype)
     check(settings, M.shape, explicit)
-    memory, rhythm = _memory(M, settings), Rhythm.of(settings.checkpoint_every)
+    memory, rhythm = _memory(M, settings, detail), Rhythm.of(settings.checkpoint_every)
     heavy = rewriting(settings, rhythm.steps)
     path = settings.checkpoint_path(output)
     refuse_meetings(
@@ -120,6 +122,7 @@ def resume(
     argv: Sequence[str] | None = None,
     signals: bool | SignalFlag = False,
     warn: Callable[[str], None] = lambda text: None,
+    detail: Callable[[str], None] = lambda text: None,
     timer: Timer | None = None,
     block: int = BLOCK,
 ) -> Result:
@@ -127,7 +130,8 @@ def resume(
 
     checkpoint: its path, or what mfact.run.checkpoint.read has read there. matrix: the one the run
     began with; another is refused. max_iter, max_time: new limits on all parts of the run together,
-    where the old ones were reached. timer, block: as for solve; the time of earlier parts is added.
+    where the old ones were reached. detail, timer, block: as for solve; the time of earlier parts
+    is added.
 
     Raises StorageError for a damaged or foreign checkpoint, and for another matrix; SettingsError
     for a limit that solve would refuse too, or that the run has passed already.
@@ -143,7 +147,7 @@ def resume(
         check(settings, (d1, d2))
         require_ahead(saved, max_iter, saved.path)
     M = held(matrix, settings.dtype)
-    _memory(M, replace(settings, max_basis_bytes=saved.chosen.basis_limit))
+    _memory(M, replace(settings, max_basis_bytes=saved.chosen.basis_limit), detail)
     asked = replace(
         asked, settings=settings, sources={**asked.sources, **dict.fromkeys(changed, "flag")}
     )
@@ -200,9 +204,10 @@ def finished(
     return Ending(plan, live, keeper).result(finish, reproducible=reproducible, argv=argv)
 
 
-def _memory(matrix: Held, settings: RunSettings) -> MemoryPlan:
+def _memory(matrix: Held, settings: RunSettings, detail: Callable[[str], None]) -> MemoryPlan:
     """The plan of the run. Raises MemoryPlanError, with what would fit, when it does not."""
     plan = memory_plan(matrix.shape, settings, matrix_bytes=matrix.needed)
+    detail(plan.describe())
     if not plan.fits:
         plan.check(what_fits(matrix.shape, settings, plan))
     return plan
