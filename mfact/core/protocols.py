@@ -82,10 +82,6 @@ class Problem(Protocol):
     """What is minimized."""
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """Names of the parts of a point."""
-
-    @property
     def formula(self) -> str:
         """The objective written out."""
 

@@ -64,8 +64,10 @@ class ReducedEngine:
     def runs(problem: type[Problem], method: Method) -> str:
         if not issubclass(problem, Factorization):
             return "knows no coordinates for such a problem"
+        if not method.commutes_with_rotation:
+            return f"keeps coordinates in which {method.name} would be another iteration"
         if type(method) is not GradientDescent:
-            # Others may commute with rotations, and still these steps are not theirs.
+            # It may run there, but by steps of its own.
             return f"takes the steps of gradient-descent, not of {method.name}"
         return ""
 

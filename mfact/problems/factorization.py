@@ -41,10 +41,6 @@ class Factorization:
             )
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        return ("U", "V")
-
-    @property
     def formula(self) -> str:
         """The objective written out."""
         return formula(self.weight)

@@ -46,6 +46,8 @@ def test_a_method_or_problem_is_obeyed_or_refused():
     assert first(Rows, known)[0] == "direct"
     assert ENGINES["direct"].runs(Rows, other) == ""
     assert "gradient-descent" in ENGINES["reduced"].runs(Factorization, other)
+    turning = Renamed(name="turning", commutes_with_rotation=False)
+    assert "another iteration" in ENGINES["reduced"].runs(Factorization, turning)
 
 
 def test_rows_of_the_direct_engine_come_from_the_problem_alone():
