@@ -70,6 +70,10 @@ def excess_bounds(
         extra = float(np.sum(2 * spaces.values * delta + delta**2))
         high = min(high, 0.5 * (spaces.misfit**2 + extra))
     if optimum is not None:
-        above = loss - optimum.floor
+        above, k = loss - optimum.floor, optimum.k
+        # A decrease may be towards the rank r, whose floor lies below that of k by the values
+        # between them: they count as zero, and are there all the same.
+        idle = zip(optimum.values[k:rank], optimum.errors[k:rank], strict=True)
+        low = max(low - 0.5 * sum((value + off) ** 2 for value, off in idle), 0.0)
         low, high = max(low, above - optimum.error), min(high, above + optimum.error)
     return low, max(low, high), delta

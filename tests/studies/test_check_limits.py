@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from matrices import matrix
 from oracles import gradient_norm
 
-from mfact.core import Outcome, Result
+from mfact.core import Outcome, Result, Verdict
 from mfact.run.solve import solve
 from mfact.studies.check import recompute
 from mfact.targets.dense import DenseTarget
+from mfact.targets.door import held
 
 SEEDS = st.integers(0, 10**6)
 UNIT = float(np.finfo(float).eps)
@@ -185,3 +186,16 @@ def test_the_gap_that_a_requirement_meets_is_the_largest_that_is_possible():
     sigma = np.linalg.svd(A, compute_uv=False)
     gap = (np.sum((U @ V.T - A) ** 2) - np.sum(sigma[2:] ** 2)) / sigma[1] ** 2
     assert abs(gap - found.certificate.gap) <= found.certificate.gap_error
+
+
+@pytest.mark.parametrize("rank", [3, 4, 6])
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+def test_values_that_count_as_zero_are_there_all_the_same(kind, rank):
+    """Rounding the entries leaves σ₄ … above 0: spare columns go below the floor of rank 3."""
+    rng = np.random.default_rng(0)
+    M = (rng.standard_normal((40, 3)) @ rng.standard_normal((3, 30))).astype(kind)
+    result = solve(M, rank=rank, schedule="constant", seed=1)
+    found = recompute(held(M, "float64").target(), result)
+    assert [claim.name for claim in found.claims if claim.verdict is Verdict.VIOLATED] == []
+    optimum = next(claim for claim in found.claims if claim.name == "global-optimum")
+    assert optimum.verdict is Verdict.HOLDS
