@@ -65,116 +65,107 @@ class StopRules:
     eps: float
     sharpness: float
 
+    def diverged(self, rows: Rows, first_loss: float) -> Stop | None:
+        limit = BLOWN_UP * max(first_loss, 0.5 * self.norm**2)
+        bad = ~(rows["loss"] <= limit) | ~np.isfinite(rows["gradient_norm"])
+        return _first(
+            bad, Outcome.DIVERGED, lambda i: f"the loss left all bounds at step {rows['step'][i]:d}"
+        )
 
-def diverged(rules: StopRules, rows: Rows, first_loss: float) -> Stop | None:
-    limit = BLOWN_UP * max(first_loss, 0.5 * rules.norm**2)
-    bad = ~(rows["loss"] <= limit) | ~np.isfinite(rows["gradient_norm"])
-    return _first(
-        bad, Outcome.DIVERGED, lambda i: f"the loss left all bounds at step {rows['step'][i]:d}"
-    )
+    def gap(self, rows: Rows, tol: float | None) -> Stop | None:
+        if tol is None:
+            return None
+        return _first(
+            self._late(rows, rows["gap"] <= tol),
+            Outcome.GLOBAL_OPTIMUM,
+            lambda i: f"the Eckart–Young gap is {rows['gap'][i]:.2e}, within --tol {self.tol:g}",
+            "optimum",
+            tol,
+        )
 
+    def near(self, rows: Rows, tol: float | None, next_look: int) -> Stop | None:
+        """Where a gap that no row shows may be within the tolerance.
 
-def gap(rules: StopRules, rows: Rows, tol: float | None) -> Stop | None:
-    if tol is None:
-        return None
-    return _first(
-        _late(rules, rows, rows["gap"] <= tol),
-        Outcome.GLOBAL_OPTIMUM,
-        lambda i: f"the Eckart–Young gap is {rows['gap'][i]:.2e}, within --tol {rules.tol:g}",
-        "optimum",
-        tol,
-    )
+        f − f* ≥ ‖∇f‖²/(2L), where L ≤ max(1, λ)(‖U‖_F² + ‖V‖_F²) at the optimum, and the unit of
+        a gap is at most ½σ₁². Near the saddle at 0 the gradient is small too: the loss must have
+        left it. Source: mfact, derived.
+        """
+        if tol is None:
+            return None
+        L = 0.5 * self.sharpness * (rows["size_U"] + rows["size_V"])
+        least = L * self.sigma_1**2 * tol
+        near = np.isnan(rows["gap"]) & (rows["gradient_norm"] ** 2 <= least)
+        near &= self.norm**2 - 2 * rows["loss"] >= 0.9 * self.sigma_1**2
+        near = self._late(rows, near & (rows["step"] >= next_look))
+        return _first(
+            near, Outcome.GLOBAL_OPTIMUM, lambda i: "the steps are near their limit", "gap"
+        )
 
+    def residual(self, rows: Rows) -> Stop | None:
+        tol, values = self.tol_residual, rows["relative_residual"]
+        if tol is None:
+            return None
+        return _first(
+            self._late(rows, values <= tol),
+            Outcome.CONVERGED,
+            lambda i: f"the relative residual is {values[i]:.2e}, within --tol-residual {tol:g}",
+        )
 
-def near(rules: StopRules, rows: Rows, tol: float | None, next_look: int) -> Stop | None:
-    """Where a gap that no row shows may be within the tolerance.
+    def gradient(self, rows: Rows, next_look: int) -> Stop | None:
+        tol, values = self.tol_gradient, rows["gradient_norm"]
+        if tol is None:
+            return None
+        unit = self.sigma_1**1.5 or 1.0
+        small = (values <= tol * unit) & (rows["step"] >= next_look)
+        # A small gradient alone may be a saddle: at a small start it always is.
+        return _first(
+            self._late(rows, small),
+            Outcome.CONVERGED,
+            lambda i: (
+                f"the gradient norm is {float(values[i]) / unit:.2e} σ₁^(3/2),"
+                f" within --tol-gradient {tol:g}"
+            ),
+            "second order",
+        )
 
-    f − f* ≥ ‖∇f‖²/(2L), where L ≤ max(1, λ)(‖U‖_F² + ‖V‖_F²) at the optimum, and the unit of
-    a gap is at most ½σ₁². Near the saddle at 0 the gradient is small too: the loss must have
-    left it. Source: mfact, derived.
-    """
-    if tol is None:
-        return None
-    L = 0.5 * rules.sharpness * (rows["size_U"] + rows["size_V"])
-    least = L * rules.sigma_1**2 * tol
-    near = np.isnan(rows["gap"]) & (rows["gradient_norm"] ** 2 <= least)
-    near &= rules.norm**2 - 2 * rows["loss"] >= 0.9 * rules.sigma_1**2
-    near = _late(rules, rows, near & (rows["step"] >= next_look))
-    return _first(near, Outcome.GLOBAL_OPTIMUM, lambda i: "the steps are near their limit", "gap")
+    def still(self, rows: Rows) -> Stop | None:
+        """Where the gradient is rounding, or no step changes the point any more."""
+        size = np.sqrt(rows["size_U"] + rows["size_V"])
+        # A step of less than a twentieth of an ulp moves hardly an entry.
+        short = rows["step_size"] * rows["gradient_norm"] <= 0.05 * self.eps * size
+        reason = "the steps are too small to change the factors any more"
+        rest = self._late(rows, self.within(rows, AT_REST * self.eps) | short)
+        return _first(rest, Outcome.STALLED, lambda i: reason, "kind")
 
+    def flat(self, rows: Rows, count: int) -> Stop | None:
+        """Where the gradient is rounding, or has long been no more than the error of a flow:
+        however long the steps add up, they lead nowhere.
+        """
+        reason = "the gradient is rounding: more steps would not move the factors"
+        rest = self.within(rows, AT_REST * self.eps) | (count >= LONG_FLAT)
+        return _first(self._late(rows, rest), Outcome.STALLED, lambda i: reason, "kind")
 
-def residual(rules: StopRules, rows: Rows) -> Stop | None:
-    tol, values = rules.tol_residual, rows["relative_residual"]
-    if tol is None:
-        return None
-    return _first(
-        _late(rules, rows, values <= tol),
-        Outcome.CONVERGED,
-        lambda i: f"the relative residual is {values[i]:.2e}, within --tol-residual {tol:g}",
-    )
+    def within(self, rows: Rows, share: float) -> Array:
+        """Where ‖∇f‖_F is up to `share` of σ₁‖(U, V)‖_F."""
+        size = np.sqrt(rows["size_U"] + rows["size_V"])
+        within: Array = rows["gradient_norm"] <= share * self.sigma_1 * size
+        return within
 
+    def _late(self, rows: Rows, where: Array) -> Array:
+        """Of these rows the ones from min_iter on."""
+        late: Array = where & (rows["step"] >= self.min_iter)
+        return late
 
-def gradient(rules: StopRules, rows: Rows, next_look: int) -> Stop | None:
-    tol, values = rules.tol_gradient, rows["gradient_norm"]
-    if tol is None:
-        return None
-    unit = rules.sigma_1**1.5 or 1.0
-    small = (values <= tol * unit) & (rows["step"] >= next_look)
-    # A small gradient alone may be a saddle: at a small start it always is.
-    return _first(
-        _late(rules, rows, small),
-        Outcome.CONVERGED,
-        lambda i: (
-            f"the gradient norm is {float(values[i]) / unit:.2e} σ₁^(3/2),"
-            f" within --tol-gradient {tol:g}"
-        ),
-        "second order",
-    )
+    def iterations(self, rows: Rows) -> Stop | None:
+        limit = self.max_iter
+        reason = f"--max-iter is {shown(limit)}"
+        return _first(rows["step"] >= limit, Outcome.ITERATION_LIMIT, lambda i: reason)
 
-
-def still(rules: StopRules, rows: Rows) -> Stop | None:
-    """Where the gradient is rounding, or no step changes the point any more."""
-    size = np.sqrt(rows["size_U"] + rows["size_V"])
-    # A step of less than a twentieth of an ulp moves hardly an entry.
-    short = rows["step_size"] * rows["gradient_norm"] <= 0.05 * rules.eps * size
-    reason = "the steps are too small to change the factors any more"
-    rest = _late(rules, rows, within(rules, rows, AT_REST * rules.eps) | short)
-    return _first(rest, Outcome.STALLED, lambda i: reason, "kind")
-
-
-def flat(rules: StopRules, rows: Rows, count: int) -> Stop | None:
-    """Where the gradient is rounding, or has long been no more than the error of a flow:
-    however long the steps add up, they lead nowhere.
-    """
-    reason = "the gradient is rounding: more steps would not move the factors"
-    rest = within(rules, rows, AT_REST * rules.eps) | (count >= LONG_FLAT)
-    return _first(_late(rules, rows, rest), Outcome.STALLED, lambda i: reason, "kind")
-
-
-def within(rules: StopRules, rows: Rows, share: float) -> Array:
-    """Where ‖∇f‖_F is up to `share` of σ₁‖(U, V)‖_F."""
-    size = np.sqrt(rows["size_U"] + rows["size_V"])
-    within: Array = rows["gradient_norm"] <= share * rules.sigma_1 * size
-    return within
-
-
-def _late(rules: StopRules, rows: Rows, where: Array) -> Array:
-    """Of these rows the ones from min_iter on."""
-    late: Array = where & (rows["step"] >= rules.min_iter)
-    return late
-
-
-def iterations(rules: StopRules, rows: Rows) -> Stop | None:
-    limit = rules.max_iter
-    reason = f"--max-iter is {shown(limit)}"
-    return _first(rows["step"] >= limit, Outcome.ITERATION_LIMIT, lambda i: reason)
-
-
-def time(rules: StopRules, seconds: float) -> Stop | None:
-    limit = rules.max_time
-    if limit is None or seconds < limit:
-        return None
-    return Stop(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
+    def time(self, seconds: float) -> Stop | None:
+        limit = self.max_time
+        if limit is None or seconds < limit:
+            return None
+        return Stop(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
 
 
 def _first(

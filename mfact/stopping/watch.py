@@ -8,21 +8,20 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Outcome
-from mfact.stopping import rules
-from mfact.stopping.rules import LEAST_DECREASE, Rows, Stop, StopRules
+from mfact.stopping.rules import FLAT, LEAST_DECREASE, Rows, Stop, StopRules
 from mfact.words import shown
 
 
 class StopWatch:
     """Applies the rules to block after block; its memory is six numbers."""
 
-    def __init__(self, limits: StopRules) -> None:
-        self.rules = limits
+    def __init__(self, rules: StopRules) -> None:
+        self.rules = rules
         self.first_loss: float | None = None
         self.anchor_loss: float | None = None
         self.anchor_step = 0
         self.next_look = 0
-        self.tol = limits.tol
+        self.tol = rules.tol
         self.flat = 0
 
     def state(self) -> dict[str, Any]:
@@ -49,19 +48,19 @@ class StopWatch:
             self.first_loss = float(rows["loss"][0])
         if interrupted:
             return Stop(0, Outcome.INTERRUPTED, "a signal asked it to stop")
-        limits = self.rules
+        rules = self.rules
         found = [
             stop
             for stop in (
-                rules.diverged(limits, rows, self.first_loss),
-                rules.gap(limits, rows, self.tol),
-                rules.near(limits, rows, self.tol, self.next_look) if blind else None,
-                rules.residual(limits, rows),
-                rules.gradient(limits, rows, self.next_look),
-                rules.still(limits, rows),
+                rules.diverged(rows, self.first_loss),
+                rules.gap(rows, self.tol),
+                rules.near(rows, self.tol, self.next_look) if blind else None,
+                rules.residual(rows),
+                rules.gradient(rows, self.next_look),
+                rules.still(rows),
                 self._stalled(rows),
-                rules.iterations(limits, rows),
-                rules.time(limits, seconds),
+                rules.iterations(rows),
+                rules.time(seconds),
             )
             if stop is not None and not (only_proved and stop.needs)
         ]
@@ -70,13 +69,13 @@ class StopWatch:
 
     def point(self, rows: Rows) -> Stop | None:
         """The stop on single rows, of which the steps between are not known."""
-        limits = self.rules
-        self.flat = self.flat + 1 if rules.within(limits, rows, rules.FLAT)[0] else 0
+        rules = self.rules
+        self.flat = self.flat + 1 if rules.within(rows, FLAT)[0] else 0
         found = (
-            rules.gap(limits, rows, self.tol),
-            rules.residual(limits, rows),
-            rules.gradient(limits, rows, self.next_look),
-            rules.flat(limits, rows, self.flat),
+            rules.gap(rows, self.tol),
+            rules.residual(rows),
+            rules.gradient(rows, self.next_look),
+            rules.flat(rows, self.flat),
         )
         return next((stop for stop in found if stop is not None), None)
 
