@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from mfact.core import Array, Segment, State
-from mfact.engines.coordinates import Krylov, Reduced, Singular
+from mfact.engines.coordinates import Reduced, Singular
 from mfact.engines.differences import LARGEST_DIFFERENCE, ROUNDING, carried
 from mfact.engines.kernel import SmallSteps
 from mfact.engines.losses import excess_of
 from mfact.engines.measures import gaps, measured
 from mfact.methods.gradient_descent import GradientLaw
-from mfact.problems.factorization import GRAM_LOSS_FLOOR, Factorization
+from mfact.problems.factorization import Factorization
 
 
 class Block(NamedTuple):
@@ -92,31 +92,3 @@ def _columns(problem: Factorization, co: Reduced, block: Block) -> dict[str, Arr
     assert block.loss is not None
     unknown = np.full(len(block.loss), np.nan)
     return problem.columns(block.grams, block.loss) | gaps(unknown, math.nan, 1.0)
-
-
-def spectrum_due(
-    problem: Factorization,
-    co: Krylov,
-    step: int,
-    loss: Array,
-    gradient: Array,
-    rank: int,
-    tolerance: float,
-) -> Array:
-    """Where SVD coordinates begin to pay, or are needed for an exact loss or gap.
-
-    gradient: its squared norm. tolerance: the gap at which the run may end.
-    """
-    steps = step + np.arange(len(loss)) - co.changed
-    pays = (steps * rank >= 20 * co.basis.size) | (rank == 1)
-    total = problem.scale**2
-    # f − f* ≥ ‖∇f‖²/(2L) with L = 2σ₁ max(1, λ): before that, the gap cannot be met. At the
-    # saddle at 0 the gradient is small too, but the loss has not yet fallen by ½σ₁².
-    sharpness = (
-        2
-        * math.sqrt(max(co.energy, float(np.finfo(problem.target.dtype).eps)))
-        * max(1.0, problem.weight)
-    )
-    near = gradient <= tolerance * total * sharpness
-    near &= total - 2 * loss >= 0.9 * co.energy / max(1, min(rank, co.basis.size))
-    return np.asarray(pays | near | (2 * loss <= GRAM_LOSS_FLOOR * total))

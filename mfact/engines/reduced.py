@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from mfact.core import Array, Distance, Engine, Factors, Method, Point, Problem, Segment, State
-from mfact.engines.block import Block, segment, spectrum_due
+from mfact.engines.block import Block, segment
 from mfact.engines.coordinates import Krylov, Reduced, reduced, small
 from mfact.engines.differences import ROUNDING, SAFETY, judge_growth, with_stride
 from mfact.engines.kernel import SmallSteps
@@ -23,7 +23,7 @@ from mfact.engines.losses import gram_loss, leak_of, traces
 from mfact.engines.measures import reopened
 from mfact.engines.reach import Reach
 from mfact.methods.gradient_descent import GradientDescent
-from mfact.problems.factorization import Factorization
+from mfact.problems.factorization import GRAM_LOSS_FLOOR, Factorization
 
 BUFFER_BYTES = 2 << 20
 """Points and gradients kept between two looks; about what the caches hold."""
@@ -114,15 +114,7 @@ class ReducedEngine:
             loss = None
             if isinstance(co, Krylov):
                 loss = gram_loss(co, Z[:count], P[:count], grams[:count], self.weight)
-                due = spectrum_due(
-                    self.problem,
-                    co,
-                    state.step,
-                    loss,
-                    traces(squares),
-                    self.rank,
-                    self.gap_tolerance,
-                )
+                due = self._spectrum_due(co, state.step, loss, traces(squares))
                 if due.any():
                     count = int(np.argmax(due))
                     if count == 0:
@@ -138,6 +130,21 @@ class ReducedEngine:
                 None if loss is None else loss[:count],
             )
             return segment(self.problem, state, co, steps, block)
+
+    def _spectrum_due(self, co: Krylov, step: int, loss: Array, gradient: Array) -> Array:
+        """Where SVD coordinates begin to pay, or are needed for an exact loss or gap.
+
+        gradient: its squared norm.
+        """
+        steps = step + np.arange(len(loss)) - co.changed
+        pays = (steps * self.rank >= 20 * co.basis.size) | (self.rank == 1)
+        total = self.problem.scale**2
+        # f − f* ≥ ‖∇f‖²/(2L) with L the sharpness at σ₁: before that, the gap cannot be met. At the
+        # saddle at 0 the gradient is small too, but the loss has not yet fallen by ½σ₁².
+        sharpness = self.problem.sharpness * math.sqrt(max(co.energy, self.eps))
+        near = gradient <= self.gap_tolerance * total * sharpness
+        near &= total - 2 * loss >= 0.9 * co.energy / max(1, min(self.rank, co.basis.size))
+        return np.asarray(pays | near | (2 * loss <= GRAM_LOSS_FLOOR * total))
 
     def _reached(self, state: State) -> State:
         """One more block on each side. Or the run goes on directly."""
