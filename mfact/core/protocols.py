@@ -101,8 +101,8 @@ class Problem(Protocol):
         of n points one after another.
         """
 
-    def columns(self, seen: Array, values: Array) -> dict[str, Array]:
-        """Those of its own, for n points one after another; see mfact.trace."""
+    def columns(self, seen: Array, values: Array, imbalance: Array) -> dict[str, Array]:
+        """Those of its own, for n points one after another; see mfact.trace. imbalance: ‖D‖_F."""
 
 
 class Law(Protocol):

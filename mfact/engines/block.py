@@ -54,7 +54,7 @@ def segment(
         np.sqrt(np.trace(block.squares.sum(axis=1), axis1=1, axis2=2)),
         problem.scale,
     )
-    table |= _columns(problem, co, block)
+    table |= _columns(problem, co, block, table["imbalance"])
     table["leak"] = block.leak
     # A step differs from the plain one by what leaks and by rounding.
     fresh = block.leak + ROUNDING * float(np.finfo(problem.target.dtype).eps) * block.size
@@ -78,12 +78,14 @@ def segment(
     return Segment(table, state_at(len(block.eta)), state_at)
 
 
-def _columns(problem: Factorization, co: Reduced, block: Block) -> dict[str, Array]:
+def _columns(
+    problem: Factorization, co: Reduced, block: Block, imbalance: Array
+) -> dict[str, Array]:
     """The columns of the factorization, and how far it is from the optimum where that shows."""
     if isinstance(co, Singular):
         Z, spectrum = block.Z[:-1], co.spectrum
         above = excess_of(spectrum, Z, block.P, block.grams, problem.weight) - spectrum.surplus
-        columns = problem.columns(block.grams, above + spectrum.floor)
+        columns = problem.columns(block.grams, above + spectrum.floor, imbalance)
         columns |= gaps(above, spectrum.floor, spectrum.unit)
         if block.rank == 1:
             columns["alignment_U"] = np.abs(Z[:, 0, 0, 0])
@@ -91,4 +93,4 @@ def _columns(problem: Factorization, co: Reduced, block: Block) -> dict[str, Arr
         return columns
     assert block.loss is not None
     unknown = np.full(len(block.loss), np.nan)
-    return problem.columns(block.grams, block.loss) | gaps(unknown, math.nan, 1.0)
+    return problem.columns(block.grams, block.loss, imbalance) | gaps(unknown, math.nan, 1.0)

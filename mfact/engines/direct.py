@@ -79,7 +79,7 @@ class DirectEngine:
                 problem.scale,
                 laws,
             )
-            table |= problem.columns(stack, losses)
+            table |= problem.columns(stack, losses, table["imbalance"])
             table |= against(state.coordinates.optimum, losses)
         table["leak"] = table["distance"] = np.zeros(len(step_sizes))
         base = state.step

@@ -81,15 +81,14 @@ class Factorization:
         DP = (A - C) @ (A + C)
         return (-(self.weight / 2) * (DP + DP.swapaxes(-1, -2)),)
 
-    def columns(self, seen: Array, values: Array) -> dict[str, Array]:
-        """seen: n×2×r×r, the Gram matrices; values: n losses."""
-        D = seen[:, 0] - seen[:, 1]
+    def columns(self, seen: Array, values: Array, imbalance: Array) -> dict[str, Array]:
+        """seen: n×2×r×r, the Gram matrices; values: n losses; imbalance: ‖D‖_F of each."""
         size_U = np.trace(seen[:, 0], axis1=1, axis2=2)
         size_V = np.trace(seen[:, 1], axis1=1, axis2=2)
         with np.errstate(divide="ignore", invalid="ignore"):
             return {
                 "loss": values,
-                "penalty": self.weight / 8 * np.sqrt(np.einsum("nij,nij->n", D, D)) ** 2,
+                "penalty": self.weight / 8 * imbalance**2,
                 "relative_residual": np.sqrt(2 * np.maximum(values, 0)) / (self.scale or 1.0),
                 "norm_ratio": size_U / size_V,
                 "size_U": size_U,

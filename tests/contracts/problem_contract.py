@@ -85,10 +85,11 @@ class ProblemContract:
         found = [problem.evaluate(p) for p in points]
         seen = np.array([at.seen for at in found])
         values = np.array([at.value for at in found])
-        whole = problem.columns(seen, values)
+        norms = np.array([sum(np.vdot(D, D) for D in at.balance) ** 0.5 for at in found])
+        whole = problem.columns(seen, values, norms)
         assert np.array_equal(whole["loss"], values)
         for i in range(3):
-            one = problem.columns(seen[i : i + 1], values[i : i + 1])
+            one = problem.columns(seen[i : i + 1], values[i : i + 1], norms[i : i + 1])
             assert one.keys() == whole.keys()
             for name, column in whole.items():
                 assert column[i] == pytest.approx(one[name][0], rel=1e-14), name
