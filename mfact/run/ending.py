@@ -48,7 +48,8 @@ class Ending:
         finish = replace(finish, progress=replace(finish.progress, at=at))
         finish = self._agreeing(finish, certificate)
         factors = leave(state)
-        written = self._written(factors, state)
+        loose = state.coordinates.orthogonality()
+        written = self._written(factors, state, loose)
         if written.verdict is Verdict.VIOLATED:
             # What is known of the last step says nothing of these factors.
             finish, certificate = self._faulty(finish, written), None
@@ -70,7 +71,7 @@ class Ending:
             trace={name: trace[name] for name in COLUMNS if name in trace},
             problem=problem_of(plan, optimum),
             settings=settings_of(plan, live.recorder.every),
-            summary=summary_of(plan, finish, live, self.keeper, trace, certificate),
+            summary=summary_of(plan, finish, live, self.keeper, trace, certificate, loose),
             claims=claims,
             provenance={} if reproducible else gather(argv),
         )
@@ -78,13 +79,12 @@ class Ending:
             observer.stop(result)
         return repeatable(result) if reproducible else result
 
-    def _written(self, factors: Factors, state: State) -> Claim:
+    def _written(self, factors: Factors, state: State, loose: float) -> Claim:
         """One pass: the loss of the factors that go into the file, beside the recorded one."""
-        last, target, co = self.live.recorder.last, self.plan.target, state.coordinates
+        last, target, passes = self.live.recorder.last, self.plan.target, state.coordinates.passes
         with np.errstate(over="ignore", invalid="ignore"):
             residual = target.residual_norm(*factors)
-            loose = co.orthogonality()
-            return written_factors(last, factors, residual, target, loose=loose, passes=co.passes)
+            return written_factors(last, factors, residual, target, loose=loose, passes=passes)
 
     def _faulty(self, finish: Finish, written: Claim) -> Finish:
         """The end of a run whose factors are not those of its last step, said at once."""

@@ -76,8 +76,12 @@ def summary_of(
     keeper: Keeper,
     trace: Mapping[str, Array],
     certificate: Certificate | None,
+    loose: float,
 ) -> Document:
-    """The numbers of the last step, and what it took to get there; see mfact.core.Result."""
+    """The numbers of the last step, and what it took to get there; see mfact.core.Result.
+
+    loose: how far the bases are from orthonormal.
+    """
     last = {name: float(column[-1]) for name, column in trace.items()} if trace else {}
     audits = trace["audit"][np.isfinite(trace["audit"])] if trace else np.zeros(0)
     at, flight = finish.progress.at, finish.progress.flight
@@ -109,7 +113,7 @@ def summary_of(
         "distance_bound": bound,
         "passes": plan.target.passes,
         "basis_size": co.size,
-        "orthogonality": None if co.size is None else co.orthogonality(),
+        "orthogonality": None if co.size is None else loose,
         "escapes": known.escapes or None,
         "verdict": None if certificate is None else certificate.kind,
         "curvature": None if certificate is None else certificate.curvature,
