@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mfact.errors import SettingsError, StorageError
 from mfact.run.checkpoint import write
@@ -79,8 +79,7 @@ class Keeper:
 
     def _save(self, path: str, plan: Plan, progress: Progress, live: Live, *, last: bool) -> None:
         """A disk that fails does not end the run: its result is worth more."""
-        notes = (*progress.notes, *self.missed)
-        kept = Progress(progress.at, progress.flight, notes)
+        kept = replace(progress, notes=(*progress.notes, *self.missed))
         try:
             with live.timer.looking():
                 write(path, plan, kept, live)

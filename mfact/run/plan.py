@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,9 +17,9 @@ from mfact.gradient_flow.integrate import STABLE
 from mfact.methods.choice import METHODS, law_known
 from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import attainable
-from mfact.run.advice import Signal, signal
+from mfact.run.advice import signal
 from mfact.run.confirm import Judge
-from mfact.run.forecast import Foresight, advice, foresee, refuse_hopeless
+from mfact.run.forecast import advice, foresee, refuse_hopeless
 from mfact.run.progress import Asked, Chosen, Plan, Progress
 from mfact.run.start import Begun, begin
 from mfact.schedules import PowerDecay
@@ -93,6 +92,7 @@ def planned(
     foresight = foresee(singular(seen), seen.point, begun.schedule, problem, settings.tol)
     k = singular(seen).optimum.k
     weak = signal(singular(seen), k, target.norm)
+    ways = weak.ways if weak else []
     optimum: Optimum | None = None
     if not based and settings.optimum:
         sharp = reach.sharpened(seen, 0.1 * max(tol, LEAST_TOLERANCE))
@@ -122,8 +122,17 @@ def planned(
     plan = assembled(asked, chosen, target)
     if known and plan.rules.tol is not None:
         if refuse and not settings.force:
-            _refuse_hopeless(plan, foresight, k, weak)
-        notes += advice(foresight, settings, weak.ways if weak else ())
+            refuse_hopeless(
+                foresight,
+                chosen.schedule,
+                settings,
+                plan.rules.max_iter,
+                plan.flow is not None,
+                stiffness=problem.sharpness * chosen.sigma_1 / STABLE,
+                spare=k < settings.rank,
+                instead=ways,
+            )
+        notes += advice(foresight, settings, ways)
     state = seen if based else plan.engine.start(begun.point)
     if not based:
         state = replace(state, coordinates=Plain(optimum))
@@ -184,22 +193,6 @@ def _reachable_tol(asked: Asked, optimum: Optimum, target: Counted) -> tuple[flo
         f"--tol {settings.tol:g} is lifted to {least:.2g}, the least gap that {target.dtype}"
         f" can tell here: ε²‖M‖_F²/σ_{optimum.k}²"
     ]
-
-
-def _refuse_hopeless(plan: Plan, foresight: Foresight, k: int, weak: Signal | None) -> None:
-    """Raises SettingsError for a run that cannot reach its tolerance within its limits."""
-    chosen, settings = plan.chosen, plan.asked.settings
-    ways: Sequence[str] = weak.ways if weak else ()
-    refuse_hopeless(
-        foresight,
-        chosen.schedule,
-        settings,
-        plan.rules.max_iter,
-        plan.flow is not None,
-        stiffness=plan.problem.sharpness * chosen.sigma_1 / STABLE,
-        spare=k < settings.rank,
-        instead=ways,
-    )
 
 
 def with_seed(settings: RunSettings) -> RunSettings:

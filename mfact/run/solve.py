@@ -170,17 +170,16 @@ def resume(
 
 def attached(
     plan: Plan,
-    observers: Sequence[RunObserver] = (),
-    timer: Timer | None = None,
-    caught: SignalFlag | None = None,
-    warn: Callable[[str], None] = lambda text: None,
-    block: int = BLOCK,
+    observers: Sequence[RunObserver],
+    timer: Timer,
+    caught: SignalFlag | None,
+    warn: Callable[[str], None],
+    block: int,
 ) -> Live:
     """Who works while the run goes on, with nothing seen yet."""
     watch, recorder = StopWatch(plan.rules), Recorder(plan.asked.settings.every)
     monitors = Monitors()
     monitors.start(plan.facts)
-    timer = Timer() if timer is None else timer
     return Live(watch, recorder, monitors, tuple(observers), timer, caught, warn, block)
 
 
@@ -190,8 +189,8 @@ def finished(
     live: Live,
     keeper: Keeper,
     *,
-    reproducible: bool = False,
-    argv: Sequence[str] | None = None,
+    reproducible: bool,
+    argv: Sequence[str] | None,
 ) -> Result:
     """The run from where it stands to its end."""
     if live.caught is not None:

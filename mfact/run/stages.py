@@ -39,13 +39,11 @@ def plain_steps(
     def between(at: At, *, last: bool, asked: bool) -> None:
         keeper.look(plan, replace(progress, at=at), live, last=last, asked=asked)
 
-    at = progress.at
+    at, stop = progress.at, None
     if plan.flow is not None and at.state.step <= TAKE_OFF:
         at, stop = descent.run(at, between=between, until=TAKE_OFF)
         if stop is None and at.state.coordinates.size is not None:
             return replace(progress, at=at, flight=Flown()), None
-    else:
-        stop = None
     if stop is None:
         at, stop = descent.run(at, between=between)
     return replace(progress, at=at), stop
