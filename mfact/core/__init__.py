@@ -23,12 +23,12 @@ from mfact.core.values import (
     Memory,
     Optimum,
     Point,
+    unit_of,
 )
 
 __all__ = [
     "LEAST_TOLERANCE", "Array", "Balance", "Claim", "Coordinates", "Distance", "Document", "Engine",
     "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory", "Method", "Optimum", "Outcome",
     "Plain", "Point", "Problem", "Result", "Schedule", "Segment", "Sliced", "State", "Summed",
-    "Target",
-    "Verdict",
+    "Target", "Verdict", "unit_of",
 ]  # fmt: skip

@@ -37,6 +37,11 @@ class Factors(NamedTuple):
     V: Array
 
 
+def unit_of(sigma_k: float) -> float:
+    """½σ_k², in which a gap is told; units of M², 1 for the zero matrix."""
+    return 0.5 * sigma_k**2 or 1.0
+
+
 class Evaluation(NamedTuple):
     """A problem at one point, from one pass.
 
@@ -73,8 +78,8 @@ class Optimum:
 
     @property
     def unit(self) -> float:
-        """½σ_k², in which a gap is told; units of M², 1 for the zero matrix."""
-        return 0.5 * self.values[self.k - 1] ** 2 or 1.0
+        """½σ_k², in which a gap is told."""
+        return unit_of(self.values[self.k - 1])
 
     @property
     def gap_error(self) -> float:

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import svd
 
-from mfact.core import Array, Optimum, Target
+from mfact.core import Array, Optimum, Target, unit_of
 from mfact.krylov.basis import Basis
 from mfact.krylov.hidden import hidden_value
-from mfact.problems.optimum import fitted_rank, optimum_of, unit_of, zero_in
+from mfact.problems.optimum import fitted_rank, optimum_of, zero_in
 
 
 @dataclass(frozen=True)

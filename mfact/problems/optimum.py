@@ -81,11 +81,6 @@ def fitted_rank(values: Sequence[float] | Array, rank: int, zero: float) -> int:
     return max(numerical_rank(np.asarray(values)[:rank], zero), 1)
 
 
-def unit_of(sigma_k: float) -> float:
-    """½σ_k², in which a gap is told; units of M², 1 for the zero matrix."""
-    return 0.5 * sigma_k**2 or 1.0
-
-
 def shift(coupling: float, distance: float) -> float:
     """How far coupling can move a singular value: 2c² / (η + √(η² + 4c²)), at most c.
 

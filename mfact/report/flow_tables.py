@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfact.problems.optimum import unit_of
+from mfact.core import unit_of
 from mfact.report.machine import finite
 from mfact.report.tables import columns, facts, heading
 from mfact.report.terminal import Look, render
