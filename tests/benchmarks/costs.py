@@ -13,16 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contestants import (
-    PLAIN,
-    REDUCED,
-    Found,
-    Problem,
-    constant,
-    matrix,
-    mfact_solve,
-    plain_numpy,
-)
+from contestants import PLAIN, REDUCED, Found, Problem, constant, matrix, mfact_solve, plain_numpy
 from measure import Rounds
 from table import Goal, Work, seconds
 

@@ -7,9 +7,7 @@ import scipy.sparse
 from matrix_files import write_hdf5
 from refusals import refusal
 
-from mfact.errors import (
-    DataError,
-)
+from mfact.errors import DataError
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
 

@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 from matrix_files import FORMS, forms, sample, write_compressed, write_hdf5
 from refusals import refusal
 
-from mfact.errors import (
-    DataError,
-    MemoryPlanError,
-    MfactError,
-    MissingPackageError,
-    StorageError,
-)
+from mfact.errors import DataError, MemoryPlanError, MfactError, MissingPackageError, StorageError
 from mfact.matrices import hdf5, hdf5_dense, values
 from mfact.matrices.source import open_matrix
 

@@ -8,9 +8,7 @@ import pytest
 from matrix_files import sample, write_hdf5
 from refusals import refusal
 
-from mfact.errors import (
-    DataError,
-)
+from mfact.errors import DataError
 from mfact.matrices.source import open_matrix
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here

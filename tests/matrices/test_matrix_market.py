@@ -8,9 +8,7 @@ from contracts.reader_contract import ReaderContract
 from matrix_files import forms
 from refusals import refusal
 
-from mfact.errors import (
-    MfactError,
-)
+from mfact.errors import MfactError
 from mfact.matrices.source import open_matrix
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here

@@ -8,11 +8,7 @@ from hypothesis import strategies as st
 from matrix_files import KINDS, forms, sample
 from refusals import refusal
 
-from mfact.errors import (
-    DataError,
-    MfactError,
-    StorageError,
-)
+from mfact.errors import DataError, MfactError, StorageError
 from mfact.matrices import npy
 from mfact.matrices.source import open_matrix
 

@@ -10,10 +10,7 @@ from contracts.reader_contract import ReaderContract
 from matrix_files import forms, sample
 from refusals import refusal
 
-from mfact.errors import (
-    DataError,
-    StorageError,
-)
+from mfact.errors import DataError, StorageError
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
 

@@ -5,9 +5,7 @@ import pytest
 from matrix_files import write_hdf5
 from refusals import refusal
 
-from mfact.errors import (
-    DataError,
-)
+from mfact.errors import DataError
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
 

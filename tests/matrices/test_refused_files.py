@@ -9,10 +9,7 @@ import pytest
 from matrix_files import sample
 from refusals import refusal
 
-from mfact.errors import (
-    DataError,
-    StorageError,
-)
+from mfact.errors import DataError, StorageError
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
 

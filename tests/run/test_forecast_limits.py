@@ -13,12 +13,7 @@ from matrices import matrix
 
 from mfact.core import Outcome
 from mfact.errors import MemoryPlanError, SettingsError
-from mfact.run.forecast import (
-    HOPELESS,
-    SECONDS_A_STEP,
-    Foresight,
-    refuse_hopeless,
-)
+from mfact.run.forecast import HOPELESS, SECONDS_A_STEP, Foresight, refuse_hopeless
 from mfact.run.memory import memory_plan, planned_basis, rewriting, what_fits
 from mfact.run.solve import solve
 from mfact.schedules import Constant, PowerDecay
