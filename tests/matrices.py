@@ -45,6 +45,12 @@ def gaussian(rng, shape, rank, std):
     return Factors(*(std * rng.standard_normal((d, rank)) for d in shape))
 
 
+def setting(seed, shape, rank, std):
+    """A matrix with entries N(0, 1) and a start with entries N(0, std²), from one seed."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal(shape), gaussian(rng, shape, rank, std)
+
+
 def holding(phi, sigma, psi, pairs, width=None, size=1.0):
     """The point that holds these singular pairs, times size, and zeros up to the width."""
     width, root = width or len(pairs), size * np.sqrt(np.asarray(sigma)[pairs])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from matrices import gaussian
+from matrices import setting
 
 from mfact.core import Factors
 
@@ -17,9 +17,7 @@ class CoordinatesContract:
         raise NotImplementedError
 
     def setting(self):
-        rng = np.random.default_rng(8)
-        M = rng.standard_normal(SHAPE)
-        return M, gaussian(rng, SHAPE, RANK, 0.3)
+        return setting(8, SHAPE, RANK, 0.3)
 
     def test_they_leave_to_the_factors_they_were_entered_with(self):
         M, start = self.setting()

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from driving import drive
-from matrices import gaussian
+from matrices import setting
 from oracles import plain_loop
 
 from mfact.core import Factors, Plain
@@ -25,9 +25,7 @@ class EngineContract:
         raise NotImplementedError
 
     def setting(self):
-        rng = np.random.default_rng(6)
-        M = rng.standard_normal(SHAPE)
-        return M, gaussian(rng, SHAPE, RANK, 0.02)
+        return setting(6, SHAPE, RANK, 0.02)
 
     @pytest.mark.parametrize("weight", [0.0, 1.0, 0.3])
     def test_its_iterates_are_those_of_the_plain_loop(self, weight):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from matrices import orthonormal
+from matrices import orthonormal, setting
 
 from mfact.engines.direct import DirectEngine
 from mfact.engines.snapshots import pack, unpack
@@ -20,9 +20,7 @@ class MethodContract:
     weights = (0.0, 1.0, 2.5)
 
     def setting(self, weight, seed=3):
-        rng = np.random.default_rng(seed)
-        M = rng.standard_normal(SHAPE)
-        point = tuple(rng.standard_normal((d, RANK)) for d in SHAPE)
+        M, point = setting(seed, SHAPE, RANK, 1.0)
         return Factorization(DenseTarget(M), weight), point
 
     def states(self, problem, point, steps=STEPS):
