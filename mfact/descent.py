@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from mfact.core import Array, Engine, Optimum, Outcome, Schedule, Segment, State
+from mfact.core import Engine, Optimum, Outcome, Rows, Schedule, Segment, State
 from mfact.host.timer import Timer
 from mfact.stopping import Stop, StopWatch
 
@@ -17,7 +17,7 @@ BLOCK = 1024
 class Observer(Protocol):
     """Looks at a run without changing it."""
 
-    def segment(self, rows: Mapping[str, Array]) -> None:
+    def segment(self, rows: Rows) -> None:
         """The next block of rows, one a step."""
 
 
@@ -138,7 +138,7 @@ class Descent:
         count = max(1, min([self.block, *left]))
         return self.engine.advance(state, self.schedule.steps(state.step, count))
 
-    def _show(self, rows: Mapping[str, Array], count: int) -> None:
+    def _show(self, rows: Rows, count: int) -> None:
         if count:
             visible = {name: column[:count] for name, column in rows.items()}
             with self.timer.looking():

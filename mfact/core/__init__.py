@@ -23,12 +23,13 @@ from mfact.core.values import (
     Memory,
     Optimum,
     Point,
+    Rows,
     unit_of,
 )
 
 __all__ = [
     "LEAST_TOLERANCE", "Array", "Balance", "Claim", "Coordinates", "Distance", "Document", "Engine",
     "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory", "Method", "Optimum", "Outcome",
-    "Plain", "Point", "Problem", "Result", "Schedule", "Segment", "Sliced", "State", "Summed",
-    "Target", "Verdict", "unit_of",
+    "Plain", "Point", "Problem", "Result", "Rows", "Schedule", "Segment", "Sliced", "State",
+    "Summed", "Target", "Verdict", "unit_of",
 ]  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from mfact.core.protocols import Coordinates, Method, Problem
-from mfact.core.values import Array, Distance, Factors, Ledger, Memory, Optimum, Point
+from mfact.core.values import Array, Distance, Factors, Ledger, Memory, Optimum, Point, Rows
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Segment:
     of these steps, its own row not known yet. state_at(i): the state at row i.
     """
 
-    rows: Mapping[str, Array]
+    rows: Rows
     state: State
     state_at: Callable[[int], State]
 

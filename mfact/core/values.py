@@ -17,6 +17,9 @@ Kind = np.dtype[Any]  # type: ignore[explicit-any]
 Document = Mapping[str, Any]  # type: ignore[explicit-any]
 """JSON values by name: str, int, float, bool, None, lists and documents."""
 
+Rows = Mapping[str, Array]
+"""Columns of the trace by name, of equal length, one entry a step (see mfact.trace)."""
+
 Point = tuple[Array, ...]
 """(U, V), or (W_1, …, W_N); in reduced coordinates the one array that holds both."""
 

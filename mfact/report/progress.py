@@ -7,10 +7,10 @@ import math
 import os
 import select
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TextIO
 
-from mfact.core import Array, Result
+from mfact.core import Result, Rows
 from mfact.report.terminal import Look, look_of
 from mfact.report.text import duration, exponent, step_text
 from mfact.theory.facts import Facts
@@ -65,7 +65,7 @@ class ProgressLine:
         self._drawn = self._clock()
         self._started = self._drawn - facts.wall_seconds
 
-    def segment(self, rows: Mapping[str, Array]) -> None:
+    def segment(self, rows: Rows) -> None:
         """Take the last of a block of steps, and draw when the last drawing is old enough."""
         now = self._clock()
         if not len(rows.get("step", ())):
@@ -122,6 +122,6 @@ class ProgressLine:
         return f"at most {duration(float(round(most)))}" if math.isfinite(most) else "unknown"
 
 
-def _row(rows: Mapping[str, Array], index: int) -> dict[str, float]:
+def _row(rows: Rows, index: int) -> dict[str, float]:
     names = ("step", "log10_step", "relative_residual", "gap", "imbalance")
     return {name: float(rows[name][index]) for name in names if name in rows}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mfact.core import Array
+from mfact.core import Array, Rows
 
 KEPT_ROWS = 1000
 """With no --every given, the trace is thinned so that between half of these and all are kept."""
@@ -38,7 +38,7 @@ class Recorder:
         """The rows kept so far."""
         return {name: held[: self.count] for name, held in self._held.items()}
 
-    def segment(self, rows: Mapping[str, Array]) -> None:
+    def segment(self, rows: Rows) -> None:
         """Take in a block of steps that were all reached."""
         self.last = {name: column[-1] for name, column in rows.items()}
         due = rows["step"] % min(self.every, PAST_ALL) == 0
@@ -49,12 +49,12 @@ class Recorder:
             self._held = {name: column[due] for name, column in self.columns.items()}
             self.count = len(self._held["step"])
 
-    def keep(self, rows: Mapping[str, Array]) -> None:
+    def keep(self, rows: Rows) -> None:
         """Keep all of these rows, whatever their step numbers."""
         self.last = {name: column[-1] for name, column in rows.items()}
         self._append(rows)
 
-    def _append(self, rows: Mapping[str, Array]) -> None:
+    def _append(self, rows: Rows) -> None:
         begun, first, self.count = bool(self._held), self.count, self.count + len(rows["step"])
         for name in dict.fromkeys([*self._held, *rows]):
             # A column that begins later, or ends earlier, is NaN where it is not known.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import Array, Outcome
+from mfact.core import Array, Outcome, Rows
 from mfact.words import shown
-
-Rows = Mapping[str, Array]
 
 BLOWN_UP = 1e4
 """A loss this many times the largest of f_0 and ½‖M‖_F² is on its way to infinity."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Outcome
-from mfact.stopping.rules import FLAT, LEAST_DECREASE, Rows, Stop, StopRules
+from mfact.core import Outcome, Rows
+from mfact.stopping.rules import FLAT, LEAST_DECREASE, Stop, StopRules
 from mfact.words import shown
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfact.core import Claim, Verdict
+from mfact.core import Claim, Rows, Verdict
 from mfact.schedules import certified_step
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_1 import eps_hypotheses
-from mfact.theory.monitoring import Monitor, Peak, Rows, rounding_of_loss
+from mfact.theory.monitoring import Monitor, Peak, rounding_of_loss
 from mfact.words import brief
 
 SOURCE = "mfact, derived (after Du, Hu, Lee 2018, Lemma 3.1)"

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from mfact.core import Array, Claim, Verdict
+from mfact.core import Array, Claim, Rows, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Monitor, Peak, Rows, rounding_of_loss, step_label
+from mfact.theory.monitoring import Monitor, Peak, rounding_of_loss, step_label
 from mfact.words import brief
 
 SOURCE = "mfact, derived; for gradient flow Du, Hu, Lee 2018, Theorem 2.2"

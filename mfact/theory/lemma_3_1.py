@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Claim, Verdict
+from mfact.core import Claim, Rows, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Monitor, Peak, Rows, rounding_of_loss
+from mfact.theory.monitoring import Monitor, Peak, rounding_of_loss
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Lemma 3.1"

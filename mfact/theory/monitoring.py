@@ -15,10 +15,8 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from mfact.core import Array, Claim
+from mfact.core import Array, Claim, Rows
 from mfact.theory.facts import Facts
-
-Rows = Mapping[str, Array]
 
 
 @dataclass

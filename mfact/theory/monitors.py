@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mfact.core import Claim
+from mfact.core import Claim, Rows
 from mfact.theory.certified import CertifiedMonitor
 from mfact.theory.facts import Facts
 from mfact.theory.ledger import LedgerMonitor
 from mfact.theory.lemma_3_1 import Lemma31Monitor
-from mfact.theory.monitoring import Monitor, Rows
+from mfact.theory.monitoring import Monitor
 from mfact.theory.rates import RateMonitor
 from mfact.theory.theorem_3_1 import Theorem31Monitor
 from mfact.theory.theorem_3_2 import Theorem32Monitor

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Claim, Verdict
+from mfact.core import Claim, Rows, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Monitor, Rows, step_label
+from mfact.theory.monitoring import Monitor, step_label
 from mfact.words import brief
 
 SOURCE = "mfact, derived (linearized gradient descent at a balanced optimum)"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfact.core import Array, Claim, Verdict
+from mfact.core import Array, Claim, Rows, Verdict
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_1 import hypotheses
-from mfact.theory.monitoring import Monitor, Rows, step_label
+from mfact.theory.monitoring import Monitor, step_label
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Theorem 3.1"

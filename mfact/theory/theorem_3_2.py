@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from mfact.core import Array, Claim, Verdict
+from mfact.core import Array, Claim, Rows, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Monitor, Peak, Rows
+from mfact.theory.monitoring import Monitor, Peak
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Theorem 3.2"
