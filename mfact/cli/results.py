@@ -50,10 +50,6 @@ def print_result(result: Result, values: dict[str, Any], *, quiet: bool) -> None
     """Print the view that the format options ask for; quiet leaves out the table."""
     from mfact.report.views import run_views
 
-    if values["reproducible"]:
-        from mfact.host.provenance import repeatable
-
-        result = repeatable(result)
     timing, factors = values["timing"], values["factors"]
     views = run_views(result, rows=values["rows"], timing=timing, factors=factors)
     show(values["format"], views, quiet=quiet)

@@ -52,8 +52,12 @@ def command(ctx: click.Context, /, run_file: str, **values: Any) -> int:
     result = read_run(run_file)
     if values["command"]:
         emit(command_line(result) + "\n")
-    else:
-        print_result(result, values, quiet=log.quiet)
+        return 0
+    if values["reproducible"]:
+        from mfact.host.provenance import repeatable
+
+        result = repeatable(result)
+    print_result(result, values, quiet=log.quiet)
     return 0
 
 

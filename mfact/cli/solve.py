@@ -181,7 +181,7 @@ def _write(result: Result, output: str | None, values: dict[str, Any], log: Log)
     if output is not None:
         from mfact.storage.runs import write_run
 
-        write_run(output, result, reproducible=values["reproducible"])
+        write_run(output, result)
         log.note(f"wrote {printable(output)}")
     if values["factors_npy"] is not None:
         from mfact.storage.factors import write_factors_npy
