@@ -53,7 +53,7 @@ EXAMPLES = (
         options_of(RunSettings)["tol"], words="Gap that counts as optimal.",
         unset="that of the run")
 })  # fmt: skip
-@view_option("json", "junit", "github")
+@view_option("json", "junit", "github", "markdown", "csv")
 @option("--exit-zero", "Output", "Exit 0, not 5, when a claim is violated.", is_flag=True)
 @log_options
 @click.pass_context

@@ -75,7 +75,7 @@ class Column:
     envvar=None,
     show_default="none",
 )
-@view_option("json", "junit", "github")
+@view_option("json", "junit", "github", "markdown", "csv")
 @option("--exit-zero", "Output", "Exit 0, not 5, when the runs differ.", is_flag=True)
 @log_options
 @click.pass_context

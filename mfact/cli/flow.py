@@ -33,7 +33,7 @@ EXAMPLES = (
 @click.argument("matrix", metavar="MATRIX")
 @input_options
 @flags(OPTIONS)
-@view_option("json")
+@view_option("json", "markdown", "csv")
 @log_options
 @click.pass_context
 def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
@@ -43,7 +43,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     descent lets it drift by an amount of first order in the step size, which --compare-gd
     shows. M is d1×d2, U is d1×r, V is d2×r.
     """
-    from mfact.report.flow_tables import document, page
+    from mfact.report.flow_tables import document, page, rows
     from mfact.report.views import document_views
     from mfact.studies.flow import study
     from mfact.studies.memory import plan_flow
@@ -62,5 +62,5 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         factors = read_factors(start)
     log.detail(plan_flow(source).describe())
     made = document(study(source, settings, factors), source.name)
-    show(values["format"], document_views(made, page), quiet=log.quiet)
+    show(values["format"], document_views(made, page, rows), quiet=log.quiet)
     return 0

@@ -42,7 +42,7 @@ EXAMPLES = (
     type=Typed(Count(least=1, most=MOST_INDEX)),
     default=20,
 )
-@view_option("json")
+@view_option("json", "markdown", "csv")
 @log_options
 @click.pass_context
 def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
@@ -53,7 +53,9 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     each schedule.
     """
     from mfact.report.machine import json_text
-    from mfact.report.spectrum import inspection_document, inspection_page
+    from mfact.report.sheets import sheet
+    from mfact.report.spectrum import inspection_document, inspection_page, spectrum_rows
+    from mfact.report.views import page_views
     from mfact.studies.inspect import inspect_matrix
     from mfact.studies.memory import plan_inspection
     from mfact.studies.outlook import outlooks
@@ -74,9 +76,10 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
         ahead = outlooks(found.singular_values, found.norm, found.shape, rank, found.rank_tolerance)
     about = source.describe()
     views: Views = {
-        "table": partial(
-            inspection_page, found, about, most=values["leading"], rank=rank, ahead=ahead
+        **page_views(
+            partial(inspection_page, found, about, most=values["leading"], rank=rank, ahead=ahead)
         ),
+        "csv": lambda look: sheet(spectrum_rows(found)),
         "json": lambda look: json_text(inspection_document(found, about, rank, ahead)),
     }
     show(values["format"], views, quiet=log.quiet)

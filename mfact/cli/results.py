@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 format_options = decorated(
-    view_option("json", "jsonl", "junit", "github", of="view of the result"),
+    view_option("json", "jsonl", "junit", "github", "markdown", "csv", of="view of the result"),
+    option("--full", "Output", "Show every setting, every claim in full, and every number.",
+           is_flag=True),
     option("--rows", "Output", "Lines of the iteration table; 0 for all.", type=Typed(Count()),
-           default=12),
+           default=None, show_default="as many as fit, at most 12"),
     option("--factors/--no-factors", "Output", "Whether the JSON document holds U and V.",
            default=True),
     option("--timing/--no-timing", "Output", "Whether to show what a clock measured.",
@@ -50,8 +52,9 @@ def print_result(result: Result, values: dict[str, Any], *, quiet: bool) -> None
     """Print the view that the format options ask for; quiet leaves out the table."""
     from mfact.report.views import run_views
 
-    timing, factors = values["timing"], values["factors"]
-    views = run_views(result, rows=values["rows"], timing=timing, factors=factors)
+    views = run_views(
+        result, **{name: values[name] for name in ("rows", "timing", "factors", "full")}
+    )
     show(values["format"], views, quiet=quiet)
 
 

@@ -59,7 +59,7 @@ EXAMPLES = (
     default="2,5,10,100",
     metavar="C,C,…",
 )
-@view_option("json")
+@view_option("json", "markdown", "csv")
 @option(
     "--exit-zero", "Output", "Exit 0, not 3, when some runs reached the step limit.", is_flag=True
 )
@@ -93,11 +93,11 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
         runs = sweep(spectrum, shape, settings)
     grown = growth(values["growth"] or (), spectrum, settings)
 
-    from mfact.report.sweep_tables import document, page
+    from mfact.report.sweep_tables import document, page, rows
     from mfact.report.views import document_views
 
     made = document(runs, name, grown, values["bounds"])
-    show(values["format"], document_views(made, page), quiet=log.quiet)
+    show(values["format"], document_views(made, page, rows), quiet=log.quiet)
     return exit_code([*([runs] if runs else []), *grown], values["exit_zero"])
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from mfact.core import Claim, Result
+from mfact.report.claims import claims_section
 from mfact.report.machine import json_text
-from mfact.report.tables import claims_table, facts, heading
-from mfact.report.terminal import Look, render
+from mfact.report.parts import Facts, Heading, Part, Words
+from mfact.report.sheets import claim_rows, sheet
 from mfact.report.text import number
-from mfact.report.views import Views, annotation, case_of, suite_text, violated, violations
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from mfact.report.views import (
+    Views,
+    annotation,
+    case_of,
+    page_views,
+    suite_text,
+    violated,
+    violations,
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ def check_views(report: Report) -> Views:
     >>> run = Result(Outcome.CONVERGED, "", np.eye(2), np.eye(2), {}, {}, {}, {})
     >>> claim = Claim("gap", "gap < 1", Verdict.VIOLATED, "gap is 2", "required")
     >>> report = Report("check", {"run": "a.h5"}, "1 of 1 fails", (claim,), run)
-    >>> print(check_views(report)["github"](Look()), end="")
+    >>> print(check_views(report)["github"](None), end="")
     ::error title=a.h5 gap::gap < 1. gap is 2
     ::notice title=a.h5::1 of 1 fails
     """
@@ -50,7 +56,8 @@ def check_views(report: Report) -> Views:
     cases = [case_of(claim, below=False) for claim in report.claims]
     told = annotation("notice", subject, report.sentence)
     return {
-        "table": lambda look: page(report, look),
+        **page_views(lambda: page(report)),
+        "csv": lambda look: sheet(claim_rows(report.claims)),
         "json": lambda look: json_text(document(report)),
         "junit": lambda look: suite_text(f"mfact {report.kind}", subject, cases),
         "github": lambda look: violations(subject, report.claims) + told,
@@ -69,23 +76,17 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
-def page(report: Report, look: Look) -> str:
-    """The report as text: what was looked at, each claim, the numbers, the result."""
-    from rich.text import Text
-
+def page(report: Report) -> list[Part]:
+    """What was looked at, each claim, the numbers, the result."""
     (d1, r), d2 = report.run.U.shape, report.run.V.shape[0]
     shapes = f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"
-    subjects = [*report.subjects.items(), ("shapes", shapes)]
-    parts: list[RenderableType] = [
-        Text(look.symbols(f"mfact {report.kind}"), style="bold"),
-        facts(subjects, look),
-        *claims_table(replace(report.run, claims=report.claims), look),
+    parts: list[Part] = [
+        Heading(f"mfact {report.kind}", top=True),
+        Facts([*report.subjects.items(), ("shapes", shapes)]),
+        *claims_section(report.claims),
     ]
     if report.numbers:
-        parts += [
-            heading("Numbers that can be required", look),
-            facts([(name, number(value)) for name, value in report.numbers.items()], look),
-        ]
-    style = "bold red" if violated(report.claims) else "bold green"
-    parts += [heading("Result", look), Text(look.symbols(f"  {report.sentence}"), style=style)]
-    return render(parts, look)
+        numbers = [(name, number(value)) for name, value in report.numbers.items()]
+        parts += [Heading("Numbers that can be required"), Facts(numbers)]
+    style = "bold red" if violated(report.claims) else "bold"
+    return [*parts, Heading("Result"), Words(report.sentence, style)]

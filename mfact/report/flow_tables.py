@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mfact.core import unit_of
 from mfact.report.machine import finite
-from mfact.report.tables import columns, facts, heading
-from mfact.report.terminal import Look, render
+from mfact.report.parts import Columns, Facts, Heading, Part
 from mfact.report.text import exponent, number
 from mfact.studies.flow import Study
 from mfact.studies.flow_and_descent import Comparison
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 SCHEMA = "mfact-flow/1"
 METHODS = {
@@ -91,10 +87,8 @@ def _compared(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def page(doc: Mapping[str, Any], look: Look) -> str:
-    """The document of a flow as text: what was followed, its table, gradient descent beside it."""
-    from rich.text import Text
-
+def page(doc: Mapping[str, Any]) -> list[Part]:
+    """What was followed, its table, gradient descent beside it; doc: the document of a flow."""
     matrix, settings = doc["matrix"], doc["settings"]
     (d1, d2), r = matrix["shape"], settings["rank"]
     pairs = [
@@ -110,19 +104,23 @@ def page(doc: Mapping[str, Any], look: Look) -> str:
     kept = [
         column for column in COLUMNS if column[0] != "drift" or doc["flow"][0]["drift"] is not None
     ]
-    parts: list[RenderableType] = [
-        Text(look.symbols("mfact: gradient flow of M ≈ UVᵀ"), style="bold"),
-        heading("Problem", look),
-        facts(pairs, look),
-        heading("Flow", look),
-        *_table(kept, doc["flow"], look),
+    parts: list[Part] = [
+        Heading("mfact: gradient flow of M ≈ UVᵀ", top=True),
+        Heading("Problem"),
+        Facts(pairs),
+        Heading("Flow"),
+        *_table(kept, doc["flow"]),
     ]
-    if doc["gradient_descent"]:
-        parts += _descent(doc["gradient_descent"], look)
-    return render(parts, look)
+    return parts + _descent(doc["gradient_descent"]) if doc["gradient_descent"] else parts
 
 
-def _descent(compared: Mapping[str, Any], look: Look) -> list[RenderableType]:
+def rows(doc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of the flow's table; doc: the document of a flow."""
+    found: list[Mapping[str, Any]] = doc["flow"]
+    return found
+
+
+def _descent(compared: Mapping[str, Any]) -> list[Part]:
     slopes = [
         (f"slope of {what}", "hidden by rounding" if slope is None else f"{slope:.3f}")
         for what, slope in (
@@ -131,10 +129,10 @@ def _descent(compared: Mapping[str, Any], look: Look) -> list[RenderableType]:
         )
     ]
     return [
-        heading("Gradient descent to the same flow time", look),
-        *_table(GD_COLUMNS, compared["rows"], look),
-        heading("Slopes against η, log–log, over the three smallest: both are 1 as η → 0", look),
-        facts(slopes, look),
+        Heading("Gradient descent to the same flow time"),
+        *_table(GD_COLUMNS, compared["rows"]),
+        Heading("Slopes against η, log–log, over the three smallest: both are 1 as η → 0"),
+        Facts(slopes),
     ]
 
 
@@ -150,14 +148,12 @@ def _start(settings: Mapping[str, Any]) -> str:
     return text if kind == "spectral" else f"{text}, seed {settings['seed']}"
 
 
-def _table(
-    named: Iterable[tuple[str, str, str]], rows: Iterable[Mapping[str, Any]], look: Look
-) -> list[RenderableType]:
+def _table(named: Iterable[tuple[str, str, str]], rows: Iterable[Mapping[str, Any]]) -> list[Part]:
     """The rows below the labels of these columns, and what each column is."""
     named = tuple(named)
-    cells = ([_cell(row[key]) for key, _, _ in named] for row in rows)
-    table = columns([f"  {label}" for _, label, _ in named], cells, look)
-    return [table, facts([(label, text) for _, label, text in named], look)]
+    cells = [[_cell(row[key]) for key, _, _ in named] for row in rows]
+    table = Columns([label for _, label, _ in named], cells)
+    return [table, Facts([(label, text) for _, label, text in named])]
 
 
 def _cell(value: Any) -> str:

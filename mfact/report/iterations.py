@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from mfact.core import Array
+from mfact.report.parts import Facts, table
+from mfact.report.terminal import Look
 from mfact.report.text import exponent, step_text
 from mfact.trace import COLUMNS
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
-
-    from mfact.report.terminal import Look
 
 GUTTER = 2
 
@@ -104,24 +104,41 @@ def fitting(columns: list[Column], width: int) -> tuple[list[Column], list[str]]
     return shown, [c.heading for i, c in enumerate(columns) if i not in kept]
 
 
-def iteration_table(
-    trace: Mapping[str, Array], look: Look, most: int = 12
-) -> tuple[Grid, list[str]] | None:
-    """The table of a trace that fits the look, and the headings that did not fit.
+@dataclass(frozen=True)
+class Iterations:
+    """The rows of a trace, at most `most` of them (0: all), in the columns that there is room for.
 
-    A column that is everywhere unknown is no column. None when nothing was recorded.
+    tell_left_out: whether the headings of the others are named below.
     """
-    if "step" not in trace or len(trace["step"]) == 0:
-        return None
-    rows = rows_to_show(trace, most)
-    # log₁₀ t serves where t is too large for a float.
-    steps, logs = trace["step"], trace.get("log10_step", np.full(len(trace["step"]), np.nan))
-    cells = tuple(step_text(float(steps[i]), float(logs[i])) for i in rows)
-    columns = [Column("step", cells, 0)]
-    for name, column in sorted(COLUMNS.items(), key=lambda item: item[1].place):
-        if name in trace and column.heading:
-            cells = tuple(exponent(float(trace[name][i])) for i in rows)
-            if set(cells) != {"-"}:
-                columns.append(Column(look.symbols(column.heading), cells, column.rank))
-    shown, left_out = fitting(columns, look.width)
-    return Grid(shown), left_out
+
+    trace: Mapping[str, Array]
+    most: int
+    tell_left_out: bool = True
+
+    AROUND: ClassVar[int] = 4
+    """Lines of the section beside its rows."""
+
+    def drawn(self, look: Look) -> Iterable[RenderableType]:
+        shown, left_out = fitting(self._columns(look), look.width)
+        yield Grid(shown)
+        if left_out and self.tell_left_out:
+            yield from Facts([("no room for", ", ".join(left_out))]).drawn(look)
+
+    def marked(self) -> str:
+        columns = self._columns(Look())
+        rows = zip(*(column.cells for column in columns), strict=True)
+        return table([column.heading for column in columns], rows, "r" * len(columns))
+
+    def _columns(self, look: Look) -> list[Column]:
+        """Those that a table may have; one that is everywhere unknown is none."""
+        trace, rows = self.trace, rows_to_show(self.trace, self.most)
+        # log₁₀ t serves where t is too large for a float.
+        steps, logs = trace["step"], trace.get("log10_step", np.full(len(trace["step"]), np.nan))
+        cells = tuple(step_text(float(steps[i]), float(logs[i])) for i in rows)
+        columns = [Column("step", cells, 0)]
+        for name, column in sorted(COLUMNS.items(), key=lambda item: item[1].place):
+            if name in trace and column.heading:
+                cells = tuple(exponent(float(trace[name][i])) for i in rows)
+                if set(cells) != {"-"}:
+                    columns.append(Column(look.symbols(column.heading), cells, column.rank))
+        return columns

@@ -61,6 +61,19 @@ SUMMARY = {
     },
     **_LAST,
 }
+BRIEF = {
+    "iterations": "iterations",
+    "log10_iterations": "log₁₀ iterations",
+    "relative_residual": "residual ‖R‖_F/‖M‖_F",
+    "gap": "gap",
+    "imbalance": "imbalance ‖D‖_F",
+    "drift": "drift ‖D − D₀‖_F",
+    "passes": "passes over M",
+    "distance_bound": "plain iterates within",
+    "wall_seconds": "time",
+}
+"""What of the summary the short page shows; R = UVᵀ − M, D = UᵀU − VᵀV."""
+
 ERRORS = {"gap": "gap_bound"}
 """Values whose error has a name of its own; of others it is NAME_error."""
 
@@ -74,17 +87,21 @@ def timeless(values: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in values.items() if not of_clock(k)}
 
 
-def labelled(values: Mapping[str, Any], labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def labelled(
+    values: Mapping[str, Any], labels: Mapping[str, str], *, only: bool = False
+) -> Iterator[tuple[str, str]]:
     """Label and text of each known value, the labelled ones first and in their order.
 
-    A key without a label is shown under its own name, a value in the digits that its error leaves.
+    A key without a label is shown under its own name, unless only those with one are asked for; a
+    value in the digits that its error leaves.
 
     >>> list(labelled({"new_thing": 2, "seconds": 90.0, "gap": None}, SUMMARY))
     [('time', '1 min 30 s'), ('new thing', '2')]
     >>> list(labelled({"sigma_1": 2.125, "sigma_1_error": 0.1}, PROBLEM))
     [('σ₁', '2.1 ± 0.1')]
     """
-    for key in [*(k for k in labels if k in values), *(k for k in values if k not in labels)]:
+    others = [] if only else [key for key in values if key not in labels]
+    for key in [*(key for key in labels if key in values), *others]:
         value = values[key]
         error_of = key.removesuffix("_error")
         if key in _TOLD_ELSEWHERE or (error_of != key and error_of in values):

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any
 
-from mfact.core import Result
+from mfact.core import Array, Result
 from mfact.report.labels import timeless
 
 SCHEMA = "mfact-result/1"
@@ -48,7 +48,7 @@ def document(result: Result, *, timing: bool, factors: bool) -> dict[str, Any]:
         "settings": result.settings,
         "summary": result.summary if timing else timeless(result.summary),
         "claims": [{**vars(claim)} for claim in result.claims],
-        "trace": {name: partial(_column, result, name) for name in result.trace},
+        "trace": {name: partial(column_of, result.trace, name) for name in result.trace},
         "provenance": result.provenance if timing else timeless(result.provenance),
     }
     if factors:
@@ -66,7 +66,7 @@ def json_pieces(result: Result, *, timing: bool = True, factors: bool = True) ->
     """The document as JSON, in pieces: a column of the trace at a time."""
     made = document(result, timing=timing, factors=factors)
     encoder = json.JSONEncoder(indent=1, allow_nan=False, default=lambda column: [*column()])
-    return _gathered(map(_quiet, chain(encoder.iterencode(made), "\n")))
+    return gathered(map(_quiet, chain(encoder.iterencode(made), "\n")))
 
 
 def jsonl_pieces(result: Result, *, timing: bool = True) -> Iterator[str]:
@@ -78,10 +78,10 @@ def jsonl_pieces(result: Result, *, timing: bool = True) -> Iterator[str]:
         ({"type": "row", **dict(zip(columns, row, strict=True))} for row in rows),
         [{"type": "result", **last}],
     )
-    return _gathered(_quiet(json.dumps(line, allow_nan=False)) + "\n" for line in lines)
+    return gathered(_quiet(json.dumps(line, allow_nan=False)) + "\n" for line in lines)
 
 
-def _gathered(texts: Iterable[str]) -> Iterator[str]:
+def gathered(texts: Iterable[str]) -> Iterator[str]:
     """The texts, many in one: each that is written costs a call."""
     waiting = iter(texts)
     while piece := "".join(islice(waiting, TEXTS)):
@@ -93,9 +93,9 @@ def _quiet(text: str) -> str:
     return text.replace("##", "#\\u0023")
 
 
-def _column(result: Result, name: str) -> Iterator[Any]:
+def column_of(trace: Mapping[str, Array], name: str) -> Iterator[Any]:
     """The entries of a trace column; step numbers as integers where they are finite."""
-    values = result.trace[name]
+    values = trace[name]
     for start in range(0, len(values), TEXTS):
         for value in values[start : start + TEXTS].tolist():
             yield int(value) if name == "step" and math.isfinite(value) else finite(value)

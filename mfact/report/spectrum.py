@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mfact.report.tables import facts, heading
-from mfact.report.terminal import Look, render
+from mfact.report.parts import Facts, Heading, Part, table
+from mfact.report.terminal import Look
 from mfact.report.text import duration, number
 from mfact.studies.inspect import Inspection
 from mfact.studies.outlook import TOLERANCE, Outlook
@@ -23,13 +24,12 @@ _LEAST_BAR = 10
 def inspection_page(
     found: Inspection,
     source: Mapping[str, Any],
-    look: Look,
     *,
     most: int = 20,
     rank: int | None = None,
     ahead: Sequence[Outlook] = (),
-) -> str:
-    """The page: what the file holds, the leading `most` singular values, what they suggest.
+) -> list[Part]:
+    """What the file holds, the leading `most` singular values, what they suggest.
 
     rank, ahead: the forecast of each schedule for that rank.
     """
@@ -49,18 +49,21 @@ def inspection_page(
     suggests = [("rank", f"{shown}({found.reason})" if shown else f"none: {found.reason}")]
     if found.suggested_step is not None:
         suggests.append(("constant step 0.5/σ₁", number(found.suggested_step)))
-    return render(
-        [
-            heading("Matrix", look),
-            facts(holds, look),
-            heading("Spectrum", look),
-            *_spectrum(found, look, most),
-            heading("Suggested", look),
-            facts(suggests, look),
-            *_ahead(found, rank, ahead, look),
-        ],
-        look,
-    ).lstrip("\n")
+    return [
+        Heading("Matrix", top=True),
+        Facts(holds),
+        Heading("Spectrum"),
+        Spectrum(found, most),
+        Heading("Suggested"),
+        Facts(suggests),
+        *_ahead(found, rank, ahead),
+    ]
+
+
+def spectrum_rows(found: Inspection) -> list[Mapping[str, Any]]:
+    """i, σ_i and the share of ‖M‖_F² that the first i hold together."""
+    pairs = zip(found.singular_values, found.energy, strict=True)
+    return [{"i": i, "sigma": value, "share": share} for i, (value, share) in enumerate(pairs, 1)]
 
 
 def inspection_document(
@@ -79,19 +82,17 @@ def inspection_document(
     }
 
 
-def _ahead(
-    found: Inspection, rank: int | None, ahead: Sequence[Outlook], look: Look
-) -> list[RenderableType]:
+def _ahead(found: Inspection, rank: int | None, ahead: Sequence[Outlook]) -> list[Part]:
     """The forecast: iterations, and what they cost; or why there is none."""
     if not ahead:
         why = "" if rank is None else "‖M‖_F is beyond the scales that runs take"
         if rank is None and found.suggested_rank is None and found.norm > 0:
             why = "no rank is clear, so name one with -r"
-        return [heading("Forecast", look), facts([("none", why)], look)] if why else []
+        return [Heading("Forecast"), Facts([("none", why)])] if why else []
     rows = [(each.schedule, _outlook(each)) for each in ahead]
     rows.append(("passes over M", "a few dozen, or one a step with solve --engine direct"))
     title = f"Forecast (rank {rank}, to a gap of {TOLERANCE:g}, from a typical gaussian start)"
-    return [heading(title, look), facts(rows, look)]
+    return [Heading(title), Facts(rows)]
 
 
 def _outlook(each: Outlook) -> str:
@@ -121,29 +122,43 @@ def bar(share: float, width: int) -> str:
     return "█" * (halves // 2) + "▌" * (halves % 2)
 
 
-def _spectrum(found: Inspection, look: Look, most: int) -> list[RenderableType]:
-    from rich.table import Table
-    from rich.text import Text
+@dataclass(frozen=True)
+class Spectrum:
+    """The leading `most` singular values, each with a bar where there is room."""
 
-    values = found.singular_values[:most]
-    rows: list[tuple[str, ...]] = [
-        (str(i + 1), f"{value:.6e}", f"{100 * energy:.2f} %")
-        for i, (value, energy) in enumerate(zip(values, found.energy[:most], strict=True))
-    ]
-    heads: tuple[str, ...] = ("i", look.symbols("σ_i"), look.symbols("Σσ²/‖M‖²"))
-    if look.width < 40:
-        heads, rows = heads[:2], [row[:2] for row in rows]
-    widths = [max(len(r[k]) for r in [heads, *rows]) for k in range(len(heads))]
-    room = look.width - sum(widths) - 2 * len(widths) - 2
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for width in widths:
-        table.add_column(justify="right", no_wrap=True, min_width=width)
-    table.add_row(*(Text(head, style="bold") for head in heads), "")
-    for row, value in zip(rows, values, strict=True):
-        share = value / values[0] if values[0] > 0 else 0.0
-        drawn = bar(share, min(room, 50)) if room >= _LEAST_BAR else ""
-        table.add_row(*row, Text(drawn, style="cyan"))
-    hidden = len(found.singular_values) - len(values)
-    if hidden:
-        return [table, facts([("", f"… and {hidden} more")], look)]
-    return [table]
+    found: Inspection
+    most: int
+
+    def drawn(self, look: Look) -> Iterable[RenderableType]:
+        from rich.table import Table
+        from rich.text import Text
+
+        rows = [tuple(map(look.symbols, row)) for row in self._rows()]
+        if look.width < 40:
+            rows = [row[:2] for row in rows]
+        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        room = look.width - sum(widths) - 2 * len(widths) - 2
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for width in widths:
+            grid.add_column(justify="right", no_wrap=True, min_width=width)
+        grid.add_row(*(Text(head, style="bold") for head in rows[0]), "")
+        largest = self.found.singular_values[0]
+        for row, value in zip(rows[1:], self.found.singular_values, strict=False):
+            share = value / largest if largest > 0 else 0.0
+            grid.add_row(*row, bar(share, min(room, 50)) if room >= _LEAST_BAR else "")
+        yield grid
+        hidden = len(self.found.singular_values) - len(rows) + 1
+        if hidden:
+            yield from Facts([("", f"… and {hidden} more")]).drawn(look)
+
+    def marked(self) -> str:
+        head, *rows = self._rows()
+        return table(head, rows, "rrr")
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        """The heading, and i, σ_i and the share of ‖M‖_F² up to it."""
+        shown = spectrum_rows(self.found)[: self.most]
+        return [
+            ("i", "σ_i", "Σσ²/‖M‖²"),
+            *((str(r["i"]), f"{r['sigma']:.6e}", f"{100 * r['share']:.2f} %") for r in shown),
+        ]

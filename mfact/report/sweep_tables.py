@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mfact.report.machine import finite
-from mfact.report.tables import columns, facts, heading
-from mfact.report.terminal import Look, render
+from mfact.report.parts import Columns, Facts, Heading, Part
 from mfact.report.text import number
 from mfact.studies.sweep import (
     Sweep,
@@ -19,9 +18,6 @@ from mfact.studies.sweep import (
     slope_per_decade_of_size,
     slope_per_decade_of_tolerance,
 )
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 SCHEMA = "mfact-sweep/1"
 _QUANTILES = (("min", 0.0), ("5%", 0.05), ("median", 0.5), ("95%", 0.95), ("max", 1.0))
@@ -119,19 +115,26 @@ def _hypotheses(runs: Sweep) -> str:
     return "hypotheses met" if not missing else f"hypotheses not met: {'; '.join(missing)}"
 
 
-def page(doc: Mapping[str, Any], look: Look) -> str:
-    """The document of a sweep as text: what was run, and a table for each finding."""
-    from rich.text import Text
-
-    parts: list[RenderableType] = [
-        Text(look.symbols("mfact: M ≈ UVᵀ by gradient descent from many starts"), style="bold")
-    ]
+def page(doc: Mapping[str, Any]) -> list[Part]:
+    """What was run, and a table for each finding; doc: the document of a sweep."""
+    parts: list[Part] = [Heading("mfact: M ≈ UVᵀ by gradient descent from many starts", top=True)]
     settings = doc["settings"]
     if doc["matrix"]:
-        parts += _matrix(doc["matrix"], settings, look)
+        parts += _matrix(doc["matrix"], settings)
     if doc["growth"]:
-        parts += _growth(doc["growth"], settings, look)
-    return render(parts, look)
+        parts += _growth(doc["growth"], settings)
+    return parts
+
+
+def rows(doc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A row for each sweep and tolerance: how many runs got there, and in how many steps."""
+    sweeps = [doc["matrix"]] if doc["matrix"] else []
+    sweeps += doc["growth"]["sizes"] if doc["growth"] else []
+    return [
+        {"d1": run["shape"][0], "d2": run["shape"][1], **line}
+        for run in sweeps
+        for line in run["steps"]
+    ]
 
 
 def _setup(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -146,7 +149,7 @@ def _setup(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[st
     ]
 
 
-def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> list[Any]:
+def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Part]:
     d1, d2 = run["shape"]
     r = settings["rank"]
     pairs = [
@@ -158,13 +161,13 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> 
     ]
     names = [name for name, _ in _QUANTILES]
     steps = [
-        [f"  {number(row['tol'])}", str(row["reached"]), *(number(row[name]) for name in names)]
+        [number(row["tol"]), str(row["reached"]), *(number(row[name]) for name in names)]
         for row in run["steps"]
     ]
     slope = run["predicted_per_decade_of_tolerance"]
     within = [
         [
-            f"  {number(row['bound'])}",
+            number(row["bound"]),
             str(row["count"]),
             f"{row['fraction']:.4f}",
             _ends(row["interval"]),
@@ -177,32 +180,31 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> 
     low, high = run["final_ratio"]
     ratio = "|uᵀu*|/|vᵀv*|" if r == 1 else "‖Φ_rᵀU‖_F/‖Ψ_rᵀV‖_F"
     return [
-        heading("Sweep", look),
-        facts(pairs, look),
-        heading("Steps to √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ_k, of the runs that got there", look),
-        columns(("  ε", "runs", *names), steps, look),
-        facts([("expected late growth per decade of ε", number(slope, 4))], look),
-        heading(f"Runs with 1/C ≤ {ratio} ≤ C at every step", look),
-        columns(("  C", "runs", "fraction", "95 % interval", "small-start limit"), within, look),
-        heading("Summary", look),
-        facts(
+        Heading("Sweep"),
+        Facts(pairs),
+        Heading("Steps to √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ_k, of the runs that got there"),
+        Columns(("ε", "runs", *names), steps),
+        Facts([("expected late growth per decade of ε", number(slope, 4))]),
+        Heading(f"Runs with 1/C ≤ {ratio} ≤ C at every step"),
+        Columns(("C", "runs", "fraction", "95 % interval", "small-start limit"), within),
+        Heading("Summary"),
+        Facts(
             [
                 ("converged", f"{share['count']} of {settings['seeds']}, {fraction}"),
                 ("diverged", str(run["diverged"])),
                 (f"final {ratio}", f"{number(low)} to {number(high)}"),
-            ],
-            look,
+            ]
         ),
     ]
 
 
-def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -> list[Any]:
+def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Part]:
     rows = grown["sizes"]
     bounds = [entry["bound"] for entry in rows[0]["within"]]
-    header = ("  d", "converged", "5%", "median", "95%", "per decade")
+    header = ("d", "converged", "5%", "median", "95%", "per decade")
     lines = [
         [
-            f"  {row['shape'][0]}",
+            str(row["shape"][0]),
             f"{row['converged']['fraction']:.4f}",
             *(number(row["steps"][-1][name]) for name in ("5%", "median", "95%")),
             "-" if row["per_decade"] is None else f"{row['per_decade']:.2f}",
@@ -212,16 +214,15 @@ def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any], look: Look) -
     ]
     values = number(rows[0]["leading_values"])
     return [
-        heading("Growth with d: d×d matrices of rank r, the same draws for each size", look),
-        facts([("σ", values), *_setup(rows[0], settings)], look),
-        columns((*header, *(f"C={number(bound)}" for bound in bounds)), lines, look),
-        facts(
+        Heading("Growth with d: d×d matrices of rank r, the same draws for each size"),
+        Facts([("σ", values), *_setup(rows[0], settings)]),
+        Columns((*header, *(f"C={number(bound)}" for bound in bounds)), lines),
+        Facts(
             [
                 ("expected per decade", f"{grown['predicted_per_decade']:.2f} steps, "
                  "ln 10/(2 ln(1 + c_step σ_r/σ₁))"),
                 ("columns C", "fraction of runs with the ratio in [1/C, C] at every step"),
-            ],
-            look,
+            ]
         ),
     ]  # fmt: skip
 

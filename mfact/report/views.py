@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 from mfact.core import Claim, Result, Verdict
 from mfact.report.machine import json_pieces, json_text, jsonl_pieces
-from mfact.report.tables import page
+from mfact.report.parts import Part, markdown_of, text_of
+from mfact.report.run_page import RunPage
+from mfact.report.sheets import Row, sheet, trace_rows
 from mfact.report.terminal import Look
 from mfact.words import printable
 
@@ -16,17 +17,34 @@ Views = Mapping[str, Callable[[Look], str | Iterable[str]]]
 """The name of a view -> what draws it, in pieces where it may be long."""
 
 
-def document_views(made: Any, page: Callable[[Any, Look], str]) -> Views:
-    """Of JSON values, and of the page that is drawn from them."""
-    return {"table": partial(page, made), "json": lambda look: json_text(made)}
-
-
-def run_views(result: Result, *, rows: int, timing: bool, factors: bool) -> Views:
-    """Of a run. rows: lines of the iteration table, 0 for all. timing: False leaves out what a
-    clock measured. factors: whether the JSON document holds U and V.
-    """
+def page_views(parts: Callable[[], Iterable[Part]]) -> Views:
+    """Of a page, as text and as Markdown."""
     return {
-        "table": lambda look: page(result, look, rows=rows, timing=timing),
+        "table": lambda look: text_of(parts(), look),
+        "markdown": lambda look: markdown_of(parts()),
+    }
+
+
+def document_views(
+    made: Any, page: Callable[[Any], Iterable[Part]], rows: Callable[[Any], Iterable[Row]]
+) -> Views:
+    """Of JSON values, of the page that is drawn from them, and of the rows of their sheet."""
+    return {
+        **page_views(lambda: page(made)),
+        "csv": lambda look: sheet(rows(made)),
+        "json": lambda look: json_text(made),
+    }
+
+
+def run_views(
+    result: Result, *, rows: int | None, timing: bool, factors: bool, full: bool
+) -> Views:
+    """Of a run. rows, timing, full: see RunPage. factors: whether JSON holds U and V."""
+    page = RunPage(result, rows, timing, full)
+    return {
+        "table": page.text,
+        "markdown": lambda look: page.markdown(),
+        "csv": lambda look: sheet(trace_rows(result)),
         "json": lambda look: json_pieces(result, timing=timing, factors=factors),
         "jsonl": lambda look: jsonl_pieces(result, timing=timing),
         "junit": lambda look: junit_text(result, timing=timing),

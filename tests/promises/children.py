@@ -18,7 +18,7 @@ import mfact.cli.resume
 import mfact.cli.solve
 import mfact.matrices.source
 import mfact.report.machine
-import mfact.report.tables
+import mfact.report.run_page
 import mfact.run.solve
 import mfact.storage.factors
 import mfact.storage.runs

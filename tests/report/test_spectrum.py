@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mfact.report.machine import json_text
+from mfact.report.parts import text_of
 from mfact.report.spectrum import bar, inspection_document, inspection_page
 from mfact.report.terminal import Look
 from mfact.studies.inspect import inspect_matrix
@@ -28,7 +29,7 @@ FOUND = inspect_matrix(np.diag([8.0, 4.0, 2.0, 0.0]))
 @pytest.mark.parametrize("width", [20, 39, 40, 100, 200])
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_numbers_are_whole_at_every_width(width, ascii_only):
-    text = inspection_page(FOUND, SOURCE, Look(width=width, ascii_only=ascii_only))
+    text = text_of(inspection_page(FOUND, SOURCE), Look(width=width, ascii_only=ascii_only))
     for number in ("8.000000e+00", "4.000000e+00", "2.000000e+00", "0.000000e+00"):
         assert number in text
     assert "…" not in text
@@ -37,14 +38,14 @@ def test_numbers_are_whole_at_every_width(width, ascii_only):
 
 
 def test_bars_are_in_proportion():
-    text = inspection_page(FOUND, SOURCE, Look(width=100))
+    text = text_of(inspection_page(FOUND, SOURCE), Look(width=100))
     lengths = [line.count("█") for line in text.splitlines() if "e+00" in line]
     assert lengths == [50, 25, 12, 0]  # 12 and a half
     assert bar(1.0, 7) == "█" * 7
 
 
 def test_what_is_not_shown_is_counted():
-    text = inspection_page(FOUND, SOURCE, Look(), most=2)
+    text = text_of(inspection_page(FOUND, SOURCE, most=2), Look())
     assert "… and 2 more" in text
     assert "2.000000e+00" not in text
 
@@ -52,12 +53,12 @@ def test_what_is_not_shown_is_counted():
 def test_a_lower_bound_is_called_one():
     from dataclasses import replace
 
-    text = inspection_page(replace(FOUND, rank_is_exact=False), SOURCE, Look())
+    text = text_of(inspection_page(replace(FOUND, rank_is_exact=False), SOURCE), Look())
     assert re.search(r"numerical rank +at least 3 ", text)
 
 
 def test_the_zero_matrix_has_no_step():
-    text = inspection_page(inspect_matrix(np.zeros((2, 2))), SOURCE, Look())
+    text = text_of(inspection_page(inspect_matrix(np.zeros((2, 2))), SOURCE), Look())
     assert "constant step" not in text
     assert "the matrix is zero" in text
 
@@ -65,16 +66,20 @@ def test_the_zero_matrix_has_no_step():
 def test_the_page_says_why_there_is_no_forecast():
     noise = inspect_matrix(np.random.default_rng(1).standard_normal((300, 250)))
     assert noise.suggested_rank is None
-    assert "no rank is clear, so name one with -r" in inspection_page(noise, SOURCE, Look())
+    assert "no rank is clear, so name one with -r" in text_of(
+        inspection_page(noise, SOURCE), Look()
+    )
     tiny = inspect_matrix(np.diag([2e-60, 1e-60]))
-    text = inspection_page(tiny, SOURCE, Look(), rank=tiny.suggested_rank)
+    text = text_of(inspection_page(tiny, SOURCE, rank=tiny.suggested_rank), Look())
     assert "beyond the scales that runs take" in text
-    assert "Forecast" not in inspection_page(inspect_matrix(np.zeros((2, 2))), SOURCE, Look())
+    assert "Forecast" not in text_of(
+        inspection_page(inspect_matrix(np.zeros((2, 2))), SOURCE), Look()
+    )
 
 
 def test_options_of_other_commands_are_called_by_these():
     ahead = outlooks([8.0, 4.0, 2.0], 84**0.5, (4, 4), 3, 1e-12)
-    text = inspection_page(FOUND, SOURCE, Look(), rank=3, ahead=ahead)
+    text = text_of(inspection_page(FOUND, SOURCE, rank=3, ahead=ahead), Look())
     assert "solve --engine direct" in text
     assert len(re.findall("--engine", text)) == 1
 

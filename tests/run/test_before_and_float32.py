@@ -123,7 +123,7 @@ def test_float32_is_of_the_passes_over_m_alone(kind, rank, objective):
 
 
 def test_numbers_are_printed_to_the_digits_that_are_known():
-    from mfact.report.tables import page
+    from mfact.report.run_page import RunPage
     from mfact.report.terminal import Look
 
     M = np.random.default_rng(1).standard_normal((60, 50))
@@ -132,7 +132,7 @@ def test_numbers_are_printed_to_the_digits_that_are_known():
     values, errors = (np.array(result.problem[k]) for k in
                       ("singular_values", "singular_values_error"))  # fmt: skip
     assert (np.abs(values - sigma[:2]) <= errors).all()
-    line = next(x for x in page(result, Look()).splitlines() if "leading σ" in x)
+    line = next(x for x in RunPage(result, full=True).text(Look()).splitlines() if "leading σ" in x)
     shown = line.split("leading σ")[1].strip().split(", ")
     for text, error, exact in zip(shown, errors, sigma, strict=False):
         number = text.removeprefix("at most ").split(" ")[0]

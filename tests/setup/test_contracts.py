@@ -39,11 +39,11 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     [
         ("core/values", "import mfact.descent", "Imports go down only"),
         ("targets/dense", "import mfact.problems.factorization", "Imports go down only"),
-        ("storage/runs", "import mfact.report.tables", "Imports go down only"),
+        ("storage/runs", "import mfact.report.run_page", "Imports go down only"),
         ("run/solve", "import click", "click only in cli"),
         ("storage/runs", "from rich.table import Table", "rich only in cli and report"),
         ("run/solve", "import h5py", "h5py and hdf5plugin only in"),
-        ("report/tables", "import matplotlib.figure", "matplotlib only in"),
+        ("report/run_page", "import matplotlib.figure", "matplotlib only in"),
         ("targets/dense", "import dask.array", "dask only in"),
         ("engines/direct", "import torch", "array libraries other than NumPy only in"),
     ],

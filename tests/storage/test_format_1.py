@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mfact.errors import StorageError
-from mfact.report.tables import page
+from mfact.report.run_page import RunPage
 from mfact.report.terminal import Look
 from mfact.storage.checkpoints import read_checkpoint
 from mfact.storage.format_1 import from_format_1
@@ -57,7 +57,7 @@ def test_its_gaps_are_told_in_the_share_of_the_weakest_component() -> None:
 
 def test_it_is_shown_and_checked() -> None:
     result = read_run(OLD)
-    text = page(result, Look())
+    text = RunPage(result, full=True).text(Look())
     assert "imbalance ‖D‖_F, D = UᵀU − VᵀV" in text
     assert "drift ‖D − D₀‖_F" in text
     found = recompute(DenseTarget(M), result)
@@ -72,7 +72,7 @@ def test_without_its_singular_values_a_gap_keeps_its_old_unit_and_says_so() -> N
     again = from_format_1(bare)
     assert np.array_equal(again.trace["gap/½‖M‖²"], trace["gap"])
     assert "gap" not in again.trace
-    assert "gap/½‖M‖²" in page(again, Look())
+    assert "gap/½‖M‖²" in RunPage(again, full=True).text(Look())
 
 
 def test_a_checkpoint_of_format_1_is_refused_with_the_version_that_reads_it(tmp_path) -> None:
