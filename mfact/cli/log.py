@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,6 +33,7 @@ class Log:
         self.verbose = False
         self.path: str | None = None
         self.signal: int | None = None  # by which the process is to die
+        self._wipe: Callable[[], None] = lambda: None
         self._file: IO[str] | None = None
         self._waiting: list[str] = []
 
@@ -42,12 +44,17 @@ class Log:
         verbose: bool | None = None,
         path: str | None = None,
         signal: int | None = None,
+        wipe: Callable[[], None] | None = None,
     ) -> None:
-        """What has been asked for on the command line, or by a signal; None: as before."""
+        """What has been asked for on the command line, or by a signal; None: as before.
+
+        wipe: makes room on a terminal whose last line is rewritten.
+        """
         self.quiet = self.quiet if quiet is None else quiet
         self.verbose = self.verbose if verbose is None else verbose
         self.path = self.path if path is None else path
         self.signal = self.signal if signal is None else signal
+        self._wipe = self._wipe if wipe is None else wipe
 
     def withhold(self) -> str | None:
         """The file asked for, into which nothing goes before it is opened by this path."""
@@ -107,6 +114,7 @@ class Log:
             stamp = time.strftime(STAMP)
             self._append("".join(f"{stamp} {line}\n" for line in text.splitlines()))
         if show and sys.stderr is not None:
+            self._wipe()
             if takes_only_ascii(sys.stderr):
                 text = ascii_text(text)
             with contextlib.suppress(OSError, ValueError):

@@ -10,7 +10,7 @@ from mfact.cli.log import log_options
 from mfact.cli.options import decorated, view_option
 from mfact.cli.streams import emit
 from mfact.cli.types import Typed
-from mfact.ranges import Count
+from mfact.ranges import Count, Real
 from mfact.report.terminal import look_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ result_options = decorated(
            metavar="PREFIX"),
     format_options,
     option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True),
+    option("--heartbeat", "Output",
+           "Off a terminal, seconds between two lines on how the run gets on; 0 for none.",
+           type=Typed(Real(least=0)), default=30.0),
     log_options,
 )  # fmt: skip
 """What `solve` and `resume` are told of their outputs, beside the run file."""

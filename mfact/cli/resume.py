@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
+from mfact.cli.carry_out import carry_out
 from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import flags
 from mfact.cli.outputs import outputs, resumed_output
 from mfact.cli.results import result_options
-from mfact.cli.solve import carry_out
 from mfact.errors import StorageError
 from mfact.options import options_of
 from mfact.ranges import Count
@@ -84,4 +84,4 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
         written=outputs(output, values),
     )
     run = partial(resume, saved, source, max_iter=values["max_iter"], max_time=values["max_time"])
-    return carry_out(run, output, values, log)
+    return carry_out(run, output, values, log, saved.settings.every)

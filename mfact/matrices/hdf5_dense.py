@@ -18,10 +18,12 @@ from mfact.matrices.apart import Piece, apart
 from mfact.matrices.seen import Seen, changed
 from mfact.matrices.values import (
     BLOCK_BYTES,
+    Told,
     check_fits,
     check_kind,
     check_shape,
     new_matrix,
+    silent,
     store,
 )
 from mfact.words import printable
@@ -64,15 +66,18 @@ class DenseReader:
     follow_links: bool
     label: str
 
-    def read(self, dtype: np.dtype[Any]) -> Array:
+    def read(self, dtype: np.dtype[Any], told: Told = silent) -> Array:
         """The whole matrix in dtype; of MATLAB's datasets a Fortran-ordered one."""
         transposed = self.layout.transposed
         order = "F" if transposed else "C"
         out = new_matrix(self.layout.matrix_shape, dtype, order, self.label)
         stored = out.T if transposed else out
         chunk = prod(self.layout.chunks or (1, 1)) * self.layout.dtype.itemsize
+        done = 0
         for tile, block in apart(self._tiles, self.label, max(BLOCK_BYTES, chunk)):
             store(block, stored[tile], partial(_in_tile, tile, transposed), self.label)
+            done += block.size
+            told(done / out.size)
         return out
 
     def _tiles(self) -> Iterator[Piece]:

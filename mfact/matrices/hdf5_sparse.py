@@ -14,7 +14,15 @@ from mfact.matrices import hdf5
 from mfact.matrices.apart import Piece, apart
 from mfact.matrices.seen import Seen, changed
 from mfact.matrices.sparse import Compressed, assemble
-from mfact.matrices.values import BLOCK_BYTES, check_fits, check_kind, check_shape, refuse_memory
+from mfact.matrices.values import (
+    BLOCK_BYTES,
+    Told,
+    check_fits,
+    check_kind,
+    check_shape,
+    refuse_memory,
+    silent,
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class SparseReader:
     def entries(self) -> int:
         return self.group.lengths[0]
 
-    def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
+    def read(self, dtype: np.dtype[Any], told: Told = silent, *, occupied: bool = False) -> Any:
         """The csr_array of the group, in dtype."""
         kinds = (dtype, np.dtype(np.int64), np.dtype(np.int64))
         sizes = list(zip(self.group.lengths, kinds, strict=True))
@@ -57,11 +65,14 @@ class SparseReader:
         except (MemoryError, ValueError):
             refuse_memory(self.label)
         vectors = dict(zip(self.group.names, (data, indices, indptr), strict=True))
+        done = 0
         with np.errstate(over="ignore", invalid="ignore"):
             for (name, start), block in apart(
                 self._pieces, self.label, 8 * max(self.group.lengths)
             ):
                 vectors[name][start : start + len(block)] = block
+                done += len(block)
+                told(done / sum(self.group.lengths))
         parts = Compressed(self.group.major, self.group.shape, data, indices, indptr)
         return assemble(parts, self.label, occupied=occupied)
 

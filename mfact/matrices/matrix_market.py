@@ -12,7 +12,7 @@ from mfact.core import Array
 from mfact.errors import DataError, StorageError
 from mfact.matrices.seen import Seen, changed
 from mfact.matrices.sparse import coordinates
-from mfact.matrices.values import check_fits, check_shape, new_matrix, store
+from mfact.matrices.values import Told, check_fits, check_shape, new_matrix, silent, store
 from mfact.words import printable
 
 MAGIC = b"%%MatrixMarket"
@@ -51,7 +51,7 @@ class MarketReader:
     banner: Banner
     label: str
 
-    def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
+    def read(self, dtype: np.dtype[Any], told: Told = silent, *, occupied: bool = False) -> Any:
         """The csr_array of a coordinate file, the Fortran-ordered array of an array file."""
         return self._read_sparse(dtype, occupied) if self.banner.sparse else self._read_dense(dtype)
 

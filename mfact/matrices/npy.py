@@ -14,7 +14,15 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
 from mfact.matrices.seen import Seen, changed
-from mfact.matrices.values import BLOCK_BYTES, check_fits, new_matrix, refuse_memory, store
+from mfact.matrices.values import (
+    BLOCK_BYTES,
+    Told,
+    check_fits,
+    new_matrix,
+    refuse_memory,
+    silent,
+    store,
+)
 
 MAGIC = b"\x93NUMPY"
 _PLAIN_DTYPE = re.compile(r"[<>|=]?[?a-zA-Z]\d{0,9}")
@@ -60,11 +68,11 @@ class NpyReader:
     header: Header
     label: str
 
-    def read(self, dtype: np.dtype[Any]) -> Array:
+    def read(self, dtype: np.dtype[Any], told: Told = silent) -> Array:
         with self._opened() as stream:
             if read_header(stream, self.label) != self.header:
                 raise changed(self.label)
-            return read_matrix(stream, self.header, dtype, self.label)
+            return read_matrix(stream, self.header, dtype, self.label, told)
 
     def _opened(self) -> AbstractContextManager[Stream]:
         return self.file.opened(self.label)
@@ -108,7 +116,9 @@ def check_length(header: Header, available: int, label: str) -> None:
         )
 
 
-def read_matrix(stream: Stream, header: Header, dtype: np.dtype[Any], label: str) -> Array:
+def read_matrix(
+    stream: Stream, header: Header, dtype: np.dtype[Any], label: str, told: Told = silent
+) -> Array:
     """Read the values that follow a header into one array of dtype, order kept."""
     d1, d2 = header.shape
     out = new_matrix((d1, d2), dtype, header.order, label)
@@ -122,6 +132,7 @@ def read_matrix(stream: Stream, header: Header, dtype: np.dtype[Any], label: str
         block = target if direct else buffer[: target.size]
         _read_exactly(stream, block, label)
         store(block, target, partial(_place, header, start), label)
+        told(min(start + count, flat.size) / flat.size)
     return out
 
 

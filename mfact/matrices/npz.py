@@ -17,7 +17,7 @@ from mfact.errors import DataError, MfactError, StorageError
 from mfact.matrices import npy
 from mfact.matrices.seen import Seen
 from mfact.matrices.sparse import Compressed, assemble, coordinates, integers
-from mfact.matrices.values import check_kind, check_shape, refuse_memory
+from mfact.matrices.values import Told, check_kind, check_shape, refuse_memory, silent
 from mfact.words import printable
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -65,10 +65,12 @@ class SparseNpzReader:
     entries: int
     label: str
 
-    def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
-        data, first, second = (
-            read_vector(self.file, name, self.label) for name in _SPARSE[self.form]
-        )
+    def read(self, dtype: np.dtype[Any], told: Told = silent, *, occupied: bool = False) -> Any:
+        vectors = []
+        for name in _SPARSE[self.form]:
+            vectors.append(read_vector(self.file, name, self.label))
+            told(len(vectors) / len(_SPARSE[self.form]))
+        data, first, second = vectors
         with np.errstate(over="ignore"):
             data = data.astype(dtype, copy=False)
         if self.form == "coo":

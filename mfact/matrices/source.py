@@ -11,7 +11,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import SettingsError, StorageError
 from mfact.matrices.formats import look_at
-from mfact.matrices.values import Look, SparseReader
+from mfact.matrices.values import Look, SparseReader, Told, silent
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ class MatrixSource(Look):
         """The same, a sparse one read without empty rows and columns: its entries alone cost."""
         return replace(self, _occupied=self.sparse)
 
-    def read(self, dtype: str = "float64") -> Array | csr_array:
+    def read(self, dtype: str = "float64", told: Told = silent) -> Array | csr_array:
         """The whole matrix, d1×d2 and finite, in "float64" or "float32".
 
         A dense one is read into one array of that kind, block by block, so that the peak of
         memory is the matrix and one block; C or Fortran order is kept. A sparse one is a
-        csr_array with sorted indices and no duplicates.
+        csr_array with sorted indices and no duplicates. told: as it gets on.
 
         Raises DataError for a value that is not finite (with its row and column) or a bad
         sparse index, StorageError when the file cannot be read, MemoryPlanError when the
@@ -62,8 +62,8 @@ class MatrixSource(Look):
         if dtype not in _DTYPES:
             raise SettingsError(f"{dtype} is no kind to compute in", "use float64 or float32")
         if self._occupied:
-            return cast(SparseReader, self.reader).read(np.dtype(dtype), occupied=True)
-        return self.reader.read(np.dtype(dtype))
+            return cast(SparseReader, self.reader).read(np.dtype(dtype), told, occupied=True)
+        return self.reader.read(np.dtype(dtype), told)
 
     @property
     def entries(self) -> int | None:

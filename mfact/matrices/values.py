@@ -27,10 +27,18 @@ _REFUSED_KINDS = {
 }
 
 
+Told = Callable[[float], None]
+"""Told what share of a matrix has been read, each time that some more has."""
+
+
+def silent(share: float) -> None:
+    """For those who do not wait."""
+
+
 class Reader(Protocol):
     """What a format offers once its file has been opened and looked at."""
 
-    def read(self, dtype: np.dtype[Any]) -> Any:
+    def read(self, dtype: np.dtype[Any], told: Told = silent) -> Any:
         """The whole matrix, finite, in dtype: an array, or a csr_array."""
 
 
@@ -41,7 +49,7 @@ class SparseReader(Protocol):
     def entries(self) -> int:
         """How many are stored, mirrored ones counted twice."""
 
-    def read(self, dtype: np.dtype[Any], *, occupied: bool = False) -> Any:
+    def read(self, dtype: np.dtype[Any], told: Told = silent, *, occupied: bool = False) -> Any:
         """The csr_array; occupied: of the rows and columns alone that hold an entry."""
 
 

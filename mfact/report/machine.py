@@ -71,14 +71,24 @@ def json_pieces(result: Result, *, timing: bool = True, factors: bool = True) ->
 
 def jsonl_pieces(result: Result, *, timing: bool = True) -> Iterator[str]:
     """One JSON object a line, in pieces: each recorded row, then the result without factors."""
-    last = document(result, timing=timing, factors=False)
-    columns = last.pop("trace")
-    rows = zip(*(column() for column in columns.values()), strict=True)
-    lines = chain(
-        ({"type": "row", **dict(zip(columns, row, strict=True))} for row in rows),
-        [{"type": "result", **last}],
-    )
-    return gathered(_quiet(json.dumps(line, allow_nan=False)) + "\n" for line in lines)
+    yield from jsonl_rows(result.trace)
+    yield jsonl_result(result, timing=timing)
+
+
+def jsonl_rows(trace: Mapping[str, Array]) -> Iterator[str]:
+    """The rows of a trace, each a line of type "row"."""
+    rows = zip(*(column_of(trace, name) for name in trace), strict=True)
+    return gathered(_line("row", dict(zip(trace, row, strict=True))) for row in rows)
+
+
+def jsonl_result(result: Result, *, timing: bool = True) -> str:
+    """The line of type "result", without trace and factors."""
+    made = document(result, timing=timing, factors=False)
+    return _line("result", {name: value for name, value in made.items() if name != "trace"})
+
+
+def _line(kind: str, value: Mapping[str, Any]) -> str:
+    return _quiet(json.dumps({"type": kind, **value}, allow_nan=False)) + "\n"
 
 
 def gathered(texts: Iterable[str]) -> Iterator[str]:

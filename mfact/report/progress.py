@@ -1,4 +1,4 @@
-"""The line on a terminal that tells how a run is getting on."""
+"""How a run is getting on: a line that a terminal rewrites, or one now and then in a log."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import TextIO
 
 from mfact.core import Result, Rows
-from mfact.report.terminal import Look, look_of
+from mfact.report.terminal import look_of
 from mfact.report.text import duration, exponent, step_text
 from mfact.theory.facts import Facts
 
 INTERVAL = 0.1
 CLEAR = "\r\x1b[K"
+_GUTTER = "  "
 
 
 def write_now(stream: TextIO | None, text: str) -> None:
@@ -39,44 +40,52 @@ def write_now(stream: TextIO | None, text: str) -> None:
             os.write(descriptor, text.encode(stream.encoding, "backslashreplace"))
 
 
-class ProgressLine:
-    """An observer that rewrites one line: step, residual, imbalance, rate, time left.
+class Progress:
+    """An observer that tells the time left first, then step, gap, residual, imbalance, rate.
 
-    The line is drawn at most ten times a second and is gone when the run stops; make
-    one only for a terminal that obeys escapes. `clock` is in seconds.
+    show: given a line, and "" where the one that stands is to be wiped. interval: seconds between
+    two lines at least. width: characters that there are, parts that do not fit are left out; None
+    for a log, in which no line stands to be wiped. clock: in seconds.
     """
 
     def __init__(
-        self, stream: TextIO, look: Look | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        show: Callable[[str], None],
+        interval: float,
+        width: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._stream = stream
-        self._look = look or look_of(stream)
-        self._clock = clock
+        self._show, self._interval, self._clock = show, interval, clock
+        self._width, self._rewrites = width or math.inf, width is not None
         self._most, self._tol = (math.inf, math.inf), 0.0
-        self._started = self._drawn = clock()
+        self._began = self._started = self._drawn = clock()
+        self._doing, self._visible = ("", ""), False
         self._first: dict[str, float] = {}
         self._last: dict[str, float] = {}
+
+    def busy(self, what: str, far: str) -> None:
+        """Take what the run is busy with beside its steps, and how far it is; "": with steps."""
+        # A line that stands is not to say what is over while something else takes long.
+        stale = self._visible and what != self._doing[0]
+        self._doing = what, far
+        self._draw(self._clock(), at_once=stale)
 
     def start(self, facts: Facts) -> None:
         """Remember the limits that the time left is judged by, and when the run began."""
         steps = math.inf if facts.max_iter is None else float(min(facts.max_iter, 1e308))
         self._most = steps, math.inf if facts.max_time is None else facts.max_time
         self._tol = facts.tol
-        self._drawn = self._clock()
-        self._started = self._drawn - facts.wall_seconds
+        self._started = self._clock() - facts.wall_seconds
 
     def segment(self, rows: Rows) -> None:
-        """Take the last of a block of steps, and draw when the last drawing is old enough."""
+        """Take the last of a block of steps."""
         now = self._clock()
         if not len(rows.get("step", ())):
             return
         if not self._first:
             self._first = _row(rows, 0) | {"clock": now}
-        self._last = _row(rows, -1) | {"clock": now}
-        if now - self._drawn >= INTERVAL:
-            self._drawn = now
-            line = self._look.symbols(self.text())
-            write_now(self._stream, CLEAR + line[: self._look.width - 1])
+        self._last, self._doing = _row(rows, -1) | {"clock": now}, ("", "")
+        self._draw(now)
 
     def stop(self, result: Result) -> None:
         """Leave the terminal as it was."""
@@ -84,21 +93,45 @@ class ProgressLine:
 
     def clear(self) -> None:
         """Wipe the line, also when a run ends by an error; harmless when there is none."""
-        write_now(self._stream, CLEAR)
+        if self._visible:
+            self._show("")
+        self._visible = False
 
-    def text(self) -> str:
-        """The line, without control characters."""
+    def _draw(self, now: float, *, at_once: bool = False) -> None:
+        if at_once or now - self._drawn >= self._interval:
+            line = self.line()
+            self._drawn, self._visible = now, bool(line) and self._rewrites
+            if line or self._rewrites:
+                self._show(line)
+
+    def line(self) -> str:
+        """As much of what is known now as fits."""
+        parts = self._busy_parts() if self._doing[0] else self._step_parts()
+        line = ""
+        for part in parts:
+            longer = line + _GUTTER + part if line else part
+            if len(longer) > self._width:
+                break
+            line = longer
+        return line
+
+    def _busy_parts(self) -> list[str]:
+        return [*filter(None, self._doing), duration(float(round(self._clock() - self._began)))]
+
+    def _step_parts(self) -> list[str]:
         last = self._last
-        parts = [f"step {step_text(last['step'], last.get('log10_step', math.nan))}"]
-        labels = {"relative_residual": "‖R‖/‖M‖", "gap": "gap", "imbalance": "‖D‖"}
+        if not last:
+            return []
+        parts = [
+            f"left: {self.left()}",
+            f"step {step_text(last['step'], last.get('log10_step', math.nan))}",
+        ]
+        labels = {"gap": "gap", "relative_residual": "‖R‖/‖M‖", "imbalance": "‖D‖"}
         for name, label in labels.items():
             if not math.isnan(last.get(name, math.nan)):
                 parts.append(f"{label} {exponent(last[name])}")
         rate = self.rate()
-        if math.isfinite(rate):
-            parts.append(f"{rate:,.0f} steps/s")
-        parts.append(f"left: {self.left()}")
-        return "  ".join(parts)
+        return [*parts, f"{rate:,.0f} steps/s"] if math.isfinite(rate) else parts
 
     def rate(self) -> float:
         """Steps a second since the first block; nan before there are two."""
@@ -120,6 +153,23 @@ class ProgressLine:
             if math.log(gap / tol) / pace < most:
                 return f"about {duration(float(round(math.log(gap / tol) / pace)))}"
         return f"at most {duration(float(round(most)))}" if math.isfinite(most) else "unknown"
+
+
+def on_terminal(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Progress:
+    """A line that is rewritten ten times a second; for a terminal that obeys escapes."""
+    look = look_of(stream)
+
+    def show(line: str) -> None:
+        write_now(stream, CLEAR + look.symbols(line)[: look.width - 1])
+
+    return Progress(show, INTERVAL, look.width - 1, clock)
+
+
+def heartbeat(
+    note: Callable[[str], None], seconds: float, clock: Callable[[], float] = time.monotonic
+) -> Progress:
+    """A note every so many seconds, for a log that nobody may look at before the end."""
+    return Progress(note, seconds, clock=clock)
 
 
 def _row(rows: Rows, index: int) -> dict[str, float]:

@@ -26,14 +26,13 @@ def page_views(parts: Callable[[], Iterable[Part]]) -> Views:
 
 
 def document_views(
-    made: Any, page: Callable[[Any], Iterable[Part]], rows: Callable[[Any], Iterable[Row]]
+    made: Any,
+    page: Callable[[Any], Iterable[Part]],
+    rows: Callable[[Any], Iterable[Row]] | None = None,
 ) -> Views:
     """Of JSON values, of the page that is drawn from them, and of the rows of their sheet."""
-    return {
-        **page_views(lambda: page(made)),
-        "csv": lambda look: sheet(rows(made)),
-        "json": lambda look: json_text(made),
-    }
+    views: Views = {**page_views(lambda: page(made)), "json": lambda look: json_text(made)}
+    return views if rows is None else {**views, "csv": lambda look: sheet(rows(made))}
 
 
 def run_views(

@@ -135,6 +135,7 @@ class _Flight:
         if self.at_limit:
             # It lies off the grid of records: a higher limit goes on from the one before.
             self._look(last=True, asked=False)
+        self.live.doing.flown(record.log10_step)
         self.leaked, self.worst = leaked, max(self.worst, record.error)
         self.rows.append(row)
         self.previous = (record.X, record.Y, record.flow_time)

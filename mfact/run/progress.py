@@ -14,6 +14,7 @@ from mfact.host.signals import SignalFlag
 from mfact.host.timer import Timer
 from mfact.problems.factorization import Factorization
 from mfact.run.confirm import Judge
+from mfact.run.doing import Doing
 from mfact.run.recorder import Recorder
 from mfact.settings import RunSettings
 from mfact.stopping import StopRules, StopWatch
@@ -141,8 +142,8 @@ class RunObserver(Observer, Protocol):
 class Live:
     """Who works while a run goes on; watch, recorder, monitors and keeper own what they keep.
 
-    observers: the user's. caught: whether a signal has come, and which. warn: told what went wrong.
-    block: steps asked of the engine at once.
+    observers: the user's. caught: whether a signal has come, and which. warn: told what went
+    wrong. doing: says what the run is busy with beside its steps. block: steps asked at once.
     """
 
     watch: StopWatch
@@ -152,4 +153,5 @@ class Live:
     timer: Timer
     caught: SignalFlag | None
     warn: Callable[[str], None]
+    doing: Doing
     block: int = BLOCK

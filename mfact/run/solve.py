@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING
 
 from mfact.core import Array, Document, Result, Target
 from mfact.descent import BLOCK
-from mfact.host.memory import MemoryPlan
 from mfact.host.signals import SignalFlag
 from mfact.host.threads import blas_threads
 from mfact.host.timer import Timer
+from mfact.options import require_kinds
 from mfact.run.checkpoint import Saved, read, require_ahead, require_same
+from mfact.run.doing import Doing, Tell, silent
 from mfact.run.ending import Ending
 from mfact.run.keeper import Keeper, Rhythm
-from mfact.run.memory import memory_plan, planned_basis, rewriting, what_fits
-from mfact.run.plan import assembled, planned, with_seed
-from mfact.run.progress import Asked, Live, Plan, Progress, RunObserver
+from mfact.run.plan import assembled
+from mfact.run.prepare import fitting, prepared
+from mfact.run.progress import Live, Plan, Progress, RunObserver
 from mfact.run.recorder import Recorder
 from mfact.run.refusals import check
 from mfact.run.stages import carry_out
-from mfact.settings import STARTS, RunSettings
+from mfact.settings import RunSettings
 from mfact.stopping import StopWatch
-from mfact.storage.claims import claim_output, refuse_meetings
-from mfact.targets.door import Held, held, require_scale
-from mfact.targets.fingerprint import fingerprint
+from mfact.targets.door import held
 from mfact.theory.monitors import Monitors
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ def solve(
     warn: Callable[[str], None] = lambda text: None,
     note: Callable[[str], None] = lambda text: None,
     detail: Callable[[str], None] = lambda text: None,
+    busy: Tell = silent,
     refuse: bool = False,
     admit: Callable[[Document], None] = lambda fingerprint: None,
     timer: Timer | None = None,
@@ -65,6 +65,7 @@ def solve(
     warn: told in a sentence what went wrong while the run goes on: a checkpoint not written.
     note: told before the first step what is worth knowing of the run; detail: how much memory it
         will hold.
+    busy: told what the run is busy with beside its steps, and how far it is, as it gets on.
     refuse: refuse a run that is forecast to end far beyond its limits, unless settings.force.
     admit: told the fingerprint of the matrix before the first step; what it raises ends the run.
     timer: counts its time, max_time among it, from where the timer began; else from this call.
@@ -79,36 +80,26 @@ def solve(
     """
     timer = Timer() if timer is None else timer
     settings = RunSettings.of(options) if settings is None else settings.changed(options)
-    sources = dict(sources or {})
-    if settings.seed is None and settings.start in STARTS:
-        settings = with_seed(settings)
-        sources["seed"] = "drawn"
-    explicit = [name for name, source in sources.items() if source not in ("default", "drawn")]
-    M = held(matrix, settings.dtype)
-    check(settings, M.shape, explicit)
-    memory, rhythm = _memory(M, settings, detail), Rhythm.of(settings.checkpoint_every)
-    heavy = rewriting(settings, rhythm.steps)
-    path = settings.checkpoint_path(output)
-    refuse_meetings(
-        {"matrix": M.named["path"], "start": settings.start_file},
-        {"output": output, "checkpoint": path},
-    )
-    if path is not None:
-        claim_output(path)
+    require_kinds(settings)
+    doing = Doing(busy)
     with _flag(signals) as caught, blas_threads(settings.threads):
-        target = M.target()
-        require_scale(target)
-        with timer.solving():  # which begins with the first pass over M
-            asked = Asked(settings, sources, M.described, M.named, fingerprint(target), output)
-            plan, progress = planned(asked, target, planned_basis(memory), refuse=refuse)
-        admit(asked.fingerprint)
-        if heavy is not None:
-            progress = replace(progress, notes=(*progress.notes, heavy))
-        for text in progress.notes:
-            note(text)
-        live = attached(plan, observers, timer, caught, warn, block)
-        keeper = Keeper(path, rhythm, explicit=settings.checkpoint is not None)
-        return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
+        ready = prepared(
+            matrix,
+            settings,
+            sources=sources or {},
+            output=output,
+            refuse=refuse,
+            note=note,
+            detail=detail,
+            admit=admit,
+            doing=doing,
+            timer=timer,
+        )
+        plan = ready.plan
+        live = attached(plan, observers, timer, caught, warn, doing, block)
+        path, explicit = plan.asked.checkpoint, settings.checkpoint is not None
+        keeper = Keeper(path, ready.rhythm, explicit=explicit)
+        return finished(plan, ready.progress, live, keeper, reproducible=reproducible, argv=argv)
 
 
 def resume(
@@ -123,6 +114,7 @@ def resume(
     signals: bool | SignalFlag = False,
     warn: Callable[[str], None] = lambda text: None,
     detail: Callable[[str], None] = lambda text: None,
+    busy: Tell = silent,
     timer: Timer | None = None,
     block: int = BLOCK,
 ) -> Result:
@@ -130,8 +122,8 @@ def resume(
 
     checkpoint: its path, or what mfact.run.checkpoint.read has read there. matrix: the one the run
     began with; another is refused. max_iter, max_time: new limits on all parts of the run together,
-    where the old ones were reached. detail, timer, block: as for solve; the time of earlier parts
-    is added.
+    where the old ones were reached. detail, busy, timer, block: as for solve; the time of earlier
+    parts is added.
 
     Raises StorageError for a damaged or foreign checkpoint, and for another matrix; SettingsError
     for a limit that solve would refuse too, or that the run has passed already.
@@ -147,16 +139,18 @@ def resume(
         check(settings, (d1, d2))
         require_ahead(saved, max_iter, saved.path)
     M = held(matrix, settings.dtype)
-    _memory(M, replace(settings, max_basis_bytes=saved.chosen.basis_limit), detail)
+    fitting(M, replace(settings, max_basis_bytes=saved.chosen.basis_limit), detail)
     asked = replace(
         asked, settings=settings, sources={**asked.sources, **dict.fromkeys(changed, "flag")}
     )
+    doing = Doing(busy)
     with _flag(signals) as caught, blas_threads(settings.threads):
-        target = M.target(document["passes"])
-        require_same(saved, target)
+        target = M.target(document["passes"], doing.read, doing.passed)
+        with doing.now("first passes"):
+            require_same(saved, target)
         timer.add(document["seconds"], document["wall_seconds"])
         plan, progress = assembled(asked, saved.chosen, target), saved.progress
-        live = attached(plan, observers, timer, caught, warn, block)
+        live = attached(plan, observers, timer, caught, warn, doing, block)
         saved.restore(live)
         keeper = Keeper(
             saved.path,
@@ -174,13 +168,14 @@ def attached(
     timer: Timer,
     caught: SignalFlag | None,
     warn: Callable[[str], None],
+    doing: Doing,
     block: int,
 ) -> Live:
     """Who works while the run goes on, with nothing seen yet."""
     watch, recorder = StopWatch(plan.rules), Recorder(plan.asked.settings.every)
     monitors = Monitors()
     monitors.start(plan.facts)
-    return Live(watch, recorder, monitors, tuple(observers), timer, caught, warn, block)
+    return Live(watch, recorder, monitors, tuple(observers), timer, caught, warn, doing, block)
 
 
 def finished(
@@ -200,16 +195,8 @@ def finished(
         observer.start(replace(plan.facts, wall_seconds=live.timer.wall_seconds))
     with live.timer.solving():
         finish = carry_out(plan, progress, live, keeper)
-    return Ending(plan, live, keeper).result(finish, reproducible=reproducible, argv=argv)
-
-
-def _memory(matrix: Held, settings: RunSettings, detail: Callable[[str], None]) -> MemoryPlan:
-    """The plan of the run. Raises MemoryPlanError, with what would fit, when it does not."""
-    plan = memory_plan(matrix.shape, settings, matrix_bytes=matrix.needed)
-    detail(plan.describe())
-    if not plan.fits:
-        plan.check(what_fits(matrix.shape, settings, plan))
-    return plan
+    with live.doing.now("certificate"):
+        return Ending(plan, live, keeper).result(finish, reproducible=reproducible, argv=argv)
 
 
 def _flag(signals: bool | SignalFlag) -> AbstractContextManager[SignalFlag | None]:

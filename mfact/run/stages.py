@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mfact.descent import At, Descent
+from mfact.core import State
+from mfact.descent import At, Confirmed, Descent, Known
 from mfact.run.fast_forward import fast_forward
 from mfact.run.keeper import Keeper
 from mfact.run.progress import Finish, Flown, Live, Plan, Progress
@@ -25,11 +26,16 @@ def plain_steps(
     plan: Plan, progress: Progress, live: Live, keeper: Keeper
 ) -> tuple[Progress, Stop | None]:
     """Step by step to the end, or to where the flow takes over."""
+
+    def confirm(state: State, stop: Stop, known: Known) -> Confirmed:
+        with live.doing.now("closer look"):
+            return plan.judge(state, stop, known)
+
     descent = Descent(
         plan.engine,
         plan.chosen.schedule,
         live.watch,
-        plan.judge,
+        confirm,
         (live.recorder, live.monitors, *live.observers),
         live.timer,
         lambda: bool(live.caught),

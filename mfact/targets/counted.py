@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mfact.core import Array, Target
 from mfact.targets.dense import DenseTarget
 from mfact.targets.fingerprint import sums_of
+
+T = TypeVar("T")
 
 COUNTED_ROWS = 64
 """Of a slice whose entries are counted."""
@@ -22,15 +24,17 @@ class Counted:
     products stand for them where it does not are no part of solving.
 
     held: the target that does the work; what is asked of it itself is not counted.
-    passes: those already taken by an earlier part of the run.
+    passes: those already taken by an earlier part of the run. passed: told their number after each.
 
     >>> target = Counted(DenseTarget(np.eye(2)))
     >>> target.norm > 1, target.residual_norm(np.eye(2), np.eye(2)), target.passes
     (True, 0.0, 1)
     """
 
-    def __init__(self, held: Target, passes: int = 0) -> None:
-        self.held, self.passes = held, passes
+    def __init__(
+        self, held: Target, passes: int = 0, passed: Callable[[int], None] = lambda count: None
+    ) -> None:
+        self.held, self.passes, self._passed = held, passes, passed
         self.shape: tuple[int, int] = held.shape
         self.dtype: np.dtype[Any] = held.dtype
         eps = float(np.finfo(held.dtype).eps)
@@ -65,10 +69,13 @@ class Counted:
 
     def products(self, U: Array, V: Array) -> tuple[Array, Array]:
         """(M V, Mᵀ U), one pass, also where U or V has no columns."""
-        self.passes += 1
-        return self.held.products(U, V)
+        return self._count(self.held.products(U, V))
 
     def residual_norm(self, U: Array, V: Array) -> float:
         """‖UVᵀ − M‖_F, one pass."""
+        return self._count(self.held.residual_norm(U, V))
+
+    def _count(self, found: T) -> T:
         self.passes += 1
-        return self.held.residual_norm(U, V)
+        self._passed(self.passes)
+        return found

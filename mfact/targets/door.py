@@ -12,6 +12,7 @@ import numpy as np
 from mfact.core import Target
 from mfact.errors import DataError
 from mfact.matrices.source import ENTRY_BYTES, LINE_BYTES, MatrixSource
+from mfact.matrices.values import Told, silent
 from mfact.targets.counted import Counted
 from mfact.targets.dense import DenseTarget
 from mfact.targets.sparse import SparseTarget
@@ -26,7 +27,7 @@ class Holder(NamedTuple):
 
     recognizes: Callable[[Any], bool]
     needed: Callable[[Any, str], int]
-    make: Callable[[Any, str], Target]
+    make: Callable[[Any, str, Told], Target]
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,19 @@ class Held:
     needed: int
     described: Mapping[str, Any]
     named: Mapping[str, Any]
-    _make: Callable[[], Target]
+    _make: Callable[[Told], Target]
 
-    def target(self, passes: int = 0) -> Counted:
-        """M behind a Target that counts on from so many passes. Raises what reading it raises."""
-        return Counted(self._make(), passes)
+    def target(
+        self,
+        passes: int = 0,
+        told: Told = silent,
+        passed: Callable[[int], None] = lambda count: None,
+    ) -> Counted:
+        """M behind a Target that counts on from so many passes. Raises what reading it raises.
+
+        told: what share of M has been read. passed: the passes so far, after each.
+        """
+        return Counted(self._make(told), passes, passed)
 
 
 def held(matrix: Any, dtype: str) -> Held:
@@ -68,7 +77,7 @@ def held(matrix: Any, dtype: str) -> Held:
         holder.needed(matrix, dtype),
         matrix.describe() if _is_file(matrix) else {"name": name},
         {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")},
-        lambda: holder.make(matrix, dtype),
+        lambda told: holder.make(matrix, dtype, told),
     )
 
 
@@ -119,11 +128,15 @@ def _dense_needed(matrix: Any, dtype: str) -> int:
     return 0 if there else np.dtype(dtype).itemsize * math.prod(np.shape(matrix))
 
 
-def _read(source: MatrixSource, dtype: str) -> Target:
-    return _in_memory(source.read(dtype), dtype, source.stored_dtype)
+def _read(source: MatrixSource, dtype: str, told: Told) -> Target:
+    return _holding(source.read(dtype, told), dtype, source.stored_dtype)
 
 
-def _in_memory(matrix: Any, dtype: str, stored: str | None = None) -> Target:
+def _in_memory(matrix: Any, dtype: str, told: Told) -> Target:
+    return _holding(matrix, dtype)
+
+
+def _holding(matrix: Any, dtype: str, stored: str | None = None) -> Target:
     entries = matrix if _is_sparse(matrix) else np.asarray(matrix)
     if entries.dtype.kind not in "fiub":
         raise DataError(f"the matrix holds {entries.dtype}", "pass real numbers")
@@ -132,7 +145,7 @@ def _in_memory(matrix: Any, dtype: str, stored: str | None = None) -> Target:
 
 
 HOLDERS = (
-    Holder(_is_target, lambda target, dtype: 0, lambda target, dtype: target),
+    Holder(_is_target, lambda target, dtype: 0, lambda target, dtype, told: target),
     Holder(_is_file, MatrixSource.read_bytes, _read),
     Holder(_is_sparse, _sparse_needed, _in_memory),
     Holder(lambda anything: True, _dense_needed, _in_memory),

@@ -1,0 +1,123 @@
+"""A run from the command line, to its end: progress, files, the view that was asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mfact.cli.log import Log
+from mfact.cli.results import exit_code, print_result, show
+from mfact.cli.streams import emit
+from mfact.words import printable
+
+if TYPE_CHECKING:
+    from signal import Signals
+
+    from mfact.core import Document, Result
+    from mfact.report.progress import Progress
+
+
+def carry_out(
+    run: Callable[..., Result],
+    output: str | None,
+    values: dict[str, Any],
+    log: Log,
+    every: int | None,
+) -> int:
+    """Run to the end, write and print what was asked for; the exit code.
+
+    run: mfact.run.solve.solve or resume, all but for what every command gives it. every: of the
+    rows recorded.
+    """
+    from mfact.host.signals import INSISTENT, SignalFlag
+    from mfact.host.timer import Timer
+    from mfact.report.progress import CLEAR, write_now
+    from mfact.report.stream import RowStream
+
+    progress = progress_of(log, values["heartbeat"])
+    stream = RowStream(emit, every) if values["format"] == "jsonl" else None
+    doing, clear = "finishing this block", CLEAR if _rewrites(log) else ""
+
+    def heard(number: Signals) -> None:
+        log.tell(signal=flag.number)
+        if not log.quiet:
+            again = "; again to stop at once" if number in INSISTENT else ""
+            write_now(sys.stderr, f"{clear}mfact: {number.name}: {doing}{again}\n")
+
+    # Left when all is written: a signal that comes late does not cost a finished run.
+    with SignalFlag(heard) as flag:
+        try:
+            result = run(
+                observers=[each for each in (progress, stream) if each is not None],
+                reproducible=values["reproducible"],
+                argv=["mfact", *sys.argv[1:]],
+                signals=flag,
+                warn=lambda text: log.error(f"mfact: warning: {text}"),
+                detail=log.detail,
+                busy=progress.busy,
+                timer=Timer(log.began),
+            )
+        finally:
+            progress.clear()
+        doing, clear = "writing the result", ""
+        log.detail(f"{result.outcome.sentence}: {result.message}")
+        _write(result, output, values, log)
+        if stream is None:
+            print_result(result, values, quiet=log.quiet)
+        else:
+            stream.finish(result, timing=values["timing"])
+    # A run that ended at a limit and could not keep its checkpoint has failed.
+    return 1 if "unsaved" in result.summary else exit_code(result, values["exit_zero"])
+
+
+def show_plan(plan: Callable[..., Document], values: dict[str, Any], log: Log) -> int:
+    """Print what a run would take, as plan() finds it; the exit code."""
+    from mfact.host.timer import Timer
+    from mfact.report.labels import timeless
+    from mfact.report.plan_page import page
+    from mfact.report.views import document_views
+
+    progress = progress_of(log, values["heartbeat"])
+    try:
+        made = plan(detail=log.detail, busy=progress.busy, timer=Timer(log.began))
+    finally:
+        progress.clear()
+    made = made if values["timing"] else timeless(made)
+    show(values["format"], document_views(made, page), quiet=log.quiet)
+    return 0
+
+
+def progress_of(log: Log, seconds: float = 0.0) -> Progress:
+    """A line where a person looks at a terminal that can rewrite it, else a note every so many
+    seconds, 0 for none.
+    """
+    import math
+
+    from mfact.report.progress import heartbeat, on_terminal
+
+    if _rewrites(log):
+        line = on_terminal(sys.stderr)
+        log.tell(wipe=line.clear)
+        return line
+    return heartbeat(lambda line: log.note(f"mfact: {line}"), seconds or math.inf)
+
+
+def _rewrites(log: Log) -> bool:
+    from mfact.report.terminal import is_terminal, obeys_escapes
+
+    return not log.quiet and obeys_escapes() and is_terminal(sys.stderr)
+
+
+def _write(result: Result, output: str | None, values: dict[str, Any], log: Log) -> None:
+    """The files that were asked for, each said once it is safe on the disk."""
+    if output is not None:
+        from mfact.storage.runs import write_run
+
+        write_run(output, result)
+        log.note(f"wrote {printable(output)}")
+    if values["factors_npy"] is not None:
+        from mfact.storage.factors import write_factors_npy
+
+        for path in write_factors_npy(values["factors_npy"], result.U, result.V):
+            log.note(f"wrote {printable(path)}")

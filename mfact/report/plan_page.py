@@ -1,0 +1,66 @@
+"""What a run would take, as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mfact.report.labels import PROBLEM, labelled
+from mfact.report.parts import Facts, Heading, Pair, Part
+from mfact.report.settings_table import by_source
+from mfact.report.text import duration
+from mfact.words import format_bytes
+
+_KEPT = ("name", "objective", "norm")
+
+
+def page(doc: Mapping[str, Any]) -> list[Part]:
+    """Memory, passes over M, forecast and files; doc: the document of a dry run."""
+    problem, memory = doc["problem"], doc["memory"]
+    (d1, d2), r = problem["shape"], problem["rank"]
+    known = labelled({name: problem[name] for name in _KEPT if name in problem}, PROBLEM)
+    parts = [(name, format_bytes(size)) for name, size in memory["parts"].items() if size]
+    total = (
+        f"{format_bytes(memory['total'])} at most, {format_bytes(memory['available'])} available"
+    )
+    files = [
+        (each["what"], f"{each['path']}{' (replaced)' if each['replaces'] else ''}")
+        for each in doc["files"]
+    ]
+    return [
+        Heading("mfact: what this run would take; nothing is written", top=True),
+        Heading("Problem"),
+        Facts([*known, ("shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}")]),
+        Heading("Settings"),
+        Facts(by_source(doc["settings"])),
+        Heading("Memory"),
+        Facts([("in all", f"{total} at most, {available} available"), *parts]),
+        Heading("Forecast"),
+        Facts(_ahead(doc)),
+        Heading("Files"),
+        Facts(files or [("none", "")]),
+    ]
+
+
+def _ahead(doc: Mapping[str, Any]) -> list[Pair]:
+    """Iterations, passes over M, bytes and time."""
+    passes, forecast = doc["passes"], doc["forecast"]
+    log10, each = forecast["log10_iterations"], format_bytes(passes["bytes_each"])
+    tol = doc["settings"]["tol"]
+    pairs = []
+    if log10 is None:
+        pairs.append(("iterations", "not known for these settings"))
+    else:
+        count = f"{10**log10:.3g}" if log10 < 6 else f"10^{log10:.6g}"
+        gap = tol["value"] if tol.get("used") is None else tol["used"]
+        pairs.append(("iterations", f"about {count} to a gap of {gap:g}"))
+    so_far = f"{passes['so_far']} taken for this page"
+    in_all = "one more a step" if passes["a_step"] else "a few dozen in all"
+    pairs.append(("passes over M", f"{so_far}, {in_all}, {each} each"))
+    if forecast["fast_forward"]:
+        pairs.append(("steps", "the long tail is fast-forwarded, in seconds"))
+    elif forecast["seconds"] is not None and not passes["a_step"]:
+        pairs.append(("steps", f"about {duration(forecast['seconds'])} beside the passes"))
+    if "wall_seconds" in doc:
+        pairs.append(("until here", duration(doc["wall_seconds"])))
+    return [*pairs, *(("note", note) for note in doc["notes"])]

@@ -1,0 +1,71 @@
+"""The rows of a run as JSON lines, each as soon as it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from mfact.core import Array, Result, Rows
+from mfact.errors import MfactError
+from mfact.report.machine import jsonl_result, jsonl_rows
+from mfact.run.recorder import KEPT_ROWS
+from mfact.theory.facts import Facts
+from mfact.trace import COLUMNS
+
+
+class RowStream:
+    """An observer that writes the recorded rows while the run goes on.
+
+    What is known later changes no row that has gone: its gap is as it was known then. Nor are rows
+    taken back that the recorder thins out, so that the trace of the result holds some of them.
+
+    write: takes the lines; where it fails, the run goes on, and finish() tells. every: of the
+    rows, as RunSettings has it.
+    """
+
+    def __init__(self, write: Callable[[Iterable[str]], None], every: int | None) -> None:
+        self._write, self._every = write, every
+        self._last: dict[str, Array] = {}
+        self._failed: MfactError | None = None
+
+    def start(self, facts: Facts) -> None:
+        """Rows tell all that there is to tell."""
+
+    def segment(self, rows: Rows) -> None:
+        """The next block of rows, of steps taken one by one or of the flow."""
+        # Those of a flow are kept all; their step numbers may be no integers.
+        plain = rows["step"].dtype.kind == "i"
+        due = is_due(rows["step"], self._every) if plain else np.full(len(rows["step"]), True)
+        self._last = {} if due[-1] else {name: column[-1:] for name, column in rows.items()}
+        self._send({name: column[due] for name, column in rows.items()})
+
+    def stop(self, result: Result) -> None:
+        """The last row is recorded whatever its step."""
+        self._send(self._last)
+
+    def finish(self, result: Result, *, timing: bool) -> None:
+        """The last line: the result. Raises what a row could not be written for."""
+        if self._failed is not None:
+            raise self._failed
+        self._write([jsonl_result(result, timing=timing)])
+
+    def _send(self, rows: Rows) -> None:
+        if self._failed is not None or not rows:
+            return
+        try:
+            self._write(jsonl_rows({name: rows[name] for name in COLUMNS if name in rows}))
+        except MfactError as error:
+            self._failed = error
+
+
+def is_due(steps: Array, every: int | None) -> Array:
+    """Which rows the recorder keeps when it comes to them; every: None where it thins by itself.
+
+    Then every k-th, k the least power of two with t < KEPT_ROWS·k, whatever came before.
+
+    >>> is_due(np.array([999, 1000, 1001, 2001, 2002, 2004]), None).tolist()
+    [True, True, False, False, False, True]
+    """
+    apart = every or 1 << np.frexp(steps // KEPT_ROWS)[1].astype(np.int64)
+    return np.asarray(steps % apart == 0)

@@ -1,0 +1,55 @@
+"""What a run is busy with beside its steps, in words, for those who wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Tell = Callable[[str, str], None]
+"""Told what a run is busy with, and how far it is, each time it gets on; "" and "": with steps."""
+
+
+def silent(what: str, far: str) -> None:
+    """For those who do not wait."""
+
+
+class Doing:
+    """Says what a run is busy with.
+
+    >>> doing = Doing(lambda *told: print(told))
+    >>> doing.read(0.5)
+    ('reading M', '50 %')
+    >>> with doing.now("first passes"):
+    ...     doing.passed(3)
+    ('first passes', '')
+    ('first passes', '3 passes so far')
+    ('', '')
+    """
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._what = tell, ""
+
+    @contextmanager
+    def now(self, what: str) -> Iterator[None]:
+        """Within it the run is busy with this, before and after with its steps."""
+        self._begin(what)
+        try:
+            yield
+        finally:
+            self._begin("")
+
+    def read(self, share: float) -> None:
+        """So much of M has been read, a share of 1."""
+        self._tell("reading M", f"{100 * share:.0f} %")
+
+    def passed(self, count: int) -> None:
+        """So many passes over M have been taken in all."""
+        self._tell(self._what, f"{count} passes so far" if self._what else "")
+
+    def flown(self, log10_step: float) -> None:
+        """So far has come the flow that decaying steps follow."""
+        self._tell("fast-forward", f"step 10^{log10_step:.2f}")
+
+    def _begin(self, what: str) -> None:
+        self._what = what
+        self._tell(what, "")

@@ -1,0 +1,92 @@
+"""What a run would take, found as the run itself would find it, up to its first step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mfact.core import Array, Document, Target
+from mfact.host.threads import blas_threads
+from mfact.host.timer import Timer
+from mfact.options import require_kinds
+from mfact.run.doing import Doing, Tell, silent
+from mfact.run.forecast import SECONDS_A_STEP
+from mfact.run.prepare import prepared
+from mfact.run.summary import problem_of, settings_of
+from mfact.settings import RunSettings
+
+if TYPE_CHECKING:
+    from mfact.matrices.source import MatrixSource
+
+SCHEMA = "mfact-plan/1"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that the run would write: what it is, where, and whether it would replace one."""
+
+    what: str
+    path: str
+    replaces: bool
+
+
+def dry_run(
+    matrix: Array | MatrixSource | Target,
+    settings: RunSettings,
+    *,
+    sources: Mapping[str, str],
+    output: str | None,
+    files: Mapping[str, str | None],
+    admit: Callable[[Document], None],
+    detail: Callable[[str], None] = lambda text: None,
+    busy: Tell = silent,
+    timer: Timer | None = None,
+) -> Document:
+    """What `mfact solve` would do, as JSON values under the schema "mfact-plan/1".
+
+    files: what each would be to the run -> its path. The other arguments and the errors are those
+    of mfact.run.solve.solve: what it would refuse is refused. M is read, as often as a run reads
+    it before its first step, and nothing is written.
+    """
+    timer = Timer() if timer is None else timer
+    require_kinds(settings)
+    with blas_threads(settings.threads):
+        ready = prepared(
+            matrix,
+            settings,
+            sources=sources,
+            output=output,
+            refuse=True,
+            note=lambda text: None,  # they are in the document
+            detail=detail,
+            admit=admit,
+            doing=Doing(busy),
+            timer=timer,
+        )
+    plan, memory = ready.plan, ready.memory
+    log10, bases = plan.chosen.forecast, plan.reach is not None
+    return {
+        "schema": SCHEMA,
+        "problem": problem_of(plan, ready.progress.at.state.coordinates.optimum),
+        "settings": settings_of(plan, settings.every or 1),
+        "memory": {"parts": dict(memory.parts), "total": memory.total, "available": memory.limit},
+        "passes": {
+            "so_far": plan.target.passes,
+            "a_step": 0 if bases else 1,
+            "bytes_each": memory.parts["matrix"],
+        },
+        "forecast": {
+            "log10_iterations": log10,
+            "fast_forward": plan.flow is not None,
+            "seconds": None if log10 is None or log10 > 9 else SECONDS_A_STEP * 10**log10,
+        },
+        "files": [
+            vars(Written(what, path, Path(path).exists()))
+            for what, path in files.items()
+            if path is not None
+        ],
+        "notes": list(ready.progress.notes),
+        "wall_seconds": timer.wall_seconds,
+    }
