@@ -20,9 +20,7 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
     (d1, d2), r = problem["shape"], problem["rank"]
     known = labelled({name: problem[name] for name in _KEPT if name in problem}, PROBLEM)
     parts = [(name, format_bytes(size)) for name, size in memory["parts"].items() if size]
-    total = (
-        f"{format_bytes(memory['total'])} at most, {format_bytes(memory['available'])} available"
-    )
+    total, available = map(format_bytes, (memory["total"], memory["available"]))
     files = [
         (each["what"], f"{each['path']}{' (replaced)' if each['replaces'] else ''}")
         for each in doc["files"]
