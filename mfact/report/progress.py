@@ -100,8 +100,8 @@ class Progress:
     def _draw(self, now: float, *, at_once: bool = False) -> None:
         if at_once or now - self._drawn >= self._interval:
             line = self.line()
-            self._drawn, self._visible = now, bool(line) and self._rewrites
-            if line or self._rewrites:
+            if line or self._visible:
+                self._drawn, self._visible = now, bool(line) and self._rewrites
                 self._show(line)
 
     def line(self) -> str:
@@ -122,10 +122,9 @@ class Progress:
         last = self._last
         if not last:
             return []
-        parts = [
-            f"left: {self.left()}",
-            f"step {step_text(last['step'], last.get('log10_step', math.nan))}",
-        ]
+        left = self.left()
+        parts = [f"left: {left}"] if left else []
+        parts.append(f"step {step_text(last['step'], last.get('log10_step', math.nan))}")
         labels = {"gap": "gap", "relative_residual": "‖R‖/‖M‖", "imbalance": "‖D‖"}
         for name, label in labels.items():
             if not math.isnan(last.get(name, math.nan)):
@@ -140,7 +139,9 @@ class Progress:
         return steps / seconds if seconds > 0 and steps > 0 else math.nan
 
     def left(self) -> str:
-        """Time until the tolerance at the present pace of the gap, and at most until a limit."""
+        """Time until the tolerance at the present pace of the gap, and at most until a limit; empty
+        where nothing is known of it.
+        """
         rate, last, first = self.rate(), self._last, self._first
         steps, seconds = self._most
         most = self._started + seconds - last["clock"]
@@ -152,7 +153,7 @@ class Progress:
             pace = math.log(gap0 / gap) / (last["clock"] - first["clock"])
             if math.log(gap / tol) / pace < most:
                 return f"about {duration(float(round(math.log(gap / tol) / pace)))}"
-        return f"at most {duration(float(round(most)))}" if math.isfinite(most) else "unknown"
+        return f"at most {duration(float(round(most)))}" if math.isfinite(most) else ""
 
 
 def on_terminal(stream: TextIO, clock: Callable[[], float] = time.monotonic) -> Progress:

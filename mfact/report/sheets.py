@@ -27,10 +27,12 @@ def sheet(rows: Iterable[Row]) -> Iterator[str]:
 def _lines(rows: Iterable[Row]) -> Iterator[str]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    for place, row in enumerate(rows):
-        if not place:
-            writer.writerow(row)
-        writer.writerow(row.values())
+    names: list[str] = []
+    for row in rows:
+        if not names:
+            names = list(row)
+            writer.writerow(names)
+        writer.writerow(row[name] for name in names)
         yield text.getvalue()
         text.seek(0)
         text.truncate()

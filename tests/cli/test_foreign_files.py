@@ -46,7 +46,7 @@ ARRAYS = {
     "missing": lambda a: None,
 }
 ANNOTATION = re.compile(r"::(notice|warning|error) title=[^:,]*::.*")
-FORMATS = ("table", "json", "jsonl", "junit", "github")
+FORMATS = ("table", "json", "jsonl", "junit", "github", "markdown", "csv")
 VIEWS = [
     *((name, ("show", "F", "--format", name)) for name in FORMATS),
     ("table", ("show", "F", "--rows", "0", "--no-timing")),

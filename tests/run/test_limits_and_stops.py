@@ -147,7 +147,7 @@ def test_interrupted_by_a_signal(engine, number):
 
 def test_a_limit_that_was_not_asked_for_is_named_too(monkeypatch):
     A = np.random.default_rng(5).standard_normal((80, 60))
-    monkeypatch.setattr("mfact.run.solve.planned_basis", lambda plan: (80 + 60) * 8 * 12)
+    monkeypatch.setattr("mfact.run.prepare.planned_basis", lambda plan: (80 + 60) * 8 * 12)
     result = solve(A, rank=2, schedule="constant", seed=1, max_iter=200)
     assert "limit of 13440 bytes" in result.summary["notes"][0]
 

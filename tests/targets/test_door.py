@@ -153,7 +153,7 @@ class TiledTarget:
 @pytest.fixture
 def tiles(monkeypatch):
     """A new way to hold M: its target, and one row at the door."""
-    row = Holder(lambda given: isinstance(given, Tiles), lambda *_: 0, lambda M, _: TiledTarget(M))
+    row = Holder(lambda given: isinstance(given, Tiles), lambda *_: 0, lambda M, *_: TiledTarget(M))
     monkeypatch.setattr(door, "HOLDERS", (row, *door.HOLDERS))
     M, _, _ = matrix(np.random.default_rng(1), (30, 20), np.r_[3.0, 2.0, np.full(5, 0.1)])
     return M, Tiles(M)
