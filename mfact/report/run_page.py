@@ -81,6 +81,8 @@ class RunPage:
             above += [Heading("Settings"), Facts(by_source(result.settings))]
         numbers = result.summary if self.timing else timeless(result.summary)
         brief = {name: numbers[name] for name in BRIEF if name in numbers}
+        if "iterations" in brief:  # as they are where they can be counted
+            brief.pop("log10_iterations", None)
         bounds = {name: numbers[name] for name in ("gap_bound",) if name in numbers}
         below: list[Part] = [
             *claims_in_short(result.claims, details=details),

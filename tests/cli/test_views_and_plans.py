@@ -107,11 +107,11 @@ def test_rows_come_while_the_run_goes_on(tmp_path):
 @pytest.mark.slow
 def test_off_a_terminal_a_line_comes_now_and_then(process, tmp_path):
     np.save(tmp_path / "M.npy", np.random.default_rng(1).standard_normal((300, 200)))
-    args = ("solve", "M.npy", "-r", "9", "--engine", "direct", "--tol", "0", "--max-time", "2.5",
+    args = ("solve", "M.npy", "-r", "9", "--engine", "direct", "--tol", "0", "--max-time", "6",
             "--no-optimum", "--seed", "1", "--force", "--no-output", "--format", "github",
     )  # fmt: skip
     beating = process(*args, "--heartbeat", "0.5").stderr.decode().splitlines()
-    assert 2 <= len(beating) <= 4
+    assert 2 <= len(beating) <= 11
     assert all(line.startswith("mfact: left: at most ") for line in beating)
     for silent in (("--heartbeat", "0"), (), ("--heartbeat", "0.5", "--quiet")):
         assert process(*args, *silent).stderr == b""
