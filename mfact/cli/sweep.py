@@ -77,14 +77,11 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
         ctx.fail("nothing to run: name a matrix, or give sizes with --growth")
     log = ctx.ensure_object(Log)
 
-    from mfact.host.memory import MemoryPlan, available_bytes
+    from mfact.studies.memory import plan_starts
     from mfact.studies.sweep import growth, sweep
 
     settings = chosen(SweepSettings, values, seed=drawn(values["seed"]))
-    # What is kept of each start: where it got to each tolerance, and four numbers.
-    kept = 8 * (len(settings.tolerances) + 4) * settings.seeds
-    plan = MemoryPlan({"starts": kept * (1 + len(values["growth"] or ()))}, available_bytes())
-    plan.check("choose fewer --seeds")
+    plan_starts(settings, 1 + len(values["growth"] or ()))
     runs, name, spectrum = None, "", None
     if matrix is None:
         claim_files(ctx, {})

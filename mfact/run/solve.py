@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mfact.core import Array, Document, Result, Target
+from mfact.core import Array, Document, Factors, Result, Target
 from mfact.descent import BLOCK
 from mfact.host.memory import MemoryPlan
 from mfact.host.signals import SignalFlag
@@ -22,7 +22,7 @@ from mfact.run.progress import Asked, Live, Plan, Progress, RunObserver
 from mfact.run.recorder import Recorder
 from mfact.run.refusals import check
 from mfact.run.stages import carry_out
-from mfact.settings import STARTS, RunSettings
+from mfact.settings import GIVEN, STARTS, RunSettings
 from mfact.stopping import StopWatch
 from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.targets.door import Held, held, require_scale
@@ -37,6 +37,7 @@ def solve(
     matrix: Array | MatrixSource | Target,
     settings: RunSettings | None = None,
     *,
+    factors: Factors | None = None,
     sources: Mapping[str, str] | None = None,
     observers: Sequence[RunObserver] = (),
     output: str | None = None,
@@ -56,6 +57,7 @@ def solve(
 
     matrix: an array, an opened file (mfact.matrices.source.open_matrix) or a Target.
     settings: the options of the run; or give them by name, solve(M, rank=5).
+    factors: the start itself, in place of the one that the settings name.
     sources: option -> where its value came from ("flag", "environment", …); those named here
         and not "default" are refused when they mean nothing with the other choices.
     observers: objects with start(facts), told of the run (mfact.theory.facts), segment(rows), of a
@@ -80,6 +82,9 @@ def solve(
     timer = Timer() if timer is None else timer
     settings = RunSettings.of(options) if settings is None else settings.changed(options)
     sources = dict(sources or {})
+    if factors is not None:
+        settings = replace(settings, start=GIVEN)
+        sources["start"] = "arrays"
     if settings.seed is None and settings.start in STARTS:
         settings = with_seed(settings)
         sources["seed"] = "drawn"
@@ -90,7 +95,7 @@ def solve(
     heavy = rewriting(settings, rhythm.steps)
     path = settings.checkpoint_path(output)
     refuse_meetings(
-        {"matrix": M.named["path"], "start": settings.start_file},
+        {"matrix": M.named["path"], "start": None if factors else settings.start_file},
         {"output": output, "checkpoint": path},
     )
     if path is not None:
@@ -100,7 +105,7 @@ def solve(
         require_scale(target)
         with timer.solving():  # which begins with the first pass over M
             asked = Asked(settings, sources, M.described, M.named, fingerprint(target), output)
-            plan, progress = planned(asked, target, planned_basis(memory), refuse=refuse)
+            plan, progress = planned(asked, target, planned_basis(memory), factors, refuse=refuse)
         admit(asked.fingerprint)
         if heavy is not None:
             progress = replace(progress, notes=(*progress.notes, heavy))
