@@ -12,7 +12,6 @@ from mfact.cli.log import Log, log_options
 from mfact.cli.options import chosen, drawn, flags, input_options, view_option
 from mfact.cli.results import show
 from mfact.cli.types import Listed, Typed
-from mfact.errors import SettingsError
 from mfact.options import options_of
 from mfact.ranges import MOST_INDEX, Count, Real
 from mfact.settings import SweepSettings
@@ -107,13 +106,8 @@ def _read(
 
     source = matrix_of(ctx, matrix, values).occupied()
     d1, d2 = source.shape
-    if values["rank"] > min(d1, d2):
-        raise SettingsError(
-            f"rank {values['rank']} does not fit {source.name}, which is {d1}×{d2}",
-            f"choose -r from 1 to {min(d1, d2)}",
-        )
     log.detail(plan_sweep(source).describe())
-    return source.name, (d1, d2), singular_values(source)
+    return source.name, (d1, d2), singular_values(source, values["rank"])
 
 
 def exit_code(sweeps: list[Sweep], exit_zero: bool) -> int:
