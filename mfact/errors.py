@@ -42,8 +42,8 @@ class MemoryPlanError(MfactError):
     """The run would not fit in the memory there is."""
 
 
-class MissingPackageError(MfactError):
-    """An optional package is needed and not installed."""
+class MissingPackageError(MfactError, ImportError):
+    """An optional package is needed and not installed; an ImportError too, as Python expects."""
 
 
 class SettingsError(MfactError):
