@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import MfactError, MissingPackageError
 from mfact.foreign import OPTIONS
+from mfact.python.door import warn
 from mfact.python.result import Result
 from mfact.python.words import Words
 from mfact.run.solve import solve
@@ -93,7 +94,7 @@ class MatrixFactorization(
             raise ValueError(str(error.put(_said))) from error
         if record.outcome.exit_code != 0:
             text = _said(f"{record.outcome.sentence}: {record.message}")
-            warnings.warn(text, ConvergenceWarning, stacklevel=2)
+            warn(text, ConvergenceWarning)
         self.result_ = Result(record)
         self.components_ = record.V.T
         self.n_iter_ = record.summary.get("iterations", math.inf)
@@ -144,5 +145,4 @@ class MatrixFactorization(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+        return replace(tags, input_tags=replace(tags.input_tags, sparse=True))

@@ -15,6 +15,9 @@ from mfact.python.words import said
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_INSTEAD = dict.fromkeys(("output", "out"), "Result.save writes the run file")
+"""What is no option in Python, and how it is done."""
+
 
 def spoken(
     options: Mapping[str, Option[Any]] | None = None, kinds: type | None = None
@@ -83,8 +86,10 @@ def _docstring(function: Callable[..., Any], options: Mapping[str, Option[Any]])
 
 
 def _unknown(function: str, word: str, known: list[str]) -> UnknownOptionError:
-    ours = meant(word, known, OPTIONS)
     sentence = f"{function}() has no option {word!r}"
+    if word in _INSTEAD:
+        return UnknownOptionError(sentence, _INSTEAD[word])
+    ours = meant(word, known, OPTIONS)
     if ours is None:
         return UnknownOptionError(sentence, f"help({function}) lists those that it has")
     if OPTIONS.get(word) == ours:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil, log, sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +40,11 @@ class Study:
 
     settings: FlowSettings
     shape: tuple[int, int]
-    sigma: Array
+    sigma: Array = field(repr=False)
     k: int
     formula: str
-    flow: FlowResult
-    comparison: Comparison | None
+    flow: FlowResult = field(repr=False)
+    comparison: Comparison | None = field(repr=False)
 
     @property
     def rank(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,12 +37,12 @@ class Sweep:
 
     settings: SweepSettings
     shape: tuple[int, int]
-    values: Array
-    hits: Array
-    low: Array
-    high: Array
-    last: Array
-    diverged: Array
+    values: Array = field(repr=False)
+    hits: Array = field(repr=False)
+    low: Array = field(repr=False)
+    high: Array = field(repr=False)
+    last: Array = field(repr=False)
+    diverged: Array = field(repr=False)
 
     def iterations(self, level: int = -1) -> Array:
         """Steps to settings.tolerances[level], in increasing order, of the runs that got there."""

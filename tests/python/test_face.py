@@ -89,6 +89,7 @@ def test_the_help_of_the_package_shows_it(name):
         ("n_components", "mfact.solve() has no option 'n_components': mfact calls it 'rank'"),
         ("lr", "mfact.solve() has no option 'lr': mfact calls it 'step_size'"),
         ("step_sise", "mfact.solve() has no option 'step_sise': did you mean 'step_size'?"),
+        ("output", "mfact.solve() has no option 'output': Result.save writes the run file"),
         ("zzz", "mfact.solve() has no option 'zzz': help(mfact.solve) lists those that it has"),
     ],
 )
