@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from functools import wraps
+from textwrap import fill
 from typing import Any, TypeVar, cast
 
 from mfact.errors import MfactError, UnknownOptionError
@@ -14,6 +15,10 @@ from mfact.options import Option
 from mfact.python.words import said
 
 F = TypeVar("F", bound=Callable[..., Any])
+Taken = Mapping[str, tuple[str, Option[Any]]]
+"""The options that a function takes by name: the type of each, and itself."""
+
+_WIDTH = 96  # of a docstring that help() moves in by four
 
 _INSTEAD = dict.fromkeys(("output", "out"), "Result.save writes the run file")
 """What is no option in Python, and how it is done."""
@@ -24,12 +29,16 @@ def spoken(
 ) -> Callable[[F], F]:
     """Decorate a public function: with its signature in full, and its errors in Python's words.
 
-    options: by name, those that it takes as `**options`; they join the signature and the docstring.
-    kinds: the TypedDict of them.
+    options: by name; kinds: the TypedDict of those that it takes as `**options`, which join the
+    signature and the docstring.
     """
+    taken = {
+        name: (kind.__forward_arg__, (options or {})[name])
+        for name, kind in ({} if kinds is None else kinds.__annotations__).items()
+    }
 
     def decorate(function: F) -> F:
-        signature = _signature(function, options or {}, kinds)
+        signature = _signature(function, taken)
         name = f"mfact.{function.__name__}"
 
         @wraps(function)
@@ -44,7 +53,7 @@ def spoken(
                 raise told from error.__cause__
 
         door.__signature__ = signature  # type: ignore[attr-defined]  # what inspect looks for
-        door.__doc__ = _docstring(function, options or {})
+        door.__doc__ = _docstring(function, taken)
         return cast(F, door)
 
     return decorate
@@ -58,31 +67,26 @@ def warn(text: str, category: type[Warning]) -> None:
     warnings.warn(text, category, stacklevel=level)
 
 
-def _signature(
-    function: Callable[..., Any], options: Mapping[str, Option[Any]], kinds: type | None
-) -> inspect.Signature:
+def _signature(function: Callable[..., Any], taken: Taken) -> inspect.Signature:
     """Its own parameters, and after those that may stand in place the options."""
     own = inspect.signature(function)
     kept = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
     placed = [each for each in kept if each.kind is not each.KEYWORD_ONLY]
-    written = {} if kinds is None else kinds.__annotations__
     more = [
         inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=options[name].default,
-            annotation=kind.__forward_arg__,
+            name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=kind
         )
-        for name, kind in written.items()
+        for name, (kind, option) in taken.items()
     ]
     return own.replace(parameters=[*placed, *more, *(p for p in kept if p not in placed)])
 
 
-def _docstring(function: Callable[..., Any], options: Mapping[str, Option[Any]]) -> str:
-    """Its own, and a line for each option, before the examples."""
+def _docstring(function: Callable[..., Any], taken: Taken) -> str:
+    """Its own, and before the examples what each option is."""
     own, mark, examples = inspect.cleandoc(function.__doc__ or "").partition("\n\n>>>")
-    told = "\n".join(option.told(name).strip() for name, option in options.items())
-    return f"{own}\n\n{told}{mark}{examples}" if told else f"{own}{mark}{examples}"
+    told = [option.told(name).strip() for name, (_, option) in taken.items()]
+    folded = "\n".join(fill(line, _WIDTH, subsequent_indent="    ") for line in told)
+    return f"{own}\n\n{folded}{mark}{examples}" if told else f"{own}{mark}{examples}"
 
 
 def _unknown(function: str, word: str, known: list[str]) -> UnknownOptionError:
