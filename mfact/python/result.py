@@ -22,7 +22,7 @@ _NUMBERS = {"gap": "gap", "relative_residual": "residual", "imbalance": "imbalan
 _DIGITS = 4
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)  # arrays have no one answer to ==
 class Result:
     """What is known at the end of a run, and of a run file.
 
