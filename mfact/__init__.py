@@ -1,32 +1,62 @@
-"""Matrix factorization by gradient descent, and why it worked.
+"""Factor a matrix M ≈ UVᵀ by gradient descent, and see why it worked.
+
+solve factors a matrix, resume goes on with a run from its checkpoint, load reads a run file; each
+gives a Result. inspect says what a matrix holds before it is factored, check recomputes a run,
+sweep counts what many starts do, flow follows the limit of small steps, and generate makes a
+matrix to try things on. Matrices are arrays, scipy sparse arrays, or paths of files.
+
+What cannot be done raises MfactError, in a sentence with a way out; a run that did not end well
+warns ConvergenceWarning. mfact.sklearn has the same as an estimator of scikit-learn.
 
 >>> import numpy as np, mfact
 >>> M = np.outer([1.0, 2.0, 3.0], [1.0, -1.0])
 >>> result = mfact.solve(M, rank=1, seed=0)
 >>> result.outcome.name
 'GLOBAL_OPTIMUM'
+>>> U, V = result.balanced()
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.5.0"
-__all__ = ["RunSettings", "__version__", "solve"]
+
+_PLACES = {
+    "solve": "mfact.python.runs",
+    "resume": "mfact.python.runs",
+    "load": "mfact.python.runs",
+    "inspect": "mfact.python.questions",
+    "check": "mfact.python.questions",
+    "sweep": "mfact.python.questions",
+    "flow": "mfact.python.questions",
+    "generate": "mfact.python.questions",
+    "RunSettings": "mfact.settings",
+    "Result": "mfact.python.result",
+    "ConvergenceWarning": "mfact.errors",
+    "MfactError": "mfact.errors",
+}
+"""Each name, and the module that is loaded on its first use: `mfact --help` waits for no numpy."""
+
+__all__ = [
+    "ConvergenceWarning", "MfactError", "Result", "RunSettings", "check", "flow", "generate",
+    "inspect", "load", "resume", "solve", "sweep",
+]  # fmt: skip
 
 if TYPE_CHECKING:
-    from mfact.run.solve import solve
+    from mfact.errors import ConvergenceWarning, MfactError
+    from mfact.python.questions import check, flow, generate, inspect, sweep
+    from mfact.python.result import Result
+    from mfact.python.runs import load, resume, solve
     from mfact.settings import RunSettings
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded on first use, so that `mfact --help` does not wait for numpy and scipy.
-    if name == "solve":
-        from mfact.run.solve import solve
+    if name not in _PLACES:
+        raise AttributeError(f"module 'mfact' has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
 
-        return solve
-    if name == "RunSettings":
-        from mfact.settings import RunSettings
 
-        return RunSettings
-    raise AttributeError(f"module 'mfact' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return list(_PLACES)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Self
+
 
 class MfactError(Exception):
     """Something failed that the user can understand.
@@ -22,6 +25,10 @@ class MfactError(Exception):
         self.way_out = way_out
         super().__init__(f"{sentence}: {way_out}" if way_out else sentence)
 
+    def put(self, words: Callable[[str], str]) -> Self:
+        """The same error in other words."""
+        return type(self)(words(self.sentence), words(self.way_out))
+
 
 class DataError(MfactError):
     """The matrix, or a file that should hold one, cannot be used."""
@@ -35,11 +42,23 @@ class MemoryPlanError(MfactError):
     """The run would not fit in the memory there is."""
 
 
-class MissingPackageError(MfactError):
-    """An optional package is needed and not installed."""
+class MissingPackageError(MfactError, ImportError):
+    """An optional package is needed and not installed; an ImportError too, as Python expects."""
 
 
 class SettingsError(MfactError):
     """Options that are out of range or do not fit together."""
 
     exit_code = 2
+
+
+class UnknownOptionError(SettingsError, TypeError):
+    """A function was given an option that it does not have.
+
+    Of both kinds: Python says TypeError to a keyword that a function lacks, and who catches
+    MfactError means all that can go wrong.
+    """
+
+
+class ConvergenceWarning(UserWarning):
+    """A run did not end well: at a limit, at rest too early, at a saddle point, or it diverged."""

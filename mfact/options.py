@@ -37,6 +37,11 @@ class Option(Generic[T]):
     unset: str = ""
     belongs: tuple[str, tuple[str, ...]] | None = None
 
+    def told(self, name: str) -> str:
+        """Its line in a docstring."""
+        none = f" None: {self.unset}." if self.default is None else ""
+        return f"    {name}: {self.words}{none}"
+
     def field(self) -> T:
         """The field of a dataclass that has this option's default, and keeps the option."""
         return dataclasses.field(default=self.default, metadata={"option": self})
@@ -52,9 +57,7 @@ class Settings:
         told = [(cls.__doc__ or "").rstrip() + "\n"]
         for name, field in vars(cls).items():
             if isinstance(field, dataclasses.Field) and field.metadata:
-                option = field.metadata["option"]
-                none = f" None: {option.unset}." if option.default is None else ""
-                told.append(f"    {name}: {option.words}{none}")
+                told.append(field.metadata["option"].told(name))
         cls.__doc__ = "\n".join(told)
 
     def __post_init__(self) -> None:
@@ -98,8 +101,14 @@ def require_kinds(settings: Settings) -> None:
     """Raise SettingsError for a value of another kind than its option's, or out of range."""
     for name, option in options_of(settings).items():
         value = getattr(settings, name)
-        if not (option.kind.admits(value) or (value is None and option.default is None)):
-            raise SettingsError(f"{flag(name)} is {shown(value)}", option.kind.way_out)
+        if value is not None or option.default is not None:
+            require(name, option.kind, value)
+
+
+def require(name: str, kind: Kind, value: Any) -> None:
+    """Raise SettingsError for a value of an option that its kind does not admit."""
+    if not kind.admits(value):
+        raise SettingsError(f"{flag(name)} is {shown(value)}", kind.way_out)
 
 
 def refuse_idle(

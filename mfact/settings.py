@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mfact.errors import SettingsError
-from mfact.options import REQUIRED, Option, Settings, require_kinds
+from mfact.options import REQUIRED, Option, Settings, options_of, require_kinds
 from mfact.ranges import MOST_INDEX, Count, Flag, OneOf, Real, Size, Text
 
 SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
 STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
+GIVEN = "given"
+"""What a start of two arrays is called."""
+
 MOST_PLAIN_STEPS = 1_000_000
 ENGINES = ("auto", "direct", "reduced")
 
@@ -186,6 +189,13 @@ class FlowSettings(Settings):
         False, "Computation",
         "Run gradient descent too, at six step sizes, to the same flow time.", Flag()).field()
 # fmt: on
+
+
+FLOW_OPTIONS = {
+    **{"rank": RANK, "objective": OBJECTIVE, "balance_weight": BALANCE_WEIGHT},
+    **options_of(FlowSettings),
+}
+"""What is asked of a flow, as it is asked, in the order of the help."""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -16,9 +15,6 @@ from mfact.cli.results import show
 from mfact.options import options_of
 from mfact.settings import RunSettings
 from mfact.words import printable
-
-if TYPE_CHECKING:
-    from mfact.core import Result
 
 EXAMPLES = (
     ("mfact check digits.run.h5", "recompute loss, gap, imbalance and certificate"),
@@ -65,64 +61,30 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     the factors, an end point at a saddle, a lemma that a step contradicts, a requirement.
     """
     from mfact.report.checks import Report, check_views
-    from mfact.report.views import violated
     from mfact.storage.runs import read_run
-    from mfact.studies.check import recompute
+    from mfact.studies.checked import checked, parsed
     from mfact.studies.memory import plan_check
-    from mfact.studies.requirements import Requirement, evaluate
+    from mfact.studies.named import matrix_of_run
     from mfact.targets.door import held
 
-    requirements = [Requirement.parse(text) for text in values["require"]]
+    requirements = parsed(values["require"])
     result = read_run(run_file)
     if matrix is None:
-        matrix = _named_matrix(result, run_file)
+        way_out = f"name it: mfact check {printable(run_file)} MATRIX"
+        matrix = matrix_of_run(result, run_file, way_out)
         values["dataset"] = values["dataset"] or result.problem.get("dataset")
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values, read={"run file": run_file})
     log.detail(plan_check(source, result).describe())
-    found = recompute(held(source, str(result.U.dtype)).target(), result, tol=values["tol"])
-    required = evaluate(requirements, found.numbers, found.claims)
-    claims = (*required, *found.claims)
-    failed = [claim.name for claim in violated(claims)]
+    target = held(source, str(result.U.dtype)).target()
+    found = checked(target, result, requirements, values["tol"])
     report = Report(
         kind="check",
         subjects={"run": run_file, "matrix": source.name},
-        sentence=f"violated: {', '.join(failed)}" if failed else _fine(found.claims, required),
-        claims=claims,
+        sentence=found.sentence,
+        claims=found.claims,
         run=result,
         numbers=found.numbers,
     )
     show(values["format"], check_views(report), quiet=log.quiet)
-    return 5 if failed and not values["exit_zero"] else 0
-
-
-def _fine(claims: Any, required: Any) -> str:
-    """What held, where nothing is violated."""
-    from mfact.core import Verdict
-
-    held = sum(claim.verdict is Verdict.HOLDS for claim in claims)
-    unjudged = len(claims) - held
-    text = f"{held} claims hold, {unjudged} could not be judged, none is violated"
-    return f"all {len(required)} requirements are met; {text}" if required else text
-
-
-def _named_matrix(result: Result, run_file: str) -> str:
-    """The matrix that the run file names: in the folder of the run, beside the file, or here."""
-    from mfact.errors import SettingsError, StorageError
-
-    way_out = f"name it: mfact check {printable(run_file)} MATRIX"
-    named = result.problem.get("path")
-    if not named:
-        raise SettingsError(
-            f"{printable(run_file)} does not say which file its matrix is in", way_out
-        )
-    folder = result.provenance.get("folder")
-    folders = [each for each in (folder, Path(run_file).parent, ".") if each is not None]
-    found = next((path for each in folders if (path := Path(each, named)).exists()), None)
-    if found is None:
-        there = "" if folder is None or Path(named).is_absolute() else f" in {printable(folder)}"
-        raise StorageError(
-            f"{printable(run_file)} names its matrix {printable(named)}{there}, which is not there",
-            way_out,
-        )
-    return str(found)
+    return 0 if found.holds or values["exit_zero"] else 5

@@ -10,16 +10,10 @@ from mfact.cli.config import sources
 from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command
 from mfact.cli.log import Log, log_options
-from mfact.cli.options import chosen, drawn, flags, input_options, view_option
+from mfact.cli.options import drawn, flags, input_options, view_option
 from mfact.cli.results import show
-from mfact.options import options_of, refuse_idle
-from mfact.settings import BALANCE_WEIGHT, OBJECTIVE, RANK, STARTS, FlowSettings
+from mfact.settings import FLOW_OPTIONS, STARTS
 
-# In the order of the help, rank first.
-OPTIONS = {
-    **{"rank": RANK, "objective": OBJECTIVE, "balance_weight": BALANCE_WEIGHT},
-    **options_of(FlowSettings),
-}
 EXAMPLES = (
     ("mfact flow elnino.npy -r 3 --seed 1", "the flow until every mode is fitted, D unchanged"),
     ("mfact flow elnino.npy -r 3 --start balanced --seed 1 --compare-gd",
@@ -32,7 +26,7 @@ EXAMPLES = (
 @helpful_command("flow", short_help="Follow the gradient flow of a matrix.", examples=EXAMPLES)
 @click.argument("matrix", metavar="MATRIX")
 @input_options
-@flags(OPTIONS)
+@flags(FLOW_OPTIONS)
 @view_option("json", "markdown", "csv")
 @log_options
 @click.pass_context
@@ -45,22 +39,16 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """
     from mfact.report.flow_tables import document, page, rows
     from mfact.report.views import document_views
-    from mfact.studies.flow import study
+    from mfact.studies.flow import flow_settings, study
     from mfact.studies.memory import plan_flow
 
-    given = [name for name, source in sources(ctx, OPTIONS).items() if source != "default"]
-    refuse_idle(OPTIONS, values, given)
+    came_from = sources(ctx, FLOW_OPTIONS)
+    given = [name for name, source in came_from.items() if source != "default"]
+    settings = flow_settings({**values, "seed": drawn(values["seed"])}, given)
     start = None if values["start"] in STARTS else values["start"]
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values, read={"start": start})
-    weight = values["balance_weight"] if values["objective"] == "balanced" else 0.0
-    settings = chosen(FlowSettings, values, weight=weight, seed=drawn(values["seed"]))
-    factors = None
-    if start is not None:
-        from mfact.storage.factors import read_factors
-
-        factors = read_factors(start)
     log.detail(plan_flow(source).describe())
-    made = document(study(source, settings, factors), source.name)
+    made = document(study(source, settings), source.name)
     show(values["format"], document_views(made, page, rows), quiet=log.quiet)
     return 0

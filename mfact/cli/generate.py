@@ -71,20 +71,16 @@ def command(ctx: click.Context, /, output: str, **values: Any) -> int:
     M is d1×d2; Q₁ and Q₂ are random with orthonormal columns, so that without noise σ are
     the singular values of M to rounding.
     """
-    from mfact.host.memory import MemoryPlan, available_bytes
     from mfact.matrices.writing import check_suffix, write_matrix
     from mfact.studies.generate import chosen_spectrum, generate_matrix
+    from mfact.studies.memory import plan_generated
 
     d1, d2 = values["shape"]
     spectrum = chosen_spectrum((d1, d2), values["rank"], values["spectrum"], values["condition"])
     check_suffix(output, values["dataset"])
     log = claim_files(ctx, {}, {"matrix": output})
-    entries, r = d1 * d2, len(spectrum)
-    plan = MemoryPlan(
-        {"matrix": 8 * entries, "file image": 8 * entries, "factors": 24 * r * (d1 + d2)},
-        available_bytes(),
-    )
-    plan.check("choose a smaller shape")
+    r = len(spectrum)
+    plan_generated((d1, d2), r, written=True)
     seed = drawn(values["seed"])
     M = generate_matrix((d1, d2), spectrum, noise=values["noise"], seed=seed, dtype=values["dtype"])
     write_matrix(output, M, dataset=values["dataset"])

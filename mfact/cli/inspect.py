@@ -19,7 +19,6 @@ from mfact.settings import RANK
 
 if TYPE_CHECKING:
     from mfact.report.views import Views
-    from mfact.studies.outlook import Outlook
 
 EXAMPLES = (
     ("mfact inspect digits.npy", "spectrum, numerical rank, suggested rank and step"),
@@ -56,29 +55,18 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.report.sheets import sheet
     from mfact.report.spectrum import inspection_document, inspection_page, spectrum_rows
     from mfact.report.views import page_views
-    from mfact.studies.inspect import inspect_matrix
     from mfact.studies.memory import plan_inspection
-    from mfact.studies.outlook import outlooks
-    from mfact.targets.door import SCALES
+    from mfact.studies.prospect import prospect
 
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values).occupied()
-    rank = values["rank"]
-    if rank is not None and rank > min(source.shape):
-        ctx.fail(f"rank {rank} is above min(d1, d2) = {min(source.shape)}: take a smaller one")
-    leading = max(values["leading"], (rank or 0) + 1)
-    log.detail(plan_inspection(source, leading).describe())
-    found = inspect_matrix(source, leading=leading)
-    rank = found.suggested_rank if rank is None else rank
-    ahead: tuple[Outlook, ...] = ()
-    least, most = SCALES["float64"]
-    if rank is not None and least <= found.norm <= most:
-        ahead = outlooks(found.singular_values, found.norm, found.shape, rank, found.rank_tolerance)
+    leading, rank = values["leading"], values["rank"]
+    log.detail(plan_inspection(source, leading, rank).describe())
+    found = prospect(source, rank=rank, leading=leading)
+    rank, ahead = found.forecast.rank, found.forecast.schedules
     about = source.describe()
     views: Views = {
-        **page_views(
-            partial(inspection_page, found, about, most=values["leading"], rank=rank, ahead=ahead)
-        ),
+        **page_views(partial(inspection_page, found, about, most=leading, rank=rank, ahead=ahead)),
         "csv": lambda look: sheet(spectrum_rows(found)),
         "json": lambda look: json_text(inspection_document(found, about, rank, ahead)),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,11 +15,9 @@ from mfact.cli.log import Log
 from mfact.cli.options import flags
 from mfact.cli.outputs import outputs, resumed_output
 from mfact.cli.results import result_options
-from mfact.errors import StorageError
 from mfact.options import options_of
 from mfact.ranges import Count
 from mfact.settings import RunSettings
-from mfact.words import printable
 
 OPTIONS = options_of(RunSettings)
 EXAMPLES = (
@@ -65,20 +62,15 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
 
     from mfact.run import checkpoint as resuming
     from mfact.run.solve import resume
+    from mfact.studies.named import matrix_of_checkpoint
 
     saved = resuming.read(checkpoint)
     given, named = values["matrix"], saved.asked.named
-    if given is None and named.get("path") is None:
-        ctx.fail("the run was not on a file: name its matrix with --matrix")
-    if given is None and not Path(named["path"]).exists():
-        raise StorageError(
-            f"the matrix of the run, {printable(named['path'])}, is not there",
-            "name it with --matrix",
-        )
+    matrix = matrix_of_checkpoint(saved) if given is None else given
     output = values["output"] or resumed_output(saved)
     source = matrix_of(
         ctx,
-        named["path"] if given is None else given,
+        matrix,
         named if given is None else {},
         read={"checkpoint": checkpoint},
         written=outputs(output, values),

@@ -14,6 +14,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.results import format_options, print_result
 from mfact.cli.streams import emit
+from mfact.errors import SettingsError
 from mfact.options import flag, options_of
 from mfact.settings import RunSettings
 from mfact.words import harmless
@@ -64,9 +65,16 @@ def command(ctx: click.Context, /, run_file: str, **values: Any) -> int:
 def command_line(result: Result) -> str:
     """The line that repeats a run: every setting that was chosen, and the seed, as flags.
 
-    Settings that came from the environment or a config file become flags too. The matrix
+    Settings that came from the environment, a config file or Python become flags too. The matrix
     stands as it was named; run the line in the folder that the run had.
+
+    Raises SettingsError for a run that no command line repeats.
     """
+    if result.settings.get("start", {}).get("source") == "arrays":
+        raise SettingsError(
+            "the start of the run was given in Python, as two arrays, which no flag repeats",
+            "save U and V in an .npz and start from it with --start, or run it in Python again",
+        )
     matrix = result.problem.get("path") or result.problem.get("name") or "MATRIX"
     dataset = result.problem.get("dataset")
     words = ["mfact", "solve", f"./{matrix}" if matrix.startswith("-") else matrix]
@@ -76,7 +84,7 @@ def command_line(result: Result) -> str:
     for name, entry in result.settings.items():
         value, source = entry["value"], entry["source"]
         option = flag(name)
-        chosen = source in ("flag", "environment", "config") or name == "seed"
+        chosen = source in ("flag", "environment", "config", "argument") or name == "seed"
         chosen &= name in options  # what a file of another version names is no flag here
         if not chosen or value is None or (value is False and not options[name].default):
             continue

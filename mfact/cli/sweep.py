@@ -12,7 +12,6 @@ from mfact.cli.log import Log, log_options
 from mfact.cli.options import chosen, drawn, flags, input_options, view_option
 from mfact.cli.results import show
 from mfact.cli.types import Listed, Typed
-from mfact.errors import SettingsError
 from mfact.options import options_of
 from mfact.ranges import MOST_INDEX, Count, Real
 from mfact.settings import SweepSettings
@@ -77,14 +76,11 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
         ctx.fail("nothing to run: name a matrix, or give sizes with --growth")
     log = ctx.ensure_object(Log)
 
-    from mfact.host.memory import MemoryPlan, available_bytes
+    from mfact.studies.memory import plan_starts
     from mfact.studies.sweep import growth, sweep
 
     settings = chosen(SweepSettings, values, seed=drawn(values["seed"]))
-    # What is kept of each start: where it got to each tolerance, and four numbers.
-    kept = 8 * (len(settings.tolerances) + 4) * settings.seeds
-    plan = MemoryPlan({"starts": kept * (1 + len(values["growth"] or ()))}, available_bytes())
-    plan.check("choose fewer --seeds")
+    plan_starts(settings, 1 + len(values["growth"] or ()))
     runs, name, spectrum = None, "", None
     if matrix is None:
         claim_files(ctx, {})
@@ -110,13 +106,8 @@ def _read(
 
     source = matrix_of(ctx, matrix, values).occupied()
     d1, d2 = source.shape
-    if values["rank"] > min(d1, d2):
-        raise SettingsError(
-            f"rank {values['rank']} does not fit {source.name}, which is {d1}×{d2}",
-            f"choose -r from 1 to {min(d1, d2)}",
-        )
     log.detail(plan_sweep(source).describe())
-    return source.name, (d1, d2), singular_values(source)
+    return source.name, (d1, d2), singular_values(source, values["rank"])
 
 
 def exit_code(sweeps: list[Sweep], exit_zero: bool) -> int:

@@ -78,11 +78,11 @@ class Result:
 
     outcome: Outcome
     message: str
-    U: Array
-    V: Array
-    trace: Mapping[str, Array]
-    problem: Document
-    settings: Document
-    summary: Document
-    claims: tuple[Claim, ...] = ()
-    provenance: Document = field(default_factory=dict)
+    U: Array = field(repr=False)
+    V: Array = field(repr=False)
+    trace: Mapping[str, Array] = field(repr=False)
+    problem: Document = field(repr=False)
+    settings: Document = field(repr=False)
+    summary: Document = field(repr=False)
+    claims: tuple[Claim, ...] = field(default=(), repr=False)
+    provenance: Document = field(default_factory=dict, repr=False)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mfact.core import LEAST_TOLERANCE, Optimum, Plain
+from mfact.core import LEAST_TOLERANCE, Factors, Optimum, Plain
 from mfact.descent import At, Known
 from mfact.engines.choice import build, first, has_bases
 from mfact.engines.coordinates import singular
@@ -67,17 +67,23 @@ def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
 
 
 def planned(
-    asked: Asked, target: Counted, basis_limit: int, *, refuse: bool = False
+    asked: Asked,
+    target: Counted,
+    basis_limit: int,
+    factors: Factors | None = None,
+    *,
+    refuse: bool = False,
 ) -> tuple[Plan, Progress]:
     """What is chosen for a run, and its first state, all from bases that hold the start.
 
-    refuse: refuse a run that is forecast to end far beyond its limits.
+    factors: a start that was given as they are. refuse: refuse a run that is forecast to end far
+    beyond its limits.
 
     Raises SettingsError where the matrix does not fit the options.
     """
     settings = asked.settings
     problem, method = Factorization(target, settings.weight), METHODS[settings.method]
-    begun = begin(settings, problem)
+    begun = begin(settings, problem, factors)
     name, why = _engine(settings, begun)
     reach = Reach(target, settings.rank, problem.weight, basis_limit)
     seen = reach.start_in(begun.basis, begun.point)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mfact.core import Array, Document, Target
+from mfact.core import Array, Document, Factors, Target
 from mfact.host.memory import MemoryPlan
 from mfact.host.timer import Timer
 from mfact.run.doing import Doing
@@ -37,6 +37,7 @@ class Prepared:
 def prepared(
     matrix: Array | MatrixSource | Target,
     settings: RunSettings,
+    factors: Factors | None = None,
     *,
     sources: Mapping[str, str],
     output: str | None,
@@ -58,7 +59,7 @@ def prepared(
     heavy = rewriting(settings, rhythm.steps)
     path = settings.checkpoint_path(output)
     refuse_meetings(
-        {"matrix": M.named["path"], "start": settings.start_file},
+        {"matrix": M.named["path"], "start": None if factors else settings.start_file},
         {"output": output, "checkpoint": path},
     )
     if path is not None:
@@ -68,7 +69,7 @@ def prepared(
         require_scale(target)
         with timer.solving():  # which begins with the first pass over M
             asked = Asked(settings, sources, M.described, M.named, fingerprint(target), output)
-            plan, progress = planned(asked, target, planned_basis(memory), refuse=refuse)
+            plan, progress = planned(asked, target, planned_basis(memory), factors, refuse=refuse)
     admit(asked.fingerprint)
     if heavy is not None:
         progress = replace(progress, notes=(*progress.notes, heavy))

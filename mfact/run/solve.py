@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mfact.core import Array, Document, Result, Target
+from mfact.core import Array, Document, Factors, Result, Target
 from mfact.descent import BLOCK
 from mfact.host.signals import SignalFlag
 from mfact.host.threads import blas_threads
@@ -23,7 +23,7 @@ from mfact.run.progress import Live, Plan, Progress, RunObserver
 from mfact.run.recorder import Recorder
 from mfact.run.refusals import check
 from mfact.run.stages import carry_out
-from mfact.settings import RunSettings
+from mfact.settings import GIVEN, RunSettings
 from mfact.stopping import StopWatch
 from mfact.targets.door import held
 from mfact.theory.monitors import Monitors
@@ -36,6 +36,7 @@ def solve(
     matrix: Array | MatrixSource | Target,
     settings: RunSettings | None = None,
     *,
+    factors: Factors | None = None,
     sources: Mapping[str, str] | None = None,
     observers: Sequence[RunObserver] = (),
     output: str | None = None,
@@ -56,6 +57,7 @@ def solve(
 
     matrix: an array, an opened file (mfact.matrices.source.open_matrix) or a Target.
     settings: the options of the run; or give them by name, solve(M, rank=5).
+    factors: the start itself, in place of the one that the settings name.
     sources: option -> where its value came from ("flag", "environment", …); those named here
         and not "default" are refused when they mean nothing with the other choices.
     observers: objects with start(facts), told of the run (mfact.theory.facts), segment(rows), of a
@@ -80,13 +82,18 @@ def solve(
     """
     timer = Timer() if timer is None else timer
     settings = RunSettings.of(options) if settings is None else settings.changed(options)
+    sources = dict(sources or {})
+    if factors is not None:
+        settings = replace(settings, start=GIVEN)
+        sources["start"] = "arrays"
     require_kinds(settings)
     doing = Doing(busy)
     with _flag(signals) as caught, blas_threads(settings.threads):
         ready = prepared(
             matrix,
             settings,
-            sources=sources or {},
+            factors,
+            sources=sources,
             output=output,
             refuse=refuse,
             note=note,

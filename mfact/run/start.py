@@ -42,14 +42,17 @@ class Begun(NamedTuple):
     sigma_1_error: float
 
 
-def begin(settings: RunSettings, problem: Factorization) -> Begun:
+def begin(settings: RunSettings, problem: Factorization, factors: Factors | None = None) -> Begun:
     """Draw the start, look at M through it until σ₁ is known, and fix the step sizes.
+
+    factors: the start, where it is neither to be drawn nor read.
 
     Raises SettingsError where the matrix does not fit the options.
     """
     target, rank = problem.target, settings.rank
-    dtype, longest, drawn = str(target.dtype), max(target.shape), settings.start_file is None
-    point = _directions(settings, problem) if drawn else _given(settings, problem)
+    dtype, longest = str(target.dtype), max(target.shape)
+    drawn = factors is None and settings.start_file is None
+    point = _directions(settings, problem) if drawn else _given(settings, problem, factors)
     basis, sigma_1, error = largest_value(target, point, drawn=drawn)
     steps = schedule(
         resolved_schedule(settings),
@@ -90,16 +93,17 @@ def _directions(settings: RunSettings, problem: Factorization) -> Factors:
     return directions(kind, target.shape, settings.rank, settings.seed, str(target.dtype))
 
 
-def _given(settings: RunSettings, problem: Factorization) -> Factors:
-    """The start out of a run file or an .npz file."""
+def _given(settings: RunSettings, problem: Factorization, factors: Factors | None) -> Factors:
+    """The start as it was given, or out of a run file or an .npz file."""
     path, target = settings.start, problem.target
-    if not Path(path).exists():
+    if factors is None and not Path(path).exists():
         raise SettingsError(
             f"--start {path} is neither one of {', '.join(STARTS)} nor a file",
             "name one of them, or a run file or .npz with U and V",
         )
     with np.errstate(over="ignore"):  # as require_size says then
-        point = Factors(*(np.array(x, target.dtype, order="F") for x in read_factors(path)))
+        found = read_factors(path) if factors is None else factors
+        point = Factors(*(np.array(x, target.dtype, order="F") for x in found))
     (d1, d2), rank = target.shape, settings.rank
     if point.U.shape != (d1, rank) or point.V.shape != (d2, rank):
         raise SettingsError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from math import ceil, log, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from mfact.options import options_of, refuse_idle, require_kinds
 from mfact.problems.diagonal import Diagonal
 from mfact.problems.factorization import formula, sharpness
 from mfact.problems.optimum import fitted_rank, zero_in
-from mfact.settings import FlowSettings
+from mfact.settings import FLOW_OPTIONS, STARTS, FlowSettings
 from mfact.starts import default_scale, directions, require_size, scaled, spectral
+from mfact.storage.factors import read_factors
 from mfact.studies.flow_and_descent import Comparison, compare
 from mfact.targets.door import held
 
@@ -38,21 +40,32 @@ class Study:
 
     settings: FlowSettings
     shape: tuple[int, int]
-    sigma: Array
+    sigma: Array = field(repr=False)
     k: int
     formula: str
-    flow: FlowResult
-    comparison: Comparison | None
+    flow: FlowResult = field(repr=False)
+    comparison: Comparison | None = field(repr=False)
 
     @property
     def rank(self) -> int:
         return self.settings.rank
 
 
+def flow_settings(values: Mapping[str, Any], given: Collection[str]) -> FlowSettings:
+    """The settings of a flow from FLOW_OPTIONS by name. given: those that the user gave.
+
+    Raises SettingsError for one of these that means nothing with the other values.
+    """
+    refuse_idle(FLOW_OPTIONS, values, given)
+    weight = values["balance_weight"] if values["objective"] == "balanced" else 0.0
+    own = {name: values[name] for name in options_of(FlowSettings)}
+    return FlowSettings(**own, weight=weight)
+
+
 def study(
     matrix: Array | MatrixSource | Target, settings: FlowSettings, factors: Factors | None = None
 ) -> Study:
-    """Follow the gradient flow on M (d1×d2) from the start named, or from the factors given.
+    """Follow the gradient flow on M (d1×d2) from a start by name, from a file, or as given.
 
     matrix: an array, an opened file or a Target.
     Raises SettingsError for a rank above min(d1, d2), factors of other shapes, a value out of
@@ -73,6 +86,8 @@ def study(
             f"rank {settings.rank} does not fit a {d1}×{d2} matrix",
             f"choose -r from 1 to {min(d1, d2)}",
         )
+    if factors is None and settings.start not in STARTS:
+        factors = read_factors(settings.start)
     target, drawn = found.target(), factors is None
     svd = Svd.of(target)
     if factors is None:

@@ -9,14 +9,16 @@ from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.krylov.leading import leading_bytes
 from mfact.run.memory import BLAS_BYTES, COPIES_OF_FACTORS, STEP_BYTES
 from mfact.studies.inspect import FULL_UP_TO
+from mfact.studies.prospect import wanted
 from mfact.targets.door import held
 
 if TYPE_CHECKING:
     from mfact.core import Result
     from mfact.matrices.source import MatrixSource
+    from mfact.settings import SweepSettings
 
 
-def plan_inspection(source: MatrixSource, leading: int) -> MemoryPlan:
+def plan_inspection(source: MatrixSource, leading: int, rank: int | None = None) -> MemoryPlan:
     """The plan of `mfact inspect`. Raises MemoryPlanError when it does not fit."""
 
     def plan(leading: int) -> MemoryPlan:
@@ -24,6 +26,7 @@ def plan_inspection(source: MatrixSource, leading: int) -> MemoryPlan:
         return _plan(source, {"singular values": values}, limit=limit)
 
     limit = available_bytes()
+    leading = wanted(leading, rank)
     made, least = plan(leading), min(leading, *source.shape)
     fitting = bisect_left(range(1, least), 1, key=lambda k: int(not plan(k).fits))
     ways = f"--leading {fitting}" if fitting else "a part of the matrix"
@@ -55,6 +58,24 @@ def plan_sweep(source: MatrixSource) -> MemoryPlan:
     least = min(source.shape)
     made = _plan(source, {"singular values": leading_bytes(source.shape, 0, least, source.entries)})
     return made.check("free memory, or use a part of the matrix", subject="the sweep")
+
+
+def plan_starts(settings: SweepSettings, sweeps: int = 1) -> MemoryPlan:
+    """Of each start of so many sweeps where it got to each tolerance, and four numbers. Raises
+    MemoryPlanError when they do not fit.
+    """
+    kept = 8 * (len(settings.tolerances) + 4) * settings.seeds
+    return MemoryPlan({"starts": kept * sweeps}, available_bytes()).check("choose fewer --seeds")
+
+
+def plan_generated(shape: tuple[int, int], rank: int, *, written: bool) -> MemoryPlan:
+    """A matrix to be made, and the image of its file where it is written. Raises MemoryPlanError
+    when they do not fit.
+    """
+    matrix = 8 * shape[0] * shape[1]
+    image = {"file image": matrix} if written else {}
+    parts = {"matrix": matrix, **image, "factors": 24 * rank * sum(shape)}
+    return MemoryPlan(parts, available_bytes()).check("choose a smaller shape")
 
 
 def _plan(

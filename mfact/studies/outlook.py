@@ -36,6 +36,14 @@ class Outlook:
     note: str
 
     @property
+    def count(self) -> str:
+        """T in a few digits, as a power of ten from a million on."""
+        if self.log10_iterations is None:
+            return "no end"
+        log10 = self.log10_iterations
+        return f"{10**log10:.3g}" if log10 < 6 else f"10^{log10:.6g}"
+
+    @property
     def fast_forwarded(self) -> bool:
         """Whether these steps are not all taken one by one."""
         log10 = self.log10_iterations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,12 +37,12 @@ class Sweep:
 
     settings: SweepSettings
     shape: tuple[int, int]
-    values: Array
-    hits: Array
-    low: Array
-    high: Array
-    last: Array
-    diverged: Array
+    values: Array = field(repr=False)
+    hits: Array = field(repr=False)
+    low: Array = field(repr=False)
+    high: Array = field(repr=False)
+    last: Array = field(repr=False)
+    diverged: Array = field(repr=False)
 
     def iterations(self, level: int = -1) -> Array:
         """Steps to settings.tolerances[level], in increasing order, of the runs that got there."""
@@ -130,13 +130,20 @@ def _slowest(settings: SweepSettings, values: Array) -> float:
     return float(values[min(settings.rank, values.size) - 1] / values[0])
 
 
-def singular_values(matrix: Array | MatrixSource | Target) -> Array:
+def singular_values(matrix: Array | MatrixSource | Target, rank: int = 1) -> Array:
     """The singular values of M that rounding does not hide, largest first.
 
     matrix: an array, an opened file or a Target. What counts as zero (mfact.problems.optimum) is
-    left out. Raises DataError for a matrix of zeros.
+    left out. rank: r of the sweep that they are for.
+
+    Raises SettingsError where that is above min(d1, d2), DataError for a matrix of zeros.
     """
     found = held(matrix, "float64")
+    d1, d2 = found.shape
+    if rank > min(d1, d2):
+        raise SettingsError(
+            f"rank {rank} does not fit a {d1}×{d2} matrix", f"choose -r from 1 to {min(d1, d2)}"
+        )
     target = found.target()
     if target.norm == 0:
         raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")

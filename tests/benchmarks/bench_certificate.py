@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from mfact import solve
+from mfact.run.solve import solve
 from mfact.targets.dense import DenseTarget
 from mfact.theory.lemma_3_2 import certify, certify_spectral
 

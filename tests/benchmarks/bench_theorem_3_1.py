@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfact import solve
+from mfact.run.solve import solve
 from mfact.studies.generate import generate_matrix, geometric_spectrum
 
 

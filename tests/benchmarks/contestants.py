@@ -177,7 +177,7 @@ def randomized(problem: Problem) -> Found:
 
 def mfact_solve(problem: Problem, engine: str, **settings: Any) -> Found:
     """`mfact.solve` on the array, from the same start as the loops, to the same gap."""
-    from mfact import solve
+    from mfact.run.solve import solve
     from mfact.settings import RunSettings
 
     chosen = {"schedule": "constant", "step_size": 0.5 / float(problem.sigma[0]), "tol": GAP}

@@ -13,7 +13,7 @@ from measure import peak_above
 
 
 def main(d1: int, d2: int) -> None:
-    from mfact import solve
+    from mfact.run.solve import solve
     from mfact.settings import RunSettings
 
     problem = matrix(d1, d2, 10, 0.5, 5.0, known=False)

@@ -9,8 +9,8 @@ import pytest
 from oracles import flat, flow, objective
 from scipy.integrate import solve_ivp
 
-from mfact import solve
 from mfact.core import Outcome
+from mfact.run.solve import solve
 from mfact.starts import directions
 from mfact.studies.generate import generate_matrix, geometric_spectrum
 

@@ -13,10 +13,10 @@ import pytest
 import tables
 import tour
 
-from mfact import solve
 from mfact.cli.help import EXIT_CODES
 from mfact.cli.main import COMMANDS
 from mfact.core import Outcome
+from mfact.run.solve import solve
 from mfact.settings import SCHEDULES
 from mfact.studies.check import recompute
 from mfact.studies.diff import compare

@@ -82,14 +82,18 @@ def test_no_room_has_the_name_of_a_public_function():
     result = mfact.solve(np.diag([2.0, 1.0]), mfact.RunSettings(rank=1, seed=1))
     assert result.outcome.exit_code == 0
     assert isinstance(mfact.__version__, str)
-    assert {"solve", "RunSettings", "__version__"} == set(mfact.__all__)
-    for name in ("flow", "sweep", "inspect", "resume", "check", "diff"):
+    for name in mfact.__all__:
         assert f"mfact/{name}.py" not in FILES
         assert not (ROOT / "mfact" / name).exists()
 
 
-LENT = {"ctx.default_map", "error.filename", "element.attrib", "element.text"}
-"""What libraries ask to be written into: click's context, an OSError, an XML element."""
+LENT = {
+    "ctx.default_map", "error.filename", "element.attrib", "element.text",
+    "door.__signature__", "door.__doc__",
+}  # fmt: skip
+"""What libraries ask to be written into: click's context, an OSError, an XML element, a function
+that stands for another one.
+"""
 
 
 @pytest.mark.parametrize("name", FILES)

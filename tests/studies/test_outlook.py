@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matrices import matrix, noisy
 
-from mfact import solve
+from mfact.run.solve import solve
 from mfact.studies.outlook import outlooks
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from recorded import told
 
-import mfact
 from mfact.methods.gradient_descent import GradientLaw
+from mfact.run.solve import solve
 from mfact.studies.check import recompute
 from mfact.targets.dense import DenseTarget
 from mfact.theory.ledger import LedgerMonitor
@@ -46,7 +46,7 @@ def bouncing(seed, engine, size, steps, **options):
     M = noisy(seed, SHAPES[seed % 4], r)
     kept = Rows()
     options |= {"step_size": size / np.linalg.norm(M, 2), "max_iter": steps, "force": True}
-    result = mfact.solve(
+    result = solve(
         M, rank=r, schedule="constant", engine=engine, seed=seed, observers=[kept], **options
     )
     return M, result, kept

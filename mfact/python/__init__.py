@@ -1,0 +1,1 @@
+"""What `import mfact` gives: functions that take options by name, and speak of arguments."""

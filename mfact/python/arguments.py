@@ -1,0 +1,147 @@
+"""What the functions take: matrices, starts, and the options by name that type checkers see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Protocol, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mfact.core import Array, Factors, Target
+from mfact.errors import SettingsError
+from mfact.host.memory import MemoryPlan
+from mfact.matrices.source import MatrixSource, open_matrix
+from mfact.matrices.values import check_kind, check_shape, store
+from mfact.settings import GIVEN
+
+
+class Sparse(Protocol):
+    """A sparse array or matrix of scipy."""
+
+    def tocsr(self) -> Any: ...
+
+
+Path = str | os.PathLike[str]
+Matrix = ArrayLike | Sparse | Target | Path
+"""An array, a scipy sparse array, a Target, or the path of a file ("f.h5:/X")."""
+
+Start = Path | tuple[ArrayLike, ArrayLike]
+"""The name of a kind, the path of a file, or the factors U, d1×r, and V, d2×r."""
+
+
+class RunOptions(TypedDict, total=False):
+    """Those of mfact.settings.RunSettings, all but the rank; start may also be a pair."""
+
+    objective: str
+    balance_weight: float
+    engine: str
+    method: str
+    schedule: str
+    step_size: float | None
+    delta: float
+    eps: float | None
+    c_step: float
+    start: Start
+    start_scale: float | None
+    start_ratio: float
+    seed: int | None
+    tol: float
+    tol_residual: float | None
+    tol_gradient: float | None
+    patience: int | None
+    min_iter: int
+    max_iter: int | None
+    max_time: float | None
+    optimum: bool
+    every: int | None
+    dtype: str
+    threads: int | None
+    fast_forward: str
+    ff_tol: float
+    force: bool
+    escape: bool
+    checkpoint: str | None
+    checkpoint_every: str | None
+    max_basis_bytes: int | None
+
+
+class FlowOptions(TypedDict, total=False):
+    """Those of mfact.settings.FLOW_OPTIONS, all but the rank; start may also be a pair."""
+
+    objective: str
+    balance_weight: float
+    start: Start
+    start_scale: float | None
+    start_ratio: float
+    imbalance: float
+    seed: int
+    time: float | None
+    solver: str
+    points: int
+    compare_gd: bool
+
+
+class SweepOptions(TypedDict, total=False):
+    """Those of mfact.settings.SweepSettings, all but the rank."""
+
+    seeds: int
+    c_init: float
+    c_step: float
+    tol: float
+    max_iter: int
+    seed: int
+
+
+def opened(
+    matrix: Matrix,
+    dataset: str | None,
+    follow_links: bool,
+    plan: Callable[[MatrixSource], MemoryPlan] | None = None,
+    *,
+    occupied: bool = False,
+) -> Any:
+    """The matrix as it was given, or the file that was named, looked at and not yet read.
+
+    plan: raises MemoryPlanError for a file that would not fit. occupied: a sparse file is read
+    without its empty rows and columns.
+
+    Raises SettingsError for a dataset of what is no file, and what open_matrix raises.
+    """
+    if not isinstance(matrix, str | os.PathLike):
+        if dataset is not None:
+            raise SettingsError(f"--dataset {dataset} is for files", "leave it out")
+        return matrix
+    source = open_matrix(os.fspath(matrix), dataset=dataset, follow_links=follow_links)
+    source = source.occupied() if occupied else source
+    if plan is not None:
+        plan(source)
+    return source
+
+
+def begun(start: Start) -> tuple[str, Factors | None]:
+    """What a start is called, and its factors where it is a pair of arrays.
+
+    Raises DataError for factors that are not 2-D, real and finite.
+
+    >>> begun("balanced"), begun((np.ones((3, 1)), [[1], [2]]))[1].V.tolist()
+    (('balanced', None), [[1.0], [2.0]])
+    """
+    if isinstance(start, str | os.PathLike):
+        return os.fspath(start), None
+    if not isinstance(start, tuple | list) or len(start) != 2:
+        raise SettingsError(
+            f"--start is a {type(start).__name__}", "it must be text, or two arrays (U, V)"
+        )
+    return GIVEN, Factors(*map(_factor, "UV", start))
+
+
+def _factor(name: str, given: ArrayLike) -> Array:
+    """A copy as float64, which later changes of the user's do not reach."""
+    label = f"{name} of the start"
+    block = np.asarray(given)
+    check_kind(block.dtype, label)
+    factor = np.empty(check_shape(block.shape, label))
+    store(block, factor, lambda index: (index[0], index[1]), label)
+    return factor

@@ -1,0 +1,131 @@
+"""Runs: begun, gone on with, and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import fspath
+from typing import Any, Unpack
+
+from mfact.core import Result as Record
+from mfact.errors import ConvergenceWarning
+from mfact.options import options_of
+from mfact.python.arguments import Matrix, Path, RunOptions, begun, opened
+from mfact.python.door import spoken, warn
+from mfact.python.result import Result
+from mfact.python.words import said
+from mfact.run.checkpoint import read
+from mfact.run.progress import RunObserver
+from mfact.run.solve import resume as go_on
+from mfact.run.solve import solve as run
+from mfact.settings import RunSettings
+from mfact.storage.runs import read_run
+from mfact.studies.named import matrix_of_checkpoint
+
+_UNFINISHED = (3, 4)
+"""Exit codes of the outcomes that are warned of: a limit or a rest too early, divergence."""
+
+
+@spoken(options_of(RunSettings), RunOptions)
+def solve(
+    matrix: Matrix,
+    rank: int | RunSettings,
+    *,
+    dataset: str | None = None,
+    follow_links: bool = False,
+    observers: Sequence[RunObserver] = (),
+    **options: Unpack[RunOptions],
+) -> Result:
+    """Factor a matrix: M ≈ UVᵀ by gradient descent.
+
+    matrix: M, d1×d2: an array, a scipy sparse array, or the path of a file ("M.npy", "f.h5:/X");
+        dataset: in that file; follow_links: whether it may name other files.
+    rank: r, the number of columns of U and V; or all options at once, which those given by name
+        replace.
+    observers: told of the run while it goes on (see mfact.run.progress.RunObserver).
+
+    start may also be two arrays (U, V), and a run that is forecast to end far beyond its limits
+    is refused unless force=True. Raises MfactError, in a sentence with a way out, for what cannot
+    run; warns ConvergenceWarning of a run that did not end well.
+
+    >>> result = solve([[3.0, 0.0], [4.0, 0.0]], 1, seed=1)
+    >>> ((result.U @ result.V.T).round(4) + 0.0).tolist()
+    [[3.0, 0.0], [4.0, 0.0]]
+    """
+    given: dict[str, Any] = {**options}
+    sources = dict.fromkeys(given, "argument")
+    factors = None
+    if "start" in given:
+        given["start"], factors = begun(given["start"])
+    if isinstance(rank, RunSettings):
+        sources = _changed(rank) | sources
+        settings = rank.changed(given)
+    else:
+        sources["rank"] = "argument"
+        settings = RunSettings(rank=rank, **given)
+    record = run(
+        opened(matrix, dataset, follow_links),
+        settings,
+        factors=factors,
+        sources=sources,
+        observers=observers,
+        warn=_told,
+        refuse=True,
+    )
+    return _ended(record)
+
+
+@spoken()
+def resume(
+    checkpoint: Path,
+    matrix: Matrix | None = None,
+    *,
+    max_iter: int | None = None,
+    max_time: float | None = None,
+    dataset: str | None = None,
+    follow_links: bool = False,
+    observers: Sequence[RunObserver] = (),
+) -> Result:
+    """Go on with a run from its checkpoint: the same run, bit for bit, as if never cut.
+
+    matrix: that which the run began with, as for solve; None: the file that the checkpoint names.
+    max_iter, max_time: new limits on all parts of the run together.
+
+    Raises StorageError for a damaged checkpoint and for another matrix, SettingsError for a limit
+    that the run has passed already; warns as solve does.
+    """
+    saved = read(fspath(checkpoint))
+    if matrix is None:
+        matrix, named = matrix_of_checkpoint(saved), saved.asked.named
+        dataset, follow_links = named.get("dataset"), bool(named.get("follow_links"))
+    source = opened(matrix, dataset, follow_links)
+    return _ended(
+        go_on(saved, source, max_iter=max_iter, max_time=max_time, observers=observers, warn=_told)
+    )
+
+
+@spoken()
+def load(path: Path) -> Result:
+    """Read a run file: what `mfact solve` or Result.save wrote.
+
+    Raises StorageError, one line, for a file that is none, or is damaged.
+    """
+    return Result(read_run(path))
+
+
+def _changed(settings: RunSettings) -> dict[str, str]:
+    """The options of settings that are not left at their defaults, as given by the user."""
+    options = options_of(settings)
+    return {n: "argument" for n, v in vars(settings).items() if v != options[n].default}
+
+
+def _ended(record: Record) -> Result:
+    """The result, with a warning where the run did not end well."""
+    result = Result(record)
+    if record.outcome.exit_code in _UNFINISHED:
+        warn(f"{record.outcome.sentence}: {result.message}", ConvergenceWarning)
+    return result
+
+
+def _told(text: str) -> None:
+    """A warning of what went wrong while the run went on."""
+    warn(said(text), RuntimeWarning)

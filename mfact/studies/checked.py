@@ -1,0 +1,68 @@
+"""A run held against its matrix and against what is required of it, and what that found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mfact.core import Claim, Result, Sliced, Verdict
+from mfact.studies.check import recompute
+from mfact.studies.requirements import Requirement, evaluate
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found.
+
+    sentence: in a line. claims: what was required, then the claims of the check and of the run,
+    each with its verdict. numbers: recomputed ones by name (see mfact.studies.check.Check).
+    """
+
+    sentence: str
+    claims: tuple[Claim, ...] = field(repr=False)
+    numbers: Mapping[str, float] = field(repr=False)
+
+    @property
+    def violated(self) -> tuple[str, ...]:
+        """The names of the claims that are violated."""
+        return tuple(c.name for c in self.claims if c.verdict is Verdict.VIOLATED)
+
+    @property
+    def holds(self) -> bool:
+        """Whether no claim is violated, a requirement among them."""
+        return not self.violated
+
+
+def parsed(require: Sequence[str]) -> list[Requirement]:
+    """Requirements as they are typed. Raises SettingsError for one that cannot be read."""
+    return [Requirement.parse(text) for text in require]
+
+
+def checked(
+    target: Sliced, result: Result, requirements: Sequence[Requirement], tol: float | None = None
+) -> Checked:
+    """Recompute a run, and hold it to requirements.
+
+    target: the matrix. tol: gap that counts as optimal; None: that of the run.
+    Raises what recompute and evaluate raise.
+    """
+    found = recompute(target, result, tol=tol)
+    required = evaluate(requirements, found.numbers, found.claims)
+    claims = (*required, *found.claims)
+    made = Checked("", claims, found.numbers)
+    if not made.holds:
+        return Checked(f"violated: {', '.join(made.violated)}", claims, found.numbers)
+    met = f"all {len(required)} requirements are met; " if required else ""
+    return Checked(met + counted(found.claims), claims, found.numbers)
+
+
+def counted(claims: Sequence[Claim]) -> str:
+    """How many claims hold, could not be judged, and are violated, as a clause.
+
+    >>> counted([Claim("ledger", "", Verdict.HOLDS, "", "")])
+    '1 claims hold, 0 could not be judged, none is violated'
+    """
+    verdicts = [claim.verdict for claim in claims]
+    held, violated = verdicts.count(Verdict.HOLDS), verdicts.count(Verdict.VIOLATED)
+    unjudged = len(verdicts) - held - violated
+    return f"{held} claims hold, {unjudged} could not be judged, {violated or 'none'} is violated"

@@ -1,0 +1,52 @@
+"""The matrix that an earlier run was on, found again where it is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mfact.core import Result
+from mfact.errors import SettingsError, StorageError
+from mfact.words import printable
+
+if TYPE_CHECKING:
+    from mfact.run.checkpoint import Saved
+
+
+def matrix_of_run(result: Result, run_file: str | None, way_out: str) -> str:
+    """The path of a run's matrix: in the folder of the run, beside its file, or here.
+
+    run_file: where the run was read; None for one that was in no file. way_out: how to name a
+    matrix.
+
+    Raises SettingsError for a run on no file, StorageError where the matrix is not there.
+    """
+    run = "the run" if run_file is None else printable(run_file)
+    named = result.problem.get("path")
+    if not named:
+        raise SettingsError(f"{run} does not say which file its matrix is in", way_out)
+    folder = result.provenance.get("folder")
+    beside = None if run_file is None else Path(run_file).parent
+    folders = [each for each in (folder, beside, ".") if each is not None]
+    found = next((path for each in folders if (path := Path(each, named)).exists()), None)
+    if found is None:
+        there = "" if folder is None or Path(named).is_absolute() else f" in {printable(folder)}"
+        raise StorageError(
+            f"{run} names its matrix {printable(named)}{there}, which is not there", way_out
+        )
+    return str(found)
+
+
+def matrix_of_checkpoint(saved: Saved) -> str:
+    """The path of the matrix that a checkpoint names.
+
+    Raises SettingsError for a run on no file, StorageError where the matrix is not there.
+    """
+    path: str | None = saved.asked.named.get("path")
+    if path is None:
+        raise SettingsError("the run was not on a file", "name its matrix with --matrix")
+    if not Path(path).exists():
+        raise StorageError(
+            f"the matrix of the run, {printable(path)}, is not there", "name it with --matrix"
+        )
+    return path
