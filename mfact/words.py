@@ -42,6 +42,15 @@ def brief(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4g}"
 
 
+def count_text(log10: float) -> str:
+    """A count in a few digits, by its log₁₀; as a power of ten from a million on.
+
+    >>> count_text(2.0), count_text(8.51234567)
+    ('100', '10^8.51235')
+    """
+    return f"{10**log10:.3g}" if log10 < 6 else f"10^{log10:.6g}"
+
+
 def format_bytes(size: int) -> str:
     """A size in the largest binary unit that keeps it at 1 or more, one decimal.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mfact.cli.log import Log
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from mfact.core import Document, Result
     from mfact.report.progress import Progress
+    from mfact.run.doing import Doing
 
 
 def carry_out(
@@ -86,6 +88,18 @@ def show_plan(plan: Callable[..., Document], values: dict[str, Any], log: Log) -
     made = made if values["timing"] else timeless(made)
     show(values["format"], document_views(made, page), quiet=log.quiet)
     return 0
+
+
+@contextmanager
+def watched(log: Log) -> Iterator[Doing]:
+    """Within it, says on a terminal what a command is busy with, as it is told."""
+    from mfact.run.doing import Doing
+
+    progress = progress_of(log)
+    try:
+        yield Doing(progress.busy)
+    finally:
+        progress.clear()
 
 
 def progress_of(log: Log, seconds: float = 0.0) -> Progress:

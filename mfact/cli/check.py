@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from mfact.cli.carry_out import watched
 from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
@@ -76,8 +77,11 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values, read={"run file": run_file})
     log.detail(plan_check(source, result).describe())
-    target = held(source, str(result.U.dtype)).target()
-    found = checked(target, result, requirements, values["tol"])
+    M = held(source, str(result.U.dtype))
+    with watched(log) as doing:
+        target = M.target(told=doing.read, passed=doing.passed)
+        with doing.now("recomputing"):
+            found = checked(target, result, requirements, values["tol"])
     report = Report(
         kind="check",
         subjects={"run": run_file, "matrix": source.name},

@@ -85,8 +85,8 @@ def command(ctx: click.Context, /, first: str, second: str, **values: Any) -> in
     The factors are compared modulo rotation, (U, V) ~ (UQ, VQ); each column of the trace at
     the steps that both runs recorded. Different settings are told and are no difference.
     """
+    from mfact.core import violated
     from mfact.report.checks import Report, check_views
-    from mfact.report.views import violated
     from mfact.storage.runs import read_run
     from mfact.studies.diff import Tolerances, compare
 

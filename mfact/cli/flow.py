@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from mfact.cli.carry_out import watched
 from mfact.cli.config import sources
 from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command
@@ -49,6 +50,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values, read={"start": start})
     log.detail(plan_flow(source).describe())
-    made = document(study(source, settings), source.name)
+    with watched(log) as doing:
+        made = document(study(source, settings, doing=doing), source.name)
     show(values["format"], document_views(made, page, rows), quiet=log.quiet)
     return 0

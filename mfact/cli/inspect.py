@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mfact.cli.carry_out import watched
 from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
@@ -62,13 +63,13 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     source = matrix_of(ctx, matrix, values).occupied()
     leading, rank = values["leading"], values["rank"]
     log.detail(plan_inspection(source, leading, rank).describe())
-    found = prospect(source, rank=rank, leading=leading)
-    rank, ahead = found.forecast.rank, found.forecast.schedules
+    with watched(log) as doing:
+        found = prospect(source, rank=rank, leading=leading, doing=doing)
     about = source.describe()
     views: Views = {
-        **page_views(partial(inspection_page, found, about, most=leading, rank=rank, ahead=ahead)),
+        **page_views(partial(inspection_page, found, about, most=leading)),
         "csv": lambda look: sheet(spectrum_rows(found)),
-        "json": lambda look: json_text(inspection_document(found, about, rank, ahead)),
+        "json": lambda look: json_text(inspection_document(found, about)),
     }
     show(values["format"], views, quiet=log.quiet)
     return 0

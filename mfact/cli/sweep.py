@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mfact.cli.carry_out import watched
 from mfact.cli.files import claim_files, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
@@ -107,7 +108,8 @@ def _read(
     source = matrix_of(ctx, matrix, values).occupied()
     d1, d2 = source.shape
     log.detail(plan_sweep(source).describe())
-    return source.name, (d1, d2), singular_values(source, values["rank"])
+    with watched(log) as doing:
+        return source.name, (d1, d2), singular_values(source, values["rank"], doing=doing)
 
 
 def exit_code(sweeps: list[Sweep], exit_zero: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
@@ -55,6 +55,11 @@ class Claim:
     detail: str
     source: str
     numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+def violated(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """Those of the claims that are."""
+    return tuple(claim for claim in claims if claim.verdict is Verdict.VIOLATED)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mfact.core import Claim, Result
+from mfact.core import Claim, Result, violated
 from mfact.report.claims import claims_section
 from mfact.report.machine import json_text
 from mfact.report.parts import Facts, Heading, Part, Words
@@ -18,7 +18,6 @@ from mfact.report.views import (
     case_of,
     page_views,
     suite_text,
-    violated,
     violations,
 )
 

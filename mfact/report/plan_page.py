@@ -9,7 +9,7 @@ from mfact.report.labels import PROBLEM, labelled
 from mfact.report.parts import Facts, Heading, Pair, Part
 from mfact.report.settings_table import by_source
 from mfact.report.text import duration
-from mfact.words import format_bytes
+from mfact.words import count_text, format_bytes
 
 _KEPT = ("name", "objective", "norm")
 
@@ -49,9 +49,8 @@ def _ahead(doc: Mapping[str, Any]) -> list[Pair]:
     if log10 is None:
         pairs.append(("iterations", "not known for these settings"))
     else:
-        count = f"{10**log10:.3g}" if log10 < 6 else f"10^{log10:.6g}"
         gap = tol["value"] if tol.get("used") is None else tol["used"]
-        pairs.append(("iterations", f"about {count} to a gap of {gap:g}"))
+        pairs.append(("iterations", f"about {count_text(log10)} to a gap of {gap:g}"))
     so_far = f"{passes['so_far']} taken for this page"
     in_all = "one more a step" if passes["a_step"] else "a few dozen in all"
     pairs.append(("passes over M", f"{so_far}, {in_all}, {each} each"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from mfact.report.terminal import Look
 from mfact.report.text import duration, number
 from mfact.studies.inspect import Inspection
 from mfact.studies.outlook import TOLERANCE, Outlook
+from mfact.studies.prospect import Prospect
 from mfact.words import format_bytes
 
 if TYPE_CHECKING:
@@ -21,18 +22,8 @@ SCHEMA = "mfact-inspection/1"
 _LEAST_BAR = 10
 
 
-def inspection_page(
-    found: Inspection,
-    source: Mapping[str, Any],
-    *,
-    most: int = 20,
-    rank: int | None = None,
-    ahead: Sequence[Outlook] = (),
-) -> list[Part]:
-    """What the file holds, the leading `most` singular values, what they suggest.
-
-    rank, ahead: the forecast of each schedule for that rank.
-    """
+def inspection_page(found: Prospect, source: Mapping[str, Any], *, most: int = 20) -> list[Part]:
+    """What the file holds, the leading `most` singular values, what they suggest and forecast."""
     d1, d2 = found.shape
     known = f"{'' if found.rank_is_exact else 'at least '}{found.numerical_rank}"
     holds = [
@@ -56,7 +47,7 @@ def inspection_page(
         Spectrum(found, most),
         Heading("Suggested"),
         Facts(suggests),
-        *_ahead(found, rank, ahead),
+        *_ahead(found),
     ]
 
 
@@ -66,24 +57,15 @@ def spectrum_rows(found: Inspection) -> list[Mapping[str, Any]]:
     return [{"i": i, "sigma": value, "share": share} for i, (value, share) in enumerate(pairs, 1)]
 
 
-def inspection_document(
-    found: Inspection,
-    source: Mapping[str, Any],
-    rank: int | None = None,
-    ahead: Sequence[Outlook] = (),
-) -> dict[str, Any]:
+def inspection_document(found: Prospect, source: Mapping[str, Any]) -> dict[str, Any]:
     """The same as JSON values under the schema "mfact-inspection/1"."""
-    return {
-        "schema": SCHEMA,
-        "source": dict(source),
-        **dataclasses.asdict(found),
-        "energy": found.energy,
-        "forecast": {"rank": rank, "schedules": [dataclasses.asdict(each) for each in ahead]},
-    }
+    own = dataclasses.asdict(found)
+    return {"schema": SCHEMA, "source": dict(source), **own, "energy": found.energy}
 
 
-def _ahead(found: Inspection, rank: int | None, ahead: Sequence[Outlook]) -> list[Part]:
+def _ahead(found: Prospect) -> list[Part]:
     """The forecast: iterations, and what they cost; or why there is none."""
+    rank, ahead = found.forecast.rank, found.forecast.schedules
     if not ahead:
         why = "" if rank is None else "‖M‖_F is beyond the scales that runs take"
         if rank is None and found.suggested_rank is None and found.norm > 0:
@@ -103,11 +85,9 @@ def _outlook(each: Outlook) -> str:
     """
     if each.log10_iterations is None:
         return f"no end: {each.note}"
-    log10 = each.log10_iterations
-    count = f"{10**log10:.3g}" if log10 < 6 else f"10^{log10:.6g}"
     cost = f"{duration(each.seconds or 0.0)} of small steps"
     cost = "fast-forwarded" if each.fast_forwarded else cost
-    return f"about {count} iterations, {cost}"
+    return f"about {each.count} iterations, {cost}"
 
 
 def bar(share: float, width: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from mfact.core import Claim, Result, Verdict
+from mfact.core import Claim, Result, Verdict, violated
 from mfact.report.machine import json_pieces, json_text, jsonl_pieces
 from mfact.report.parts import Part, markdown_of, text_of
 from mfact.report.run_page import RunPage
@@ -118,11 +118,6 @@ def suite_text(name: str, subject: str, cases: list[Case]) -> str:
         element.text = element.text and printable(element.text)
     indent(suite)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, "unicode") + "\n"
-
-
-def violated(claims: Iterable[Claim]) -> list[Claim]:
-    """Those of the claims that are."""
-    return [claim for claim in claims if claim.verdict is Verdict.VIOLATED]
 
 
 def violations(subject: str, claims: Iterable[Claim]) -> str:

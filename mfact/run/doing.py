@@ -26,7 +26,7 @@ class Doing:
     ('', '')
     """
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell = silent) -> None:
         self._tell, self._what = tell, ""
 
     @contextmanager
@@ -53,3 +53,7 @@ class Doing:
     def _begin(self, what: str) -> None:
         self._what = what
         self._tell(what, "")
+
+
+NOTHING = Doing()
+"""For those who do not wait."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mfact.core import Claim, Result, Sliced, Verdict
+from mfact.core import Claim, Result, Sliced, Verdict, violated
 from mfact.studies.check import recompute
 from mfact.studies.requirements import Requirement, evaluate
 
@@ -23,14 +23,9 @@ class Checked:
     numbers: Mapping[str, float] = field(repr=False)
 
     @property
-    def violated(self) -> tuple[str, ...]:
-        """The names of the claims that are violated."""
-        return tuple(c.name for c in self.claims if c.verdict is Verdict.VIOLATED)
-
-    @property
     def holds(self) -> bool:
         """Whether no claim is violated, a requirement among them."""
-        return not self.violated
+        return not violated(self.claims)
 
 
 def parsed(require: Sequence[str]) -> list[Requirement]:
@@ -49,9 +44,8 @@ def checked(
     found = recompute(target, result, tol=tol)
     required = evaluate(requirements, found.numbers, found.claims)
     claims = (*required, *found.claims)
-    made = Checked("", claims, found.numbers)
-    if not made.holds:
-        return Checked(f"violated: {', '.join(made.violated)}", claims, found.numbers)
+    if failed := [claim.name for claim in violated(claims)]:
+        return Checked(f"violated: {', '.join(failed)}", claims, found.numbers)
     met = f"all {len(required)} requirements are met; " if required else ""
     return Checked(met + counted(found.claims), claims, found.numbers)
 

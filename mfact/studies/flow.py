@@ -18,6 +18,7 @@ from mfact.options import options_of, refuse_idle, require_kinds
 from mfact.problems.diagonal import Diagonal
 from mfact.problems.factorization import formula, sharpness
 from mfact.problems.optimum import fitted_rank, zero_in
+from mfact.run.doing import NOTHING, Doing
 from mfact.settings import FLOW_OPTIONS, STARTS, FlowSettings
 from mfact.starts import default_scale, directions, require_size, scaled, spectral
 from mfact.storage.factors import read_factors
@@ -63,11 +64,15 @@ def flow_settings(values: Mapping[str, Any], given: Collection[str]) -> FlowSett
 
 
 def study(
-    matrix: Array | MatrixSource | Target, settings: FlowSettings, factors: Factors | None = None
+    matrix: Array | MatrixSource | Target,
+    settings: FlowSettings,
+    factors: Factors | None = None,
+    *,
+    doing: Doing = NOTHING,
 ) -> Study:
     """Follow the gradient flow on M (d1×d2) from a start by name, from a file, or as given.
 
-    matrix: an array, an opened file or a Target.
+    matrix: an array, an opened file or a Target. doing: told how far it is.
     Raises SettingsError for a rank above min(d1, d2), factors of other shapes, a value out of
     range, an imbalance that goes with no balanced start; DataError for a matrix of zeros.
 
@@ -88,8 +93,9 @@ def study(
         )
     if factors is None and settings.start not in STARTS:
         factors = read_factors(settings.start)
-    target, drawn = found.target(), factors is None
-    svd = Svd.of(target)
+    target, drawn = found.target(told=doing.read, passed=doing.passed), factors is None
+    with doing.now("singular value decomposition"):
+        svd = Svd.of(target)
     if factors is None:
         if settings.start_scale is None:
             scale = default_scale(settings.start, float(svd.sigma[0]), max(d1, d2))

@@ -12,6 +12,7 @@ from mfact.core import Array, Target
 from mfact.krylov.leading import leading_values
 from mfact.problems.factorization import sharpness
 from mfact.problems.optimum import CLEAR_GAP, known_rank, numerical_rank, zero_in
+from mfact.run.doing import NOTHING, Doing
 from mfact.schedules import largest_step
 from mfact.targets.door import held
 
@@ -58,11 +59,14 @@ class Inspection:
         return tuple(float(min(share, 1.0)) for share in np.cumsum(shares))
 
 
-def inspect_matrix(matrix: Array | MatrixSource | Target, *, leading: int = 20) -> Inspection:
+def inspect_matrix(
+    matrix: Array | MatrixSource | Target, *, leading: int = 20, doing: Doing = NOTHING
+) -> Inspection:
     """Norm, singular values, numerical rank, and what they suggest for a run.
 
     matrix: d1×d2, an array, an opened file or a Target. leading: how many singular values are
     computed when min(d1, d2) > 1500, by ARPACK, to working precision; up to there LAPACK gives all.
+    doing: told how far it is.
 
     Suggested rank: the place of the largest ratio σ_i/σ_{i+1} in the first half of the
     spectrum when it is 10 or more, else the fewest that hold 95 % of ‖M‖_F², if these are at most
@@ -77,9 +81,10 @@ def inspect_matrix(matrix: Array | MatrixSource | Target, *, leading: int = 20) 
     (2, 2, 0.125)
     """
     found = held(matrix, "float64")
-    target, shape = found.target(), found.shape
-    norm = target.norm
-    values, _ = leading_values(target, leading, FULL_UP_TO)
+    target, shape = found.target(told=doing.read, passed=doing.passed), found.shape
+    with doing.now("spectrum"):
+        norm = target.norm
+        values, _ = leading_values(target, leading, FULL_UP_TO)
     complete = len(values) == min(target.shape)
     if complete and len(values) < min(shape):
         # The empty rows and columns add zeros: all of them where all are listed, else one.

@@ -17,6 +17,7 @@ from mfact.settings import TAKE_OFF
 from mfact.starts import default_scale, theorem_3_1_scale
 from mfact.theory.forecast import forecast, typical_s0
 from mfact.theory.riccati import Spare
+from mfact.words import count_text
 
 TOLERANCE = 1e-10
 
@@ -37,11 +38,8 @@ class Outlook:
 
     @property
     def count(self) -> str:
-        """T in a few digits, as a power of ten from a million on."""
-        if self.log10_iterations is None:
-            return "no end"
-        log10 = self.log10_iterations
-        return f"{10**log10:.3g}" if log10 < 6 else f"10^{log10:.6g}"
+        """T in a few digits."""
+        return "no end" if self.log10_iterations is None else count_text(self.log10_iterations)
 
     @property
     def fast_forwarded(self) -> bool:

@@ -9,6 +9,7 @@ from mfact.core import Array, Target
 from mfact.errors import SettingsError
 from mfact.options import require
 from mfact.ranges import MOST_INDEX, Count
+from mfact.run.doing import NOTHING, Doing
 from mfact.studies.inspect import Inspection, inspect_matrix
 from mfact.studies.outlook import Outlook, outlooks
 from mfact.targets.door import SCALES, held
@@ -66,12 +67,16 @@ def wanted(leading: int, rank: int | None) -> int:
 
 
 def prospect(
-    matrix: Array | MatrixSource | Target, *, rank: int | None = None, leading: int = 20
+    matrix: Array | MatrixSource | Target,
+    *,
+    rank: int | None = None,
+    leading: int = 20,
+    doing: Doing = NOTHING,
 ) -> Prospect:
     """Look at a matrix, and forecast a run on it.
 
     matrix: as for inspect_matrix. rank: the forecast is for; None: the suggested one. leading: how
-    many singular values are computed beyond 1500 rows and columns.
+    many singular values are computed beyond 1500 rows and columns. doing: told how far it is.
 
     Raises SettingsError for a rank above min(d1, d2), and what inspect_matrix raises.
     """
@@ -81,7 +86,7 @@ def prospect(
         most = min(held(matrix, "float64").shape)
         if rank > most:
             raise SettingsError(f"rank {rank} is above min(d1, d2) = {most}", "take a smaller one")
-    found = inspect_matrix(matrix, leading=wanted(leading, rank))
+    found = inspect_matrix(matrix, leading=wanted(leading, rank), doing=doing)
     rank = found.suggested_rank if rank is None else rank
     ahead: tuple[Outlook, ...] = ()
     lowest, highest = SCALES["float64"]

@@ -13,6 +13,7 @@ from mfact.core import Array, Target
 from mfact.errors import DataError, SettingsError
 from mfact.krylov.leading import all_values
 from mfact.problems.optimum import numerical_rank, zero_in
+from mfact.run.doing import NOTHING, Doing
 from mfact.settings import SweepSettings
 from mfact.studies.batches import Batch, RankOne, Stacked, descend, draw
 from mfact.targets.door import held
@@ -130,11 +131,13 @@ def _slowest(settings: SweepSettings, values: Array) -> float:
     return float(values[min(settings.rank, values.size) - 1] / values[0])
 
 
-def singular_values(matrix: Array | MatrixSource | Target, rank: int = 1) -> Array:
+def singular_values(
+    matrix: Array | MatrixSource | Target, rank: int = 1, *, doing: Doing = NOTHING
+) -> Array:
     """The singular values of M that rounding does not hide, largest first.
 
     matrix: an array, an opened file or a Target. What counts as zero (mfact.problems.optimum) is
-    left out. rank: r of the sweep that they are for.
+    left out. rank: r of the sweep that they are for. doing: told how far it is.
 
     Raises SettingsError where that is above min(d1, d2), DataError for a matrix of zeros.
     """
@@ -144,10 +147,11 @@ def singular_values(matrix: Array | MatrixSource | Target, rank: int = 1) -> Arr
         raise SettingsError(
             f"rank {rank} does not fit a {d1}×{d2} matrix", f"choose -r from 1 to {min(d1, d2)}"
         )
-    target = found.target()
+    target = found.target(told=doing.read, passed=doing.passed)
     if target.norm == 0:
         raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")
-    values = all_values(target)
+    with doing.now("singular values"):
+        values = all_values(target)
     return values[: numerical_rank(values, zero_in(target, float(values[0]), found.shape))]
 
 

@@ -12,8 +12,7 @@ from mfact.report.machine import json_text
 from mfact.report.parts import text_of
 from mfact.report.spectrum import bar, inspection_document, inspection_page
 from mfact.report.terminal import Look
-from mfact.studies.inspect import inspect_matrix
-from mfact.studies.outlook import outlooks
+from mfact.studies.prospect import prospect
 
 SOURCE = {
     "name": "d.npy",
@@ -23,7 +22,7 @@ SOURCE = {
     "order": "C",
     "file_bytes": 1234,
 }
-FOUND = inspect_matrix(np.diag([8.0, 4.0, 2.0, 0.0]))
+FOUND = prospect(np.diag([8.0, 4.0, 2.0, 0.0]))
 
 
 @pytest.mark.parametrize("width", [20, 39, 40, 100, 200])
@@ -58,28 +57,25 @@ def test_a_lower_bound_is_called_one():
 
 
 def test_the_zero_matrix_has_no_step():
-    text = text_of(inspection_page(inspect_matrix(np.zeros((2, 2))), SOURCE), Look())
+    text = text_of(inspection_page(prospect(np.zeros((2, 2))), SOURCE), Look())
     assert "constant step" not in text
     assert "the matrix is zero" in text
 
 
 def test_the_page_says_why_there_is_no_forecast():
-    noise = inspect_matrix(np.random.default_rng(1).standard_normal((300, 250)))
+    noise = prospect(np.random.default_rng(1).standard_normal((300, 250)))
     assert noise.suggested_rank is None
     assert "no rank is clear, so name one with -r" in text_of(
         inspection_page(noise, SOURCE), Look()
     )
-    tiny = inspect_matrix(np.diag([2e-60, 1e-60]))
-    text = text_of(inspection_page(tiny, SOURCE, rank=tiny.suggested_rank), Look())
+    tiny = prospect(np.diag([2e-60, 1e-60]))
+    text = text_of(inspection_page(tiny, SOURCE), Look())
     assert "beyond the scales that runs take" in text
-    assert "Forecast" not in text_of(
-        inspection_page(inspect_matrix(np.zeros((2, 2))), SOURCE), Look()
-    )
+    assert "Forecast" not in text_of(inspection_page(prospect(np.zeros((2, 2))), SOURCE), Look())
 
 
 def test_options_of_other_commands_are_called_by_these():
-    ahead = outlooks([8.0, 4.0, 2.0], 84**0.5, (4, 4), 3, 1e-12)
-    text = text_of(inspection_page(FOUND, SOURCE, rank=3, ahead=ahead), Look())
+    text = text_of(inspection_page(FOUND, SOURCE), Look())
     assert "solve --engine direct" in text
     assert len(re.findall("--engine", text)) == 1
 
