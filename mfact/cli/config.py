@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from mfact.cli.files import CONFIG
 from mfact.cli.help import GroupedOption
+from mfact.cli.types import Typed
 from mfact.words import MOST_BITS, MOST_DIGITS, printable, shown
 
 SOURCES = {
@@ -85,7 +86,7 @@ def _checked(option: click.Option, name: str, value: Any, named: str, ctx: click
         ctx.fail(f"{named}: '{name}' is {_kind(value)}: write true or false")
     if not option.is_flag and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
         ctx.fail(f"{named}: '{name}' is {_kind(value)}: write a number or a string")
-    if option.type is click.STRING and not isinstance(value, str):
+    if not option.is_flag and not isinstance(option.type, Typed):  # which takes text alone
         if isinstance(value, int) and value.bit_length() > MOST_BITS:
             ctx.fail(f"{named}: '{name}' is {shown(value)}: write fewer digits")
         value = str(value)

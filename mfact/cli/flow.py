@@ -12,6 +12,7 @@ from mfact.cli.help import helpful_command
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import chosen, drawn, flags, input_options, view_option
 from mfact.cli.results import show
+from mfact.cli.types import FILE
 from mfact.options import options_of, refuse_idle
 from mfact.settings import BALANCE_WEIGHT, OBJECTIVE, RANK, STARTS, FlowSettings
 
@@ -30,7 +31,7 @@ EXAMPLES = (
 
 
 @helpful_command("flow", short_help="Follow the gradient flow of a matrix.", examples=EXAMPLES)
-@click.argument("matrix", metavar="MATRIX")
+@click.argument("matrix", metavar="MATRIX", type=FILE)
 @input_options
 @flags(OPTIONS)
 @view_option("json")

@@ -153,7 +153,7 @@ def _command(argv: list[str], log: Log) -> Any:
     if sys.stdout is None:
         raise SettingsError("standard output is closed", "send it to a file, or to /dev/null")
     if asked := os.environ.get("_MFACT_COMPLETE"):
-        from click.shell_completion import shell_complete
+        from mfact.cli.completion import shell_complete
 
         return shell_complete(cli, {}, "mfact", "_MFACT_COMPLETE", asked)
     with cli.make_context("mfact", argv, obj=log) as ctx:

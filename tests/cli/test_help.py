@@ -116,19 +116,6 @@ def test_no_command_at_all_prints_the_help(mfact):
     assert "\nCommands:\n" in err
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts_ask_mfact(mfact, shell):
-    code, out, err = mfact("completion", shell)
-    assert (code, err) == (0, "")
-    assert f"_MFACT_COMPLETE={shell}_complete" in out
-
-
-def test_completion_completes(process):
-    done = process(env={"_MFACT_COMPLETE": "bash_complete", "COMP_WORDS": "mfact so",
-                        "COMP_CWORD": "1"})  # fmt: skip
-    assert done.stdout.split() == [b"plain,solve"]
-
-
 def test_commands_are_of_the_kinds_that_are_tested_here():
     assert isinstance(cli, LazyGroup)
     assert all(isinstance(command, HelpfulCommand) for command in commands().values())
@@ -152,9 +139,3 @@ def test_help_prints_the_topics_and_what_changed_in_this_version(mfact):
         f"mfact help: no topic 'nothing': choose from {', '.join(descriptions())}; see"
         " 'mfact help --help'\n"
     )
-
-
-def test_topics_are_completed(process):
-    done = process(env={"_MFACT_COMPLETE": "bash_complete", "COMP_WORDS": "mfact help s",
-                        "COMP_CWORD": "2"})  # fmt: skip
-    assert done.stdout.split() == [b"plain,schedules", b"plain,settings", b"plain,sweep"]
