@@ -47,6 +47,8 @@ class Child:
             for number in CAUGHT:
                 signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            for name in [name for name in os.environ if name.startswith("MFACT_")]:
+                del os.environ[name]
             before()
             code = run([str(arg) for arg in args])
         finally:
