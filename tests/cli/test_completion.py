@@ -41,6 +41,8 @@ LINES = {
     "mfact solve --start Ze": "mfact solve --start Zero.npz ",
     "mfact solve --start=Ze": "mfact solve --start=Zero.npz ",
     "mfact help sched": "mfact help schedules ",
+    "mfact help cert": "mfact help certified ",
+    "mfact help LEMMA-3.2": "mfact help lemma-3.2 ",
     # What is not there is left alone, without a word.
     "mfact slove ": "mfact slove ",
     "mfact solve --dataset dig": "mfact solve --dataset dig",
@@ -88,7 +90,7 @@ def test_every_file_is_known_as_one():
         ("solve", "checkpoint_every"),
         ("check", "require"),
         ("diff", "ignore"),
-        ("help", "topic"),
+        ("help", "asked"),
     }
     files = {p.name for _, p in parameters() if isinstance(p.type, Named)}
     assert files == {

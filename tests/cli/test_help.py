@@ -14,7 +14,6 @@ import pytest
 from mfact.cli.config import read_config
 from mfact.cli.help import GROUPS, GroupedOption, HelpfulCommand
 from mfact.cli.main import COMMANDS, LazyGroup, cli
-from mfact.cli.topics import descriptions
 from mfact.settings import RunSettings
 from mfact.trace import COLUMNS
 
@@ -120,22 +119,3 @@ def test_commands_are_of_the_kinds_that_are_tested_here():
     assert isinstance(cli, LazyGroup)
     assert all(isinstance(command, HelpfulCommand) for command in commands().values())
     assert any(p.callback is read_config for p in commands()["solve"].params)
-
-
-def test_help_prints_the_topics_and_what_changed_in_this_version(mfact):
-    from mfact import __version__
-
-    code, out, err = mfact("help")
-    assert (code, err) == (0, "")
-    assert out.splitlines() == [f"{name:9}  {what}" for name, what in descriptions().items()]
-    for name, what in descriptions().items():
-        code, out, err = mfact("help", name)
-        assert (code, err) == (0, "")
-        assert out.startswith(f"{what}\n\n")
-    assert f"\n{__version__}\n" in mfact("help", "changes")[1]
-    code, out, err = mfact("help", "nothing")
-    assert (code, out) == (2, "")
-    assert err == (
-        f"mfact help: no topic 'nothing': choose from {', '.join(descriptions())}; see"
-        " 'mfact help --help'\n"
-    )
