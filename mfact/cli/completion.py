@@ -78,20 +78,22 @@ fi
 """
 
 _FISH = """\
-function %(complete_func)s
-    set -l option (string match -r -- '^--[^=]*=' (commandline -ct))
-    for line in (COMP_WORDS=(commandline -cp) %(complete_var)s=fish_complete %(prog_name)s)
-        set -l parts (string split -m 1 , $line)
-        switch $parts[1]
-            case plain
-                echo "$option$parts[2]"
-            case file
-                string replace -r -- '^' "$option" (__fish_complete_path $parts[2])
-        end
+function %(complete_func)s --argument-names kind
+    set -l line (commandline -cp)
+    if test "$line" != "$_mfact_line"
+        set -g _mfact_line $line
+        set -g _mfact_told (COMP_WORDS=$line %(complete_var)s=fish_complete %(prog_name)s)
     end
+    string replace -f -r -- "^$kind," '' $_mfact_told
 end
 
-complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
+function %(complete_func)s_words
+    set -l option (string match -r -- '^--[^=]*=' (commandline -ct))
+    string replace -r -- '^' "$option" (%(complete_func)s plain)
+end
+
+complete --command %(prog_name)s --no-files --arguments "(%(complete_func)s_words)"
+complete --command %(prog_name)s --force-files --condition "%(complete_func)s file"
 """
 
 
@@ -101,7 +103,7 @@ class _Line(ShellComplete):
     def get_completion_args(self) -> tuple[list[str], str]:
         # What is put at its end shows whether a word has begun there.
         words = split_arg_string(os.environ["COMP_WORDS"] + "|")
-        while re.match(r"\w+=", words[0]):  # a variable, set before the command
+        while words and re.match(r"\w+=", words[0]):  # a variable, set before the command
             del words[0]
         return words[1:-1], words[-1][:-1] if len(words) > 1 else ""
 

@@ -32,6 +32,7 @@ LINES = {
     "mfact show ru": "mfact show runs/",
     "mfact show runs/": "mfact show runs/one.run.h5 ",
     "mfact solve digits.npy -o runs/o": "mfact solve digits.npy -o runs/one.run.h5 ",
+    "mfact solve ~/dig": "mfact solve ~/digits.npy ",
     "mfact solve --output=dig": "mfact solve --output=digits.npy ",
     "mfact solve --config my": "mfact solve --config my\\ matrix.npy ",
     "mfact diff digits.npy my": "mfact diff digits.npy my\\ matrix.npy ",
