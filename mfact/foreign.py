@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 # From scikit-learn, SciPy, PyTorch, and R (irlba, NMF, softImpute, optim).
 _OPTIONS = {
@@ -81,6 +80,8 @@ def way_out(word: str, known: Mapping[str, str], foreign: Mapping[str, str]) -> 
     >>> way_out("lr", known, OPTIONS)
     ''
     """
+    from difflib import get_close_matches
+
     word = word.lower()
     ours = foreign.get(word, "")
     if ours in known:

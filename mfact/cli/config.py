@@ -88,7 +88,7 @@ def _checked(option: click.Option, name: str, value: Any, named: str, ctx: click
         ctx.fail(f"{named}: '{name}' is {_kind(value)}: write true or false")
     if not option.is_flag and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
         ctx.fail(f"{named}: '{name}' is {_kind(value)}: write a number or a string")
-    if not option.is_flag and not isinstance(option.type, Typed):  # which takes text alone
+    if not option.is_flag and not isinstance(option.type, Typed):  # the others take text
         if isinstance(value, int) and value.bit_length() > MOST_BITS:
             ctx.fail(f"{named}: '{name}' is {shown(value)}: write fewer digits")
         value = str(value)

@@ -36,7 +36,7 @@ COMMANDS = {
     "sweep": "Count how often many random starts converge, and how balanced they stay.",
     "flow": "Follow the gradient flow of a matrix.",
     "generate": "Make a test matrix with known singular values.",
-    "help": "Print a text on a topic, or the topics.",
+    "help": "Print a text on a topic or a claim, or the topics.",
     "completion": "Print the shell's completion script.",
 }
 
