@@ -2,92 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from difflib import get_close_matches
+from collections.abc import Mapping
 
-OPTIONS = {
-    "k": "rank",
-    "n_components": "rank",
-    "components": "rank",
-    "n_factors": "rank",
-    "factors": "rank",
-    "dim": "rank",
-    "lr": "step_size",
-    "learning_rate": "step_size",
-    "stepsize": "step_size",
-    "eta": "step_size",
-    "lr_schedule": "schedule",
-    "init": "start",
-    "initial": "start",
-    "x0": "start",
-    "std": "start_scale",
-    "init_std": "start_scale",
-    "random_state": "seed",
-    "rng": "seed",
-    "epochs": "max_iter",
-    "n_iter": "max_iter",
-    "niter": "max_iter",
-    "iterations": "max_iter",
-    "maxiter": "max_iter",
-    "steps": "max_iter",
-    "max_steps": "max_iter",
-    "timeout": "max_time",
-    "eps_abs": "tol",
-    "epsilon": "eps",
-    "ftol": "tol",
-    "gtol": "tol_gradient",
-    "rtol": "tol_residual",
-    "lambda": "balance_weight",
-    "reg": "balance_weight",
-    "regularization": "balance_weight",
-    "loss": "objective",
-    "optimizer": "method",
-    "solver": "method",
-    "precision": "dtype",
-    "n_jobs": "threads",
-    "workers": "threads",
-    "out": "output",
-    "resume_from": "checkpoint",
+# From scikit-learn, SciPy, PyTorch, and R (irlba, NMF, softImpute, optim).
+_OPTIONS = {
+    "rank": "k n_components num_components components n_factors n_latent latent_dim dim "
+            "nv nu ncomp n_comp rank_max",
+    "objective": "loss beta_loss criterion",
+    "balance_weight": "lambda lam reg regularization balance",
+    "method": "optimizer algorithm algo solver update",
+    "schedule": "lr_schedule lr_scheduler scheduler learning_rate_schedule decay",
+    "step_size": "lr learning_rate learning_rate_init stepsize step eta eta0",
+    "eps": "epsilon",
+    "start": "init initial initialization x0 v0",
+    "start_scale": "std init_std init_scale sigma",
+    "seed": "random_state rng random_seed",
+    "seeds": "n_init n_starts n_runs nrun restarts n_restarts",
+    "tol": "tolerance atol ftol xtol abstol thresh threshold",
+    "tol_residual": "rtol reltol",
+    "tol_gradient": "gtol pgtol",
+    "patience": "n_iter_no_change early_stopping",
+    "max_iter": "epochs n_epochs num_epochs max_epochs n_iter niter num_iter iter iterations "
+                "num_iterations max_iterations maxiter maxit steps n_steps num_steps max_steps",
+    "max_time": "timeout time_limit max_seconds walltime",
+    "time": "t_end t_max duration",
+    "points": "n_points",
+    "every": "log_every record_every print_every",
+    "engine": "backend",
+    "dtype": "precision",
+    "threads": "n_jobs num_threads n_threads nthreads num_workers workers cores",
+    "checkpoint": "ckpt save_checkpoint",
+    "checkpoint_every": "save_every",
+    "dataset": "key group",
+    "output": "out outfile output_file save",
+    "format": "fmt output_format json",
+    "log_file": "log logfile",
+    "quiet": "silent",
+    "verbose": "debug verbosity",
+    "noise": "noise_std",
+    "spectrum": "singular_values",
+    "condition": "cond kappa",
+    "shape": "size",
+}  # fmt: skip
+_COMMANDS = {
+    "solve": "fit factor factorize fit_transform train run optimize minimize svd svds nmf mf",
+    "resume": "continue restart",
+    "inspect": "info describe spectrum stat stats summary",
+    "check": "verify validate test",
+    "diff": "compare cmp",
+    "show": "print view cat report",
+    "sweep": "ensemble multistart",
+    "flow": "gradient-flow ode",
+    "generate": "make create simulate synth random",
+    "help": "man topics docs doc",
 }
+
+
+def _ours(words: Mapping[str, str]) -> dict[str, str]:
+    return {theirs: ours for ours, those in words.items() for theirs in those.split()}
+
+
+OPTIONS = _ours(_OPTIONS)
 """What another tool calls an option -> ours, both as names of Python."""
 
-COMMANDS = {
-    "fit": "solve",
-    "factor": "solve",
-    "factorize": "solve",
-    "run": "solve",
-    "train": "solve",
-    "svd": "solve",
-    "nmf": "solve",
-    "continue": "resume",
-    "restart": "resume",
-    "info": "inspect",
-    "describe": "inspect",
-    "spectrum": "inspect",
-    "verify": "check",
-    "validate": "check",
-    "test": "check",
-    "compare": "diff",
-    "print": "show",
-    "view": "show",
-    "cat": "show",
-    "make": "generate",
-    "create": "generate",
-    "man": "help",
-    "topics": "help",
-}
+COMMANDS = _ours(_COMMANDS)
 """The same of commands."""
 
 
-def meant(word: str, known: Collection[str], foreign: dict[str, str]) -> str | None:
-    """The one of `known` that a word stands for elsewhere, or that it looks like; None for none.
+def way_out(word: str, known: Mapping[str, str], foreign: Mapping[str, str]) -> str:
+    """Which name that there is a word stands for elsewhere, or looks like; nothing for none.
 
-    >>> meant("n_components", ["rank", "seed"], OPTIONS), meant("rnak", ["rank"], OPTIONS)
-    ('rank', 'rank')
-    >>> meant("zzz", ["rank"], OPTIONS)
+    known: the names there are -> how they are written here.
+
+    >>> known = {"rank": "'-r'", "seed": "'--seed'"}
+    >>> way_out("n_components", known, OPTIONS), way_out("sede", known, OPTIONS)
+    ("mfact calls it '-r'", "did you mean '--seed'?")
+    >>> way_out("lr", known, OPTIONS)
+    ''
     """
-    ours = foreign.get(word)
+    from difflib import get_close_matches
+
+    word = word.lower()
+    ours = foreign.get(word, "")
     if ours in known:
-        return ours
+        return f"mfact calls it {known[ours]}"
     near = get_close_matches(word, known, 1)
-    return near[0] if near else None
+    return f"did you mean {known[near[0]]}?" if near else ""

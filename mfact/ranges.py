@@ -37,6 +37,25 @@ class Text:
 
 
 @dataclass(frozen=True)
+class File(Text):
+    """A file, or a name for one. words: what may stand in its place, and is none."""
+
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Name(Text):
+    """A name of ours, all of which are in lower case; in whichever case it was typed."""
+
+    name = "name"
+
+    def read(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"{shown(value)} is not a name.")
+        return value.casefold()
+
+
+@dataclass(frozen=True)
 class Flag:
     way_out = "it must be True or False"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mfact.errors import SettingsError
 from mfact.options import REQUIRED, Option, Settings, options_of, require_kinds
-from mfact.ranges import MOST_INDEX, Count, Flag, OneOf, Real, Size, Text
+from mfact.ranges import MOST_INDEX, Count, File, Flag, Name, OneOf, Real, Size, Text
 
 SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
 STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
@@ -42,7 +42,7 @@ C_STEP = Option(
     belongs=("schedule", ("theorem-3.2",)))
 START = Option(
     "gaussian", "Start", f"{', '.join(STARTS)}, or a run file or .npz with U and V.",
-    Text(), metavar="KIND|FILE")
+    File(STARTS), metavar="KIND|FILE")
 START_SCALE: Option[float | None] = Option(
     None, "Start", "Standard deviation of the entries (units of √M), or the scale c of c·Q.",
     _POSITIVE, unset="from M", belongs=("start", STARTS))
@@ -68,7 +68,7 @@ class RunSettings(Settings):
         "direct: steps on M; reduced: the same iterates in exact Krylov coordinates.",
         OneOf(ENGINES)).field()
     method: str = Option(
-        "gradient-descent", "Model", "The update rule.", Text(), metavar="NAME").field()
+        "gradient-descent", "Model", "The update rule.", Name(), metavar="NAME").field()
     schedule: str = Option(
         "auto", "Step size",
         "auto: constant for rank 1, power otherwise, as in the paper. constant: η. "
@@ -131,7 +131,7 @@ class RunSettings(Settings):
     escape: bool = Option(
         False, "Stopping", "Leave saddle points along the negative curvature.", Flag()).field()
     checkpoint: str | None = Option(
-        None, "Checkpoint", "Keep the state in this file, to resume from.", Text(), metavar="FILE",
+        None, "Checkpoint", "Keep the state in this file, to resume from.", File(), metavar="FILE",
         unset="none").field()
     checkpoint_every: str | None = Option(
         None, "Checkpoint", "Steps, or seconds as 60s.", Text(), metavar="N|SECONDS",

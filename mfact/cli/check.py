@@ -13,6 +13,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import flags, input_options, view_option
 from mfact.cli.results import show
+from mfact.cli.types import FILE
 from mfact.options import options_of
 from mfact.settings import RunSettings
 from mfact.words import printable
@@ -32,8 +33,8 @@ EXAMPLES = (
     examples=EXAMPLES,
     exit_codes=("0", "1", "2", "5"),
 )
-@click.argument("run_file", metavar="RUN.h5")
-@click.argument("matrix", metavar="[MATRIX]", required=False)
+@click.argument("run_file", metavar="RUN.h5", type=FILE)
+@click.argument("matrix", metavar="[MATRIX]", type=FILE, required=False)
 @input_options
 @option(
     "--require",

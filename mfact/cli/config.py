@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ from click.core import ParameterSource
 
 from mfact.cli.files import CONFIG
 from mfact.cli.help import GroupedOption
+from mfact.cli.types import Typed
+from mfact.foreign import OPTIONS, way_out
 from mfact.words import MOST_BITS, MOST_DIGITS, printable, shown
 
 SOURCES = {
@@ -34,23 +35,25 @@ def read_config(ctx: click.Context, param: click.Parameter, path: str | None) ->
     ctx.meta[CONFIG] = path
     named = printable(path)
     known = {
-        p.name.replace("_", "-"): p
+        p.name: p
         for p in ctx.command.params
         if isinstance(p, GroupedOption) and p.name and p.name != param.name
     }
     defaults: dict[str, Any] = dict(ctx.default_map or {})
     for key, value in _load(path, ctx).items():
-        name = key.replace("_", "-")
+        name = key.replace("-", "_")
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            way_out = f"did you mean '{near[0]}'?" if near else "see --help for the options"
-            ctx.fail(f"{named}: unknown key {shown(key)}: {way_out}")
-        option = known[name]
-        assert option.name is not None
-        if option.name in defaults:
-            ctx.fail(f"{named}: '{name}' is given twice, with a dash and an underscore")
-        defaults[option.name] = _checked(option, name, value, named, ctx)
+            names = {each: f"'{_dashed(each)}'" for each in known}
+            found = way_out(name, names, OPTIONS) or "see --help for the options"
+            ctx.fail(f"{named}: unknown key {shown(key)}: {found}")
+        if name in defaults:
+            ctx.fail(f"{named}: '{_dashed(name)}' is given twice, with a dash and an underscore")
+        defaults[name] = _checked(known[name], _dashed(name), value, named, ctx)
     ctx.default_map = defaults
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def _load(path: str, ctx: click.Context) -> Mapping[str, Any]:
@@ -85,7 +88,7 @@ def _checked(option: click.Option, name: str, value: Any, named: str, ctx: click
         ctx.fail(f"{named}: '{name}' is {_kind(value)}: write true or false")
     if not option.is_flag and (isinstance(value, bool) or not isinstance(value, (str, int, float))):
         ctx.fail(f"{named}: '{name}' is {_kind(value)}: write a number or a string")
-    if option.type is click.STRING and not isinstance(value, str):
+    if not option.is_flag and not isinstance(option.type, Typed):  # the others take text
         if isinstance(value, int) and value.bit_length() > MOST_BITS:
             ctx.fail(f"{named}: '{name}' is {shown(value)}: write fewer digits")
         value = str(value)

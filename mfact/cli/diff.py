@@ -11,7 +11,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.options import view_option
 from mfact.cli.results import show
-from mfact.cli.types import Typed
+from mfact.cli.types import FILE, Typed
 from mfact.ranges import Real
 from mfact.words import shown
 
@@ -46,8 +46,8 @@ class Column:
     examples=EXAMPLES,
     exit_codes=("0", "1", "2", "5"),
 )
-@click.argument("first", metavar="RUN.h5")
-@click.argument("second", metavar="RUN.h5")
+@click.argument("first", metavar="RUN.h5", type=FILE)
+@click.argument("second", metavar="RUN.h5", type=FILE)
 @option("--rtol", "Stopping", "Relative tolerance.", type=Typed(Real(least=0)), default=1e-6)
 @option(
     "--atol",

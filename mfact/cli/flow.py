@@ -13,6 +13,7 @@ from mfact.cli.help import helpful_command
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import drawn, flags, input_options, view_option
 from mfact.cli.results import show
+from mfact.cli.types import FILE
 from mfact.settings import FLOW_OPTIONS, STARTS
 
 EXAMPLES = (
@@ -25,7 +26,7 @@ EXAMPLES = (
 
 
 @helpful_command("flow", short_help="Follow the gradient flow of a matrix.", examples=EXAMPLES)
-@click.argument("matrix", metavar="MATRIX")
+@click.argument("matrix", metavar="MATRIX", type=FILE)
 @input_options
 @flags(FLOW_OPTIONS)
 @view_option("json", "markdown", "csv")

@@ -13,7 +13,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.options import drawn, flags
 from mfact.cli.streams import emit
-from mfact.cli.types import Listed, Shape, Typed
+from mfact.cli.types import FILE, Listed, Shape, Typed
 from mfact.ranges import Real
 from mfact.report.terminal import look_of
 from mfact.report.text import number
@@ -29,7 +29,7 @@ EXAMPLES = (
 @helpful_command(
     "generate", short_help="Make a test matrix with known singular values.", examples=EXAMPLES
 )
-@click.argument("output", metavar="OUTPUT")
+@click.argument("output", metavar="OUTPUT", type=FILE)
 @option("--shape", "Model", "Rows x columns.", type=Typed(Shape()), required=True, metavar="D1xD2")
 @flags({
     "rank": replace(

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from mfact.cli.log import Log
+from mfact.cli.unknown import unknown_variables
 from mfact.report.terminal import takes_only_ascii
 from mfact.report.text import ascii_text
 
@@ -90,6 +92,11 @@ class HelpfulCommand(click.Command):
                     formatter.write(f"  {line}\n      {what}\n")
         with formatter.section("Exit codes"):
             formatter.write_dl([pair for pair in EXIT_CODES if pair[0] in self.exit_codes])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for text in unknown_variables(ctx):
+            ctx.ensure_object(Log).note(f"mfact: note: {text}")
+        return super().invoke(ctx)
 
     def get_help(self, ctx: click.Context) -> str:
         return shown_help(super().get_help(ctx))

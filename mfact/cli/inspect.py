@@ -14,7 +14,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import flags, input_options, view_option
 from mfact.cli.results import show
-from mfact.cli.types import Typed
+from mfact.cli.types import FILE, Typed
 from mfact.ranges import MOST_INDEX, Count
 from mfact.settings import RANK
 
@@ -28,7 +28,7 @@ EXAMPLES = (
 
 
 @helpful_command("inspect", short_help="Say what a matrix file holds.", examples=EXAMPLES)
-@click.argument("matrix", metavar="MATRIX")
+@click.argument("matrix", metavar="MATRIX", type=FILE)
 @input_options
 @flags({
     "rank": replace(

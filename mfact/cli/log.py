@@ -166,6 +166,7 @@ def _one_line(text: str) -> str:
 def log_options(function: Any) -> Any:
     """The options -q, -v and --log-file, the same for every command that takes them."""
     from mfact.cli.help import option
+    from mfact.cli.types import FILE
 
     def tell(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         name = "path" if param.name == "log_file" else str(param.name)
@@ -174,7 +175,7 @@ def log_options(function: Any) -> Any:
     for decorate in (
         option(
             "--log-file", "Output", "Also append every note, detail and error to this file.",
-            metavar="FILE", expose_value=False, callback=tell,
+            metavar="FILE", type=FILE, expose_value=False, callback=tell,
         ),
         option(
             "-v", "--verbose", "Output", "Say more on standard error; show tracebacks.",

@@ -36,7 +36,7 @@ COMMANDS = {
     "sweep": "Count how often many random starts converge, and how balanced they stay.",
     "flow": "Follow the gradient flow of a matrix.",
     "generate": "Make a test matrix with known singular values.",
-    "help": "Print a text on a topic, or the topics.",
+    "help": "Print a text on a topic or a claim, or the topics.",
     "completion": "Print the shell's completion script.",
 }
 
@@ -63,12 +63,12 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            from difflib import get_close_matches
+        if not (name in COMMANDS or name.startswith("-") or ctx.resilient_parsing):
+            from mfact import foreign
 
-            near = get_close_matches(name, COMMANDS, 1)
-            way_out = f"did you mean '{near[0]}'?" if near else f"choose from {', '.join(COMMANDS)}"
-            ctx.fail(f"no such command '{name}': {way_out}")
+            names = {each: f"'{each}'" for each in COMMANDS}
+            found = foreign.way_out(name, names, foreign.COMMANDS)
+            ctx.fail(f"no such command '{name}': {found or 'choose from ' + ', '.join(COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def get_help(self, ctx: click.Context) -> str:
@@ -129,7 +129,12 @@ def _dispatch(argv: list[str], log: Log) -> int:
         return 2
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else "mfact"
-        message = error.format_message().rstrip(".").replace("\n", " ")
+        if isinstance(error, click.NoSuchOption) and error.ctx:
+            from mfact.cli.unknown import no_such_option
+
+            message = no_such_option(error.option_name, error.ctx, argv)
+        else:
+            message = error.format_message().rstrip(".").replace("\n", " ")
         # Click shows what was typed whole, however long.
         log.error(f"{path}: {_shortened(message)}; see '{path} --help'")
         return 2
@@ -153,7 +158,7 @@ def _command(argv: list[str], log: Log) -> Any:
     if sys.stdout is None:
         raise SettingsError("standard output is closed", "send it to a file, or to /dev/null")
     if asked := os.environ.get("_MFACT_COMPLETE"):
-        from click.shell_completion import shell_complete
+        from mfact.cli.completion import shell_complete
 
         return shell_complete(cli, {}, "mfact", "_MFACT_COMPLETE", asked)
     with cli.make_context("mfact", argv, obj=log) as ctx:

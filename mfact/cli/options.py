@@ -10,17 +10,17 @@ import click
 
 from mfact.cli.config import read_config, sources
 from mfact.cli.help import GroupedOption, option
-from mfact.cli.types import Typed
+from mfact.cli.types import FILE, Named, Typed, one_of
 from mfact.options import REQUIRED, Option, Settings, flag, options_of
-from mfact.ranges import Count, Flag, OneOf, Real
+from mfact.ranges import Count, File, Flag, Name, OneOf, Real
 from mfact.settings import RunSettings
 
 S = TypeVar("S", bound=Settings)
 Decorator = Callable[[Any], Any]
 
 _CONFIG = click.option(
-    "--config", metavar="FILE.toml", is_eager=True, expose_value=False, callback=read_config,
-    cls=GroupedOption, group="Input", envvar="MFACT_CONFIG",
+    "--config", metavar="FILE.toml", type=FILE, is_eager=True, expose_value=False,
+    callback=read_config, cls=GroupedOption, group="Input", envvar="MFACT_CONFIG",
     show_envvar=True, help="Options from a TOML file; flags and environment variables win.",
 )  # fmt: skip
 
@@ -39,8 +39,10 @@ def as_flag(name: str, asked: Option[Any]) -> Decorator:
         case Flag():
             kwargs["is_flag"] = True
         case OneOf(names):
-            kwargs["type"] = click.Choice(names)
-        case Real() | Count() as kind:
+            kwargs["type"] = one_of(*names)
+        case File() as kind:
+            kwargs["type"] = Named(kind)
+        case Real() | Count() | Name() as kind:
             kwargs["type"] = Typed(kind)
     return option(*words, asked.panel, asked.words, metavar=asked.metavar, **kwargs)
 
@@ -79,7 +81,7 @@ run_options = decorated(_CONFIG, input_options, flags(_RUN))
 def view_option(*views: str, of: str = "view") -> Decorator:
     """--format, with the views that there are beside the table."""
     return option("--format", "Output", f"The {of} on standard output.",
-                  type=click.Choice(("table", *views)), default="table")  # fmt: skip
+                  type=one_of("table", *views), default="table")  # fmt: skip
 
 
 def drawn(seed: int | None) -> int:

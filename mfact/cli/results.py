@@ -9,7 +9,7 @@ from mfact.cli.help import option
 from mfact.cli.log import log_options
 from mfact.cli.options import decorated, view_option
 from mfact.cli.streams import emit
-from mfact.cli.types import Typed
+from mfact.cli.types import FILE, Typed
 from mfact.ranges import Count, Real
 from mfact.report.terminal import look_of
 
@@ -34,7 +34,7 @@ format_options = decorated(
 
 result_options = decorated(
     option("--factors-npy", "Output", "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
-           metavar="PREFIX"),
+           metavar="PREFIX", type=FILE),
     format_options,
     option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True),
     option("--heartbeat", "Output",

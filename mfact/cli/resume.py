@@ -15,6 +15,7 @@ from mfact.cli.log import Log
 from mfact.cli.options import flags
 from mfact.cli.outputs import outputs, resumed_output
 from mfact.cli.results import result_options
+from mfact.cli.types import FILE
 from mfact.options import options_of
 from mfact.ranges import Count
 from mfact.settings import RunSettings
@@ -32,10 +33,9 @@ EXAMPLES = (
     examples=EXAMPLES,
     exit_codes=("0", "1", "2", "3", "4", "signal"),
 )
-@click.argument("checkpoint", metavar="CHECKPOINT")
-@option(
-    "--matrix", "Input", "The matrix, if it is no longer where the run found it.", metavar="MATRIX"
-)
+@click.argument("checkpoint", metavar="CHECKPOINT", type=FILE)
+@option("--matrix", "Input", "The matrix, if it is no longer where the run found it.",
+        metavar="MATRIX", type=FILE)  # fmt: skip
 @flags({
     "max_iter": replace(
         OPTIONS["max_iter"], words="A new step limit.", kind=Count(least=1), unset=""),
@@ -49,6 +49,7 @@ EXAMPLES = (
     "Output",
     "The run file; otherwise the one that the run was to write, if it lies beside CHECKPOINT.",
     metavar="RUN.h5",
+    type=FILE,
 )
 @result_options
 @click.pass_context

@@ -14,6 +14,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import log_options
 from mfact.cli.results import format_options, print_result
 from mfact.cli.streams import emit
+from mfact.cli.types import FILE
 from mfact.errors import SettingsError
 from mfact.options import flag, options_of
 from mfact.settings import RunSettings
@@ -31,7 +32,7 @@ EXAMPLES = (
 
 
 @helpful_command("show", short_help="Print the tables of a run file.", examples=EXAMPLES)
-@click.argument("run_file", metavar="RUN.h5")
+@click.argument("run_file", metavar="RUN.h5", type=FILE)
 @option(
     "--command",
     "Output",

@@ -15,6 +15,7 @@ from mfact.cli.log import Log
 from mfact.cli.options import run_options, settings_of
 from mfact.cli.outputs import claim_unnamed, default_output, outputs
 from mfact.cli.results import result_options
+from mfact.cli.types import FILE
 from mfact.options import flag
 from mfact.report.text import duration
 from mfact.trace import COLUMNS
@@ -37,7 +38,7 @@ EXAMPLES = (
     exit_codes=("0", "1", "2", "3", "4", "signal"),
     notes=lambda: [("Columns of the trace", [(name, c.words) for name, c in COLUMNS.items()])],
 )
-@click.argument("matrix", metavar="MATRIX")
+@click.argument("matrix", metavar="MATRIX", type=FILE)
 @run_options
 @option(
     "-o",
@@ -45,6 +46,7 @@ EXAMPLES = (
     "Output",
     "The run file to write.",
     metavar="RUN.h5",
+    type=FILE,
     show_default="here, NAME.run.h5 or NAME.DATASET.run.h5",
 )
 @option("--no-output", "Output", "Write no run file.", is_flag=True)

@@ -12,7 +12,7 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log, log_options
 from mfact.cli.options import chosen, drawn, flags, input_options, view_option
 from mfact.cli.results import show
-from mfact.cli.types import Listed, Typed
+from mfact.cli.types import FILE, Listed, Typed
 from mfact.options import options_of
 from mfact.ranges import MOST_INDEX, Count, Real
 from mfact.settings import SweepSettings
@@ -37,7 +37,7 @@ EXAMPLES = (
     examples=EXAMPLES,
     exit_codes=("0", "1", "2", "3", "4"),
 )
-@click.argument("matrix", metavar="[MATRIX]", required=False)
+@click.argument("matrix", metavar="[MATRIX]", type=FILE, required=False)
 @input_options
 @flags(options_of(SweepSettings))
 @option(

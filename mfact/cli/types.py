@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
+from mfact.ranges import File
 from mfact.words import shown
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     Kind = click.ParamType[Any]
 else:
     Kind = click.ParamType  # older clicks have no parameter to give
@@ -36,6 +40,40 @@ class Typed(Kind):
             return self.kind.read(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Named(Kind):
+    """A file as it was typed, whether it is there or not; shells complete it.
+
+    A word that may stand in its place is meant in any case, unless a file has that very name.
+    """
+
+    name = "file"
+
+    def __init__(self, kind: File) -> None:
+        self.words = kind.words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        word = text.casefold()
+        return word if word in self.words and not Path(text).exists() else text
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        words = [word for word in self.words if word.startswith(incomplete.casefold())]
+        # The shell finds the files; the scripts of `mfact completion` expect this last.
+        return [*map(CompletionItem, words), CompletionItem(incomplete, type="file")]
+
+
+FILE = Named(File())
+
+
+def one_of(*names: str) -> click.Choice[str]:
+    """One of our names, typed in any case."""
+    return click.Choice(names, case_sensitive=False)
 
 
 @dataclass(frozen=True)

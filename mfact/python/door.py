@@ -10,7 +10,7 @@ from textwrap import fill
 from typing import Any, TypeVar, cast
 
 from mfact.errors import MfactError, UnknownOptionError
-from mfact.foreign import OPTIONS, meant
+from mfact.foreign import OPTIONS, way_out
 from mfact.options import Option
 from mfact.python.words import said
 
@@ -93,9 +93,5 @@ def _unknown(function: str, word: str, known: list[str]) -> UnknownOptionError:
     sentence = f"{function}() has no option {word!r}"
     if word in _INSTEAD:
         return UnknownOptionError(sentence, _INSTEAD[word])
-    ours = meant(word, known, OPTIONS)
-    if ours is None:
-        return UnknownOptionError(sentence, f"help({function}) lists those that it has")
-    if OPTIONS.get(word) == ours:
-        return UnknownOptionError(sentence, f"mfact calls it {ours!r}")
-    return UnknownOptionError(sentence, f"did you mean {ours!r}?")
+    found = way_out(word, {name: repr(name) for name in known}, OPTIONS)
+    return UnknownOptionError(sentence, found or f"help({function}) lists those that it has")

@@ -14,7 +14,6 @@ import pytest
 from mfact.cli.config import read_config
 from mfact.cli.help import GROUPS, GroupedOption, HelpfulCommand
 from mfact.cli.main import COMMANDS, LazyGroup, cli
-from mfact.cli.topics import descriptions
 from mfact.settings import RunSettings
 from mfact.trace import COLUMNS
 
@@ -116,45 +115,7 @@ def test_no_command_at_all_prints_the_help(mfact):
     assert "\nCommands:\n" in err
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts_ask_mfact(mfact, shell):
-    code, out, err = mfact("completion", shell)
-    assert (code, err) == (0, "")
-    assert f"_MFACT_COMPLETE={shell}_complete" in out
-
-
-def test_completion_completes(process):
-    done = process(env={"_MFACT_COMPLETE": "bash_complete", "COMP_WORDS": "mfact so",
-                        "COMP_CWORD": "1"})  # fmt: skip
-    assert done.stdout.split() == [b"plain,solve"]
-
-
 def test_commands_are_of_the_kinds_that_are_tested_here():
     assert isinstance(cli, LazyGroup)
     assert all(isinstance(command, HelpfulCommand) for command in commands().values())
     assert any(p.callback is read_config for p in commands()["solve"].params)
-
-
-def test_help_prints_the_topics_and_what_changed_in_this_version(mfact):
-    from mfact import __version__
-
-    code, out, err = mfact("help")
-    assert (code, err) == (0, "")
-    assert out.splitlines() == [f"{name:9}  {what}" for name, what in descriptions().items()]
-    for name, what in descriptions().items():
-        code, out, err = mfact("help", name)
-        assert (code, err) == (0, "")
-        assert out.startswith(f"{what}\n\n")
-    assert f"\n{__version__}\n" in mfact("help", "changes")[1]
-    code, out, err = mfact("help", "nothing")
-    assert (code, out) == (2, "")
-    assert err == (
-        f"mfact help: no topic 'nothing': choose from {', '.join(descriptions())}; see"
-        " 'mfact help --help'\n"
-    )
-
-
-def test_topics_are_completed(process):
-    done = process(env={"_MFACT_COMPLETE": "bash_complete", "COMP_WORDS": "mfact help s",
-                        "COMP_CWORD": "2"})  # fmt: skip
-    assert done.stdout.split() == [b"plain,schedules", b"plain,settings", b"plain,sweep"]

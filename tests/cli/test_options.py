@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 import pytest
 from hypothesis import given
@@ -56,6 +58,43 @@ def test_precedence_flag_environment_config_default(parse, monkeypatch, tmp_path
     assert came_from["tol"] == "environment"
     assert came_from["rank"] == came_from["start_scale"] == came_from["optimum"] == "config"
     assert came_from["seed"] == "default"
+
+
+CHOICES = {"objective": "balanced", "schedule": "constant", "start": "spectral",
+           "method": "gradient-descent", "fast_forward": "off", "engine": "direct"}  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", [str.upper, str.title])
+@pytest.mark.parametrize("source", ["flag", "environment", "config"])
+def test_choices_are_ours_in_whichever_case_they_were_typed(
+    parse, monkeypatch, tmp_path, source, typed
+):
+    given = {name: typed(choice) for name, choice in CHOICES.items()}
+    words = []
+    if source == "flag":
+        words = [f"--{name.replace('_', '-')}={choice}" for name, choice in given.items()]
+    elif source == "environment":
+        for name, choice in given.items():
+            monkeypatch.setenv(f"MFACT_{name.upper()}", choice)
+    else:
+        (tmp_path / "run.toml").write_text("".join(f"{n} = '{c}'\n" for n, c in given.items()))
+        words = ["--config", "run.toml"]
+    settings, came_from = parse("-r", "1", *words)
+    assert settings == RunSettings(rank=1, **CHOICES)
+    assert {came_from[name] for name in CHOICES} == {source}
+
+
+def test_a_start_is_the_file_of_that_very_name(parse, tmp_path):
+    (tmp_path / "Spectral").touch()
+    assert parse("-r", "1", "--start", "Spectral")[0].start_file == "Spectral"
+    assert parse("-r", "1", "--start", "SPECTRAL")[0].start_file is None
+
+
+def test_what_is_printed_and_stored_is_in_our_spelling(mfact, inputs):
+    line = ("solve", "M.npy", "-r", "1", "--seed", "1", "--schedule", "CONSTANT", "-o", "r.h5")
+    code, out, _ = mfact(*line, "--format", "JSON")
+    assert (code, json.loads(out)["settings"]["schedule"]["value"]) == (0, "constant")
+    assert "--schedule constant" in mfact("show", "r.h5", "--command")[1]
 
 
 def test_the_config_file_can_come_from_the_environment(parse, monkeypatch, tmp_path):

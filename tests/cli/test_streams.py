@@ -25,7 +25,7 @@ def failing(monkeypatch, capsys):
         def fail(_):
             raise error
 
-        monkeypatch.setattr(mfact.cli.completion, "get_completion_class", fail)
+        monkeypatch.setattr(mfact.cli.completion, "emit", fail)
         code = run([*flags, "completion", "bash"])
         out, err = capsys.readouterr()
         assert out == ""
@@ -149,7 +149,7 @@ def test_ctrl_c_dies_by_the_signal(tmp_path):
         "def wait(_):\n"
         "    print('ready', flush=True)\n"
         "    import time; time.sleep(60)\n"
-        "c.get_completion_class = wait\n"
+        "c.emit = wait\n"
         "from mfact.cli.main import main; main(['completion', 'bash'])"
     )
     child = subprocess.Popen(

@@ -47,6 +47,8 @@ class Child:
             for number in CAUGHT:
                 signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            for name in [name for name in os.environ if name.startswith("MFACT_")]:
+                del os.environ[name]
             before()
             code = run([str(arg) for arg in args])
         finally:
@@ -75,8 +77,8 @@ def mfact(folder: Path, *args: object, before: Callable[[], object] = lambda: No
     return child
 
 
-def shell(folder: Path, script: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """A script of sh in which `mfact` is this one."""
+def environment(folder: Path) -> dict[str, str]:
+    """Variables with which `mfact` is this one, as a program in the folder."""
     program = folder / "bin" / "mfact"
     if not program.exists():
         program.parent.mkdir()
@@ -86,10 +88,15 @@ def shell(folder: Path, script: str, **env: str) -> subprocess.CompletedProcess[
         program.chmod(0o755)
     clean = {k: v for k, v in os.environ.items() if not k.startswith("MFACT_")}
     path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
-    clean |= {"PATH": path, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"} | env
+    return clean | {"PATH": path, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+
+
+def shell(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """A script of sh in which `mfact` is this one."""
     return subprocess.run(
-        ["/bin/sh", "-c", script], cwd=folder, env=clean, capture_output=True, text=True,
-        timeout=120, check=False, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ["/bin/sh", "-c", script], cwd=folder, env=environment(folder), capture_output=True,
+        text=True, timeout=120, check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
