@@ -23,9 +23,14 @@ class Checked:
     numbers: Mapping[str, float] = field(repr=False)
 
     @property
+    def violated(self) -> tuple[str, ...]:
+        """The names of the claims that are violated."""
+        return tuple(claim.name for claim in violated(self.claims))
+
+    @property
     def holds(self) -> bool:
         """Whether no claim is violated, a requirement among them."""
-        return not violated(self.claims)
+        return not self.violated
 
 
 def parsed(require: Sequence[str]) -> list[Requirement]:

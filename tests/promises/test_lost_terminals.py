@@ -225,7 +225,7 @@ def test_quiet_is_quiet(tmp_path, command):
 def test_before_the_first_step_a_signal_ends_the_process_at_once(tmp_path, command, number):
     began = tmp_path / "began"
 
-    def reading(*_):
+    def reading(*_, **__):
         began.touch()
         linger()
 
