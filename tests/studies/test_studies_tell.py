@@ -1,4 +1,4 @@
-"""Studies of a matrix in a file say how far they are: reading, then their own work, then nothing."""
+"""Studies of a matrix in a file say how far they are: reading, their own work, then nothing."""
 
 from __future__ import annotations
 
