@@ -18,7 +18,6 @@ from mfact.matrices.sparse import coordinates
 from mfact.matrices.values import check_fits, check_shape, new_matrix, store
 from mfact.words import printable
 
-MAGIC = b"%%MatrixMarket"
 _LINE_BYTES = 4096
 BLOCK_BYTES = 1 << 20  # of text; where its lines are looked at one by one, thirty times as much
 _DTYPES = {"real": "f8", "double": "f8", "integer": "i8", "unsigned-integer": "u8", "pattern": "u1"}
@@ -108,7 +107,8 @@ class MarketReader:
 
         banner, done = self.banner, 0
         lines = Lines(banner.width, banner.shape, self.label)
-        mminfo(BytesIO(MAGIC + b" matrix array real general\n1 1\n"))  # loads what is then limited
+        # It loads the library, whose threads are limited only then.
+        mminfo(BytesIO(b"%%MatrixMarket matrix array real general\n1 1\n"))
         with threadpool_limits(1), self.file.opened(self.label) as stream:
             if stream.read(len(banner.text)) != banner.text:
                 raise changed(self.label)
