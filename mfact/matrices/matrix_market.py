@@ -103,13 +103,14 @@ class MarketReader:
     def _blocks(self) -> Iterator[Piece]:
         """What the lines hold, with how many entries were before; done in a child process."""
         from scipy.io import mminfo
-        from threadpoolctl import threadpool_limits
+        from threadpoolctl import ThreadpoolController
 
         banner, done = self.banner, 0
         lines = Lines(banner.width, banner.shape, self.label)
-        # It loads the library, whose threads are limited only then.
+        # It loads the library, whose threads are limited only then; BLAS is not to start its own.
         mminfo(BytesIO(b"%%MatrixMarket matrix array real general\n1 1\n"))
-        with threadpool_limits(1), self.file.opened(self.label) as stream:
+        one_thread = ThreadpoolController().select(user_api="scipy").limit(limits=1)
+        with one_thread, self.file.opened(self.label) as stream:
             if stream.read(len(banner.text)) != banner.text:
                 raise changed(self.label)
             while text := stream.read(BLOCK_BYTES):
