@@ -40,7 +40,7 @@ def gather(argv: Sequence[str] | None = None) -> dict[str, Any]:
     return {
         "mfact": _version("mfact"),
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": _system(),
         "libraries": {name: _version(name) for name in LIBRARIES},
         "blas": _thread_pools(),
         "thread_variables": {
@@ -76,6 +76,12 @@ def repeatable(result: Result) -> Result:
         trace={name: column for name, column in result.trace.items() if not _differs(name)},
         provenance={},
     )
+
+
+def _system() -> str:
+    """As platform.platform() has it, which starts a process to ask for the processor too."""
+    about, libc = platform.uname(), "".join(platform.libc_ver())
+    return "-".join([about.system, about.release, about.machine, *(["with", libc] if libc else [])])
 
 
 def _version(name: str) -> str | None:

@@ -36,7 +36,7 @@ class Piece(NamedTuple):
 
 
 class LibraryCrash(StorageError):
-    """The HDF5 library ended its process, or was ended because it no longer got anywhere."""
+    """The reader of a file ended its process, or was ended because it no longer got anywhere."""
 
 
 def apart(work: Callable[[], Iterator[Piece]], label: str, piece_bytes: int = 0) -> Iterator[Piece]:
@@ -44,7 +44,7 @@ def apart(work: Callable[[], Iterator[Piece]], label: str, piece_bytes: int = 0)
 
     piece_bytes: about how much a piece unpacks to, for the time that it may take.
 
-    A damaged file can make the HDF5 library read outside its memory, or loop for ever, or
+    A damaged file can make a library in C read outside its memory, or loop for ever, or
     unpack a small block without end; in the child this is a signal, a limit of time or a failed
     allocation, and here one LibraryCrash. MfactErrors of the work are raised here as they are.
     This keeps crashes away; it is no wall against an attacker, who owns the child.
@@ -189,7 +189,7 @@ def _receive(stream: BinaryIO) -> Piece | None:
     if isinstance(header.note, _Failure):
         raise header.note.kind(header.note.sentence, header.note.way_out)
     if isinstance(header.note, _Bug):
-        raise RuntimeError(f"in the process that reads HDF5:\n{header.note.trace}")
+        raise RuntimeError(f"in the process that reads a file:\n{header.note.trace}")
     if header.array is None:
         return Piece(header.note, None)
     dtype, shape = header.array
@@ -227,6 +227,6 @@ def _died(status: int, seconds: float, label: str) -> LibraryCrash:
     else:
         how = f"ended with status {status}"
     return LibraryCrash(
-        f"{label} cannot be read: the HDF5 library {how}, so the file is damaged",
-        "copy the file again, or rewrite it with h5py or h5repack",
+        f"{label} cannot be read: its reader {how}, so the file is damaged",
+        "copy the file again, or write it again",
     )

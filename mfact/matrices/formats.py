@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mfact.errors import DataError, SettingsError, StorageError
-from mfact.matrices import matrix_market, npy, npz
-from mfact.matrices.hdf5 import SIGNATURE
+from mfact.matrices import npy
 from mfact.matrices.seen import Seen
 from mfact.matrices.values import Look, check_kind, check_shape
 from mfact.words import printable
 
+if TYPE_CHECKING:
+    from mfact.matrices.npz import Member
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+NPZ = (b"PK\x03\x04", b"PK\x05\x06")
+_MATRIX_MARKET = b"%%MatrixMarket"
 _START_BYTES = 128
 _NPY_WAY_OUT = "save the matrix as NPY with numpy.save, or as HDF5"
 # First bytes of files that people mistake for a matrix, and what to do with each.
@@ -34,12 +40,12 @@ def look_at(path: Path, dataset: str | None, follow_links: bool) -> tuple[int, L
     if start.startswith(npy.MAGIC):
         _refuse_dataset(dataset, "an NPY file", label)
         return seen.size, _look_npy(seen, label)
-    if start.startswith(npz.MAGICS):
+    if start.startswith(NPZ):
         return seen.size, _look_npz(seen, dataset, label)
-    if start.startswith(matrix_market.MAGIC):
+    if start.startswith(_MATRIX_MARKET):
         _refuse_dataset(dataset, "a MatrixMarket file", label)
         return seen.size, _look_matrix_market(seen, label)
-    if start.startswith(SIGNATURE) or _signature_follows(seen, label):
+    if start.startswith(HDF5) or _signature_follows(seen, label):
         from mfact.matrices.hdf5_choice import find_matrix
 
         return seen.size, find_matrix(seen, dataset, follow_links, label)
@@ -84,6 +90,8 @@ def _look_npy(seen: Seen, label: str) -> Look:
 
 
 def _look_npz(seen: Seen, dataset: str | None, label: str) -> Look:
+    from mfact.matrices import npz
+
     found = npz.members(seen, label)
     if dataset is None and npz.is_sparse(found):
         sparse = npz.sparse_reader(seen, found, label)
@@ -98,7 +106,7 @@ def _look_npz(seen: Seen, dataset: str | None, label: str) -> Look:
     return Look("npz", member.name, shape, header.dtype.str, header.order, reader)
 
 
-def _choose_member(found: list[npz.Member], dataset: str | None, label: str) -> npz.Member:
+def _choose_member(found: list[Member], dataset: str | None, label: str) -> Member:
     listing = ", ".join(
         f"{printable(m.name)} ({'×'.join(map(str, m.header.shape)) or 'scalar'} {m.header.dtype})"
         for m in found[:20]
@@ -122,6 +130,8 @@ def _choose_member(found: list[npz.Member], dataset: str | None, label: str) -> 
 
 
 def _look_matrix_market(seen: Seen, label: str) -> Look:
+    from mfact.matrices import matrix_market
+
     banner = matrix_market.read_banner(seen, label)
     reader = matrix_market.MarketReader(seen, banner, label)
     order, dtype = "COO" if banner.sparse else "F", banner.dtype.str
@@ -132,9 +142,9 @@ def _signature_follows(seen: Seen, label: str) -> bool:
     """Whether the HDF5 signature stands at 512, 1024, 2048 …, behind a user block."""
     offset = 512
     with seen.opened(label) as stream:
-        while offset + len(SIGNATURE) <= seen.size:
+        while offset + len(HDF5) <= seen.size:
             stream.seek(offset)
-            if stream.read(len(SIGNATURE)) == SIGNATURE:
+            if stream.read(len(HDF5)) == HDF5:
                 return True
             offset *= 2
     return False

@@ -16,7 +16,6 @@ from mfact.matrices.seen import Seen
 from mfact.matrices.values import refuse_memory
 from mfact.words import printable
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _WAY_OUT = "copy the file again, or rewrite it with h5py or h5repack"
 _MAX_SOFT_LINKS = 40
 _MAX_OBJECTS = 10_000

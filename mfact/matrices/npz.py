@@ -20,7 +20,6 @@ from mfact.matrices.sparse import Compressed, assemble, coordinates, integers
 from mfact.matrices.values import Told, check_kind, check_shape, refuse_memory, silent
 from mfact.words import printable
 
-MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 # The others that zipfile knows (bzip2, LZMA) are never written by NumPy, and LZMA's stated
 # dictionary size alone can ask for gigabytes.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

@@ -11,8 +11,8 @@ import numpy as np
 from mfact.core import Array, Factors
 from mfact.errors import DataError, StorageError
 from mfact.host.atomic import replace_file
-from mfact.matrices import npy, npz
-from mfact.matrices.hdf5 import SIGNATURE
+from mfact.matrices import npy
+from mfact.matrices.formats import HDF5, NPZ
 from mfact.matrices.seen import Seen
 from mfact.matrices.values import check_kind, check_shape
 from mfact.storage.runs import read_run
@@ -55,10 +55,10 @@ def read_factors(path: str | os.PathLike[str]) -> Factors:
     of columns differ.
     """
     start = _first_bytes(path)
-    if start.startswith(SIGNATURE):
+    if start.startswith(HDF5):
         result = read_run(path)
         return Factors(result.U, result.V)
-    if not start.startswith(npz.MAGICS):
+    if not start.startswith(NPZ):
         raise StorageError(f"{printable(path)} holds no factors", _WAY_OUT)
     factors = Factors(_member("U", path), _member("V", path))
     if factors.U.shape[1] != factors.V.shape[1]:
@@ -75,13 +75,15 @@ def _first_bytes(path: str | os.PathLike[str]) -> bytes:
         if not Path(path).is_file() and Path(path).exists():
             raise StorageError(f"{printable(path)} is not a regular file", _WAY_OUT)
         with Path(path).open("rb") as file:
-            return file.read(len(SIGNATURE))
+            return file.read(len(HDF5))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise StorageError(f"cannot read {printable(path)}: {reason}", "check the path") from error
 
 
 def _member(name: str, path: str | os.PathLike[str]) -> Array:
+    from mfact.matrices import npz
+
     label = f"{name} of {printable(path)}"
     with npz.open_member(Seen.of(Path(path)), name, label) as stream:
         header = npy.read_header(stream, label)

@@ -15,7 +15,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import MemoryPlanError, StorageError
 from mfact.host.memory import available_bytes
-from mfact.matrices.hdf5 import SIGNATURE
+from mfact.matrices.formats import HDF5
 from mfact.storage.documents import from_json, to_json
 from mfact.words import format_bytes, printable
 
@@ -87,7 +87,7 @@ def read_image(
     kind or a newer format version, or is damaged; MemoryPlanError when it does not fit.
     """
     image = _load(path)
-    if not image.startswith(SIGNATURE) or MARK not in image[:HEAD]:
+    if not image.startswith(HDF5) or MARK not in image[:HEAD]:
         raise StorageError(f"{printable(path)} is not {KINDS[kind]} of mfact", _WAYS_OUT[kind])
     # HDF5 is never given a damaged file: its parser can crash on one.
     place, digest = _digest(memoryview(image))

@@ -16,7 +16,6 @@ from mfact.host.atomic import replace_file
 from mfact.host.provenance import repeatable
 from mfact.storage.documents import plain
 from mfact.storage.door import claim_dataset, require_run, trace_columns
-from mfact.storage.format_1 import from_format_1
 from mfact.storage.images import make_image, read_image
 from mfact.words import printable
 
@@ -106,7 +105,11 @@ def read_run(path: str | os.PathLike[str]) -> Result:
         ),
         provenance=document["provenance"],
     )
-    return from_format_1(result) if version == 1 else result
+    if version == 1:
+        from mfact.storage.format_1 import from_format_1
+
+        return from_format_1(result)
+    return result
 
 
 def _as_float(value: Any) -> float:

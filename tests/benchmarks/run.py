@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from costs import memory, processes, sizes, small_step
 from gaps import decaying, to_a_gap
 from measure import Rounds, machine, threads
+from reading import matrix_market
 from table import Goal, Work
 
 
@@ -35,6 +36,7 @@ def main() -> int:
         "power": lambda: decaying(2000, 1500, 0.5, condition, rounds, asked.full),
         "step": lambda: small_step(rounds),
         "process": lambda: processes(rounds),
+        "market": lambda: matrix_market(rounds),
         "size": lambda: sizes(asked.largest, rounds),
         "memory": memory,
     }

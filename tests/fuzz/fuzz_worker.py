@@ -47,7 +47,7 @@ class Tally:
     def __str__(self) -> str:
         return (
             f"{self.tries} files: {self.read} read, {self.refused} refused, "
-            f"{self.contained} crashes or loops of the HDF5 library kept apart, "
+            f"{self.contained} crashes or loops of a library kept apart, "
             f"{len(self.crashes)} crashes, {len(self.hangs)} hangs, "
             f"{len(self.tracebacks)} tracebacks"
         )
@@ -63,7 +63,7 @@ def broken_file(seeds: list[Seed], seed: int, number: int) -> tuple[Seed, bytes,
 
 
 def try_file(path: Path, dataset: str | None) -> str:
-    """Open and read a file: "read", "refused", or "contained" when the HDF5 library
+    """Open and read a file: "read", "refused", or "contained" when the library that reads it
     crashed or looped in a process of its own; any other exception is passed on.
 
     AssertionError when a matrix was read that is not what it was announced to be.

@@ -127,7 +127,7 @@ def test_while_it_is_read(files, monkeypatch, form, change):
     for where, name in (
         (npy, "read_matrix"),
         (npy, "read_vector"),
-        (np, "fromiter"),
+        (scipy.io, "mmread"),
         (hdf5_dense, "inspect_dense"),
         (hdf5_sparse, "_vector_blocks"),
     ):

@@ -1,4 +1,4 @@
-"""What goes wrong in the child that reads HDF5 is one error here."""
+"""What goes wrong in the child that reads a file is one error here."""
 
 import os
 import signal
