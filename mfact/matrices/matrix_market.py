@@ -59,15 +59,15 @@ class MarketReader:
 
         with np.errstate(over="ignore"):
             if self.banner.sparse:
-                return self._read_sparse(dtype, occupied)
-            return self._read_dense(dtype)
+                return self._read_sparse(dtype, occupied, told)
+            return self._read_dense(dtype, told)
 
     @property
     def entries(self) -> int:
         """Of the matrix, mirrored ones among them."""
         return self.banner.entries * (2 if self.banner.sign else 1)
 
-    def _read_sparse(self, dtype: np.dtype[Any], occupied: bool) -> Any:
+    def _read_sparse(self, dtype: np.dtype[Any], occupied: bool, told: Told) -> Any:
         count, shape, sign = self.banner.entries, self.banner.shape, self.banner.sign
         index = np.dtype(np.int32 if max(*shape, count) < 2**30 else np.int64)
         # Mirroring holds the entries once as read and twice as written.
@@ -77,6 +77,7 @@ class MarketReader:
         parts = {"row": rows, "col": columns, "data": data}
         for (name, start), block in apart(self._blocks, self.label):
             parts[name][start : start + block.size] = block
+            told((start + block.size) / count)
         if sign:
             off = rows != columns
             mirrored = columns[off], rows[off], sign * data[off]
@@ -85,13 +86,14 @@ class MarketReader:
             )
         return coordinates(data, rows, columns, shape, self.label, occupied=occupied)
 
-    def _read_dense(self, dtype: np.dtype[Any]) -> Array:
+    def _read_dense(self, dtype: np.dtype[Any], told: Told) -> Array:
         shape, sign = self.banner.shape, self.banner.sign
         out = new_matrix(shape, dtype, "F", self.label)
         below = int(sign < 0)  # the diagonal of a skew-symmetric matrix is zero and not written
         np.fill_diagonal(out, 0.0)
         for (_, start), block in apart(self._blocks, self.label):
             k = slice(start, start + block.size)
+            told(k.stop / self.banner.entries)
             if sign == 0:
                 out.T.reshape(-1)[k] = block
             else:

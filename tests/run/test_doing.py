@@ -8,6 +8,7 @@ import re
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 import scipy.sparse
 from matrices import of_kind
 
@@ -28,13 +29,15 @@ def told_by(run):
     )
 
 
-@pytest.fixture(params=["M.npy", "M.npz", "M.h5", "S.npz"])
+@pytest.fixture(params=["M.npy", "M.npz", "M.h5", "S.npz", "M.mtx", "S.mtx"])
 def path(request, tmp_path):
     M = of_kind("noisy")
     np.save(tmp_path / "M.npy", M)
     np.savez(tmp_path / "M.npz", M)
     with h5py.File(tmp_path / "M.h5", "w") as file:
         file["M"] = M
+    scipy.io.mmwrite(tmp_path / "M.mtx", M)
+    scipy.io.mmwrite(tmp_path / "S.mtx", scipy.sparse.csr_array(M))
     scipy.sparse.save_npz(tmp_path / "S.npz", scipy.sparse.csr_array(M))
     return str(tmp_path / request.param)
 
