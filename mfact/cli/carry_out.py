@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from mfact.core import Document, Result
     from mfact.report.progress import Progress
+    from mfact.report.stream import RowStream
     from mfact.run.doing import Doing
 
 
@@ -35,10 +36,9 @@ def carry_out(
     from mfact.host.signals import INSISTENT, SignalFlag
     from mfact.host.timer import Timer
     from mfact.report.progress import CLEAR, write_now
-    from mfact.report.stream import RowStream
 
     progress = progress_of(log, values["heartbeat"])
-    stream = RowStream(emit, every) if values["format"] == "jsonl" else None
+    stream = _stream(every) if values["format"] == "jsonl" else None
     doing, clear = "finishing this block", CLEAR if _rewrites(log) else ""
 
     def heard(number: Signals) -> None:
@@ -71,6 +71,12 @@ def carry_out(
             stream.finish(result, timing=values["timing"])
     # A run that ended at a limit and could not keep its checkpoint has failed.
     return 1 if "unsaved" in result.summary else exit_code(result, values["exit_zero"])
+
+
+def _stream(every: int | None) -> RowStream:
+    from mfact.report.stream import RowStream
+
+    return RowStream(emit, every)
 
 
 def show_plan(plan: Callable[..., Document], values: dict[str, Any], log: Log) -> int:

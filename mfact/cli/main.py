@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -39,6 +40,10 @@ COMMANDS = {
     "help": "Print a text on a topic or a claim, or the topics.",
     "completion": "Print the shell's completion script.",
 }
+
+
+GARBAGE = 10_000
+"""Containers more than there were, at which Python looks for garbage: it would at 700."""
 
 
 class LazyGroup(click.Group):
@@ -95,8 +100,13 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     if not sys.warnoptions:
         # Warnings of libraries are for those who call them; a user meets notes and errors.
         warnings.simplefilter("ignore")
+    # Most of what starts a command stays; to look through it for garbage takes 40 ms of 570.
+    gc.set_threshold(GARBAGE)
     open_streams()
-    sys.exit(run(sys.argv[1:] if argv is None else argv, BEGAN))
+    code = run(sys.argv[1:] if argv is None else argv, BEGAN)
+    # All is closed and flushed, and memory goes with the process; to take the libraries apart one
+    # by one first costs 30 ms of 500.
+    os._exit(code)
 
 
 def run(argv: Sequence[str], began: float | None = None) -> int:

@@ -53,6 +53,8 @@ def show(form: str, views: Views, *, quiet: bool) -> None:
 
 def print_result(result: Result, values: dict[str, Any], *, quiet: bool) -> None:
     """Print the view that the format options ask for; quiet leaves out the table."""
+    if quiet and values["format"] == "table":
+        return
     from mfact.report.views import run_views
 
     views = run_views(

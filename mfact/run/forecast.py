@@ -120,14 +120,20 @@ def refuse_hopeless(
     )
 
 
-def advice(foresight: Foresight, settings: RunSettings, instead: Sequence[str]) -> list[str]:
+def advice(
+    foresight: Foresight, settings: RunSettings, instead: Sequence[str], *, decaying: bool
+) -> list[str]:
     """What a user who made no choice should know before a long run, a sentence each.
 
-    instead: what would do where r is above the signal of M, may be empty.
+    decaying: whether the steps shrink. instead: what would do where r is above the signal of M, may be empty.
     """
-    notes, chosen, constant = [], foresight.chosen, foresight.constant()
+    notes, chosen = [], foresight.chosen
+    usual = settings.schedule == "auto" and settings.step_size is None and decaying
+    if not usual and not instead:
+        return []
+    constant = foresight.constant()
     far = chosen.log10_iterations - constant.log10_iterations >= FAR_SOONER
-    if settings.schedule == "auto" and settings.step_size is None and far:
+    if usual and far:
         notes.append(f"decaying steps need {chosen.text}, --schedule constant {constant.text}")
     if instead and constant.iterations > LONG:
         notes.append(

@@ -138,7 +138,8 @@ def planned(
                 spare=k < settings.rank,
                 instead=ways,
             )
-        notes += advice(foresight, settings, ways)
+        decaying = isinstance(chosen.schedule, PowerDecay)
+        notes += advice(foresight, settings, ways, decaying=decaying)
     state = seen if based else plan.engine.start(begun.point)
     if not based:
         state = replace(state, coordinates=Plain(optimum))
