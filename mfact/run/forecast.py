@@ -125,12 +125,13 @@ def advice(
 ) -> list[str]:
     """What a user who made no choice should know before a long run, a sentence each.
 
-    decaying: whether the steps shrink. instead: what would do where r is above the signal of M, may be empty.
+    decaying: whether the steps shrink. instead: what would do where r is above the signal of M,
+    may be empty.
     """
     notes, chosen = [], foresight.chosen
     usual = settings.schedule == "auto" and settings.step_size is None and decaying
     if not usual and not instead:
-        return []
+        return []  # without the price of a forecast
     constant = foresight.constant()
     far = chosen.log10_iterations - constant.log10_iterations >= FAR_SOONER
     if usual and far:
