@@ -23,7 +23,7 @@ from mfact.cli.types import one_of
 __all__ = ["command", "shell_complete"]
 
 EXAMPLES = (
-    ("mfact completion bash >> ~/.bash_completion", "for bash 4.4 or newer"),
+    ("mfact completion bash >> ~/.bashrc", "for bash 4.4 or newer"),
     ("mfact completion zsh > ~/.zfunc/_mfact", "for zsh, with ~/.zfunc in its fpath"),
     ("mfact completion fish > ~/.config/fish/completions/mfact.fish", "for fish"),
 )

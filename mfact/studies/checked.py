@@ -51,17 +51,20 @@ def checked(
     claims = (*required, *found.claims)
     if failed := [claim.name for claim in violated(claims)]:
         return Checked(f"violated: {', '.join(failed)}", claims, found.numbers)
-    met = f"all {len(required)} requirements are met; " if required else ""
-    return Checked(met + counted(found.claims), claims, found.numbers)
+    count = len(required)
+    met = "the requirement is met; " if count == 1 else f"all {count} requirements are met; "
+    return Checked((met if count else "") + counted(found.claims), claims, found.numbers)
 
 
 def counted(claims: Sequence[Claim]) -> str:
     """How many claims hold, could not be judged, and are violated, as a clause.
 
     >>> counted([Claim("ledger", "", Verdict.HOLDS, "", "")])
-    '1 claims hold, 0 could not be judged, none is violated'
+    '1 claim holds, 0 could not be judged, none is violated'
     """
     verdicts = [claim.verdict for claim in claims]
     held, violated = verdicts.count(Verdict.HOLDS), verdicts.count(Verdict.VIOLATED)
     unjudged = len(verdicts) - held - violated
-    return f"{held} claims hold, {unjudged} could not be judged, {violated or 'none'} is violated"
+    hold = "claim holds" if held == 1 else "claims hold"
+    fail = "are" if violated > 1 else "is"
+    return f"{held} {hold}, {unjudged} could not be judged, {violated or 'none'} {fail} violated"

@@ -50,7 +50,7 @@ def test_digits_that_are_not_known_are_not_shown(numbers, shown):
 def test_claims_are_counted():
     claims = tuple(Claim(v.name, "", v, "", "") for v in Verdict)
     told = repr(example(claims=claims)).splitlines()[-1]
-    assert told.strip() == "1 claims hold, 2 could not be judged, 1 is violated"
+    assert told.strip() == "1 claim holds, 2 could not be judged, 1 is violated"
 
 
 def test_it_is_saved_and_loaded_as_it_was(tmp_path):
