@@ -12,6 +12,9 @@ from mfact.ranges import MOST_INDEX, Count, File, Flag, Name, OneOf, Real, Size,
 
 SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
 STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
+ARRAYS = "arrays"
+"""Where a start came from that was given as U and V."""
+
 GIVEN = "given"
 """What a start of two arrays is called."""
 

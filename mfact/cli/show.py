@@ -17,7 +17,7 @@ from mfact.cli.streams import emit
 from mfact.cli.types import FILE
 from mfact.errors import SettingsError
 from mfact.options import flag, options_of
-from mfact.settings import RunSettings
+from mfact.settings import ARRAYS, RunSettings
 from mfact.words import harmless
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def command_line(result: Result) -> str:
 
     Raises SettingsError for a run that no command line repeats.
     """
-    if result.settings.get("start", {}).get("source") == "arrays":
+    if result.settings.get("start", {}).get("source") == ARRAYS:
         raise SettingsError(
             "the start of the run was given in Python, as two arrays, which no flag repeats",
             "save U and V in an .npz and start from it with --start, or run it in Python again",

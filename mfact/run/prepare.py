@@ -15,7 +15,7 @@ from mfact.run.memory import memory_plan, planned_basis, rewriting, what_fits
 from mfact.run.plan import planned, with_seed
 from mfact.run.progress import Asked, Plan, Progress
 from mfact.run.refusals import check
-from mfact.settings import STARTS, RunSettings
+from mfact.settings import ARRAYS, STARTS, RunSettings
 from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.targets.door import Held, held, require_scale
 from mfact.targets.fingerprint import fingerprint
@@ -25,30 +25,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A run before its first step. memory: what it will hold. rhythm: of its checkpoints."""
+class Admitted:
+    """A run that may be: nothing of its matrix has been read yet.
 
-    plan: Plan
-    progress: Progress
+    memory: what it will hold. rhythm: of its checkpoints.
+    """
+
+    settings: RunSettings
+    sources: Mapping[str, str]
+    matrix: Held
     memory: MemoryPlan
     rhythm: Rhythm
+    output: str | None
 
 
-def prepared(
+def admitted(
     matrix: Array | MatrixSource | Target,
     settings: RunSettings,
-    factors: Factors | None = None,
     *,
     sources: Mapping[str, str],
     output: str | None,
-    refuse: bool,
-    note: Callable[[str], None],
     detail: Callable[[str], None],
-    admit: Callable[[Document], None],
-    doing: Doing,
-    timer: Timer,
-) -> Prepared:
-    """The arguments and errors of mfact.run.solve.solve; nothing is written."""
+) -> Admitted:
+    """The arguments and errors of mfact.run.solve.solve. To be called before BLAS is told of its
+    threads: what it takes for them is part of the plan.
+    """
     if settings.seed is None and settings.start in STARTS:
         settings = with_seed(settings)
         sources = {**sources, "seed": "drawn"}
@@ -56,26 +57,44 @@ def prepared(
     M = held(matrix, settings.dtype)
     check(settings, M.shape, explicit)
     memory, rhythm = fitting(M, settings, detail), Rhythm.of(settings.checkpoint_every)
-    heavy = rewriting(settings, rhythm.steps)
-    path = settings.checkpoint_path(output)
+    path, start = settings.checkpoint_path(output), settings.start_file
+    if sources.get("start") == ARRAYS:
+        start = None
     refuse_meetings(
-        {"matrix": M.named["path"], "start": None if factors else settings.start_file},
-        {"output": output, "checkpoint": path},
+        {"matrix": M.named["path"], "start": start}, {"output": output, "checkpoint": path}
     )
     if path is not None:
         claim_output(path)
+    return Admitted(settings, sources, M, memory, rhythm, output)
+
+
+def prepared(
+    run: Admitted,
+    factors: Factors | None = None,
+    *,
+    refuse: bool,
+    note: Callable[[str], None],
+    admit: Callable[[Document], None],
+    doing: Doing,
+    timer: Timer,
+) -> tuple[Plan, Progress]:
+    """The run before its first step; nothing is written. As for mfact.run.solve.solve."""
+    settings, M = run.settings, run.matrix
+    heavy = rewriting(settings, run.rhythm.steps)
     target = M.target(told=doing.read, passed=doing.passed)
     with doing.now("first passes"):
         require_scale(target)
         with timer.solving():  # which begins with the first pass over M
-            asked = Asked(settings, sources, M.described, M.named, fingerprint(target), output)
-            plan, progress = planned(asked, target, planned_basis(memory), factors, refuse=refuse)
+            sums = fingerprint(target)
+            asked = Asked(settings, run.sources, M.described, M.named, sums, run.output)
+            limit = planned_basis(run.memory)
+            plan, progress = planned(asked, target, limit, factors, refuse=refuse)
     admit(asked.fingerprint)
     if heavy is not None:
         progress = replace(progress, notes=(*progress.notes, heavy))
     for text in progress.notes:
         note(text)
-    return Prepared(plan, progress, memory, rhythm)
+    return plan, progress
 
 
 def fitting(matrix: Held, settings: RunSettings, detail: Callable[[str], None]) -> MemoryPlan:

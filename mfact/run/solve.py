@@ -12,18 +12,17 @@ from mfact.descent import BLOCK
 from mfact.host.signals import SignalFlag
 from mfact.host.threads import blas_threads
 from mfact.host.timer import Timer
-from mfact.options import require_kinds
 from mfact.run.checkpoint import Saved, read, require_ahead, require_same
 from mfact.run.doing import Doing, Tell, silent
 from mfact.run.ending import Ending
 from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.plan import assembled
-from mfact.run.prepare import fitting, prepared
+from mfact.run.prepare import admitted, fitting, prepared
 from mfact.run.progress import Live, Plan, Progress, RunObserver
 from mfact.run.recorder import Recorder
 from mfact.run.refusals import check
 from mfact.run.stages import carry_out
-from mfact.settings import GIVEN, RunSettings
+from mfact.settings import ARRAYS, GIVEN, RunSettings
 from mfact.stopping import StopWatch
 from mfact.targets.door import held
 from mfact.theory.monitors import Monitors
@@ -85,28 +84,17 @@ def solve(
     sources = dict(sources or {})
     if factors is not None:
         settings = replace(settings, start=GIVEN)
-        sources["start"] = "arrays"
-    require_kinds(settings)
+        sources["start"] = ARRAYS
+    begun = admitted(matrix, settings, sources=sources, output=output, detail=detail)
     doing = Doing(busy)
     with _flag(signals) as caught, blas_threads(settings.threads):
-        ready = prepared(
-            matrix,
-            settings,
-            factors,
-            sources=sources,
-            output=output,
-            refuse=refuse,
-            note=note,
-            detail=detail,
-            admit=admit,
-            doing=doing,
-            timer=timer,
+        plan, progress = prepared(
+            begun, factors, refuse=refuse, note=note, admit=admit, doing=doing, timer=timer
         )
-        plan = ready.plan
         live = attached(plan, observers, timer, caught, warn, doing, block)
         path, explicit = plan.asked.checkpoint, settings.checkpoint is not None
-        keeper = Keeper(path, ready.rhythm, explicit=explicit)
-        return finished(plan, ready.progress, live, keeper, reproducible=reproducible, argv=argv)
+        keeper = Keeper(path, begun.rhythm, explicit=explicit)
+        return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
 
 
 def resume(

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from mfact.core import Array, Document, Target
 from mfact.host.threads import blas_threads
 from mfact.host.timer import Timer
-from mfact.options import require_kinds
 from mfact.run.doing import Doing, Tell, silent
 from mfact.run.forecast import SECONDS_A_STEP
-from mfact.run.prepare import prepared
+from mfact.run.prepare import admitted, prepared
 from mfact.run.summary import problem_of, settings_of
 from mfact.settings import RunSettings
 
@@ -51,25 +50,21 @@ def dry_run(
     it before its first step, and nothing is written.
     """
     timer = Timer() if timer is None else timer
-    require_kinds(settings)
+    run = admitted(matrix, settings, sources=sources, output=output, detail=detail)
     with blas_threads(settings.threads):
-        ready = prepared(
-            matrix,
-            settings,
-            sources=sources,
-            output=output,
+        plan, progress = prepared(
+            run,
             refuse=True,
             note=lambda text: None,  # they are in the document
-            detail=detail,
             admit=admit,
             doing=Doing(busy),
             timer=timer,
         )
-    plan, memory = ready.plan, ready.memory
+    memory = run.memory
     log10, bases = plan.chosen.forecast, plan.reach is not None
     return {
         "schema": SCHEMA,
-        "problem": problem_of(plan, ready.progress.at.state.coordinates.optimum),
+        "problem": problem_of(plan, progress.at.state.coordinates.optimum),
         "settings": settings_of(plan, settings.every or 1),
         "memory": {"parts": dict(memory.parts), "total": memory.total, "available": memory.limit},
         "passes": {
@@ -87,6 +82,6 @@ def dry_run(
             for what, path in files.items()
             if path is not None
         ],
-        "notes": list(ready.progress.notes),
+        "notes": list(progress.notes),
         "wall_seconds": timer.wall_seconds,
     }

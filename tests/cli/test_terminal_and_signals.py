@@ -80,7 +80,7 @@ def test_on_a_terminal_there_is_colour_and_a_progress_line(tmp_path):
             "--no-optimum", "--seed", "1", "--force"]  # fmt: skip
     written = on_a_terminal(args, tmp_path, {})
     assert b"\x1b[1m" in written
-    assert re.search(rb"\r\x1b\[Kstep \d+  .*steps/s  left: ", written)
+    assert re.search(rb"\r\x1b\[Kleft: at most \d s  step \d+  ", written)
     assert b"\x1b" not in on_a_terminal(args, tmp_path, {"TERM": "dumb"})
 
 

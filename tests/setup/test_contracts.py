@@ -46,7 +46,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("report/run_page", "import matplotlib.figure", "matplotlib only in"),
         ("targets/dense", "import dask.array", "dask only in"),
         ("python/runs", "import sklearn.base", "scikit-learn only in sklearn, pandas only in"),
-        ("report/tables", "import pandas", "scikit-learn only in sklearn, pandas only in"),
+        ("report/run_page", "import pandas", "scikit-learn only in sklearn, pandas only in"),
         ("cli/solve", "import mfact.python.runs", "Imports go down only"),
         ("engines/direct", "import torch", "array libraries other than NumPy only in"),
     ],
