@@ -126,6 +126,7 @@ def machine() -> dict[str, Any]:
         "blas": [
             f"{pool['internal_api']} {pool['version']} {pool.get('architecture', '')}".strip()
             for pool in threadpool_info()
+            if pool["user_api"] in ("blas", "openmp")  # SciPy registers others
         ],
     }
 
