@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ import mfact.report.run_page
 import mfact.run.solve
 import mfact.storage.factors
 import mfact.storage.runs
-from mfact.cli.main import run
+from mfact.cli.main import GARBAGE, run
 from mfact.host.signals import CAUGHT
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,7 @@ class Child:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             for name in [name for name in os.environ if name.startswith("MFACT_")]:
                 del os.environ[name]
+            gc.set_threshold(GARBAGE)  # as main() has it
             before()
             code = run([str(arg) for arg in args])
         finally:
