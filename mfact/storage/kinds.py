@@ -9,8 +9,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from mfact.core import Array
 from mfact.words import printable
 
 Kind = Callable[[Any, str], None]
@@ -220,6 +219,5 @@ def of_fields(kind: Any) -> dict[str, Kind]:
 
 
 def holds_array(annotation: Any) -> bool:
-    return any(
-        typing.get_origin(part) is np.ndarray for part in (annotation, *typing.get_args(annotation))
-    )
+    """Whether it is our type of arrays, or has one among its parts."""
+    return Array in (annotation, *typing.get_args(annotation))
