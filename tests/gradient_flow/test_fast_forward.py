@@ -157,6 +157,11 @@ def states_of(course: Course, Z: np.ndarray) -> tuple[FastForward, list[State]]:
     return watched.run(*Z, start_step=0), states
 
 
+def scalars(record):
+    """What a record holds beside its arrays, of which == has no one answer."""
+    return {name: value for name, value in vars(record).items() if name not in ("X", "Y")}
+
+
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 def test_resumed_is_uninterrupted_bit_for_bit(weight: float) -> None:
     course = Course(
@@ -173,7 +178,7 @@ def test_resumed_is_uninterrupted_bit_for_bit(weight: float) -> None:
         for again, once in zip(reversed(rest.records), reversed(whole.records), strict=False):
             assert np.array_equal(again.X, once.X)
             assert np.array_equal(again.Y, once.Y)
-            assert replace(again, X=once.X, Y=once.Y) == once
+            assert scalars(again) == scalars(once)
 
 
 def test_an_estimate_that_grows_too_large_moves_the_hand_over() -> None:
