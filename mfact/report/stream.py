@@ -9,7 +9,7 @@ import numpy as np
 from mfact.core import Array, Result, Rows
 from mfact.errors import MfactError
 from mfact.report.machine import jsonl_result, jsonl_rows
-from mfact.run.recorder import KEPT_ROWS
+from mfact.run.recorder import apart, is_due
 from mfact.theory.facts import Facts
 from mfact.trace import COLUMNS
 
@@ -36,7 +36,8 @@ class RowStream:
         """The next block of rows, of steps taken one by one or of the flow."""
         # Those of a flow are kept all; their step numbers may be no integers.
         plain = rows["step"].dtype.kind == "i"
-        due = is_due(rows["step"], self._every) if plain else np.full(len(rows["step"]), True)
+        steps, every = rows["step"], self._every
+        due = is_due(steps, every or apart(steps)) if plain else np.full(len(steps), True)
         self._last = {} if due[-1] else {name: column[-1:] for name, column in rows.items()}
         self._send({name: column[due] for name, column in rows.items()})
 
@@ -57,15 +58,3 @@ class RowStream:
             self._write(jsonl_rows({name: rows[name] for name in COLUMNS if name in rows}))
         except MfactError as error:
             self._failed = error
-
-
-def is_due(steps: Array, every: int | None) -> Array:
-    """Which rows the recorder keeps when it comes to them; every: None where it thins by itself.
-
-    Then every k-th, k the least power of two with t < KEPT_ROWS·k, whatever came before.
-
-    >>> is_due(np.array([999, 1000, 1001, 2001, 2002, 2004]), None).tolist()
-    [True, True, False, False, False, True]
-    """
-    apart = every or 1 << np.frexp(steps // KEPT_ROWS)[1].astype(np.int64)
-    return np.asarray(steps % apart == 0)

@@ -18,6 +18,22 @@ PAST_ALL = 1 << 62
 """Every step that is taken one by one is below this."""
 
 
+def is_due(steps: Array, every: int | Array) -> Array:
+    """Which steps are kept of every `every`-th, an integer of any size, or one for each step."""
+    held = min(every, PAST_ALL) if isinstance(every, int) else every
+    return np.asarray(steps % held == 0)
+
+
+def apart(steps: Array) -> Array:
+    """How far apart rows are kept when a run that thins them out comes to these steps: by the
+    least power of two k with t < KEPT_ROWS·k, so that all that remain at its end are among them.
+
+    >>> apart(np.array([999, 1000, 1999, 2000])).tolist()
+    [1, 2, 2, 4]
+    """
+    return np.asarray(1 << np.frexp(steps // KEPT_ROWS)[1].astype(np.int64))
+
+
 class Recorder:
     """Keeps every k-th row of a run, step 0 and the last; k doubles as the run grows.
 
@@ -41,11 +57,11 @@ class Recorder:
     def segment(self, rows: Rows) -> None:
         """Take in a block of steps that were all reached."""
         self.last = {name: column[-1] for name, column in rows.items()}
-        due = rows["step"] % min(self.every, PAST_ALL) == 0
+        due = is_due(rows["step"], self.every)
         self._append({name: column[due] for name, column in rows.items()})
         while not self.fixed and self.count > KEPT_ROWS:
             self.every *= 2
-            due = self.columns["step"] % self.every == 0
+            due = is_due(self.columns["step"], self.every)
             self._held = {name: column[due] for name, column in self.columns.items()}
             self.count = len(self._held["step"])
 

@@ -42,6 +42,11 @@ def test_the_same_rows_whatever_the_blocks_and_all_that_the_recorder_keeps(every
         assert len(steps) <= 1001 + 500 * 5
 
 
+@pytest.mark.parametrize("every", [2**62, 2**64, 10**30])
+def test_rows_may_be_further_apart_than_any_step(every):
+    assert streamed(every, 3, 30)[0] == [0, 29]
+
+
 @pytest.mark.parametrize("schedule", ["constant", "power"])
 def test_a_run_streams_the_rows_of_its_trace(schedule):
     lines = []
