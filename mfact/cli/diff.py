@@ -8,8 +8,7 @@ import click
 
 from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import log_options
-from mfact.cli.options import view_option
+from mfact.cli.options import log_options, view_option
 from mfact.cli.results import show
 from mfact.cli.types import FILE, Typed
 from mfact.ranges import Real

@@ -10,8 +10,7 @@ import click
 
 from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import log_options
-from mfact.cli.options import drawn, flags
+from mfact.cli.options import drawn, flags, log_options
 from mfact.cli.streams import emit
 from mfact.cli.types import FILE, Listed, Shape, Typed
 from mfact.ranges import Real

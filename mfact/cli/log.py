@@ -8,9 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
-
-import click
+from typing import IO
 
 from mfact.errors import StorageError
 from mfact.report.terminal import takes_only_ascii
@@ -161,30 +159,3 @@ def _beginning(path: str) -> bytes:
 
 def _one_line(text: str) -> str:
     return " ".join(text.splitlines())
-
-
-def log_options(function: Any) -> Any:
-    """The options -q, -v and --log-file, the same for every command that takes them."""
-    from mfact.cli.help import option
-    from mfact.cli.types import FILE
-
-    def tell(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-        name = "path" if param.name == "log_file" else str(param.name)
-        ctx.ensure_object(Log).tell(**{name: value})
-
-    for decorate in (
-        option(
-            "--log-file", "Output", "Also append every note, detail and error to this file.",
-            metavar="FILE", type=FILE, expose_value=False, callback=tell,
-        ),
-        option(
-            "-v", "--verbose", "Output", "Say more on standard error; show tracebacks.",
-            is_flag=True, is_eager=True, expose_value=False, callback=tell,
-        ),
-        option(
-            "-q", "--quiet", "Output", "No table, notes or progress: only errors.",
-            is_flag=True, is_eager=True, expose_value=False, callback=tell,
-        ),
-    ):  # fmt: skip
-        function = decorate(function)
-    return function

@@ -10,6 +10,7 @@ import click
 
 from mfact.cli.config import read_config, sources
 from mfact.cli.help import GroupedOption, option
+from mfact.cli.log import Log
 from mfact.cli.types import FILE, Named, Typed, one_of
 from mfact.options import REQUIRED, Option, Settings, flag, options_of
 from mfact.ranges import Count, File, Flag, Name, OneOf, Real
@@ -99,3 +100,28 @@ def settings_of(
 ) -> tuple[RunSettings, dict[str, str]]:
     """RunSettings from a command's parameters, and where each field came from."""
     return chosen(RunSettings, values), sources(ctx, options_of(RunSettings))
+
+
+def log_options(function: Any) -> Any:
+    """The options -q, -v and --log-file, the same for every command that takes them."""
+
+    def tell(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        name = "path" if param.name == "log_file" else str(param.name)
+        ctx.ensure_object(Log).tell(**{name: value})
+
+    for decorate in (
+        option(
+            "--log-file", "Output", "Also append every note, detail and error to this file.",
+            metavar="FILE", type=FILE, expose_value=False, callback=tell,
+        ),
+        option(
+            "-v", "--verbose", "Output", "Say more on standard error; show tracebacks.",
+            is_flag=True, is_eager=True, expose_value=False, callback=tell,
+        ),
+        option(
+            "-q", "--quiet", "Output", "No table, notes or progress: only errors.",
+            is_flag=True, is_eager=True, expose_value=False, callback=tell,
+        ),
+    ):  # fmt: skip
+        function = decorate(function)
+    return function

@@ -6,8 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mfact.cli.help import option
-from mfact.cli.log import log_options
-from mfact.cli.options import decorated, view_option
+from mfact.cli.options import decorated, log_options, view_option
 from mfact.cli.streams import emit
 from mfact.cli.types import FILE, Typed
 from mfact.ranges import Count, Real

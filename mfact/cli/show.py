@@ -11,7 +11,7 @@ import click
 
 from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import log_options
+from mfact.cli.options import log_options
 from mfact.cli.results import format_options, print_result
 from mfact.cli.streams import emit
 from mfact.cli.types import FILE

@@ -9,8 +9,8 @@ import click
 from mfact.cli.carry_out import watched
 from mfact.cli.files import claim_files, matrix_of
 from mfact.cli.help import helpful_command, option
-from mfact.cli.log import Log, log_options
-from mfact.cli.options import chosen, drawn, flags, input_options, view_option
+from mfact.cli.log import Log
+from mfact.cli.options import chosen, drawn, flags, input_options, log_options, view_option
 from mfact.cli.results import show
 from mfact.cli.types import FILE, Listed, Typed
 from mfact.options import options_of
