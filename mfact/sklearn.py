@@ -11,13 +11,13 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import MfactError, MissingPackageError
-from mfact.foreign import OPTIONS
 from mfact.python.door import warn
 from mfact.python.result import Result
 from mfact.python.words import Words
 from mfact.run.solve import solve
 from mfact.settings import RunSettings
 from mfact.targets.door import held
+from mfact.words.foreign import OPTIONS
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin

@@ -13,8 +13,8 @@ from click.core import ParameterSource
 from mfact.cli.files import CONFIG
 from mfact.cli.help import GroupedOption
 from mfact.cli.types import Typed
-from mfact.foreign import OPTIONS, way_out
 from mfact.words import MOST_BITS, MOST_DIGITS, printable, shown
+from mfact.words.foreign import OPTIONS, way_out
 
 SOURCES = {
     ParameterSource.COMMANDLINE: "flag",

@@ -69,7 +69,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not (name in COMMANDS or name.startswith("-") or ctx.resilient_parsing):
-            from mfact import foreign
+            from mfact.words import foreign
 
             names = {each: f"'{each}'" for each in COMMANDS}
             found = foreign.way_out(name, names, foreign.COMMANDS)

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from mfact.cli.claims import entries, explained
 from mfact.cli.help import helpful_command, shown_help
 from mfact.cli.streams import emit
-from mfact.foreign import way_out
+from mfact.words.foreign import way_out
 
 EXAMPLES = (
     ("mfact help run-file", "what a run records, column by column"),

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from mfact.foreign import OPTIONS, way_out
 from mfact.words import shown
+from mfact.words.foreign import OPTIONS, way_out
 
 PREFIX = "MFACT_"
 

@@ -10,9 +10,9 @@ from textwrap import fill
 from typing import Any, TypeVar, cast
 
 from mfact.errors import MfactError, UnknownOptionError
-from mfact.foreign import OPTIONS, way_out
 from mfact.options import Option
 from mfact.python.words import said
+from mfact.words.foreign import OPTIONS, way_out
 
 F = TypeVar("F", bound=Callable[..., Any])
 Taken = Mapping[str, tuple[str, Option[Any]]]

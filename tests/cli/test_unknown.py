@@ -10,8 +10,9 @@ import click
 import pytest
 from conftest import ROOT
 
-from mfact import __version__, foreign
+from mfact import __version__
 from mfact.cli.main import COMMANDS, cli
+from mfact.words import foreign
 
 NOTE = "mfact: note: {} is no variable of mfact: {}\n"
 
