@@ -86,29 +86,26 @@ def show_plan(plan: Callable[..., Document], values: dict[str, Any], log: Log) -
     from mfact.report.plan_page import page
     from mfact.report.views import document_views
 
-    progress = progress_of(log, values["heartbeat"])
-    try:
-        made = plan(detail=log.detail, busy=progress.busy, timer=Timer(log.began))
-    finally:
-        progress.clear()
+    with watched(log, values["heartbeat"]) as doing:
+        made = plan(detail=log.detail, doing=doing, timer=Timer(log.began))
     made = made if values["timing"] else timeless(made)
     show(values["format"], document_views(made, page), quiet=log.quiet)
     return 0
 
 
 @contextmanager
-def watched(log: Log) -> Iterator[Doing]:
-    """Within it, says on a terminal what a command is busy with, as it is told."""
+def watched(log: Log, seconds: float = 0.0) -> Iterator[Doing]:
+    """Within it, says what a command is busy with, as it is told. seconds: see progress_of."""
     from mfact.run.doing import Doing
 
-    progress = progress_of(log)
+    progress = progress_of(log, seconds)
     try:
         yield Doing(progress.busy)
     finally:
         progress.clear()
 
 
-def progress_of(log: Log, seconds: float = 0.0) -> Progress:
+def progress_of(log: Log, seconds: float) -> Progress:
     """A line where a person looks at a terminal that can rewrite it, else a note every so many
     seconds, 0 for none.
     """

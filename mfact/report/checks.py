@@ -8,6 +8,7 @@ from typing import Any
 
 from mfact.core import Claim, Result, violated
 from mfact.report.claims import claims_section
+from mfact.report.labels import shapes_of
 from mfact.report.machine import json_text
 from mfact.report.parts import Facts, Heading, Part, Words
 from mfact.report.sheets import claim_rows, sheet
@@ -77,11 +78,9 @@ def document(report: Report) -> dict[str, Any]:
 
 def page(report: Report) -> list[Part]:
     """What was looked at, each claim, the numbers, the result."""
-    (d1, r), d2 = report.run.U.shape, report.run.V.shape[0]
-    shapes = f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"
     parts: list[Part] = [
         Heading(f"mfact {report.kind}", top=True),
-        Facts([*report.subjects.items(), ("shapes", shapes)]),
+        Facts([*report.subjects.items(), shapes_of(report.run)]),
         *claims_section(report.claims),
     ]
     if report.numbers:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfact.core import unit_of
+from mfact.report.labels import shapes
 from mfact.report.machine import finite
 from mfact.report.parts import Columns, Facts, Heading, Part
 from mfact.report.text import exponent, number
@@ -90,10 +91,10 @@ def _compared(comparison: Comparison) -> dict[str, Any]:
 def page(doc: Mapping[str, Any]) -> list[Part]:
     """What was followed, its table, gradient descent beside it; doc: the document of a flow."""
     matrix, settings = doc["matrix"], doc["settings"]
-    (d1, d2), r = matrix["shape"], settings["rank"]
+    r = settings["rank"]
     pairs = [
         ("matrix", matrix["name"]),
-        ("shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"),
+        shapes(matrix["shape"], r),
         ("objective", doc["objective"]),
         ("‖M‖_F", number(matrix["norm"])),
         (f"leading σ (r + 1 = {r + 1})", number(matrix["leading_values"])),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from mfact.core import Result
 from mfact.host.timer import of_clock
 from mfact.report.text import duration, measured, number
 from mfact.trace import COLUMNS, SUMMED
@@ -76,6 +77,22 @@ BRIEF = {
 
 ERRORS = {"gap": "gap_bound"}
 """Values whose error has a name of its own; of others it is NAME_error."""
+
+
+def shapes(shape: Sequence[int], r: int) -> tuple[str, str]:
+    """The shapes of a factorization of rank r, with their label; shape: of M.
+
+    >>> shapes((61, 12), 2)
+    ('shapes', 'M is 61×12, U is 61×2, V is 12×2')
+    """
+    d1, d2 = shape
+    return "shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"
+
+
+def shapes_of(result: Result) -> tuple[str, str]:
+    """Those of a run."""
+    (d1, r), d2 = result.U.shape, result.V.shape[0]
+    return shapes((d1, d2), r)
 
 
 def timeless(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mfact.report.labels import PROBLEM, labelled
+from mfact.report.labels import PROBLEM, labelled, shapes
 from mfact.report.parts import Facts, Heading, Pair, Part
-from mfact.report.settings_table import by_source
+from mfact.report.settings_table import by_source, setting_text
 from mfact.report.text import duration
 from mfact.words import count_text, format_bytes
 
-_KEPT = ("name", "objective", "norm")
+_PROBLEM = {name: PROBLEM[name] for name in ("name", "objective", "norm")}
 
 
 def page(doc: Mapping[str, Any]) -> list[Part]:
     """Memory, passes over M, forecast and files; doc: the document of a dry run."""
     problem, memory = doc["problem"], doc["memory"]
-    (d1, d2), r = problem["shape"], problem["rank"]
-    known = labelled({name: problem[name] for name in _KEPT if name in problem}, PROBLEM)
+    known = labelled(problem, _PROBLEM, only=True)
     parts = [(name, format_bytes(size)) for name, size in memory["parts"].items() if size]
     total, available = map(format_bytes, (memory["total"], memory["available"]))
     files = [
@@ -28,7 +27,7 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
     return [
         Heading("mfact: what this run would take; nothing is written", top=True),
         Heading("Problem"),
-        Facts([*known, ("shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}")]),
+        Facts([*known, shapes(problem["shape"], problem["rank"])]),
         Heading("Settings"),
         Facts(by_source(doc["settings"])),
         Heading("Memory"),
@@ -44,13 +43,12 @@ def _ahead(doc: Mapping[str, Any]) -> list[Pair]:
     """Iterations, passes over M, bytes and time."""
     passes, forecast = doc["passes"], doc["forecast"]
     log10, each = forecast["log10_iterations"], format_bytes(passes["bytes_each"])
-    tol = doc["settings"]["tol"]
     pairs = []
     if log10 is None:
         pairs.append(("iterations", "not known for these settings"))
     else:
-        gap = tol["value"] if tol.get("used") is None else tol["used"]
-        pairs.append(("iterations", f"about {count_text(log10)} to a gap of {gap:g}"))
+        gap, _, _ = setting_text("tol", doc["settings"]["tol"])
+        pairs.append(("iterations", f"about {count_text(log10)} to a gap of {gap}"))
     so_far = f"{passes['so_far']} taken for this page"
     in_all = "one more a step" if passes["a_step"] else "a few dozen in all"
     pairs.append(("passes over M", f"{so_far}, {in_all}, {each} each"))

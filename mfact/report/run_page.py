@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from mfact.core import Document, Result
 from mfact.report.claims import claims_in_short, claims_section
 from mfact.report.iterations import Iterations
-from mfact.report.labels import BRIEF, PROBLEM, SUMMARY, labelled, timeless
+from mfact.report.labels import BRIEF, PROBLEM, SUMMARY, labelled, shapes_of, timeless
 from mfact.report.machine import finite
 from mfact.report.parts import Facts, Heading, Part, Words, markdown_of, text_of
 from mfact.report.settings_table import by_source, settings_section
@@ -20,6 +20,7 @@ MOST_LINES = 45
 MOST_ROWS = 12
 LEAST_ROWS = 4
 _SHOWN_VALUES = 5
+_PROBLEM = {name: PROBLEM[name] for name in ("name", "objective", "norm", "singular_values")}
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,22 @@ class RunPage:
         """For a terminal of this look."""
         if self.full:
             return text_of(self._full(), look)
+        result = _as_stored(self.result)
+        above = text_of(self._above(result), look)
         for details in (True, False):
-            above, below = self._short(details=details)
-            texts = [text_of(parts, look) for parts in (above, below)]
-            room = MOST_LINES - sum(text.count("\n") for text in texts) - Iterations.AROUND
+            below = text_of(self._below(result, details=details), look)
+            room = MOST_LINES - (above + below).count("\n") - Iterations.AROUND
             if room >= LEAST_ROWS:
                 break
         rows = max(min(room, MOST_ROWS), LEAST_ROWS) if self.rows is None else self.rows
-        return text_of(self._iterations(rows), look).join(texts)
+        return above + text_of(self._iterations(rows), look) + below
 
     def markdown(self) -> str:
         """The same in GitHub's Markdown."""
         if self.full:
             return markdown_of(self._full())
-        above, below = self._short(details=True)
+        result = _as_stored(self.result)
+        above, below = self._above(result), self._below(result, details=True)
         return markdown_of([*above, *self._iterations(self._most), *below])
 
     @property
@@ -66,45 +69,46 @@ class RunPage:
             return []
         return [Heading("Iterations"), Iterations(trace, rows, tell_left_out=self.full)]
 
-    def _short(self, *, details: bool) -> tuple[list[Part], list[Part]]:
-        """What stands above the iterations, and below them."""
-        result = _as_stored(self.result)
-        problem = dict(labelled(_leading(result.problem), PROBLEM))
-        kept = ("matrix", "objective", "‖M‖_F", "leading σ")
-        facts = [(label, problem[label]) for label in kept if label in problem]
+    def _above(self, result: Result) -> list[Part]:
+        """What the short page tells before the iterations."""
+        facts = [*labelled(_leading(result.problem), _PROBLEM, only=True)]
         above: list[Part] = [
             _banner(result, "; --full shows everything"),
             Heading("Problem"),
-            Facts([*facts[:1], ("shapes", _shapes(result)), *facts[1:]]),
+            Facts([*facts[:1], shapes_of(result), *facts[1:]]),
         ]
         if result.settings:
             above += [Heading("Settings"), Facts(by_source(result.settings))]
-        numbers = result.summary if self.timing else timeless(result.summary)
-        brief = {name: numbers[name] for name in BRIEF if name in numbers}
-        if "iterations" in brief:  # as they are where they can be counted
-            brief.pop("log10_iterations", None)
-        bounds = {name: numbers[name] for name in ("gap_bound",) if name in numbers}
+        return above
+
+    def _below(self, result: Result, *, details: bool) -> list[Part]:
+        """What it tells after them."""
+        numbers = self._numbers(result)
+        if "iterations" in numbers:  # as they are where they can be counted
+            numbers = {k: v for k, v in numbers.items() if k != "log10_iterations"}
         below: list[Part] = [
             *claims_in_short(result.claims, details=details),
             Heading("Summary"),
-            Facts([*labelled(brief | bounds, BRIEF, only=True)], abreast=True),
+            Facts([*labelled(numbers, BRIEF, only=True)], abreast=True),
         ]
         if notes := numbers.get("notes"):
             below.append(Facts([("note", note) for note in notes]))
-        return above, [*below, *_ending(result)]
+        return [*below, *_ending(result)]
+
+    def _numbers(self, result: Result) -> Document:
+        return result.summary if self.timing else timeless(result.summary)
 
     def _full(self) -> list[Part]:
         result = _as_stored(self.result)
-        numbers = result.summary if self.timing else timeless(result.summary)
         return [
             _banner(result),
             Heading("Problem"),
-            Facts([("shapes", _shapes(result)), *labelled(result.problem, PROBLEM)]),
+            Facts([shapes_of(result), *labelled(result.problem, PROBLEM)]),
             *settings_section(result.settings),
             *self._iterations(self._most),
             *claims_section(result.claims),
             Heading("Summary"),
-            Facts([*labelled(numbers, SUMMARY)]),
+            Facts([*labelled(self._numbers(result), SUMMARY)]),
             *_ending(result),
         ]
 
@@ -113,11 +117,6 @@ def _as_stored(result: Result) -> Result:
     """A run file holds null for what is not finite: both ways, the page is the same."""
     problem, settings, summary = map(finite, (result.problem, result.settings, result.summary))
     return replace(result, problem=problem, settings=settings, summary=summary)
-
-
-def _shapes(result: Result) -> str:
-    (d1, r), d2 = result.U.shape, result.V.shape[0]
-    return f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"
 
 
 def _leading(problem: Document) -> Document:

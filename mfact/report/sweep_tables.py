@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mfact.report.labels import shapes
 from mfact.report.machine import finite
 from mfact.report.parts import Columns, Facts, Heading, Part
 from mfact.report.text import number
@@ -150,11 +151,10 @@ def _setup(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[st
 
 
 def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Part]:
-    d1, d2 = run["shape"]
     r = settings["rank"]
     pairs = [
         ("matrix", run["name"]),
-        ("shapes", f"M is {d1}×{d2}, U is {d1}×{r}, V is {d2}×{r}"),
+        shapes(run["shape"], r),
         ("rank of M", str(run["rank_of_matrix"])),
         (f"leading σ (r + 1 = {r + 1})", number(run["leading_values"])),
         *_setup(run, settings),

@@ -63,8 +63,8 @@ def counted(claims: Sequence[Claim]) -> str:
     '1 claim holds, 0 could not be judged, none is violated'
     """
     verdicts = [claim.verdict for claim in claims]
-    held, violated = verdicts.count(Verdict.HOLDS), verdicts.count(Verdict.VIOLATED)
-    unjudged = len(verdicts) - held - violated
+    held, failed = verdicts.count(Verdict.HOLDS), verdicts.count(Verdict.VIOLATED)
+    unjudged = len(verdicts) - held - failed
     hold = "claim holds" if held == 1 else "claims hold"
-    fail = "are" if violated > 1 else "is"
-    return f"{held} {hold}, {unjudged} could not be judged, {violated or 'none'} {fail} violated"
+    are = "are" if failed > 1 else "is"
+    return f"{held} {hold}, {unjudged} could not be judged, {failed or 'none'} {are} violated"

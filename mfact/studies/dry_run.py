@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mfact.core import Array, Document, Target
 from mfact.host.threads import blas_threads
 from mfact.host.timer import Timer
-from mfact.run.doing import Doing, Tell, silent
+from mfact.run.doing import NOTHING, Doing
 from mfact.run.forecast import SECONDS_A_STEP
 from mfact.run.prepare import admitted, prepared
 from mfact.run.summary import problem_of, settings_of
@@ -22,15 +21,6 @@ if TYPE_CHECKING:
 SCHEMA = "mfact-plan/1"
 
 
-@dataclass(frozen=True)
-class Written:
-    """A file that the run would write: what it is, where, and whether it would replace one."""
-
-    what: str
-    path: str
-    replaces: bool
-
-
 def dry_run(
     matrix: Array | MatrixSource | Target,
     settings: RunSettings,
@@ -40,7 +30,7 @@ def dry_run(
     files: Mapping[str, str | None],
     admit: Callable[[Document], None],
     detail: Callable[[str], None] = lambda text: None,
-    busy: Tell = silent,
+    doing: Doing = NOTHING,
     timer: Timer | None = None,
 ) -> Document:
     """What `mfact solve` would do, as JSON values under the schema "mfact-plan/1".
@@ -57,7 +47,7 @@ def dry_run(
             refuse=True,
             note=lambda text: None,  # they are in the document
             admit=admit,
-            doing=Doing(busy),
+            doing=doing,
             timer=timer,
         )
     memory = run.memory
@@ -78,7 +68,7 @@ def dry_run(
             "seconds": None if log10 is None or log10 > 9 else SECONDS_A_STEP * 10**log10,
         },
         "files": [
-            vars(Written(what, path, Path(path).exists()))
+            {"what": what, "path": path, "replaces": Path(path).exists()}
             for what, path in files.items()
             if path is not None
         ],
