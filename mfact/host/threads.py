@@ -1,11 +1,15 @@
-"""BLAS threads, of which a process has one number: what the runs that are on ask of it."""
+"""Threads: the one number of BLAS's that a process has, and workers of one such thread each."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from typing import Self, TypeVar
+
+T = TypeVar("T")
 
 
 class _Limits:
@@ -54,3 +58,40 @@ def blas_threads(count: int | None) -> AbstractContextManager[None]:
     once, in several threads, the least number holds; the last to end restores what the first found.
     """
     return _LIMITS.asked_for(count or 1)
+
+
+class Workers:
+    """Threads that take tasks side by side, each with BLAS at one thread.
+
+    The tasks are the same whatever their number, so that so are the bits of what comes of them,
+    if it is put together in the tasks' order.
+
+    >>> with Workers(2) as workers:
+    ...     workers.each([lambda: 1, lambda: 2, lambda: 3])
+    [1, 2, 3]
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        self.count = count
+        self._pool = ThreadPoolExecutor(count - 1) if count > 1 else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def each(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
+        """What each of the tasks returns, in their order; the caller's thread takes its share."""
+        if self._pool is None or len(tasks) < 2:
+            return [task() for task in tasks]
+        count = min(self.count, len(tasks))
+        shares = [tasks[i::count] for i in range(count)]
+        others = [self._pool.submit(_all, share) for share in shares[1:]]
+        found = [_all(shares[0]), *[other.result() for other in others]]
+        return [found[i % count][i // count] for i in range(len(tasks))]
+
+
+def _all(tasks: Sequence[Callable[[], T]]) -> list[T]:
+    return [task() for task in tasks]

@@ -1,0 +1,85 @@
+"""ℓ(f, y) and its gradient, for all points of a tile at once, in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from mfact.core import Array
+
+
+class Loss(Protocol):
+    """ℓ of outputs f (p×b) against targets Y (b×p, or b labels)."""
+
+    def value(self, f: Array, Y: Array, E: Array) -> float:
+        """Σ_i ℓ(f_i, y_i); E ← ∂ℓ/∂f, p×b."""
+
+
+@dataclass(frozen=True)
+class Squared:
+    """ℓ = ½‖f − y‖²."""
+
+    name: str = "squared"
+    formula: str = "½‖f − y‖²"
+
+    def value(self, f: Array, Y: Array, E: Array) -> float:
+        np.subtract(f, Y.T, out=E)
+        return 0.5 * float(np.vdot(E, E))
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """ℓ = Σ_j log(1 + exp(−y_j f_j)), y_j = ±1."""
+
+    name: str = "logistic"
+    formula: str = "Σ_j log(1 + exp(−y_j f_j))"
+
+    def value(self, f: Array, Y: Array, E: Array) -> float:
+        np.multiply(f, Y.T, out=E)
+        np.negative(E, out=E)
+        total = float(np.logaddexp(0, E).sum())
+        # −y/(1 + e^{yf}), by the exponential of what is not positive.
+        with np.errstate(over="ignore"):
+            np.negative(E, out=E)
+            np.exp(E, out=E)
+        E += 1
+        np.divide(Y.T, E, out=E)
+        np.negative(E, out=E)
+        return total
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """ℓ = log Σ_j exp(f_j) − f_y, y a label from 0 to p − 1."""
+
+    name: str = "softmax"
+    formula: str = "log Σ_j exp(f_j) − f_y"
+
+    def value(self, f: Array, Y: Array, E: Array) -> float:
+        points = np.arange(f.shape[1])
+        np.subtract(f, f.max(axis=0), out=E)
+        chosen = float(E[Y, points].sum())
+        np.exp(E, out=E)
+        sums = E.sum(axis=0)
+        E /= sums
+        E[Y, points] -= 1
+        return float(np.log(sums).sum()) - chosen
+
+
+@dataclass(frozen=True)
+class Given:
+    """ℓ = ⟨f, y⟩, whose gradient is y: Jᵀy by the same passes."""
+
+    name: str = "given"
+    formula: str = "⟨f, y⟩"
+
+    def value(self, f: Array, Y: Array, E: Array) -> float:
+        E[...] = Y.T
+        return float(np.vdot(f, E))
+
+
+LOSSES: dict[str, Squared | Logistic | Softmax] = {
+    each.name: each for each in (Squared(), Logistic(), Softmax())
+}

@@ -1,0 +1,248 @@
+"""L and ∇L of a network on BLAS, in place: nothing large is allocated from step to step.
+
+The points are cut into a fixed number of chunks, whatever the number of workers; each is a task,
+and what they find is added in their order, so that the bits do not depend on the workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.host.threads import Workers
+from mfact.networks.architecture import Architecture
+from mfact.networks.layers import Dense, Layer
+from mfact.networks.losses import Loss
+from mfact.networks.tiles import Chunk, HeldKernel, Sums
+
+CHUNKS = 4
+LEAST_CHUNK = 16
+"""Points below which one more chunk costs more than it brings."""
+
+
+class Machine:
+    """Steps on the parameters themselves.
+
+    net: its shapes. X: points as rows, m×n₀. Y: targets m×p, or m labels. point: the arrays that
+    steps act on, W_1, b_1, …, in the order of net.names. slope: ∂L/∂point, after evaluate().
+    """
+
+    def __init__(
+        self, net: Architecture, X: Array, Y: Array, loss: Loss, workers: Workers
+    ) -> None:
+        self.net, self.X, self.Y, self.loss, self.workers = net, X, Y, loss, workers
+        self.dtype = X.dtype
+        self._chunks: dict[int, list[Chunk]] = {}
+        self._batch: dict[int, tuple[Array, Array]] = {}
+        self.point = [np.zeros(shape, self.dtype) for shape in net.shapes]
+        self.slope = [np.zeros(shape, self.dtype) for shape in net.shapes]
+        self._full = [
+            np.empty(part.full, self.dtype) if part.full != part.shape else None
+            for part in net.parts
+        ]
+
+    def start(self, weights: Sequence[Array]) -> None:
+        """Begin at these parameters, in the order of net.names."""
+        for mine, given in zip(self.point, weights, strict=True):
+            mine[...] = given
+
+    def weights(self) -> tuple[Array, ...]:
+        """W_1, b_1, … themselves, not to be kept."""
+        return tuple(self.point)
+
+    def load(self, point: Sequence[Array]) -> None:
+        """Go to a point that kept() gave."""
+        for mine, given in zip(self.point, point, strict=True):
+            mine[...] = given
+
+    def kept(self) -> tuple[Array, ...]:
+        """The point as a value."""
+        return tuple([part.copy() for part in self.point])
+
+    def evaluate(self, rows: Array | None = None) -> Sums:
+        """L at the point, and slope ← ∂L/∂point. rows: of the points in the batch; None: all."""
+        X, Y = self.X, self.Y
+        if rows is not None:
+            X, Y = self._taken(rows)
+        chunks, parts, scale = self._cut(len(X)), self._parts(), 1 / len(X)
+        sums = self.workers.each([lambda c=c: c.run(X, Y, parts, scale) for c in chunks])
+        self._gather(chunks)
+        return Sums(sum([s.loss for s in sums]), sum([s.output for s in sums]))
+
+    def outputs(self) -> Array:
+        """f of all points, p×m."""
+        into, parts = np.empty((self.net.outputs, len(self.X)), self.dtype), self._parts()
+        chunks = self._cut(len(self.X))
+        self.workers.each([lambda c=c: c.outputs(self.X, parts, into) for c in chunks])
+        return into
+
+    def _taken(self, rows: Array) -> tuple[Array, Array]:
+        """These rows of X and Y, in buffers that are kept."""
+        count = len(rows)
+        if count not in self._batch:
+            made = (np.empty((count, *each.shape[1:]), each.dtype) for each in (self.X, self.Y))
+            self._batch[count] = (next(made), next(made))
+        X, Y = self._batch[count]
+        # mode="clip": with "raise", NumPy would fill a copy first.
+        np.take(self.X, rows, axis=0, out=X, mode="clip")
+        np.take(self.Y, rows, axis=0, out=Y, mode="clip")
+        return X, Y
+
+    def _cut(self, count: int) -> list[Chunk]:
+        """The chunks of so many points, made once."""
+        if count not in self._chunks:
+            parts = max(1, min(CHUNKS, count // LEAST_CHUNK))
+            edges = [i * count // parts for i in range(parts + 1)]
+            self._chunks[count] = [
+                self._chunk(slice(a, b)) for a, b in zip(edges, edges[1:], strict=False)
+            ]
+        return self._chunks[count]
+
+    def _chunk(self, rows: slice) -> Chunk:
+        shapes = [part.full for part in self.net.parts]
+        return Chunk(self.net, self.loss, rows, self.dtype, shapes)
+
+    def _parts(self) -> list[Array]:
+        """Each layer's matrix, those of shared weights filled in."""
+        found = []
+        for part, v, full in zip(self.net.parts, self.point, self._full, strict=True):
+            if full is not None:
+                share = _tie(part.stage.layer, "share")
+                np.take(v, share - 1, out=full, mode="wrap")
+                full *= share > 0
+            found.append(v if full is None else full)
+        return found
+
+    def _gather(self, chunks: Sequence[Chunk]) -> None:
+        """slope ← the chunks' gradients in their order, missing and shared weights seen to."""
+        for k, (part, slope, full) in enumerate(
+            zip(self.net.parts, self.slope, self._full, strict=True)
+        ):
+            total = slope if full is None else chunks[0].grads[k]
+            if full is None:
+                total[...] = chunks[0].grads[k]
+            for chunk in chunks[1:]:
+                total += chunk.grads[k]
+            if part.name.startswith("b"):
+                continue
+            if (mask := _tie(part.stage.layer, "mask")) is not None:
+                total *= mask
+            if full is not None:
+                share, count = _tie(part.stage.layer, "share"), len(slope) + 1
+                slope[...] = np.bincount(share.ravel(), total.ravel(), count)[1:]
+
+
+class DualMachine(Machine):
+    """The first layer in dual form: Z_1 = W_1X is stepped by K = XᵀX, and W_1 = c·W_1(0) + A Xᵀ.
+
+    With δ_1 = ∂L/∂Z_1 the gradient of W_1 is δ_1Xᵀ, so that a step of W_1 is one of (Z_1, A, c) by
+    (δ_1K, δ_1, 0); momentum and weight decay are linear and the same on all three. A bias of the
+    layer is one more row of ones under X. point: A (n_1×m), c, Z_1 cut into chunks, then the other
+    parts. Half the first layer's flops where m < 2n_0, and all of its ledger for nothing.
+    Source: mfact, derived.
+    """
+
+    def __init__(
+        self, net: Architecture, X: Array, Y: Array, loss: Loss, workers: Workers
+    ) -> None:
+        super().__init__(net, X, Y, loss, workers)
+        m, first = len(X), net.weighted[0]
+        self.own = 2 if first.layer.biases() else 1
+        self.rest = self.point[self.own :]
+        self.rest_slope = self.slope[self.own :]
+        n = first.made[0]
+        chunks = self._cut(m)
+        D, DK = np.zeros((n, m), self.dtype), []
+        A, c, Z = np.zeros((n, m), self.dtype), np.ones(1, self.dtype), []
+        for chunk in chunks:
+            width = chunk.rows.stop - chunk.rows.start
+            Z.append(np.zeros((n, width), self.dtype))
+            DK.append(np.zeros((n, width), self.dtype))
+            held = chunk.tiles[width].kernels[0]
+            assert isinstance(held, HeldKernel)
+            held.hold(Z[-1], D, chunk.rows)
+        self._K = [self._products(chunk.rows) for chunk in chunks]
+        self.first, self.first_slope = [A, c, *Z], [D, np.zeros(1, self.dtype), *DK]
+        self.point = [*self.first, *self.rest]
+        self.slope = [*self.first_slope, *self.rest_slope]
+        self.begun = [np.zeros(shape, self.dtype) for shape in net.shapes[: self.own]]
+        self.begun_Z: list[Array] = []
+        self._W = [np.empty_like(part) for part in self.begun]
+
+    def _products(self, rows: slice) -> Array:
+        """Columns of K = XᵀX, with the ones of a bias."""
+        K = np.ascontiguousarray(self.X @ self.X[rows].T)
+        if self.own == 2:
+            K += 1
+        return K
+
+    def start(self, weights: Sequence[Array]) -> None:
+        for mine, given in zip([*self.begun, *self.rest], weights, strict=True):
+            mine[...] = given
+        A, c, *Z = self.first
+        A[...], c[...] = 0, 1
+        for chunk, part in zip(self._cut(len(self.X)), Z, strict=True):
+            np.matmul(self.begun[0], self.X[chunk.rows].T, out=part)
+            if self.own == 2:
+                part += self.begun[1][:, None]
+        self.begun_Z = [part.copy() for part in Z]
+
+    def weights(self) -> tuple[Array, ...]:
+        A, c = self.first[:2]
+        np.matmul(A, self.X, out=self._W[0])
+        self._W[0] += c * self.begun[0]
+        if self.own == 2:
+            self._W[1][...] = A.sum(axis=1) + c * self.begun[1]
+        return (*self._W, *self.rest)
+
+    def load(self, point: Sequence[Array]) -> None:
+        count = len(self.point)
+        super().load(point[:count])
+        for mine, given in zip(self.begun, point[count:], strict=False):
+            mine[...] = given
+        self.begun_Z = [part.copy() for part in point[count + len(self.begun) :]]
+
+    def kept(self) -> tuple[Array, ...]:
+        return (*super().kept(), *[part.copy() for part in (*self.begun, *self.begun_Z)])
+
+    def _chunk(self, rows: slice) -> Chunk:
+        shapes = [(0,)] * self.own + [part.full for part in self.net.parts[self.own :]]
+        return Chunk(self.net, self.loss, rows, self.dtype, shapes, dual=True)
+
+    def _parts(self) -> list[Array]:
+        return [*self.begun, *self.rest]  # those of the first layer are not looked at
+
+    def _gather(self, chunks: Sequence[Chunk]) -> None:
+        for k, slope in enumerate(self.rest_slope, self.own):
+            slope[...] = chunks[0].grads[k]
+            for chunk in chunks[1:]:
+                slope += chunk.grads[k]
+        D, c, *DK = self.first_slope
+        c[...] = 0
+        self.workers.each(
+            [lambda i=i: np.matmul(D, self._K[i], out=DK[i]) for i in range(len(DK))]
+        )
+
+
+def _tie(layer: Layer, name: str) -> Array | None:
+    """The mask or share of a layer, None where it has none."""
+    return getattr(layer, name, None)
+
+
+def suits(net: Architecture, count: int, *, batch: bool) -> str:
+    """Why the dual form does not go with a network on so many points; empty where it does."""
+    layer = net.stages[0].layer
+    if batch:
+        return "goes with full batches only"
+    if not isinstance(layer, Dense):
+        return "is of a dense first layer"
+    if layer.mask is not None or layer.share is not None:
+        return "goes with no mask or share of the first layer"
+    return ""
+
+
+def is_faster_dual(net: Architecture, count: int) -> bool:
+    """Whether 2n_1m² flops are fewer than 4n_1n_0m."""
+    return count < 2 * net.given[0]

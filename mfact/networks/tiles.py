@@ -1,0 +1,151 @@
+"""A tile of points through the network and back; chunks of tiles, each a task of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mfact.core import Array, Kind
+from mfact.networks.architecture import Architecture
+from mfact.networks.kernels import DenseKernel, Parts, kernel
+from mfact.networks.losses import Loss
+
+GRID_TILE = 8
+"""Points a tile where there are convolutions: the patches of so few stay in the cache."""
+
+
+class Sums(NamedTuple):
+    """Over points: loss Σℓ/m; output Σ⟨f, ∂ℓ/∂f⟩/m."""
+
+    loss: float
+    output: float
+
+
+class HeldKernel(DenseKernel):
+    """The first layer in dual form: z = Z, which is held from step to step, and δ goes to D.
+
+    Z: n×b. D: n×m, of which `columns` are those of these points.
+    """
+
+    def hold(self, Z: Array, D: Array, columns: slice) -> None:
+        """Take the arrays that the steps act on."""
+        self.z, self.D, self.columns = Z, D, columns
+        if self.activation.is_linear:
+            self.out = Z
+
+    def forward(self, x: Array, parts: Parts) -> None:
+        self.activation.forward(self.z, self.out, self.kept)
+
+    def backward(
+        self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None
+    ) -> None:
+        self.activation.backward(delta, self.z, self.kept)
+        self.D[:, self.columns] = delta
+
+
+class Tile:
+    """Buffers for b points at every stage."""
+
+    def __init__(
+        self, net: Architecture, loss: Loss, width: int, dtype: Kind, *, dual: bool
+    ) -> None:
+        stages = net.stages
+        self.loss, self.width = loss, width
+        self.kernels = [kernel(stage, width, dtype) for stage in stages]
+        if dual:
+            self.kernels[0] = HeldKernel(stages[0], width, dtype)
+        self.deltas = [np.empty_like(each.out) for each in self.kernels]
+        # Each stage's part of (W/1, b/1, W/2, …).
+        self.slots, at = [], 0
+        for stage in stages:
+            count = (1 if stage.is_weighted else 0) + (1 if stage.layer.biases() else 0)
+            self.slots.append(slice(at, at + count))
+            at += count
+        self.grid = np.empty((*net.given, width), dtype) if len(net.given) == 3 else None
+
+    def forward(self, X: Array, parts: Sequence[Array]) -> Array:
+        """f, p×b, of points that are the rows of X."""
+        x = self._entered(X)
+        for each, slot in zip(self.kernels, self.slots, strict=True):
+            each.forward(x, tuple(parts[slot]))
+            x = each.out
+        return x
+
+    def run(
+        self,
+        X: Array,
+        Y: Array,
+        parts: Sequence[Array],
+        grads: Sequence[Array],
+        scale: float,
+    ) -> Sums:
+        """Forward and back: grads ← those of Σℓ·scale."""
+        f, E = self.forward(X, parts), self.deltas[-1]
+        value = self.loss.value(f, Y, E)
+        E *= scale
+        output = float(np.vdot(f, E))
+        kernels, slots = self.kernels, self.slots
+        for i in range(len(kernels) - 1, -1, -1):
+            x = kernels[i - 1].out if i else self._entered(X, again=True)
+            kernels[i].backward(
+                self.deltas[i],
+                x,
+                tuple(parts[slots[i]]),
+                tuple(grads[slots[i]]),
+                self.deltas[i - 1] if i else None,
+            )
+        return Sums(value * scale, output)
+
+    def _entered(self, X: Array, *, again: bool = False) -> Array:
+        """The points as columns, or on their grid."""
+        if self.grid is None:
+            return X.T
+        if not again:
+            self.grid.reshape(-1, self.width)[...] = X.T
+        return self.grid
+
+
+class Chunk:
+    """A fixed part of the points, a task of one BLAS thread.
+
+    rows: which. grads: what they add to the gradient.
+    """
+
+    def __init__(
+        self,
+        net: Architecture,
+        loss: Loss,
+        rows: slice,
+        dtype: Kind,
+        shapes: Sequence[tuple[int, ...]],
+        *,
+        dual: bool = False,
+    ) -> None:
+        self.rows = rows
+        count = rows.stop - rows.start
+        width = min(GRID_TILE, count) if net.has_grids else count
+        edges = [*range(rows.start, rows.stop, width), rows.stop]
+        self.cuts = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        widths = {cut.stop - cut.start for cut in self.cuts}
+        self.tiles = {w: Tile(net, loss, w, dtype, dual=dual) for w in sorted(widths)}
+        self.grads = [np.empty(shape, dtype) for shape in shapes]
+        several = len(self.cuts) > 1
+        self.more = [np.empty(shape, dtype) for shape in shapes] if several else []
+
+    def run(self, X: Array, Y: Array, parts: Sequence[Array], scale: float) -> Sums:
+        """grads ← those of the chunk, tile after tile in their order."""
+        loss = output = 0.0
+        for i, cut in enumerate(self.cuts):
+            tile = self.tiles[cut.stop - cut.start]
+            found = tile.run(X[cut], Y[cut], parts, self.more if i else self.grads, scale)
+            loss, output = loss + found.loss, output + found.output
+            for total, part in zip(self.grads, self.more if i else (), strict=False):
+                total += part
+        return Sums(loss, output)
+
+    def outputs(self, X: Array, parts: Sequence[Array], into: Array) -> None:
+        """into[:, rows] ← f."""
+        for cut in self.cuts:
+            into[:, cut] = self.tiles[cut.stop - cut.start].forward(X[cut], parts)
