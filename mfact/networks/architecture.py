@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import NamedTuple
 
 from mfact.errors import SettingsError
@@ -22,6 +23,13 @@ class Stage:
     @property
     def is_weighted(self) -> bool:
         return isinstance(self.layer, (Dense, Conv))
+
+    @property
+    def products(self) -> int:
+        """Multiplications of one point's forward pass."""
+        if isinstance(self.layer, Dense):
+            return prod(self.given) * self.layer.units
+        return prod(self.layer.weights(self.given)) * prod(self.made[1:])
 
 
 class Part(NamedTuple):

@@ -164,6 +164,7 @@ class DualMachine(Machine):
             assert isinstance(held, HeldKernel)
             held.hold(Z[-1], D, chunk.rows)
         self._K = [self._products(chunk.rows) for chunk in chunks]
+        self.cuts = [chunk.rows for chunk in chunks]
         self.first, self.first_slope = [A, c, *Z], [D, np.zeros(1, self.dtype), *DK]
         self.point = [*self.first, *self.rest]
         self.slope = [*self.first_slope, *self.rest_slope]

@@ -1,0 +1,163 @@
+"""The loop's engine for networks: steps in place, the ledger at each, the laws where it is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+
+from mfact.core import Array, Balance, Factors, Ledger, Memory, Plain, Segment, State
+from mfact.methods.torch_form import TorchForm
+from mfact.networks.batches import Batches
+from mfact.networks.measure import Measure, empty
+
+BLOCK_FLOPS = 4e9
+"""Of a block of steps: a signal waits for its end."""
+
+BLOCK_BYTES = 32 << 20
+"""Of the rows of a block, which hold a value for each unit."""
+
+MOST_STEPS = 256
+
+
+class NetworkEngine:
+    """Runs gradient descent on the parameters of a network, in the machine's own arrays.
+
+    due: which of these steps are recorded; the laws are measured there, and where a block of steps
+    begins. The ledger grows at every step, so that what one adds wrongly shows in all later rows.
+    """
+
+    name = "network"
+
+    def __init__(
+        self,
+        measure: Measure,
+        method: TorchForm,
+        batches: Batches,
+        due: Callable[[Array], Array],
+    ) -> None:
+        self.measure, self.machine = measure, measure.machine
+        self.method, self.batches, self.due = method, batches, due
+        self._velocity: list[Array] = method.begin(self.machine.point)
+        self._loaded: State | None = None
+        net, laws = self.machine.net, measure.plain
+        row = 8 * (3 * sum(law.units for law in laws.each) + 60)
+        points = batches.size or batches.count
+        flops = 6.0 * points * sum(stage.products for stage in net.weighted)
+        self.block = max(1, min(MOST_STEPS, int(BLOCK_FLOPS / flops), BLOCK_BYTES // row))
+
+    def start(self, point: Sequence[Array]) -> State:
+        """The state at step 0, from W_1, b_1, W_2, …"""
+        self.machine.start(point)
+        balance = self.measure.balance()
+        entries = tuple(np.zeros_like(Q) for Q in balance)
+        ledger = Ledger(balance, entries, self.method.opened(balance))
+        velocity = tuple(np.zeros_like(part) for part in self._velocity)
+        return State(0, self.machine.kept(), velocity, ledger, Plain())
+
+    def advance(self, state: State, step_sizes: Array) -> Segment:
+        step_sizes = step_sizes[: self.block - state.step % self.block]
+        steps = np.arange(state.step, state.step + len(step_sizes))
+        self._load(state)
+        rows = empty(self.machine.net, self.measure.plain, len(steps))
+        flow_times = np.cumsum([state.ledger.flow_time, *step_sizes.tolist()])
+        rows |= {
+            "step": steps,
+            "log10_step": np.log10(np.maximum(steps, 1)),
+            "step_size": step_sizes,
+            "flow_time": flow_times[:-1],
+        }
+        measured = self.due(steps) | (steps % self.block == 0)
+        ledger = state.ledger
+        entries, memory = list(ledger.entries), ledger.memory
+        with np.errstate(all="ignore"):
+            for i, eta in enumerate(step_sizes.tolist()):
+                self._row(i, int(steps[i]), ledger.start, tuple(entries), rows, bool(measured[i]))
+                added, memory = self._step(eta, ledger.start, entries, memory)
+                entries = [E + more for E, more in zip(entries, added, strict=True)]
+        ledger = replace(
+            ledger, entries=tuple(entries), memory=memory, flow_time=float(flow_times[-1])
+        )
+        velocity = tuple([part.copy() for part in self._velocity])
+        after = State(
+            state.step + len(steps), self.machine.kept(), velocity, ledger, state.coordinates
+        )
+        self._loaded = after
+
+        def state_at(i: int) -> State:
+            # The steps are the same bits again; to keep each point would cost a copy a step.
+            if i in (0, len(steps)):
+                return after if i else state
+            return self.advance(state, step_sizes[:i]).state
+
+        return Segment(rows, after, state_at)
+
+    def row(self, state: State) -> dict[str, Array]:
+        """The row of a state, all of it measured."""
+        rows = empty(self.machine.net, self.measure.plain, 1)
+        self._load(state)
+        with np.errstate(all="ignore"):
+            self._row(0, state.step, state.ledger.start, state.ledger.entries, rows, True)
+        self._loaded = None  # the gradient has been taken, and nothing else changed
+        return rows
+
+    def weights(self, state: State) -> tuple[Array, ...]:
+        """W_1, b_1, W_2, … of a state."""
+        self._load(state)
+        return tuple([part.copy() for part in self.machine.weights()])
+
+    def sharpened(self, state: State, tolerance: float) -> State:
+        return state
+
+    def seen(self, state: State) -> State:
+        return state
+
+    def moved(self, state: State, factors: Factors) -> State:
+        raise NotImplementedError  # nothing leads a network away from where its steps go
+
+    def _load(self, state: State) -> None:
+        """Put the arrays where the state has them, unless they are there."""
+        if self._loaded is state:
+            return
+        self.machine.load(state.point)
+        for mine, kept in zip(self._velocity, state.memory, strict=True):
+            mine[...] = kept
+        self._loaded = state
+
+    def _row(
+        self,
+        i: int,
+        step: int,
+        start: Balance,
+        entries: Balance,
+        rows: dict[str, Array],
+        measured: bool,
+    ) -> None:
+        """L and ∇L at the point, into the machine, and row i of the columns."""
+        sums = self.machine.evaluate(self.batches.rows(step))
+        rows["loss"][i] = sums.loss
+        rows["gradient_norm"][i] = sqrt(sum(self.measure.held.squares(self.machine.slope)))
+        if measured:
+            for name, value in self.measure.columns(start, entries, sums.output).items():
+                rows[name][i] = value
+
+    def _step(
+        self, eta: float, start: Balance, entries: Sequence[Array], memory: Memory
+    ) -> tuple[Balance, Memory]:
+        """The point moves; what that adds to each law."""
+        machine, method, laws = self.machine, self.method, self.measure.held
+        d = method.direct(machine.point, machine.slope, self._velocity)
+        squares = _wide(laws.form(d, d))
+        crossed = squares
+        if method.nesterov:
+            crossed = _wide(laws.form(d, self._velocity))
+        balance = tuple(Q + E for Q, E in zip(start, entries, strict=True))
+        found = method.entries(balance, squares, crossed, eta, memory)
+        method.move(machine.point, d, eta, machine.slope)
+        return found
+
+
+def _wide(balance: Balance) -> Balance:
+    return tuple(Q.astype(float, copy=False) for Q in balance)

@@ -1,0 +1,193 @@
+"""Quadratic forms of a layer's weights: ⟨p, q⟩ unit by unit, on the side it feeds or draws from.
+
+p and q are points, or gradients, as lists of arrays in the order that the steps act on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.networks.machine import DualMachine
+
+Points = Sequence[Array]
+Scales = Array | None
+"""s_u of the units on one side of a layer, laws×units; None where that side has none."""
+
+
+class Weights(Protocol):
+    """The free parameters of one layer, biases among them where it has some."""
+
+    def rows(self, p: Points, q: Points) -> Array:
+        """⟨p, q⟩ over what goes into each unit, its bias among it."""
+
+    def columns(self, p: Points, q: Points) -> Array:
+        """⟨p, q⟩ over what goes out of each unit of the layer before."""
+
+    def row_gram(self, p: Points, q: Points) -> Array:
+        """The same for each two units: p qᵀ."""
+
+    def column_gram(self, p: Points, q: Points) -> Array: ...
+
+    def combined(self, p: Points, q: Points, fed: Scales, drawn: Scales) -> Array:
+        """Σ c_k p_k q_k of each law, c_k = fed − drawn of parameter k's units."""
+
+    def square(self, p: Points) -> tuple[float, float]:
+        """‖p‖² of the weights, and of the biases."""
+
+
+@dataclass(frozen=True)
+class PlainWeights:
+    """A matrix n×(units·spread), or kernels K×C×kh×kw: at `at` in a point, biases at `bias`."""
+
+    at: int
+    bias: int | None
+    units: int
+
+    def rows(self, p: Points, q: Points) -> Array:
+        P, Q = (each[self.at].reshape(len(each[self.at]), -1) for each in (p, q))
+        found: Array = np.einsum("ij,ij->i", P, Q)
+        if self.bias is not None:
+            found += p[self.bias] * q[self.bias]
+        return found
+
+    def columns(self, p: Points, q: Points) -> Array:
+        P, Q = p[self.at], q[self.at]
+        if P.size == len(P) * self.units:
+            return np.asarray(np.einsum("ij,ij->j", P.reshape(len(P), -1), Q.reshape(len(Q), -1)))
+        return np.asarray(np.einsum("kcx,kcx->c", self._cube(P), self._cube(Q)))
+
+    def row_gram(self, p: Points, q: Points) -> Array:
+        P, Q = (each[self.at].reshape(len(each[self.at]), -1) for each in (p, q))
+        found: Array = P @ Q.T
+        if self.bias is not None:
+            found += np.outer(p[self.bias], q[self.bias])
+        return found
+
+    def column_gram(self, p: Points, q: Points) -> Array:
+        P, Q = (
+            self._cube(each[self.at]).transpose(1, 0, 2).reshape(self.units, -1) for each in (p, q)
+        )
+        return np.asarray(P @ Q.T)
+
+    def combined(self, p: Points, q: Points, fed: Scales, drawn: Scales) -> Array:
+        found = np.zeros(1) if fed is None else fed @ self.rows(p, q)
+        return np.asarray(found if drawn is None else found - drawn @ self.columns(p, q))
+
+    def square(self, p: Points) -> tuple[float, float]:
+        return _square(p[self.at]), 0.0 if self.bias is None else _square(p[self.bias])
+
+    def _cube(self, P: Array) -> Array:
+        return P.reshape(len(P), self.units, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class SharedWeights:
+    """Free parameters v with W[i, j] = v[g[i, j]] (Theorem 2.3).
+
+    into, out_of: the group of units that each feeds, and draws from; −1: none. fed_from: of each
+    parameter one use, (unit it feeds, unit it draws from), as both sides of a law see it.
+    """
+
+    at: int
+    bias: int | None
+    into: Array
+    out_of: Array
+    groups_in: Array
+    use: tuple[Array, Array]
+
+    def rows(self, p: Points, q: Points) -> Array:
+        """By groups of units."""
+        count = int(self.groups_in.max()) + 1
+        found = _sums(self.into, p[self.at] * q[self.at], count)
+        if self.bias is not None:
+            found += _sums(self.groups_in, p[self.bias] * q[self.bias], count)
+        return found
+
+    def columns(self, p: Points, q: Points) -> Array:
+        """By groups of units."""
+        return _sums(self.out_of, p[self.at] * q[self.at], int(self.out_of.max()) + 1)
+
+    def row_gram(self, p: Points, q: Points) -> Array:
+        raise NotImplementedError  # no matrix law stands beside shared weights
+
+    def column_gram(self, p: Points, q: Points) -> Array:
+        raise NotImplementedError
+
+    def combined(self, p: Points, q: Points, fed: Scales, drawn: Scales) -> Array:
+        feeds, draws = self.use
+        c = np.zeros(1) if fed is None else fed[:, feeds]
+        c = c if drawn is None else c - drawn[:, draws]
+        found = c @ (p[self.at] * q[self.at])
+        if self.bias is not None and fed is not None:
+            found += fed @ (p[self.bias] * q[self.bias])
+        return np.asarray(found)
+
+    def square(self, p: Points) -> tuple[float, float]:
+        return _square(p[self.at]), 0.0 if self.bias is None else _square(p[self.bias])
+
+
+@dataclass(frozen=True)
+class DualWeights:
+    """The first layer in dual form: p stands for p_c·W_1(0) + P Xᵀ, and carries its Z = p X.
+
+    ⟨p, q⟩ = p_c q_c⟨W_1(0), W_1(0)⟩ + p_c⟨Z_1(0), Q⟩ + ⟨P, Z_q⟩ by rows, because QK = Z_q − q_c
+    Z_1(0): no pass over X, nor over W_1. Source: mfact, derived.
+    """
+
+    machine: DualMachine
+
+    def rows(self, p: Points, q: Points) -> Array:
+        cuts = self.machine.cuts
+        found = sum(
+            np.einsum("ij,ij->i", p[0][:, cut], Z) for cut, Z in zip(cuts, q[2:], strict=False)
+        )
+        p_c, q_c = float(p[1][0]), float(q[1][0])
+        if p_c:
+            Ws = [W.reshape(len(W), -1) for W in self.machine.begun]
+            squares = sum(np.einsum("ij,ij->i", W, W) for W in Ws)
+            found = found + p_c * q_c * squares + p_c * self._with_begun(q[0])
+        return np.asarray(found)
+
+    def row_gram(self, p: Points, q: Points) -> Array:
+        cuts, machine = self.machine.cuts, self.machine
+        found = sum(p[0][:, cut] @ Z.T for cut, Z in zip(cuts, q[2:], strict=False))
+        p_c, q_c = float(p[1][0]), float(q[1][0])
+        if p_c:
+            Ws = [W.reshape(len(W), -1) for W in machine.begun]
+            found = found + p_c * q_c * sum(W @ W.T for W in Ws)
+            found = found + p_c * sum(
+                Z @ q[0][:, cut].T for cut, Z in zip(cuts, machine.begun_Z, strict=True)
+            )
+        return np.asarray(found)
+
+    def columns(self, p: Points, q: Points) -> Array:
+        raise NotImplementedError  # nothing of the network draws from before its first layer
+
+    def column_gram(self, p: Points, q: Points) -> Array:
+        raise NotImplementedError
+
+    def combined(self, p: Points, q: Points, fed: Scales, drawn: Scales) -> Array:
+        assert fed is not None
+        return np.asarray(fed @ self.rows(p, q))
+
+    def square(self, p: Points) -> tuple[float, float]:
+        return float(self.rows(p, p).sum()), 0.0
+
+    def _with_begun(self, Q: Array) -> Array:
+        """⟨Z_1(0), Q⟩ by rows."""
+        pairs = zip(self.machine.cuts, self.machine.begun_Z, strict=True)
+        return np.asarray(sum(np.einsum("ij,ij->i", Z, Q[:, cut]) for cut, Z in pairs))
+
+
+def _square(part: Array) -> float:
+    return float(np.vdot(part, part))
+
+
+def _sums(groups: Array, values: Array, count: int) -> Array:
+    """Of the values in each group; those of group −1 are left out."""
+    return np.bincount(groups + 1, values, count + 1)[1:]
