@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mfact.core import Engine, Optimum, Outcome, Rows, Schedule, Segment, State
 from mfact.host.timer import Timer
-from mfact.stopping import Stop, StopWatch
+from mfact.stopping import Rules, Stop, StopWatch
 
 BLOCK = 1024
 """Steps asked of an engine at once; it may take fewer."""
@@ -80,7 +80,7 @@ class Descent:
 
     engine: Engine
     schedule: Schedule
-    watch: StopWatch
+    watch: StopWatch[Rules]
     confirm: Confirm
     observers: Sequence[Observer] = ()
     timer: Timer = field(default_factory=Timer)

@@ -8,7 +8,15 @@ norm ‖D‖_F is the imbalance and ‖D − D₀‖_F the drift.
 from __future__ import annotations
 
 from mfact.core.protocols import Coordinates, Law, Method, Problem, Schedule, Sliced, Summed, Target
-from mfact.core.results import Claim, Outcome, Result, Verdict, violated
+from mfact.core.results import (
+    Claim,
+    Ended,
+    NetworkResult,
+    Outcome,
+    Result,
+    Verdict,
+    violated,
+)
 from mfact.core.states import Engine, Plain, Segment, State
 from mfact.core.values import (
     LEAST_TOLERANCE,
@@ -28,8 +36,9 @@ from mfact.core.values import (
 )
 
 __all__ = [
-    "LEAST_TOLERANCE", "Array", "Balance", "Claim", "Coordinates", "Distance", "Document", "Engine",
-    "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory", "Method", "Optimum", "Outcome",
+    "LEAST_TOLERANCE", "Array", "Balance", "Claim", "Coordinates", "Distance", "Document", "Ended",
+    "Engine", "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory", "Method", "NetworkResult",
+    "Optimum", "Outcome",
     "Plain", "Point", "Problem", "Result", "Rows", "Schedule", "Segment", "Sliced", "State",
     "Summed", "Target", "Verdict", "unit_of", "violated",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from typing import Protocol
 
 from mfact.core.values import Array, Document
 
@@ -14,6 +15,7 @@ class Outcome(Enum):
 
     GLOBAL_OPTIMUM = ("reached a global optimum", 0)
     CONVERGED = ("converged", 0)
+    COMPLETED = ("took all its steps", 0)
     SADDLE = ("stopped at a saddle point", 3)
     STALLED = ("stalled: the loss no longer decreases", 3)
     ITERATION_LIMIT = ("reached the iteration limit before the tolerance", 3)
@@ -91,3 +93,56 @@ class Result:
     summary: Document = field(repr=False)
     claims: tuple[Claim, ...] = field(default=(), repr=False)
     provenance: Document = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkResult:
+    """All that is known at the end of a network's run; see Result.
+
+    weights: W/1, b/1, W/2, …, and start: those it began with. trace: see mfact.networks.columns.
+    neurons: "step", and of each place h between two layers "h/in", "h/out", "h/ledger", a row a
+    recorded step and a column a unit. network: the architecture as JSON values (see
+    mfact.networks.described), with the arrays that it names in `ties`.
+    """
+
+    outcome: Outcome
+    message: str
+    weights: Mapping[str, Array] = field(repr=False)
+    start: Mapping[str, Array] = field(repr=False)
+    neurons: Mapping[str, Array] = field(repr=False)
+    ties: Mapping[str, Array] = field(repr=False)
+    network: Document = field(repr=False)
+    trace: Mapping[str, Array] = field(repr=False)
+    problem: Document = field(repr=False)
+    settings: Document = field(repr=False)
+    summary: Document = field(repr=False)
+    claims: tuple[Claim, ...] = field(default=(), repr=False)
+    provenance: Document = field(default_factory=dict, repr=False)
+
+
+class Ended(Protocol):
+    """What runs of all kinds tell at their end."""
+
+    @property
+    def outcome(self) -> Outcome: ...
+
+    @property
+    def message(self) -> str: ...
+
+    @property
+    def trace(self) -> Mapping[str, Array]: ...
+
+    @property
+    def problem(self) -> Document: ...
+
+    @property
+    def settings(self) -> Document: ...
+
+    @property
+    def summary(self) -> Document: ...
+
+    @property
+    def claims(self) -> tuple[Claim, ...]: ...
+
+    @property
+    def provenance(self) -> Document: ...

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any
+from typing import Any, TypeVar
 
-from mfact.core import Result
+from mfact.core import NetworkResult, Result
 from mfact.host.timer import of_clock
+
+R = TypeVar("R", Result, NetworkResult)
 
 LIBRARIES = ("numpy", "scipy", "h5py", "threadpoolctl")
 THREAD_VARIABLES = (
@@ -54,7 +56,7 @@ def gather(argv: Sequence[str] | None = None) -> dict[str, Any]:
     }
 
 
-def repeatable(result: Result) -> Result:
+def repeatable(result: R) -> R:
     """The same result without clock, host and paths, so that equal runs compare equal.
 
     provenance is emptied; in problem, settings, summary and trace every entry named after

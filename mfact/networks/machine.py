@@ -232,8 +232,8 @@ def _tie(layer: Layer, name: str) -> Array | None:
     return getattr(layer, name, None)
 
 
-def suits(net: Architecture, count: int, *, batch: bool) -> str:
-    """Why the dual form does not go with a network on so many points; empty where it does."""
+def suits(net: Architecture, *, batch: bool) -> str:
+    """Why the dual form does not go with a network; empty where it does. batch: of some points."""
     layer = net.stages[0].layer
     if batch:
         return "goes with full batches only"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -110,6 +110,11 @@ def read(path: str) -> Saved:
             "resume from another file, or start a new run",
         ) from error
     return saved
+
+
+def saving(plan: Plan, live: Live) -> Callable[[str, Progress], None]:
+    """What a keeper writes a run's checkpoints with."""
+    return lambda path, progress: write(path, plan, progress, live)
 
 
 def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:

@@ -16,6 +16,7 @@ from mfact.gradient_flow.fast_forward import Course
 from mfact.gradient_flow.records import EXACT, FastForward, Record, count_of
 from mfact.gradient_flow.records import State as FlightState
 from mfact.problems.diagonal import Diagonal, stack, turned
+from mfact.run.checkpoint import saving
 from mfact.run.flown import leak_until, maps_between, row_of
 from mfact.run.keeper import Keeper
 from mfact.run.progress import Flown, Landed, Live, Plan, Progress
@@ -225,4 +226,5 @@ class _Flight:
         return replace(self.begun, at=At(state, None, self.known), flight=flown)
 
     def _look(self, *, last: bool, asked: bool) -> None:
-        self.keeper.look(self.plan, self._progress(self.state), self.live, last=last, asked=asked)
+        save = saving(self.plan, self.live)
+        self.keeper.look(self._progress(self.state), self.live, save, last=last, asked=asked)

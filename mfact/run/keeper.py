@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from mfact.errors import SettingsError, StorageError
-from mfact.run.checkpoint import write
-from mfact.run.progress import Live, Plan, Progress
+from mfact.host.timer import Timer
+from mfact.run.progress import Progress
 from mfact.words import shown
 
 DEFAULT_SECONDS = 60.0
@@ -41,6 +43,20 @@ class Rhythm:
         )
 
 
+Save = Callable[[str, Progress], None]
+"""Writes the checkpoint of a run that has come so far, at a path."""
+
+
+class Looked(Protocol):
+    """Of those who work while a run goes on, the clock, and who is told what went wrong."""
+
+    @property
+    def timer(self) -> Timer: ...
+
+    @property
+    def warn(self) -> Callable[[str], None]: ...
+
+
 class Keeper:
     """Writes the checkpoints of a run as they fall due.
 
@@ -62,7 +78,9 @@ class Keeper:
         self.there, self.missed, self.unsaved = resumed is not None, list[str](), ""
         self._steps, self._seconds = 0.0 if resumed is None else resumed.steps, seconds
 
-    def look(self, plan: Plan, progress: Progress, live: Live, *, last: bool, asked: bool) -> None:
+    def look(
+        self, progress: Progress, live: Looked, save: Save, *, last: bool, asked: bool
+    ) -> None:
         """Write a checkpoint if one is due. last: the run is about to end before its goal; asked:
         by a signal.
         """
@@ -75,14 +93,16 @@ class Keeper:
             due = steps is not None and progress.steps - self._steps >= steps
             due = due or (seconds is not None and live.timer.seconds - self._seconds >= seconds)
         if due:
-            self._save(self.path, plan, progress, live, last=last)
+            self._save(self.path, progress, live, save, last=last)
 
-    def _save(self, path: str, plan: Plan, progress: Progress, live: Live, *, last: bool) -> None:
+    def _save(
+        self, path: str, progress: Progress, live: Looked, save: Save, *, last: bool
+    ) -> None:
         """A disk that fails does not end the run: its result is worth more."""
         kept = replace(progress, notes=(*progress.notes, *self.missed))
         try:
             with live.timer.looking():
-                write(path, plan, kept, live)
+                save(path, kept)
             self.there = True
         except StorageError as error:
             text = f"no checkpoint at step {progress.steps:g}: {error}"

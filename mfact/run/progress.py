@@ -146,7 +146,7 @@ class Live:
     wrong. doing: says what the run is busy with beside its steps. block: steps asked at once.
     """
 
-    watch: StopWatch
+    watch: StopWatch[StopRules]
     recorder: Recorder
     monitors: Monitors
     observers: Sequence[RunObserver]

@@ -39,11 +39,13 @@ class Recorder:
 
     every: k when it is given, of any size, else None: then k is the least power of two that keeps
     at most KEPT_ROWS rows, so that which rows are kept depends on the number of steps alone.
+    most: rows, beyond which k doubles though it was given; None: then it stays. A row of a column
+    may be an array.
     """
 
-    def __init__(self, every: int | None = None) -> None:
-        self.fixed = every is not None
-        self.every = every or 1
+    def __init__(self, every: int | None = None, most: int | None = None) -> None:
+        self.fixed = every is not None and most is None
+        self.every, self.most = every or 1, most or KEPT_ROWS
         self.count = 0
         # Of each column the first `count` entries are rows; there is room for some more.
         self._held: dict[str, Array] = {}
@@ -59,7 +61,7 @@ class Recorder:
         self.last = {name: column[-1] for name, column in rows.items()}
         due = is_due(rows["step"], self.every)
         self._append({name: column[due] for name, column in rows.items()})
-        while not self.fixed and self.count > KEPT_ROWS:
+        while not self.fixed and self.count > self.most:
             self.every *= 2
             due = is_due(self.columns["step"], self.every)
             self._held = {name: column[due] for name, column in self.columns.items()}
@@ -70,16 +72,26 @@ class Recorder:
         self.last = {name: column[-1] for name, column in rows.items()}
         self._append(rows)
 
+    def complete(self, row: Rows) -> None:
+        """Fill in what the last row taken in did not tell; row: the same, of one step."""
+        for name, column in row.items():
+            if name in self.last and not np.any(np.isfinite(self.last[name])):
+                self.last[name] = column[-1]
+                if self.count and self._held["step"][self.count - 1] == self.last["step"]:
+                    self._held[name][self.count - 1] = column[-1]
+
     def _append(self, rows: Rows) -> None:
         begun, first, self.count = bool(self._held), self.count, self.count + len(rows["step"])
         for name in dict.fromkeys([*self._held, *rows]):
             # A column that begins later, or ends earlier, is NaN where it is not known.
             new = np.asarray(rows.get(name, np.nan))
-            held = self._held.get(name, np.full(first, np.nan) if begun else new[:0])
+            held = self._held.get(name)
+            if held is None:
+                held = np.full((first, *new.shape[1:]), np.nan) if begun else new[:0]
             kind = np.result_type(held.dtype, new.dtype)
             if len(held) < self.count or held.dtype != kind:
                 # Ahead by a share of what there is, so that each row is copied a few times in all.
-                grown = np.empty(self.count + self.count // GROWTH, kind)
+                grown = np.empty((self.count + self.count // GROWTH, *new.shape[1:]), kind)
                 grown[:first] = held[:first]
                 held = grown
             held[first : self.count] = new

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from mfact.core import State
 from mfact.descent import At, Confirmed, Descent, Known
+from mfact.run.checkpoint import saving
 from mfact.run.fast_forward import fast_forward
 from mfact.run.keeper import Keeper
 from mfact.run.progress import Finish, Flown, Live, Plan, Progress
@@ -43,7 +44,7 @@ def plain_steps(
     )
 
     def between(at: At, *, last: bool, asked: bool) -> None:
-        keeper.look(plan, replace(progress, at=at), live, last=last, asked=asked)
+        keeper.look(replace(progress, at=at), live, saving(plan, live), last=last, asked=asked)
 
     at, stop = progress.at, None
     if plan.flow is not None and at.state.step <= TAKE_OFF:

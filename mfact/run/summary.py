@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 
 import numpy as np
 
 from mfact.core import Array, Document, Optimum, Outcome
 from mfact.gradient_flow.records import EXACT
+from mfact.options import Settings
 from mfact.run.keeper import Keeper
 from mfact.run.progress import Finish, Live, Plan
-from mfact.settings import RunSettings
 from mfact.theory.lemma_3_2 import Certificate
 from mfact.trace import SUMMED
 
@@ -58,14 +58,19 @@ def settings_of(plan: Plan, every: int) -> Document:
         "step_size": choice.schedule(0),
         "threads": settings.threads or 1,
     }
+    return told_settings(settings, plan.asked.sources, chosen)
+
+
+def told_settings(
+    settings: Settings, sources: Mapping[str, str], chosen: Mapping[str, object]
+) -> Document:
+    """Each option with its value and where it came from, and what was chosen for it."""
     table: dict[str, object] = {}
-    for field in fields(RunSettings):
-        value = getattr(settings, field.name)
-        source = plan.asked.sources.get(field.name, "default")
-        entry = {"value": value, "source": source}
-        if field.name in chosen and chosen[field.name] != value:
-            entry["used"] = chosen[field.name]
-        table[field.name] = entry
+    for name, value in vars(settings).items():
+        entry = {"value": value, "source": sources.get(name, "default")}
+        if name in chosen and chosen[name] != value:
+            entry["used"] = chosen[name]
+        table[name] = entry
     return table
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -41,9 +42,49 @@ class Stop:
     within: float = math.nan
 
 
+class Seen(NamedTuple):
+    """What a watch remembers. first_loss: of step 0. tol: the gap to ask about. next_look: the
+    step before which not to. blind: a gap that is not in the rows is not known.
+    """
+
+    first_loss: float
+    tol: float | None
+    next_look: int
+    blind: bool
+
+
+class Rules(Protocol):
+    """What ends a run, row by row.
+
+    tol: the gap to ask about first, None for none. patience: steps without a decrease.
+    """
+
+    @property
+    def tol(self) -> float | None: ...
+
+    @property
+    def patience(self) -> int | None: ...
+
+    @property
+    def min_iter(self) -> int: ...
+
+    @property
+    def max_iter(self) -> int: ...
+
+    @property
+    def max_time(self) -> float | None: ...
+
+    def candidates(
+        self, rows: Rows, seconds: float, seen: Seen
+    ) -> tuple[list[Stop | None], list[Stop | None]]:
+        """The stop of each rule, in two parts: patience stands between them. Of stops at one row
+        the first is taken: a tolerance met at the last step is met.
+        """
+
+
 @dataclass(frozen=True)
 class StopRules:
-    """The limits of a run.
+    """The limits of a factorization's run.
 
     tol: on the Eckart–Young gap, None to ignore it. tol_residual: on ‖R‖_F/‖M‖_F.
     tol_gradient: on ‖∇f‖_F in units of σ₁^{3/2}. patience: steps without a decrease.
@@ -63,17 +104,30 @@ class StopRules:
     eps: float
     sharpness: float
 
+    def candidates(
+        self, rows: Rows, seconds: float, seen: Seen
+    ) -> tuple[list[Stop | None], list[Stop | None]]:
+        early = [
+            self.diverged(rows, seen.first_loss),
+            self.gap(rows, seen.tol),
+            self.near(rows, seen.tol, seen.next_look) if seen.blind else None,
+            self.residual(rows),
+            self.gradient(rows, seen.next_look),
+            self.still(rows),
+        ]
+        return early, [at_limit(rows, self.max_iter), out_of_time(seconds, self.max_time)]
+
     def diverged(self, rows: Rows, first_loss: float) -> Stop | None:
         limit = BLOWN_UP * max(first_loss, 0.5 * self.norm**2)
         bad = ~(rows["loss"] <= limit) | ~np.isfinite(rows["gradient_norm"])
-        return _first(
+        return first_of(
             bad, Outcome.DIVERGED, lambda i: f"the loss left all bounds at step {rows['step'][i]:d}"
         )
 
     def gap(self, rows: Rows, tol: float | None) -> Stop | None:
         if tol is None:
             return None
-        return _first(
+        return first_of(
             self._late(rows, rows["gap"] <= tol),
             Outcome.GLOBAL_OPTIMUM,
             lambda i: f"the Eckart–Young gap is {rows['gap'][i]:.2e}, within --tol {self.tol:g}",
@@ -95,7 +149,7 @@ class StopRules:
         near = np.isnan(rows["gap"]) & (rows["gradient_norm"] ** 2 <= least)
         near &= self.norm**2 - 2 * rows["loss"] >= 0.9 * self.sigma_1**2
         near = self._late(rows, near & (rows["step"] >= next_look))
-        return _first(
+        return first_of(
             near, Outcome.GLOBAL_OPTIMUM, lambda i: "the steps are near their limit", "gap"
         )
 
@@ -103,7 +157,7 @@ class StopRules:
         tol, values = self.tol_residual, rows["relative_residual"]
         if tol is None:
             return None
-        return _first(
+        return first_of(
             self._late(rows, values <= tol),
             Outcome.CONVERGED,
             lambda i: f"the relative residual is {values[i]:.2e}, within --tol-residual {tol:g}",
@@ -116,7 +170,7 @@ class StopRules:
         unit = self.sigma_1**1.5 or 1.0
         small = (values <= tol * unit) & (rows["step"] >= next_look)
         # A small gradient alone may be a saddle: at a small start it always is.
-        return _first(
+        return first_of(
             self._late(rows, small),
             Outcome.CONVERGED,
             lambda i: (
@@ -133,7 +187,7 @@ class StopRules:
         short = rows["step_size"] * rows["gradient_norm"] <= 0.05 * self.eps * size
         reason = "the steps are too small to change the factors any more"
         rest = self._late(rows, self.within(rows, AT_REST * self.eps) | short)
-        return _first(rest, Outcome.STALLED, lambda i: reason, "kind")
+        return first_of(rest, Outcome.STALLED, lambda i: reason, "kind")
 
     def flat(self, rows: Rows, count: int) -> Stop | None:
         """Where the gradient is rounding, or has long been no more than the error of a flow:
@@ -141,7 +195,7 @@ class StopRules:
         """
         reason = "the gradient is rounding: more steps would not move the factors"
         rest = self.within(rows, AT_REST * self.eps) | (count >= LONG_FLAT)
-        return _first(self._late(rows, rest), Outcome.STALLED, lambda i: reason, "kind")
+        return first_of(self._late(rows, rest), Outcome.STALLED, lambda i: reason, "kind")
 
     def within(self, rows: Rows, share: float) -> Array:
         """Where ‖∇f‖_F is up to `share` of σ₁‖(U, V)‖_F."""
@@ -154,19 +208,21 @@ class StopRules:
         late: Array = where & (rows["step"] >= self.min_iter)
         return late
 
-    def iterations(self, rows: Rows) -> Stop | None:
-        limit = self.max_iter
-        reason = f"--max-iter is {shown(limit)}"
-        return _first(rows["step"] >= limit, Outcome.ITERATION_LIMIT, lambda i: reason)
 
-    def time(self, seconds: float) -> Stop | None:
-        limit = self.max_time
-        if limit is None or seconds < limit:
-            return None
-        return Stop(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
+def at_limit(rows: Rows, limit: int) -> Stop | None:
+    """The stop at --max-iter."""
+    reason = f"--max-iter is {shown(limit)}"
+    return first_of(rows["step"] >= limit, Outcome.ITERATION_LIMIT, lambda i: reason)
 
 
-def _first(
+def out_of_time(seconds: float, limit: float | None) -> Stop | None:
+    """The stop at --max-time, seconds having passed."""
+    if limit is None or seconds < limit:
+        return None
+    return Stop(0, Outcome.TIME_LIMIT, f"--max-time is {limit:g} s")
+
+
+def first_of(
     where: Array,
     outcome: Outcome,
     reason: Callable[[int], str],

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from mfact.core import Outcome, Rows
-from mfact.stopping.rules import FLAT, LEAST_DECREASE, Stop, StopRules
+from mfact.stopping.rules import FLAT, LEAST_DECREASE, Rules, Seen, Stop, StopRules
 from mfact.words import shown
 
+R_co = TypeVar("R_co", bound=Rules, covariant=True)
 
-class StopWatch:
+
+class StopWatch(Generic[R_co]):
     """Applies the rules to block after block; its memory is six numbers."""
 
-    def __init__(self, rules: StopRules) -> None:
+    def __init__(self, rules: R_co) -> None:
         self.rules = rules
         self.first_loss: float | None = None
         self.anchor_loss: float | None = None
@@ -48,26 +50,18 @@ class StopWatch:
             self.first_loss = float(rows["loss"][0])
         if interrupted:
             return Stop(0, Outcome.INTERRUPTED, "a signal asked it to stop")
-        rules = self.rules
+        early, late = self.rules.candidates(
+            rows, seconds, Seen(self.first_loss, self.tol, self.next_look, blind)
+        )
         found = [
             stop
-            for stop in (
-                rules.diverged(rows, self.first_loss),
-                rules.gap(rows, self.tol),
-                rules.near(rows, self.tol, self.next_look) if blind else None,
-                rules.residual(rows),
-                rules.gradient(rows, self.next_look),
-                rules.still(rows),
-                self._stalled(rows),
-                rules.iterations(rows),
-                rules.time(seconds),
-            )
+            for stop in (*early, self._stalled(rows), *late)
             if stop is not None and not (only_proved and stop.needs)
         ]
         # min() keeps the first of equals: a tolerance met at the last step is met.
         return min(found, key=lambda stop: stop.index, default=None)
 
-    def point(self, rows: Rows) -> Stop | None:
+    def point(self: StopWatch[StopRules], rows: Rows) -> Stop | None:
         """The stop on single rows, of which the steps between are not known."""
         rules = self.rules
         self.flat = self.flat + 1 if rules.within(rows, FLAT)[0] else 0

@@ -75,14 +75,14 @@ PROBLEM = record(
 )
 
 
-def _setting(kind: Kind) -> Kind:
+def setting(kind: Kind) -> Kind:
     return record({"value": kind, "source": text, "used": maybe(kind)}, needed=("value", "source"))
 
 
 SETTINGS = record(
-    {name: _setting(kind) for name, kind in of_fields(RunSettings).items()}
-    | {"dtype": _setting(one_of("float64", "float32"))},
-    _setting(lambda value, place: plain(value, place, 0)),
+    {name: setting(kind) for name, kind in of_fields(RunSettings).items()}
+    | {"dtype": setting(one_of("float64", "float32"))},
+    setting(lambda value, place: plain(value, place, 0)),
     needed=(),
 )
 _NUMBERS = (
@@ -108,18 +108,15 @@ CLAIM = record(
         "numbers": record({}, maybe(either(whole, number))),
     }
 )
-RUN = record(
-    {
-        "outcome": one_of(*Outcome.__members__),
-        "message": text,
-        "problem": PROBLEM,
-        "settings": SETTINGS,
-        "summary": SUMMARY,
-        "claims": listing(CLAIM),
-        "provenance": record({"mfact": text, "folder": _WORDS}, plain, needed=()),
-    },
-    plain,
-)
+ENDED = {
+    "outcome": one_of(*Outcome.__members__),
+    "message": text,
+    "claims": listing(CLAIM),
+    "provenance": record({"mfact": text, "folder": _WORDS}, plain, needed=()),
+}
+"""What run files of all kinds say."""
+
+RUN = record({**ENDED, "problem": PROBLEM, "settings": SETTINGS, "summary": SUMMARY}, plain)
 
 
 def require_run(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
@@ -134,6 +131,13 @@ def require_run(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> Non
         raise ValueError(f"U is {d1}×{r} and V {d2}×{r}, which are no factors of its problem")
     for part in ("problem", "summary"):
         _errors(document[part], part)
+    require_rows(arrays, document)
+
+
+def require_rows(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the trace is of columns of one length along its steps, and each claim
+    has as many numbers as its dataset.
+    """
     _trace(arrays)
     for index, claim in enumerate(document["claims"]):
         name = claim_dataset(index, claim["name"])

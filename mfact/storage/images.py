@@ -28,7 +28,12 @@ HEAD = 4096  # the digest is the first attribute of the root, which opens the fi
 ARRAY_KINDS = "biufc"
 CHUNK_BYTES = 1 << 20  # HDF5's chunk cache, so that every chunk is touched once
 
-KINDS = {"run": "a run file", "checkpoint": "a checkpoint"}
+KINDS = {
+    "run": "a run file",
+    "checkpoint": "a checkpoint",
+    "network": "a network's run file",
+    "network_checkpoint": "a network's checkpoint",
+}
 _HEADER = ("schema", "format_version", "datasets")
 # What h5py raises, and what a document with a part missing does.
 _HDF5_ERRORS = (
@@ -38,6 +43,8 @@ _HDF5_ERRORS = (
 _WAYS_OUT = {
     "run": "pass a file that `mfact solve` wrote",
     "checkpoint": "pass a checkpoint that `mfact solve` wrote",
+    "network": "pass a file that `mfact network` wrote",
+    "network_checkpoint": "pass a checkpoint that `mfact network` wrote",
 }
 
 
@@ -216,6 +223,21 @@ def _holds(image: bytes, kind: str, version: int, arrays: Mapping[str, Array], t
         and back.keys() == arrays.keys()
         and all(same_bits(back[name], array) for name, array in arrays.items())
     )
+
+
+def kind_of(path: str | os.PathLike[str]) -> str | None:
+    """Which of KINDS the file at `path` says it is; None for another file, or none."""
+    try:
+        with Path(path).open("rb") as file:
+            head = file.read(HEAD)
+        if MARK not in head or not head.startswith(HDF5):
+            return None
+        import h5py
+
+        with h5py.File(io.BytesIO(_load(path)), "r") as image:
+            return next((kind for kind in KINDS if f"mfact_{kind}" in image.attrs), None)
+    except (StorageError, *_HDF5_ERRORS):
+        return None
 
 
 def same_bits(a: Array, b: Array) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mfact.core import Array, Claim, Outcome, Result, Verdict
+from mfact.core import Array, Claim, Ended, Outcome, Result, Verdict
 from mfact.errors import StorageError
 from mfact.host.atomic import replace_file
 from mfact.host.provenance import repeatable
@@ -48,9 +48,14 @@ def run_image(result: Result, *, reproducible: bool = False) -> bytes:
     """The bytes of the run file of `result`; the arguments and errors of `write_run`."""
     if reproducible:
         result = repeatable(result)
-    arrays = {"U": result.U, "V": result.V}
-    for column, values in result.trace.items():
-        arrays[f"trace/{column}"] = values
+    arrays, document = told(result)
+    arrays = {"U": result.U, "V": result.V, **arrays}
+    return make_image("run", FORMAT_VERSION, arrays, document)
+
+
+def told(result: Ended) -> tuple[dict[str, Array], dict[str, Any]]:
+    """What run files of all kinds hold: trace/…, claims/…, and the document."""
+    arrays = {f"trace/{column}": values for column, values in result.trace.items()}
     claims = []
     for index, claim in enumerate(result.claims):
         numbers = plain(claim.numbers, where=f"claim {claim.name}")
@@ -59,7 +64,7 @@ def run_image(result: Result, *, reproducible: bool = False) -> bytes:
             # JSON has no infinity; the dataset holds every number as a float64 too.
             values = np.array([_as_float(value) for value in claim.numbers.values()])
             arrays[claim_dataset(index, claim.name)] = values
-    document = {
+    return arrays, {
         "outcome": result.outcome.name,
         "outcome_sentence": result.outcome.sentence,
         "message": result.message,
@@ -69,7 +74,6 @@ def run_image(result: Result, *, reproducible: bool = False) -> bytes:
         "claims": claims,
         "provenance": plain(result.provenance, where="provenance"),
     }
-    return make_image("run", FORMAT_VERSION, arrays, document)
 
 
 def read_run(path: str | os.PathLike[str]) -> Result:
@@ -90,26 +94,29 @@ def read_run(path: str | os.PathLike[str]) -> Result:
         raise StorageError(
             f"{printable(path)} is not a run file: {error}", "run `mfact solve` again"
         ) from error
-    result = Result(
-        outcome=Outcome[document["outcome"]],
-        message=document["message"],
-        U=arrays["U"],
-        V=arrays["V"],
-        trace=dict(trace_columns(arrays)),
-        problem=document["problem"],
-        settings=document["settings"],
-        summary=document["summary"],
-        claims=tuple(
-            _claim(facts, arrays.get(claim_dataset(index, facts["name"])))
-            for index, facts in enumerate(document["claims"])
-        ),
-        provenance=document["provenance"],
-    )
+    result = Result(U=arrays["U"], V=arrays["V"], **ended(arrays, document))
     if version == 1:
         from mfact.storage.format_1 import from_format_1
 
         return from_format_1(result)
     return result
+
+
+def ended(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that told() told, read back from what has been looked through."""
+    return {
+        "outcome": Outcome[document["outcome"]],
+        "message": document["message"],
+        "trace": dict(trace_columns(arrays)),
+        "problem": document["problem"],
+        "settings": document["settings"],
+        "summary": document["summary"],
+        "claims": tuple(
+            _claim(facts, arrays.get(claim_dataset(index, facts["name"])))
+            for index, facts in enumerate(document["claims"])
+        ),
+        "provenance": document["provenance"],
+    }
 
 
 def _as_float(value: Any) -> float:

@@ -10,7 +10,6 @@ from mfact.core import Ledger, Plain, State
 from mfact.descent import At
 from mfact.errors import StorageError
 from mfact.host.timer import Timer
-from mfact.run import keeper as module
 from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.progress import Flown, Progress
 
@@ -27,13 +26,12 @@ class Hands:
 class Kept:
     """A keeper whose files are a list: of the steps and notes that were written."""
 
-    def __init__(self, monkeypatch, rhythm, *, explicit=True, path="c", fails=False):
+    def __init__(self, rhythm, *, explicit=True, path="c", fails=False):
         self.hands, self.written, self.fails, self.said = Hands(), [], fails, []
         self.live = SimpleNamespace(timer=Timer(now=self.hands), warn=self.said.append)
-        monkeypatch.setattr(module, "write", self.write)
         self.keeper = Keeper(path, Rhythm.of(rhythm), explicit=explicit)
 
-    def write(self, path, plan, progress, live):
+    def write(self, path, progress):
         if self.fails:
             raise StorageError("the disk is full", "make room")
         self.written.append((progress.steps, progress.notes))
@@ -41,22 +39,22 @@ class Kept:
     def look(self, step, *, last=False, asked=False):
         at = At(State(step, (), (), Ledger((), ()), Plain()))
         with self.live.timer.solving():
-            self.keeper.look(None, Progress(at), self.live, last=last, asked=asked)
+            self.keeper.look(Progress(at), self.live, self.write, last=last, asked=asked)
 
     @property
     def steps(self):
         return [step for step, _ in self.written]
 
 
-def test_it_is_due_every_so_many_steps(monkeypatch):
-    kept = Kept(monkeypatch, "100")
+def test_it_is_due_every_so_many_steps():
+    kept = Kept("100")
     for step in (0, 60, 99, 100, 150, 199, 200, 450, 540):
         kept.look(step)
     assert kept.steps == [100, 200, 450]
 
 
-def test_it_is_due_every_so_many_seconds_of_solving(monkeypatch):
-    kept = Kept(monkeypatch, "10s")
+def test_it_is_due_every_so_many_seconds_of_solving():
+    kept = Kept("10s")
     with kept.live.timer.solving():
         for second in (5, 10, 15, 19.9, 20.1, 31):
             kept.hands.time = second
@@ -69,21 +67,21 @@ def test_it_is_due_every_so_many_seconds_of_solving(monkeypatch):
     [(True, False, True), (True, True, True), (False, True, True), (False, False, False)],
 )
 def test_the_last_one_is_written_where_it_was_asked_for_or_a_signal_ends_the_run(
-    monkeypatch, explicit, asked, written
+    explicit, asked, written
 ):
-    kept = Kept(monkeypatch, None, explicit=explicit)
+    kept = Kept(None, explicit=explicit)
     kept.look(7, last=True, asked=asked)
     assert bool(kept.written) == written == kept.keeper.there
 
 
-def test_without_a_path_nothing_is_written(monkeypatch):
-    kept = Kept(monkeypatch, "1", path=None)
+def test_without_a_path_nothing_is_written():
+    kept = Kept("1", path=None)
     kept.look(50, last=True, asked=True)
     assert kept.written == []
 
 
-def test_a_disk_that_fails_ends_nothing_and_is_noted(monkeypatch):
-    kept = Kept(monkeypatch, "10", fails=True)
+def test_a_disk_that_fails_ends_nothing_and_is_noted():
+    kept = Kept("10", fails=True)
     kept.look(10)
     assert kept.keeper.missed == kept.said
     assert "no checkpoint at step 10: the disk is full" in kept.said[0]

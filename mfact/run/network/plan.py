@@ -1,0 +1,165 @@
+"""From what was asked of a network's run to its objects, and its weights before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.errors import SettingsError
+from mfact.host.threads import Workers
+from mfact.methods.torch_form import TorchForm
+from mfact.networks.architecture import Architecture
+from mfact.networks.batches import Batches
+from mfact.networks.engine import NetworkEngine
+from mfact.networks.losses import LOSSES
+from mfact.networks.machine import DualMachine, Machine, is_faster_dual, suits
+from mfact.networks.measure import Measure
+from mfact.networks.settings import NetworkSettings
+from mfact.networks.starts import drawn
+from mfact.options import options_of, refuse_idle, require_kinds
+from mfact.run.network.progress import NetworkAsked, NetworkPlan
+from mfact.run.recorder import apart, is_due
+from mfact.schedules import Constant, PowerDecay
+from mfact.stopping import NetworkRules
+from mfact.storage.network_runs import read_weights
+from mfact.theory.network_claims import NetworkFacts
+from mfact.words import shown
+
+
+def check(settings: NetworkSettings, explicit: Collection[str] = ()) -> None:
+    """Refuse what cannot run, before anything big is read or computed.
+
+    explicit: names of the options that the user gave. Raises SettingsError.
+    """
+    require_kinds(settings)
+    refuse_idle(options_of(settings), vars(settings), explicit)
+    if settings.step_size is None and not settings.flow:
+        raise SettingsError(
+            "--step-size is not given, and a network has no σ₁ to choose it from",
+            "give one: 0.09 is that of the paper's network, and a step too long is told with one"
+            " that is not",
+        )
+    if settings.min_iter > settings.max_iter:
+        raise SettingsError(
+            f"--min-iter {shown(settings.min_iter)} is above --max-iter {shown(settings.max_iter)}",
+            "raise --max-iter",
+        )
+    if settings.batch is not None and settings.tol_gradient is not None:
+        raise SettingsError(
+            "--tol-gradient is of all points, and --batch sees some of them",
+            "leave one out",
+        )
+    if settings.flow:
+        for name in ("method", "batch", "weight_decay", "schedule", "step_size", "checkpoint"):
+            if name in explicit:
+                raise SettingsError(
+                    f"--{name.replace('_', '-')} has no meaning with --flow, which takes no steps",
+                    "leave it out",
+                )
+
+
+def planned(asked: NetworkAsked, workers: Workers) -> NetworkPlan:
+    """The objects of a run from what was asked, also of one that is resumed.
+
+    Raises SettingsError where the points or the start do not fit the network.
+    """
+    settings, net, points = asked.settings, asked.net, asked.points
+    loss = LOSSES[settings.loss]
+    form, why = form_of(settings, net, len(points.X))
+    kind = DualMachine if form == "dual" else Machine
+    machine = kind(net, points.X, points.Y, loss, workers)
+    assert settings.step_size is not None
+    schedule: Constant | PowerDecay = Constant(settings.step_size)
+    if settings.schedule == "power":
+        schedule = PowerDecay(settings.step_size, 0.5 + settings.delta)
+    method = method_of(settings)
+    assert settings.seed is not None
+    batches = Batches(len(points.X), settings.batch, settings.seed)
+    engine = NetworkEngine(
+        Measure.of(machine), method, batches, lambda steps: due(steps, settings.every)
+    )
+    rules = NetworkRules(
+        tol_loss=settings.tol_loss,
+        tol_gradient=settings.tol_gradient,
+        patience=settings.patience,
+        min_iter=settings.min_iter,
+        max_iter=settings.max_iter,
+        max_time=settings.max_time,
+        zero_loss=_zero_loss(machine),
+        eps=float(np.finfo(machine.dtype).eps),
+        layers=len(net.weighted),
+    )
+    facts = NetworkFacts(
+        net=net,
+        dtype=settings.dtype,
+        method=settings.method,
+        momentum=method.momentum,
+        decay=method.decay,
+        batch=settings.batch,
+        points=len(points.X),
+        schedule=schedule,
+        broken=settings.show_broken,
+        max_iter=settings.max_iter,
+        max_time=settings.max_time,
+    )
+    start = begun(settings, net)
+    return NetworkPlan(asked, loss, form, why, schedule, engine, rules, facts, start)
+
+
+def due(steps: Array, every: int | None) -> Array:
+    """Which of these steps are recorded, however long the run will be."""
+    return is_due(steps, every or apart(steps))
+
+
+def method_of(settings: NetworkSettings) -> TorchForm:
+    """The update; 0 stands for no momentum."""
+    momentum = 0.0 if settings.method == "gradient-descent" else settings.momentum
+    return TorchForm(momentum, settings.method == "nesterov", settings.weight_decay)
+
+
+def form_of(settings: NetworkSettings, net: Architecture, count: int) -> tuple[str, str]:
+    """The form of the first layer and why. Raises SettingsError where it cannot be as asked."""
+    reason = suits(net, batch=settings.batch is not None)
+    if settings.form == "dual" and reason:
+        raise SettingsError(f"--form dual {reason}", "use --form primal, or auto")
+    if settings.form != "auto":
+        return settings.form, "asked for"
+    if reason:
+        return "primal", f"the dual form {reason}"
+    if is_faster_dual(net, count):
+        return "dual", f"{count} points are fewer than twice the {net.given[0]} inputs"
+    return "primal", f"{count} points are not fewer than twice the {net.given[0]} inputs"
+
+
+def begun(settings: NetworkSettings, net: Architecture) -> tuple[Array, ...]:
+    """The weights at step 0. Raises SettingsError for those of a file that do not fit."""
+    if settings.start_file is None:
+        assert settings.seed is not None
+        return drawn(net, settings.start, settings.start_scale, settings.seed, settings.dtype)
+    weights = read_weights(settings.start_file)
+    for part in net.parts:
+        found = weights.get(part.name)
+        if found is None or found.shape != part.shape:
+            has = "none" if found is None else "×".join(map(str, found.shape))
+            raise SettingsError(
+                f"{part.name} is {has} in {shown(settings.start_file, quoted=False)}, and of this"
+                f" network it is {'×'.join(map(str, part.shape))}",
+                "start from a run of the same layers",
+            )
+    return tuple([weights[part.name].astype(settings.dtype) for part in net.parts])
+
+
+def seeded(settings: NetworkSettings) -> NetworkSettings:
+    """The same settings with a seed drawn where none was given."""
+    if settings.seed is not None:
+        return settings
+    return replace(settings, seed=int(np.random.SeedSequence().generate_state(1)[0]))
+
+
+def _zero_loss(machine: Machine) -> float:
+    """L of f = 0."""
+    f = np.zeros((machine.net.outputs, len(machine.X)), machine.dtype)
+    return float(machine.loss.value(f, machine.Y, np.empty_like(f))) / len(machine.X)
