@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from mfact.report.parts import Facts, table
 from mfact.report.terminal import Look
 from mfact.report.text import exponent, step_text
 from mfact.trace import COLUMNS
+from mfact.trace import Column as Described
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -72,9 +73,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Grid:
-    """Columns of known widths side by side; Rich's own table takes four times the memory."""
+    """Columns of known widths side by side; Rich's own table takes four times the memory.
+
+    ruled: whether there is a line below the headings.
+    """
 
     columns: list[Column]
+    ruled: bool = True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         from rich.segment import Segment
@@ -84,7 +89,8 @@ class Grid:
         for place, (column, width) in enumerate(zip(self.columns, widths, strict=True)):
             yield Segment(gutter if place else "")
             yield Segment(column.heading.rjust(width), Style(bold=True))
-        yield Segment("\n" + gutter.join("─" * width for width in widths) + "\n")
+        rule = gutter.join("─" * width for width in widths) + "\n"
+        yield Segment("\n" + (rule if self.ruled else ""))
         for cells in zip(*(column.cells for column in self.columns), strict=True):
             padded = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
             yield Segment(gutter.join(padded) + "\n")
@@ -105,40 +111,62 @@ def fitting(columns: list[Column], width: int) -> tuple[list[Column], list[str]]
 
 
 @dataclass(frozen=True)
+class Fitted:
+    """Those of the columns that there is room for; beside each other all in Markdown.
+
+    tell_left_out: whether the headings of the others are named below. ruled: see Grid.
+    """
+
+    columns: Sequence[Column]
+    tell_left_out: bool = True
+    ruled: bool = True
+
+    def drawn(self, look: Look) -> Iterable[RenderableType]:
+        columns = [replace(each, heading=look.symbols(each.heading),
+                           cells=tuple(map(look.symbols, each.cells)))
+                   for each in self.columns]  # fmt: skip
+        shown, left_out = fitting(columns, look.width)
+        yield Grid(shown, self.ruled)
+        if left_out and self.tell_left_out:
+            yield from Facts([("no room for", ", ".join(left_out))]).drawn(look)
+
+    def marked(self) -> str:
+        rows = zip(*(column.cells for column in self.columns), strict=True)
+        return table([column.heading for column in self.columns], rows, "r" * len(self.columns))
+
+
+@dataclass(frozen=True)
 class Iterations:
     """The rows of a trace, at most `most` of them (0: all), in the columns that there is room for.
 
-    tell_left_out: whether the headings of the others are named below.
+    tell_left_out: whether the headings of the others are named below. columns: what is known of
+    those that a trace may have.
     """
 
     trace: Mapping[str, Array]
     most: int
     tell_left_out: bool = True
+    columns: Mapping[str, Described] = field(default_factory=lambda: COLUMNS)
 
     AROUND: ClassVar[int] = 4
     """Lines of the section beside its rows."""
 
     def drawn(self, look: Look) -> Iterable[RenderableType]:
-        shown, left_out = fitting(self._columns(look), look.width)
-        yield Grid(shown)
-        if left_out and self.tell_left_out:
-            yield from Facts([("no room for", ", ".join(left_out))]).drawn(look)
+        return Fitted(self._columns(), self.tell_left_out).drawn(look)
 
     def marked(self) -> str:
-        columns = self._columns(Look())
-        rows = zip(*(column.cells for column in columns), strict=True)
-        return table([column.heading for column in columns], rows, "r" * len(columns))
+        return Fitted(self._columns()).marked()
 
-    def _columns(self, look: Look) -> list[Column]:
+    def _columns(self) -> list[Column]:
         """Those that a table may have; one that is everywhere unknown is none."""
         trace, rows = self.trace, rows_to_show(self.trace, self.most)
         # log₁₀ t serves where t is too large for a float.
         steps, logs = trace["step"], trace.get("log10_step", np.full(len(trace["step"]), np.nan))
         cells = tuple(step_text(float(steps[i]), float(logs[i])) for i in rows)
         columns = [Column("step", cells, 0)]
-        for name, column in sorted(COLUMNS.items(), key=lambda item: item[1].place):
+        for name, column in sorted(self.columns.items(), key=lambda item: item[1].place):
             if name in trace and column.heading:
                 cells = tuple(exponent(float(trace[name][i])) for i in rows)
                 if set(cells) != {"-"}:
-                    columns.append(Column(look.symbols(column.heading), cells, column.rank))
+                    columns.append(Column(column.heading, cells, column.rank))
         return columns

@@ -9,10 +9,14 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any
 
-from mfact.core import Array, Result
+from mfact.core import Array, NetworkResult, Result
 from mfact.report.labels import timeless
 
 SCHEMA = "mfact-result/1"
+NETWORK_SCHEMA = "mfact-network-result/1"
+
+Either = Result | NetworkResult
+
 TEXTS = 4096  # of numbers or lines that are made at once: a trace may have millions
 
 
@@ -31,19 +35,20 @@ def finite(value: Any) -> Any:
     return value
 
 
-def document(result: Result, *, timing: bool, factors: bool) -> dict[str, Any]:
-    """The whole result as JSON values under the schema "mfact-result/1", but for each column of
-    the trace what gives its values.
+def document(result: Either, *, timing: bool, factors: bool) -> dict[str, Any]:
+    """The whole result as JSON values under the schema "mfact-result/1", of a network
+    "mfact-network-result/1", but for each column of the trace what gives its values.
 
-    timing: False leaves out what a clock measured. factors: False leaves out U and V.
+    timing: False leaves out what a clock measured. factors: False leaves out U and V, of a network
+    the weights, and its masks and maps of shared ones.
     """
     made: dict[str, Any] = {
-        "schema": SCHEMA,
+        "schema": NETWORK_SCHEMA if isinstance(result, NetworkResult) else SCHEMA,
         "outcome": result.outcome.name,
         "sentence": result.outcome.sentence,
         "exit_code": result.outcome.exit_code,
         "message": result.message,
-        "shape": {"M": [result.U.shape[0], result.V.shape[0]], "rank": result.U.shape[1]},
+        **_model(result),
         "problem": result.problem,
         "settings": result.settings,
         "summary": result.summary if timing else timeless(result.summary),
@@ -52,9 +57,23 @@ def document(result: Result, *, timing: bool, factors: bool) -> dict[str, Any]:
         "provenance": result.provenance if timing else timeless(result.provenance),
     }
     if factors:
-        made["factors"] = {"U": result.U.tolist(), "V": result.V.tolist()}
+        made |= _factors(result)
     cleaned: dict[str, Any] = finite(made)
     return cleaned
+
+
+def _model(result: Either) -> dict[str, Any]:
+    """What was fitted: the shapes of a factorization, or the layers of a network."""
+    if isinstance(result, NetworkResult):
+        return {"network": result.network}
+    return {"shape": {"M": [result.U.shape[0], result.V.shape[0]], "rank": result.U.shape[1]}}
+
+
+def _factors(result: Either) -> dict[str, Any]:
+    if isinstance(result, NetworkResult):
+        named = {"weights": result.weights, **({"ties": result.ties} if result.ties else {})}
+        return {key: {n: each.tolist() for n, each in held.items()} for key, held in named.items()}
+    return {"factors": {"U": result.U.tolist(), "V": result.V.tolist()}}
 
 
 def json_text(value: Any) -> str:
@@ -62,14 +81,14 @@ def json_text(value: Any) -> str:
     return _quiet(json.dumps(finite(value), indent=1, allow_nan=False)) + "\n"
 
 
-def json_pieces(result: Result, *, timing: bool = True, factors: bool = True) -> Iterator[str]:
+def json_pieces(result: Either, *, timing: bool = True, factors: bool = True) -> Iterator[str]:
     """The document as JSON, in pieces: a column of the trace at a time."""
     made = document(result, timing=timing, factors=factors)
     encoder = json.JSONEncoder(indent=1, allow_nan=False, default=lambda column: [*column()])
     return gathered(map(_quiet, chain(encoder.iterencode(made), "\n")))
 
 
-def jsonl_pieces(result: Result, *, timing: bool = True) -> Iterator[str]:
+def jsonl_pieces(result: Either, *, timing: bool = True) -> Iterator[str]:
     """One JSON object a line, in pieces: each recorded row, then the result without factors."""
     yield from jsonl_rows(result.trace)
     yield jsonl_result(result, timing=timing)
@@ -81,7 +100,7 @@ def jsonl_rows(trace: Mapping[str, Array]) -> Iterator[str]:
     return gathered(_line("row", dict(zip(trace, row, strict=True))) for row in rows)
 
 
-def jsonl_result(result: Result, *, timing: bool = True) -> str:
+def jsonl_result(result: Either, *, timing: bool = True) -> str:
     """The line of type "result", without trace and factors."""
     made = document(result, timing=timing, factors=False)
     return _line("result", {name: value for name, value in made.items() if name != "trace"})

@@ -8,16 +8,35 @@ import os
 import select
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import Protocol, TextIO
 
-from mfact.core import Result, Rows
+import numpy as np
+
+from mfact.core import Ended, Rows
 from mfact.report.terminal import look_of
 from mfact.report.text import duration, exponent, step_text
-from mfact.theory.facts import Facts
 
 INTERVAL = 0.1
 CLEAR = "\r\x1b[K"
 _GUTTER = "  "
+_SHOWN = {"gap": "gap", "relative_residual": "‖R‖/‖M‖", "imbalance": "‖D‖"}
+_OF_NETWORKS = {"loss": "L", "drift": "‖Q−Q₀‖"}
+
+
+class Limits(Protocol):
+    """What is told of a run of any kind before it begins (see mfact.theory)."""
+
+    @property
+    def tol(self) -> float: ...
+
+    @property
+    def max_iter(self) -> int | None: ...
+
+    @property
+    def max_time(self) -> float | None: ...
+
+    @property
+    def wall_seconds(self) -> float: ...
 
 
 def write_now(stream: TextIO | None, text: str) -> None:
@@ -41,7 +60,8 @@ def write_now(stream: TextIO | None, text: str) -> None:
 
 
 class Progress:
-    """An observer that tells the time left first, then step, gap, residual, imbalance, rate.
+    """An observer that tells the time left first, then step, gap, residual, imbalance, rate; of a
+    network loss and drift.
 
     show: given a line, and "" where the one that stands is to be wiped. interval: seconds between
     two lines at least. width: characters that there are, parts that do not fit are left out; None
@@ -70,7 +90,7 @@ class Progress:
         self._doing = what, far
         self._draw(self._clock(), at_once=stale)
 
-    def start(self, facts: Facts) -> None:
+    def start(self, facts: Limits) -> None:
         """Remember the limits that the time left is judged by, and when the run began."""
         steps = math.inf if facts.max_iter is None else float(min(facts.max_iter, 1e308))
         self._most = steps, math.inf if facts.max_time is None else facts.max_time
@@ -87,7 +107,7 @@ class Progress:
         self._last, self._doing = _row(rows, -1) | {"clock": now}, ("", "")
         self._draw(now)
 
-    def stop(self, result: Result) -> None:
+    def stop(self, result: Ended) -> None:
         """Leave the terminal as it was."""
         self.clear()
 
@@ -125,8 +145,7 @@ class Progress:
         left = self.left()
         parts = [f"left: {left}"] if left else []
         parts.append(f"step {step_text(last['step'], last.get('log10_step', math.nan))}")
-        labels = {"gap": "gap", "relative_residual": "‖R‖/‖M‖", "imbalance": "‖D‖"}
-        for name, label in labels.items():
+        for name, label in (_OF_NETWORKS if "loss" in last else _SHOWN).items():
             if not math.isnan(last.get(name, math.nan)):
                 parts.append(f"{label} {exponent(last[name])}")
         rate = self.rate()
@@ -174,5 +193,11 @@ def heartbeat(
 
 
 def _row(rows: Rows, index: int) -> dict[str, float]:
-    names = ("step", "log10_step", "relative_residual", "gap", "imbalance")
-    return {name: float(rows[name][index]) for name in names if name in rows}
+    """Of a network the laws of the last row that was measured."""
+    if "euler" not in rows:
+        names = ("step", "log10_step", *_SHOWN)
+        return {name: float(rows[name][index]) for name in names if name in rows}
+    measured = np.flatnonzero(np.isfinite(rows["drift"]))
+    places = dict.fromkeys(("step", "log10_step", "loss"), index)
+    places |= {"drift": int(measured[-1])} if len(measured) else {}
+    return {name: float(rows[name][place]) for name, place in places.items()}

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mfact.core import Claim, Result
+from mfact.core import Claim, Ended
 from mfact.report.machine import column_of, gathered
 
 Row = Mapping[str, Any]
@@ -38,7 +38,7 @@ def _lines(rows: Iterable[Row]) -> Iterator[str]:
         text.truncate()
 
 
-def trace_rows(result: Result) -> Iterator[Row]:
+def trace_rows(result: Ended) -> Iterator[Row]:
     """The recorded rows of a run."""
     names = list(result.trace)
     for cells in zip(*(column_of(result.trace, name) for name in names), strict=True):

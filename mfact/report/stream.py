@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
 
-from mfact.core import Array, Result, Rows
+from mfact.core import Array, Ended, Rows
 from mfact.errors import MfactError
-from mfact.report.machine import jsonl_result, jsonl_rows
+from mfact.report.machine import Either, jsonl_result, jsonl_rows
 from mfact.run.recorder import apart, is_due
-from mfact.theory.facts import Facts
 from mfact.trace import COLUMNS
 
 
@@ -21,15 +20,20 @@ class RowStream:
     taken back that the recorder thins out, so that the trace of the result holds some of them.
 
     write: takes the lines; where it fails, the run goes on, and finish() tells. every: of the
-    rows, as RunSettings has it.
+    rows, as RunSettings has it. columns: those of the trace, in their order.
     """
 
-    def __init__(self, write: Callable[[Iterable[str]], None], every: int | None) -> None:
-        self._write, self._every = write, every
+    def __init__(
+        self,
+        write: Callable[[Iterable[str]], None],
+        every: int | None,
+        columns: Collection[str] = tuple(COLUMNS),
+    ) -> None:
+        self._write, self._every, self._columns = write, every, columns
         self._last: dict[str, Array] = {}
         self._failed: MfactError | None = None
 
-    def start(self, facts: Facts) -> None:
+    def start(self, facts: object) -> None:
         """Rows tell all that there is to tell."""
 
     def segment(self, rows: Rows) -> None:
@@ -41,11 +45,15 @@ class RowStream:
         self._last = {} if due[-1] else {name: column[-1:] for name, column in rows.items()}
         self._send({name: column[due] for name, column in rows.items()})
 
-    def stop(self, result: Result) -> None:
-        """The last row is recorded whatever its step."""
+    def stop(self, result: Ended) -> None:
+        """The last row is recorded whatever its step, and with what was measured of it then."""
+        if self._last:
+            known = {n: c[-1:] for n, c in result.trace.items() if n in self._last and len(c)}
+            if np.array_equal(known.get("step", ()), self._last["step"]):
+                self._last |= {n: c for n, c in known.items() if np.isnan(self._last[n][0])}
         self._send(self._last)
 
-    def finish(self, result: Result, *, timing: bool) -> None:
+    def finish(self, result: Either, *, timing: bool) -> None:
         """The last line: the result. Raises what a row could not be written for."""
         if self._failed is not None:
             raise self._failed
@@ -55,6 +63,6 @@ class RowStream:
         if self._failed is not None or not rows:
             return
         try:
-            self._write(jsonl_rows({name: rows[name] for name in COLUMNS if name in rows}))
+            self._write(jsonl_rows({n: rows[n] for n in self._columns if n in rows}))
         except MfactError as error:
             self._failed = error

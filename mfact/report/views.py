@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from mfact.core import Claim, Result, Verdict, violated
+from mfact.core import Claim, Ended, NetworkResult, Result, Verdict, violated
 from mfact.report.machine import json_pieces, json_text, jsonl_pieces
+from mfact.report.page import Page
 from mfact.report.parts import Part, markdown_of, text_of
 from mfact.report.run_page import RunPage
 from mfact.report.sheets import Row, sheet, trace_rows
@@ -38,8 +39,22 @@ def document_views(
 def run_views(
     result: Result, *, rows: int | None, timing: bool, factors: bool, full: bool
 ) -> Views:
-    """Of a run. rows, timing, full: see RunPage. factors: whether JSON holds U and V."""
-    page = RunPage(result, rows, timing, full)
+    """Of a factorization. rows, timing, full: see Page. factors: whether JSON holds U and V."""
+    return _ended_views(RunPage(result, rows, timing, full), result, timing, factors)
+
+
+def network_views(
+    result: NetworkResult, *, rows: int | None, timing: bool, factors: bool, full: bool
+) -> Views:
+    """Of a network's run. rows, timing, full: see Page. factors: whether JSON holds the weights."""
+    from mfact.report.network_page import NetworkPage
+
+    return _ended_views(NetworkPage(result, rows, timing, full), result, timing, factors)
+
+
+def _ended_views(
+    page: Page[Any], result: Result | NetworkResult, timing: bool, factors: bool
+) -> Views:
     return {
         "table": page.text,
         "markdown": lambda look: page.markdown(),
@@ -51,7 +66,7 @@ def run_views(
     }
 
 
-def junit_text(result: Result, *, timing: bool = True) -> str:
+def junit_text(result: Ended, *, timing: bool = True) -> str:
     """A JUnit test suite of a run: the outcome, which fails unless the run ended well, and each
     claim as one case.
     """
@@ -63,15 +78,15 @@ def junit_text(result: Result, *, timing: bool = True) -> str:
     return suite_text("mfact", subject_of(result), [first, *claims])
 
 
-def github_text(result: Result) -> str:
+def github_text(result: Ended) -> str:
     """GitHub Actions annotations: the outcome, and each claim that is violated."""
     level = {0: "notice", 3: "warning"}.get(result.outcome.exit_code, "error")
     subject, text = subject_of(result), f"{result.outcome.sentence}. {result.message}"
     return annotation(level, subject, text) + violations(subject, result.claims)
 
 
-def subject_of(result: Result) -> str:
-    """What a run is called in a list of tests: by its matrix."""
+def subject_of(result: Ended) -> str:
+    """What a run is called in a list of tests: by its matrix, or its points."""
     return str(result.problem.get("name", "matrix"))
 
 

@@ -1,0 +1,117 @@
+"""A run as a page: its iterations between what is told before and after, in as many rows as fit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Generic, TypeVar
+
+from mfact.core import Document, Ended, NetworkResult, Result
+from mfact.report.iterations import Iterations
+from mfact.report.labels import timeless
+from mfact.report.machine import finite
+from mfact.report.parts import Heading, Part, Words, markdown_of, text_of
+from mfact.report.terminal import Look
+from mfact.trace import COLUMNS, Column
+
+R = TypeVar("R", Result, NetworkResult)
+
+MOST_LINES = 45
+"""Of the short page at 80 columns: what is read to its end."""
+
+MOST_ROWS = 12
+LEAST_ROWS = 4
+
+
+@dataclass(frozen=True)
+class Page(ABC, Generic[R]):
+    """The page of a run.
+
+    rows: lines of the iteration table, 0 for all that were recorded; None: as many as leave the
+    short page at MOST_LINES, at most MOST_ROWS. timing: False leaves out what a clock measured.
+    full: every setting, every claim in full, every number.
+    """
+
+    result: R
+    rows: int | None = None
+    timing: bool = True
+    full: bool = False
+
+    THRIFT: ClassVar[int] = 1
+    """The most that `thrift` may be, in which a short page leaves out what it can."""
+
+    @abstractmethod
+    def _above(self, result: R, thrift: int) -> list[Part]:
+        """What the short page tells before the iterations."""
+
+    @abstractmethod
+    def _below(self, result: R, thrift: int) -> list[Part]:
+        """What it tells after them."""
+
+    @abstractmethod
+    def _full(self, result: R) -> list[Part]:
+        """The full page."""
+
+    @property
+    def _columns(self) -> Mapping[str, Column]:
+        """What is known of the columns of its trace."""
+        return COLUMNS
+
+    def text(self, look: Look) -> str:
+        """For a terminal of this look."""
+        result = _as_stored(self.result)
+        if self.full:
+            return text_of(self._full(result), look)
+        for thrift in range(self.THRIFT + 1):
+            above, below = (text_of(f(result, thrift), look) for f in (self._above, self._below))
+            room = MOST_LINES - (above + below).count("\n") - Iterations.AROUND
+            if room >= LEAST_ROWS:
+                break
+        rows = max(min(room, MOST_ROWS), LEAST_ROWS) if self.rows is None else self.rows
+        return above + text_of(self._iterations(rows), look) + below
+
+    def markdown(self) -> str:
+        """The same in GitHub's Markdown."""
+        result = _as_stored(self.result)
+        if self.full:
+            return markdown_of(self._full(result))
+        above, below = self._above(result, 0), self._below(result, 0)
+        return markdown_of([*above, *self._iterations(self._most), *below])
+
+    @property
+    def _most(self) -> int:
+        return MOST_ROWS if self.rows is None else self.rows
+
+    def _iterations(self, rows: int) -> list[Part]:
+        trace = self.result.trace
+        if not len(trace.get("step", ())):
+            return []
+        return [Heading("Iterations"), Iterations(trace, rows, self.full, self._columns)]
+
+    def _numbers(self, result: R) -> Document:
+        return result.summary if self.timing else timeless(result.summary)
+
+
+def _as_stored(result: R) -> R:
+    """A run file holds null for what is not finite: both ways, the page is the same."""
+    problem, settings, summary = map(finite, (result.problem, result.settings, result.summary))
+    return replace(result, problem=problem, settings=settings, summary=summary)
+
+
+def banner(result: Ended, what: str, more: str = "") -> Heading:
+    """The first line, with the version that the run is of."""
+    version = result.provenance.get("mfact")
+    name = f"mfact {version}" if version else "mfact"
+    return Heading(f"{name}: {what}{more}", top=True)
+
+
+MORE = "; --full shows everything"
+"""What the banner of a short page adds."""
+
+
+def ending(result: Ended) -> list[Part]:
+    """How the run ended, in the last lines, which stay in sight."""
+    style = {0: "bold", 1: "bold red", 4: "bold red"}.get(result.outcome.exit_code, "bold magenta")
+    sentence = Heading(result.outcome.sentence, style=style)
+    return [sentence, Words(result.message)] if result.message else [sentence]
