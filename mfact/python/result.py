@@ -1,44 +1,42 @@
-"""A result as Python hands it out: numbers to look at, factors to go on with, a file to keep."""
+"""Results as Python hands them out: numbers to look at, weights to go on with, a file to keep."""
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from mfact.core import Array, Claim, Document, Outcome
+from mfact.core import NetworkResult as NetworkRecord
 from mfact.core import Result as Record
 from mfact.errors import MissingPackageError
 from mfact.python.words import said
+from mfact.storage.network_runs import write_network_run
 from mfact.storage.runs import write_run
 from mfact.studies.checked import counted
 from mfact.words import known_digits
 
+R = TypeVar("R", Record, NetworkRecord)
+
 _NUMBERS = {"gap": "gap", "relative_residual": "residual", "imbalance": "imbalance",
             "drift": "drift"}  # fmt: skip
+_OF_NETWORKS = {"loss": "loss", "gradient_norm": "gradient norm", "drift": "drift",
+                "ledger_audit": "ledger audit"}  # fmt: skip
 _DIGITS = 4
 
 
 @dataclass(frozen=True, repr=False, eq=False)  # arrays have no one answer to ==
-class Result:
-    """What is known at the end of a run, and of a run file.
+class Ended(ABC, Generic[R]):
+    """What is known at the end of a run of any kind, and of its file.
 
     record: the same as the library has it, in the words of the command line.
-
-    >>> import mfact
-    >>> result = mfact.solve([[3.0, 0.0], [4.0, 0.0]], 1, seed=1)
-    >>> result
-    Result: reached a global optimum
-      the Eckart–Young gap is ..., within tol=1e-10
-      step ...; U is 2×1, V is 2×1
-      gap ..., residual ..., imbalance ..., drift ...
-      ... claims hold, ... could not be judged, none is violated
     """
 
-    record: Record
+    record: R
 
     @property
     def outcome(self) -> Outcome:
@@ -51,18 +49,10 @@ class Result:
         return said(self.record.message)
 
     @property
-    def U(self) -> Array:
-        """The left factor, d1×r."""
-        return self.record.U
-
-    @property
-    def V(self) -> Array:
-        """The right factor, d2×r."""
-        return self.record.V
-
-    @property
     def trace(self) -> Mapping[str, Array]:
-        """Columns by name, an entry for each step that was recorded (see mfact.trace.COLUMNS)."""
+        """Columns by name, an entry for each step that was recorded (see mfact.trace.COLUMNS, and
+        of networks mfact.networks.columns).
+        """
         return self.record.trace
 
     @property
@@ -79,7 +69,7 @@ class Result:
 
     @property
     def problem(self) -> Document:
-        """The matrix, and what is known of it."""
+        """The matrix, or the points and the loss, and what is known of it."""
         return self.record.problem
 
     @property
@@ -92,22 +82,12 @@ class Result:
         """Versions, threads, host and time."""
         return self.record.provenance
 
+    @abstractmethod
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the run file, whole or not at all; mfact.load and `mfact show` read it.
 
         Raises StorageError, one line; an existing file is then untouched.
         """
-        write_run(path, self.record)
-
-    def balanced(self) -> tuple[Array, Array]:
-        """A pair of the same product UVᵀ with UᵀU = VᵀV diagonal, both to rounding.
-
-        With U = Q₁R₁, V = Q₂R₂ and R₁R₂ᵀ = AΣBᵀ it is (Q₁AΣ^½, Q₂BΣ^½).
-        """
-        (left, R1), (right, R2) = np.linalg.qr(self.U), np.linalg.qr(self.V)
-        A, sigma, Bt = np.linalg.svd(R1 @ R2.T)
-        root = np.sqrt(sigma)
-        return left @ (A * root), right @ (Bt.T * root)
 
     def frame(self) -> Any:
         """The trace as a pandas DataFrame, a row for each step that was recorded.
@@ -120,19 +100,96 @@ class Result:
             raise MissingPackageError("a frame needs pandas", "pip install pandas") from error
         return pandas.DataFrame(dict(self.trace))
 
-    def __repr__(self) -> str:
+    def _told(self, sizes: str, names: Mapping[str, str]) -> str:
+        """A few lines: the outcome, how far it came, the numbers of these names, the claims."""
         summary = self.record.summary
         step = summary.get("iterations", f"10^{summary.get('log10_iterations', 0.0):.6g}")
-        shapes = f"U is {_size(self.U)}, V is {_size(self.V)}"
         errors = {"gap": summary.get("gap_bound") or 0.0}
         numbers = ", ".join(
             f"{word} {_honest(summary[name], errors.get(name, 0.0))}"
-            for name, word in _NUMBERS.items()
+            for name, word in names.items()
             if summary.get(name) is not None
         )
-        lines = [self.message, f"step {step}; {shapes}", numbers, counted(self.claims)]
-        told = [f"Result: {self.outcome.sentence}", *(f"  {line}" for line in lines if line)]
-        return "\n".join(told)
+        lines = [self.message, f"step {step}; {sizes}", numbers, counted(self.claims)]
+        first = f"{type(self).__name__}: {self.outcome.sentence}"
+        return "\n".join([first, *(f"  {line}" for line in lines if line)])
+
+
+class Result(Ended[Record]):
+    """What is known at the end of a run, and of a run file.
+
+    record: the same as the library has it, in the words of the command line.
+
+    >>> import mfact
+    >>> result = mfact.solve([[3.0, 0.0], [4.0, 0.0]], 1, seed=1)
+    >>> result
+    Result: reached a global optimum
+      the Eckart–Young gap is ..., within tol=1e-10
+      step ...; U is 2×1, V is 2×1
+      gap ..., residual ..., imbalance ..., drift ...
+      ... claims hold, ... could not be judged, none is violated
+    """
+
+    @property
+    def U(self) -> Array:
+        """The left factor, d1×r."""
+        return self.record.U
+
+    @property
+    def V(self) -> Array:
+        """The right factor, d2×r."""
+        return self.record.V
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        write_run(path, self.record)
+
+    def balanced(self) -> tuple[Array, Array]:
+        """A pair of the same product UVᵀ with UᵀU = VᵀV diagonal, both to rounding.
+
+        With U = Q₁R₁, V = Q₂R₂ and R₁R₂ᵀ = AΣBᵀ it is (Q₁AΣ^½, Q₂BΣ^½).
+        """
+        (left, R1), (right, R2) = np.linalg.qr(self.U), np.linalg.qr(self.V)
+        A, sigma, Bt = np.linalg.svd(R1 @ R2.T)
+        root = np.sqrt(sigma)
+        return left @ (A * root), right @ (Bt.T * root)
+
+    def __repr__(self) -> str:
+        return self._told(f"U is {_size(self.U)}, V is {_size(self.V)}", _NUMBERS)
+
+
+class NetworkResult(Ended[NetworkRecord]):
+    """What is known at the end of a network's run, and of its file.
+
+    record: the same as the library has it, in the words of the command line.
+    """
+
+    @property
+    def weights(self) -> Mapping[str, Array]:
+        """W/1, b/1 where there is one, W/2, …: W/h of units × inputs, a convolution's channels ×
+        channels × kernel; of shared weights the free parameters.
+        """
+        return self.record.weights
+
+    @property
+    def start(self) -> Mapping[str, Array]:
+        """The same before the first step."""
+        return self.record.start
+
+    @property
+    def neurons(self) -> Mapping[str, Array]:
+        """Of each place h between two layers h/in, h/out and h/ledger, a row a recorded step and a
+        column a unit: ‖W_h[i, :]‖² with its bias, ‖W_{h+1}[:, i]‖², and what their difference must
+        have moved by. step: of each row.
+        """
+        return self.record.neurons
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        write_network_run(path, self.record)
+
+    def __repr__(self) -> str:
+        count = sum(name.startswith("W/") for name in self.weights)
+        size = sum(each.size for each in self.weights.values())
+        return self._told(f"{count} layers, {size} parameters", _OF_NETWORKS)
 
 
 def _size(factor: Array) -> str:

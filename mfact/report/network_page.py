@@ -12,7 +12,7 @@ from mfact.networks.described import restored
 from mfact.report.claims import claims_in_short, claims_section
 from mfact.report.iterations import Fitted
 from mfact.report.labels import labelled
-from mfact.report.layers import layers_parts, numbers_of_layers
+from mfact.report.network_layers import layers_parts, numbers_of_layers
 from mfact.report.page import MORE, Page, banner, ending
 from mfact.report.parts import Facts, Heading, Part
 from mfact.report.settings_table import by_source, settings_section

@@ -64,7 +64,8 @@ class Page(ABC, Generic[R]):
         if self.full:
             return text_of(self._full(result), look)
         for thrift in range(self.THRIFT + 1):
-            above, below = (text_of(f(result, thrift), look) for f in (self._above, self._below))
+            above = text_of(self._above(result, thrift), look)
+            below = text_of(self._below(result, thrift), look)
             room = MOST_LINES - (above + below).count("\n") - Iterations.AROUND
             if room >= LEAST_ROWS:
                 break
