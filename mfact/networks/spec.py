@@ -29,7 +29,7 @@ _MEANT = {
 """What layers that there are have for names in other tools."""
 
 
-def parse(text: str, inputs: int | None = None) -> Architecture:
+def parse(text: str, inputs: int | None = None, default: int | None = None) -> Architecture:
     """The network of an architecture string, read from left to right, `-` between its layers.
 
     `100` is a linear layer of 100 neurons, `100r` ReLU, `100a.1` leaky ReLU of slope 0.1, `100q`
@@ -41,33 +41,44 @@ def parse(text: str, inputs: int | None = None) -> Architecture:
     could be either, and is refused. A shape can be nothing else, so that `1x28x28-c16k3r-flat-10`
     needs no colon. `CxL` is for convolutions along one axis: a grid of C×1×L, `k3` a kernel 1×3.
 
-    inputs: the number of features of X; None where there is no X, and the text must say it.
+    inputs: the number of features of X; None where there is no X, and the text says it. default:
+    what it is where neither does.
     Raises SettingsError for what is no layer, or does not scale, and where sizes do not meet.
 
     >>> parse("2x8-c3k3r-avg2-flat-4", 16).shapes
     ((3, 2, 1, 3), (4, 9))
     """
     text = text.strip()
-    first, rest = _cut(text, inputs)
+    first, rest = _cut(text, default if inputs is None else inputs)
     shape = tuple(_size(number, first) for number in re.split("[x×]", first)) if first else ()
-    if not shape:
-        if inputs is None:
-            raise SettingsError(
-                f"{shown(text)} does not say the size of its input",
-                f"begin it with that, as 1000:{shown(text, quoted=False)}",
-            )
-        shape = (inputs,)
-    elif inputs is not None and prod(shape) != inputs:
-        raise SettingsError(
-            f"the layers begin with an input of {first}, which is {prod(shape)} features, and X has"
-            f" {inputs}",
-            f"begin them with a shape of {inputs} features, or leave it out",
-        )
+    given = given_shape(
+        shape, inputs, default, shown(text),
+        f"begin it with that, as 1000:{shown(text, quoted=False)}",
+    )  # fmt: skip
     if not rest:
         raise SettingsError(f"{shown(text)} has no layers", "write some, as 100r-100r-10")
-    is_line = len(shape) == 2
-    given: Shape = (shape[0], 1, shape[1]) if is_line else shape
-    return Architecture.of([_layer(word, is_line) for word in rest.split("-")], given)
+    return Architecture.of([_layer(word, len(shape) == 2) for word in rest.split("-")], given)
+
+
+def given_shape(
+    said: Shape, inputs: int | None, default: int | None, where: str, way_out: str
+) -> Shape:
+    """The shape of a point: as it is said, or that of X, inputs; of a line C×L that of a grid.
+
+    where: who says it. Raises SettingsError where nobody says it, or the two differ.
+    """
+    if not said:
+        size = default if inputs is None else inputs
+        if size is None:
+            raise SettingsError(f"{where} does not say the size of its input", way_out)
+        return (size,)
+    if inputs is not None and prod(said) != inputs:
+        raise SettingsError(
+            f"{where} begins with an input of {'×'.join(map(str, said))}, which is {prod(said)}"
+            f" features, and X has {inputs}",
+            f"give a shape of {inputs} features, or leave it out",
+        )
+    return (said[0], 1, said[1]) if len(said) == 2 else said
 
 
 def broken(net: Architecture, name: str) -> Architecture:

@@ -66,8 +66,8 @@ REFUSED = [
     ("10", "one layer keeps no law.*100r-10"),
     ("16:10", "one layer keeps no law"),
     ("16-10r-10", "the 16 in front .* may be the input.*write 16:10r-10 .*, 16:16-10r-10 "),
-    ("15:10-10", "input of 15, which is 15 features, and X has 16"),
-    ("3x5-c3k3-flat-4", "input of 3x5, which is 15 features"),
+    ("15:10-10", "input of 15, which is 15 features, and X has 16.*leave it out"),
+    ("3x5-c3k3-flat-4", "input of 3×5, which is 15 features"),
     ("1x4x4-c3k5-flat-4", "kernel of 5×5 does not fit on a grid of 4×4.*smaller kernel"),
     ("1x4x4-max5-flat-4-4", "window of 5×5 does not fit"),
     ("1x4x4-10-10", "needs a vector.*put flat before it"),
@@ -121,6 +121,7 @@ def test_both_ways_out_of_an_input_that_could_be_a_layer_work():
 def test_without_x_the_text_says_the_size_of_the_input():
     with pytest.raises(SettingsError, match="size of its input: begin it with that, as 1000:5r-2"):
         parse("5r-2")
+    assert parse("5r-2", default=3).shapes == parse("3:5r-2", default=4).shapes == ((5, 3), (2, 5))
 
 
 @given(text=st.one_of(st.text(max_size=30), st.text("0123456789-:xcksprqab.maxvgflt", max_size=30)))

@@ -61,12 +61,10 @@ def architectures(draw, arrays=False, broken=False):
         kind = draw(st.sampled_from(["mask", "share", ""])) if arrays else ""
         rng = np.random.default_rng(draw(st.integers(0, 99)))
         if kind == "mask":
-            extra = {"mask": rng.integers(0, 2, (units, *shape)).astype(float)}
+            extra = {"mask": rng.integers(0, 2, (units, *shape)) > 0}
         if kind == "share":
-            numbers = np.resize(np.arange(rng.integers(1, 4) + 1), units * shape[0] + 4)
-            numbers = rng.permutation(np.resize(numbers, units * shape[0])).reshape(units, -1)
-            extra = {"share": np.unique(numbers, return_inverse=True)[1].reshape(numbers.shape)}
-            extra["share"] += 1 if extra["share"].max() == 0 else 0
+            numbers = np.resize([1, 2, 0, 3], units * shape[0])  # no number without those below
+            extra = {"share": rng.permutation(numbers).reshape(units, -1)}
         layers.append(Dense(units, draw(activations), draw(st.booleans()), **extra))
         shape = (units,)
     return Architecture.of(layers, given)
