@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from mfact.core import Array
 from mfact.errors import DataError, SettingsError
 from mfact.host.threads import blas_threads
 from mfact.matrices.source import MatrixSource, open_matrix
+from mfact.matrices.sparse import as_dense
 from mfact.matrices.values import check_fits, check_kind, check_shape, new_matrix, store
 
 
@@ -147,13 +147,7 @@ def generated(
 
 def _array(values: ArrayLike, name: str, dtype: str) -> Array:
     """m×d in C order and in dtype, finite."""
-    if hasattr(values, "toarray") and hasattr(values, "shape"):
-        check_fits(np.dtype(dtype).itemsize * prod(values.shape), f"{name}, which is sparse,")
-        values = values.toarray()
-    try:
-        A = np.asarray(values)
-    except ValueError:  # of rows of unequal length
-        raise DataError(f"{name} is no array", "give each point as many numbers") from None
+    A = as_dense(values, name, np.dtype(dtype).itemsize)
     check_kind(A.dtype, name)
     A = A.reshape(check_shape(A.shape, name, points=True))
     same = A.dtype == dtype and A.flags.c_contiguous and A.flags.aligned

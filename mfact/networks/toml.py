@@ -6,12 +6,10 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from mfact.core import Array
 from mfact.errors import MfactError, SettingsError, StorageError
 from mfact.matrices.source import open_matrix
-from mfact.matrices.values import check_fits
+from mfact.matrices.sparse import as_dense
 from mfact.networks.activations import Activation
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Conv, Dense, Flatten, Layer, Pair, Pool
@@ -155,11 +153,7 @@ def _read(file: object, key: str, folder: Path) -> Array | None:
     if not isinstance(file, str):
         raise SettingsError(f"{key} is {shown(file)}", f'name a file, as {key} = "{key}.npy"')
     source = open_matrix(str(folder / file))
-    M = source.read()
-    if isinstance(M, np.ndarray):
-        return M
-    check_fits(8 * source.shape[0] * source.shape[1], source.name)
-    return np.asarray(M.toarray())
+    return as_dense(source.read(), source.name)
 
 
 def _pair(table: Table, key: str, least: int, is_line: bool, default: int | None = None) -> Pair:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfact.errors import DataError, MemoryPlanError, MfactError, SettingsError
-from mfact.networks import data
+from mfact.matrices import sparse
 from mfact.networks.data import checked, generated, open_points, read_points
 
 RNG = np.random.default_rng(0)
@@ -81,7 +81,7 @@ def test_a_sparse_matrix_that_would_not_fit_dense_is_refused(tmp_path, monkeypat
         assert (needed, label) == (8 * 25, "X, which is sparse,")
         raise MemoryPlanError(label)
 
-    monkeypatch.setattr(data, "check_fits", refuse)
+    monkeypatch.setattr(sparse, "check_fits", refuse)
     with pytest.raises(MemoryPlanError):
         read_points(str(tmp_path / "S.npz"), Y, "softmax", 3)
 
@@ -116,7 +116,8 @@ REFUSED = [
      "Y has 2 at point 1 .*, and the classes of 2 outputs are 0 … 1: .* end the layers with 3"),
     ("softmax", 3, IMAGES, LABELS - 1, DataError, "Y has -1 at point 0 .*: number them so$"),
     ("softmax", 3, IMAGES, LABELS / 2, DataError, "Y has 0.5 at point 2"),
-    ("softmax", 3, IMAGES, np.eye(3)[LABELS], DataError, r"one label for each point: .* as Y.argmax\(axis=1\)"),
+    ("softmax", 3, IMAGES, np.eye(3)[LABELS], DataError,
+     r"Y is 5×3, .* one label for each point: .* as Y.argmax\(axis=1\)"),
     ("softmax", 1, IMAGES, 0 * LABELS, SettingsError, "always 1: .*--loss logistic"),
 ]  # fmt: skip
 
