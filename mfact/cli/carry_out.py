@@ -15,30 +15,31 @@ from mfact.words import printable
 if TYPE_CHECKING:
     from signal import Signals
 
-    from mfact.core import Document, Result
+    from mfact.core import Document, NetworkResult, Result
     from mfact.report.progress import Progress
     from mfact.report.stream import RowStream
     from mfact.run.doing import Doing
 
 
 def carry_out(
-    run: Callable[..., Result],
+    run: Callable[..., Result | NetworkResult],
     output: str | None,
     values: dict[str, Any],
     log: Log,
     every: int | None,
+    columns: Iterable[str] | None = None,
 ) -> int:
     """Run to the end, write and print what was asked for; the exit code.
 
-    run: mfact.run.solve.solve or resume, all but for what every command gives it. every: of the
-    rows recorded.
+    run: mfact.run.solve.solve or resume, or those of networks, all but for what every command gives
+    it. every: of the rows recorded. columns: of theirs; None: those of a factorization.
     """
     from mfact.host.signals import INSISTENT, SignalFlag
     from mfact.host.timer import Timer
     from mfact.report.progress import CLEAR, write_now
 
     progress = progress_of(log, values["heartbeat"])
-    stream = _stream(every) if values["format"] == "jsonl" else None
+    stream = _stream(every, columns) if values["format"] == "jsonl" else None
     doing, clear = "finishing this block", CLEAR if _rewrites(log) else ""
 
     def heard(number: Signals) -> None:
@@ -73,10 +74,11 @@ def carry_out(
     return 1 if "unsaved" in result.summary else exit_code(result, values["exit_zero"])
 
 
-def _stream(every: int | None) -> RowStream:
+def _stream(every: int | None, columns: Iterable[str] | None) -> RowStream:
     from mfact.report.stream import RowStream
+    from mfact.trace import COLUMNS
 
-    return RowStream(emit, every)
+    return RowStream(emit, every, COLUMNS if columns is None else columns)
 
 
 def show_plan(plan: Callable[..., Document], values: dict[str, Any], log: Log) -> int:
@@ -126,14 +128,23 @@ def _rewrites(log: Log) -> bool:
     return not log.quiet and obeys_escapes() and is_terminal(sys.stderr)
 
 
-def _write(result: Result, output: str | None, values: dict[str, Any], log: Log) -> None:
+def _write(
+    result: Result | NetworkResult, output: str | None, values: dict[str, Any], log: Log
+) -> None:
     """The files that were asked for, each said once it is safe on the disk."""
-    if output is not None:
-        from mfact.storage.runs import write_run
+    from mfact.core import Result
 
-        write_run(output, result)
+    if output is not None:
+        if isinstance(result, Result):
+            from mfact.storage.runs import write_run
+
+            write_run(output, result)
+        else:
+            from mfact.storage.network_runs import write_network_run
+
+            write_network_run(output, result)
         log.note(f"wrote {printable(output)}")
-    if values["factors_npy"] is not None:
+    if values.get("factors_npy") is not None and isinstance(result, Result):
         from mfact.storage.factors import write_factors_npy
 
         for path in write_factors_npy(values["factors_npy"], result.U, result.V):

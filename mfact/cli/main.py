@@ -36,6 +36,7 @@ COMMANDS = {
     "inspect": "Say what a matrix file holds: spectrum, rank, step size.",
     "sweep": "Count how often many random starts converge, and how balanced they stay.",
     "flow": "Follow the gradient flow of a matrix.",
+    "network": "Train a deep network, every balance law held against its exact ledger.",
     "generate": "Make a test matrix with known singular values.",
     "help": "Print a text on a topic or a claim, or the topics.",
     "completion": "Print the shell's completion script.",

@@ -19,7 +19,7 @@ from mfact.settings import RunSettings
 S = TypeVar("S", bound=Settings)
 Decorator = Callable[[Any], Any]
 
-_CONFIG = click.option(
+CONFIG_OPTION = click.option(
     "--config", metavar="FILE.toml", type=FILE, is_eager=True, expose_value=False,
     callback=read_config, cls=GroupedOption, group="Input", envvar="MFACT_CONFIG",
     show_envvar=True, help="Options from a TOML file; flags and environment variables win.",
@@ -75,7 +75,7 @@ input_options = decorated(
 
 _RUN = options_of(RunSettings)
 _RUN["force"] = _RUN.pop("force")  # what overrules a refusal stands last under its heading
-run_options = decorated(_CONFIG, input_options, flags(_RUN))
+run_options = decorated(CONFIG_OPTION, input_options, flags(_RUN))
 """--config, the input options and every option of a run."""
 
 

@@ -14,6 +14,7 @@ from mfact.words import printable
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
     from mfact.run.checkpoint import Saved
+    from mfact.run.network.checkpoint import SavedNetwork
     from mfact.storage.claims import Paths
 
 RENEWED = ("max_iter", "max_time")
@@ -174,3 +175,27 @@ def _taken(path: str, what: str, way_out: str) -> SettingsError:
     return SettingsError(
         f"{printable(path)} is there already, and not known as {what}", f"name another {way_out}"
     )
+
+
+def resumed_network_output(saved: SavedNetwork) -> str | None:
+    """The same of a network's run: beside its checkpoint, and nothing there but a run on its points.
+
+    Raises SettingsError.
+    """
+    from mfact.storage.network_runs import read_network_run
+
+    output = saved.output
+    if output is None:
+        return None
+    if Path(output).parent != Path(saved.path).absolute().parent:
+        raise SettingsError(
+            f"the run was to write {printable(output)}, in another folder",
+            f"say so with -o {printable(output)}, or name another output",
+        )
+    if Path(output).exists():
+        left = None
+        with suppress(MfactError):
+            left = read_network_run(output).problem.get("fingerprint")
+        if left != saved.document["fingerprint"]:
+            raise _taken(output, "a run file on its points", "output with -o")
+    return output

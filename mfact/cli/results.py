@@ -13,7 +13,7 @@ from mfact.ranges import Count, Real
 from mfact.report.terminal import look_of
 
 if TYPE_CHECKING:
-    from mfact.core import Result
+    from mfact.core import Ended, NetworkResult, Result
     from mfact.report.views import Views
 
 
@@ -23,17 +23,15 @@ format_options = decorated(
            is_flag=True),
     option("--rows", "Output", "Lines of the iteration table; 0 for all.", type=Typed(Count()),
            default=None, show_default="as many as fit, at most 12"),
-    option("--factors/--no-factors", "Output", "Whether the JSON document holds U and V.",
-           default=True),
+    option("--factors/--no-factors", "Output",
+           "Whether the JSON document holds U and V, or a network's weights.", default=True),
     option("--timing/--no-timing", "Output", "Whether to show what a clock measured.",
            default=True),
     option("--reproducible", "Output",
            "Leave out clock, host and paths: equal runs give equal bytes.", is_flag=True),
 )  # fmt: skip
 
-result_options = decorated(
-    option("--factors-npy", "Output", "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
-           metavar="PREFIX", type=FILE),
+ended_options = decorated(
     format_options,
     option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True),
     option("--heartbeat", "Output",
@@ -41,7 +39,14 @@ result_options = decorated(
            type=Typed(Real(least=0)), default=30.0),
     log_options,
 )  # fmt: skip
-"""What `solve` and `resume` are told of their outputs, beside the run file."""
+"""What every run is told of its outputs, beside the run file."""
+
+result_options = decorated(
+    option("--factors-npy", "Output", "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
+           metavar="PREFIX", type=FILE),
+    ended_options,
+)  # fmt: skip
+"""The same of a factorization."""
 
 
 def show(form: str, views: Views, *, quiet: bool) -> None:
@@ -50,19 +55,21 @@ def show(form: str, views: Views, *, quiet: bool) -> None:
         emit(views[form](look_of(sys.stdout)), annotations=form == "github")
 
 
-def print_result(result: Result, values: dict[str, Any], *, quiet: bool) -> None:
+def print_result(result: Result | NetworkResult, values: dict[str, Any], *, quiet: bool) -> None:
     """Print the view that the format options ask for; quiet leaves out the table."""
     if quiet and values["format"] == "table":
         return
+    from mfact.core import Result
+    from mfact.report.network_views import network_views
     from mfact.report.views import run_views
 
-    views = run_views(
-        result, **{name: values[name] for name in ("rows", "timing", "factors", "full")}
-    )
+    asked = {name: values[name] for name in ("rows", "timing", "factors", "full")}
+    is_run = isinstance(result, Result)
+    views = run_views(result, **asked) if is_run else network_views(result, **asked)
     show(values["format"], views, quiet=quiet)
 
 
-def exit_code(result: Result, exit_zero: bool) -> int:
+def exit_code(result: Ended, exit_zero: bool) -> int:
     """The outcome's exit code; --exit-zero makes 3 (a limit) a success."""
     code = result.outcome.exit_code
     return 0 if exit_zero and code == 3 else code

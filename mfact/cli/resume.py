@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from mfact.cli.carry_out import carry_out
-from mfact.cli.files import matrix_of
+from mfact.cli.files import claim_files, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import flags
-from mfact.cli.outputs import outputs, resumed_output
+from mfact.cli.outputs import outputs, resumed_network_output, resumed_output
 from mfact.cli.results import result_options
 from mfact.cli.types import FILE
-from mfact.options import options_of
+from mfact.options import flag, options_of
 from mfact.ranges import Count
 from mfact.settings import RunSettings
 
@@ -57,9 +57,15 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     """Go on with the run that CHECKPOINT holds.
 
     The result is that of the run that was never cut, bit for bit, on the same machine with the
-    same number of threads. The matrix must be the one that the run began with.
+    same number of threads. The matrix, or the points of a network, must be those that the run
+    began with.
     """  # fmt: skip
     log = ctx.ensure_object(Log)
+
+    from mfact.storage.images import kind_of
+
+    if kind_of(checkpoint) == "network_checkpoint":
+        return _network(ctx, checkpoint, values, log)
 
     from mfact.run import checkpoint as resuming
     from mfact.run.solve import resume
@@ -78,3 +84,22 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     )
     run = partial(resume, saved, source, max_iter=values["max_iter"], max_time=values["max_time"])
     return carry_out(run, output, values, log, saved.settings.every)
+
+
+def _network(ctx: click.Context, checkpoint: str, values: dict[str, Any], log: Log) -> int:
+    """Go on with a network's run."""
+    from mfact.networks.columns import network_columns
+    from mfact.run.network import checkpoint as resuming
+    from mfact.run.network.data import found_again
+    from mfact.run.network.solve import resume
+
+    for name in ("matrix", "factors_npy"):
+        if values[name] is not None:
+            ctx.fail(f"{flag(name)} has no meaning with a network's checkpoint: leave it out")
+    saved = resuming.read(checkpoint)
+    output = values["output"] or resumed_network_output(saved)
+    read = {name: each["path"] for name, each in saved.named.items()}
+    claim_files(ctx, {"checkpoint": checkpoint, **read}, {"output": output})
+    points = found_again(saved.named, saved.settings, saved.net)
+    run = partial(resume, saved, points, max_iter=values["max_iter"], max_time=values["max_time"])
+    return carry_out(run, output, values, log, saved.settings.every, network_columns(saved.net))

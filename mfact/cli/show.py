@@ -21,7 +21,8 @@ from mfact.settings import ARRAYS, RunSettings
 from mfact.words import harmless
 
 if TYPE_CHECKING:
-    from mfact.core import Result
+    from mfact.core import Ended
+    from mfact.options import Option
 
 EXAMPLES = (
     ("mfact show digits.run.h5", "the tables that solve printed"),
@@ -48,10 +49,13 @@ def command(ctx: click.Context, /, run_file: str, **values: Any) -> int:
 
     M is d1×d2, U is d1×r, V is d2×r.
     """
+    from mfact.storage.images import kind_of
+    from mfact.storage.network_runs import read_network_run
     from mfact.storage.runs import read_run
 
     log = claim_files(ctx, {"run file": run_file})
-    result = read_run(run_file)
+    is_network = kind_of(run_file) == "network"
+    result = read_network_run(run_file) if is_network else read_run(run_file)
     if values["command"]:
         emit(command_line(result) + "\n")
         return 0
@@ -63,7 +67,7 @@ def command(ctx: click.Context, /, run_file: str, **values: Any) -> int:
     return 0
 
 
-def command_line(result: Result) -> str:
+def command_line(result: Ended) -> str:
     """The line that repeats a run: every setting that was chosen, and the seed, as flags.
 
     Settings that came from the environment, a config file or Python become flags too. The matrix
@@ -76,12 +80,7 @@ def command_line(result: Result) -> str:
             "the start of the run was given in Python, as two arrays, which no flag repeats",
             "save U and V in an .npz and start from it with --start, or run it in Python again",
         )
-    matrix = result.problem.get("path") or result.problem.get("name") or "MATRIX"
-    dataset = result.problem.get("dataset")
-    words = ["mfact", "solve", f"./{matrix}" if matrix.startswith("-") else matrix]
-    if dataset:
-        words += ["--dataset", dataset]
-    options = options_of(RunSettings)
+    words, options = _subject(result)
     for name, entry in result.settings.items():
         value, source = entry["value"], entry["source"]
         option = flag(name)
@@ -94,6 +93,32 @@ def command_line(result: Result) -> str:
         else:
             words += [option, repr(value) if isinstance(value, float) else str(value)]
     return " ".join(map(quoted, words))
+
+
+def _subject(result: Ended) -> tuple[list[str], dict[str, Option[Any]]]:
+    """The command with what it is about, and the options that it has."""
+    problem = result.problem
+    if "layers" in result.settings:
+        from mfact.networks.settings import NetworkSettings
+
+        files = [problem[name] for name in ("x", "y") if name in problem]
+        if not files and not result.settings["data"]["value"]:
+            raise SettingsError(
+                "the points of the run were given in Python, as arrays, which no flag names",
+                "save X and Y in files and name them, or run it in Python again",
+            )
+        names = [
+            each["path"] + (f"::{each['dataset']}" if each.get("dataset") else "") for each in files
+        ]
+        return ["mfact", "network", *map(_as_file, names)], options_of(NetworkSettings)
+    words = ["mfact", "solve", _as_file(problem.get("path") or problem.get("name") or "MATRIX")]
+    if dataset := problem.get("dataset"):
+        words += ["--dataset", dataset]
+    return words, options_of(RunSettings)
+
+
+def _as_file(name: str) -> str:
+    return f"./{name}" if name.startswith("-") else name
 
 
 def quoted(word: str) -> str:

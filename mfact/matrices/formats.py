@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mfact.errors import DataError, SettingsError, StorageError
 from mfact.matrices import npy
 from mfact.matrices.seen import Seen
-from mfact.matrices.values import Look, check_kind, check_shape
+from mfact.matrices.values import Look, check_kind, check_shape, several
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -33,22 +33,24 @@ _STRANGERS = (
 _PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 
 
-def look_at(path: Path, dataset: str | None, follow_links: bool) -> tuple[int, Look]:
+def look_at(
+    path: Path, dataset: str | None, follow_links: bool, points: bool = False
+) -> tuple[int, Look]:
     """(bytes of the file, what is in it). Raises what open_matrix says."""
     label = printable(str(path))
     seen, start = _start_of(path, label)
     if start.startswith(npy.MAGIC):
         _refuse_dataset(dataset, "an NPY file", label)
-        return seen.size, _look_npy(seen, label)
+        return seen.size, _look_npy(seen, label, points)
     if start.startswith(NPZ):
-        return seen.size, _look_npz(seen, dataset, label)
+        return seen.size, _look_npz(seen, dataset, label, points)
     if start.startswith(_MATRIX_MARKET):
         _refuse_dataset(dataset, "a MatrixMarket file", label)
         return seen.size, _look_matrix_market(seen, label)
     if start.startswith(HDF5) or _signature_follows(seen, label):
         from mfact.matrices.hdf5_choice import find_matrix
 
-        return seen.size, find_matrix(seen, dataset, follow_links, label)
+        return seen.size, find_matrix(seen, dataset, follow_links, label, points)
     raise _stranger(start, label)
 
 
@@ -79,17 +81,17 @@ def _refuse_dataset(dataset: str | None, what: str, label: str) -> None:
         )
 
 
-def _look_npy(seen: Seen, label: str) -> Look:
+def _look_npy(seen: Seen, label: str, points: bool) -> Look:
     with seen.opened(label) as stream:
         header = npy.read_header(stream, label)
     check_kind(header.dtype, label)
-    shape = check_shape(header.shape, label)
+    shape = check_shape(header.shape, label, points)
     npy.check_length(header, seen.size, label)
     reader = npy.NpyReader(seen, header, label)
     return Look("npy", None, shape, header.dtype.str, header.order, reader)
 
 
-def _look_npz(seen: Seen, dataset: str | None, label: str) -> Look:
+def _look_npz(seen: Seen, dataset: str | None, label: str, points: bool) -> Look:
     from mfact.matrices import npz
 
     found = npz.members(seen, label)
@@ -98,15 +100,15 @@ def _look_npz(seen: Seen, dataset: str | None, label: str) -> Look:
         dtype = next(member.header.dtype for member in found if member.name == "data")
         form = sparse.form.upper()
         return Look("sparse-npz", None, sparse.shape, dtype.str, form, sparse, sparse=True)
-    member = _choose_member(found, dataset, label)
+    member = _choose_member(found, dataset, label, points)
     header, label = member.header, f"{label}:{printable(member.name)}"
     check_kind(header.dtype, label)
-    shape = check_shape(header.shape, label)
+    shape = check_shape(header.shape, label, points)
     reader = npz.NpzReader(seen, header, label, member.name)
     return Look("npz", member.name, shape, header.dtype.str, header.order, reader)
 
 
-def _choose_member(found: list[Member], dataset: str | None, label: str) -> Member:
+def _choose_member(found: list[Member], dataset: str | None, label: str, points: bool) -> Member:
     listing = ", ".join(
         f"{printable(m.name)} ({'×'.join(map(str, m.header.shape)) or 'scalar'} {m.header.dtype})"
         for m in found[:20]
@@ -117,16 +119,20 @@ def _choose_member(found: list[Member], dataset: str | None, label: str) -> Memb
         if not chosen:
             raise DataError(f"{label} has no member {printable(dataset)}", f"name another; {held}")
         return chosen[0]
-    matrices = [m for m in found if len(m.header.shape) == 2 and m.header.dtype.kind in "fiub"]
+    matrices = [
+        m for m in found
+        if (m.header.shape if points else len(m.header.shape) == 2)
+        and m.header.dtype.kind in "fiub"
+    ]  # fmt: skip
     if len(matrices) == 1:
         return matrices[0]
     if len(found) == 1:
         return found[0]  # so that it is refused by its kind or shape
     if matrices:
-        raise DataError(
-            f"{label} holds {len(matrices)} matrices", f"name one with --dataset; {held}"
-        )
-    raise DataError(f"{label} holds no 2-D numeric array", f"name a file with one; {held}")
+        what, way_out = several(len(matrices), matrices[0].name, label, points)
+        raise DataError(what, f"{way_out}; {held}")
+    what = "numeric array" if points else "2-D numeric array"
+    raise DataError(f"{label} holds no {what}", f"name a file with one; {held}")
 
 
 def _look_matrix_market(seen: Seen, label: str) -> Look:

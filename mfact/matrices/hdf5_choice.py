@@ -13,33 +13,38 @@ from mfact.matrices.apart import Piece, apart
 from mfact.matrices.hdf5_dense import DenseReader, inspect_dense
 from mfact.matrices.hdf5_sparse import SparseReader, inspect_sparse, is_sparse
 from mfact.matrices.seen import Seen
-from mfact.matrices.values import Look
+from mfact.matrices.values import Look, several
 from mfact.words import printable
 
 _LISTED = 20
 
 
-def find_matrix(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Look:
+def find_matrix(
+    seen: Seen, dataset: str | None, follow_links: bool, label: str, points: bool = False
+) -> Look:
     """The matrix of a file: the dataset that is named, else the only one there can be.
 
-    Without a name: X of an AnnData file, else exactly one 2-D numeric dataset or sparse group.
+    Without a name: X of an AnnData file, else exactly one 2-D numeric dataset or sparse group; of
+    points, a dataset of any number of dimensions.
     Raises DataError when there is none, or several, with the list of what is there.
     """
     import h5py  # noqa: F401  # here, so that each child finds it already imported
 
-    (piece,) = apart(partial(_look, seen, dataset, follow_links, label), label)
+    (piece,) = apart(partial(_look, seen, dataset, follow_links, label, points), label)
     found: Look = piece.note
     return found
 
 
-def _look(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> Iterator[Piece]:
+def _look(
+    seen: Seen, dataset: str | None, follow_links: bool, label: str, points: bool
+) -> Iterator[Piece]:
     with hdf5.open_file(seen, label) as file:
         root = hdf5.root(file)
         anndata = _is_anndata(root)
         if dataset is None and anndata:
             dataset = "/X"
         if dataset is None:
-            dataset = _only_candidate(root, label)
+            dataset = _only_candidate(root, label, points)
         dataset = "/" + dataset.strip("/")
         label = f"{label}:{printable(dataset)}"
         try:
@@ -47,18 +52,19 @@ def _look(seen: Seen, dataset: str | None, follow_links: bool, label: str) -> It
         except hdf5.MissingObject as missing:
             way_out = _listing(_candidates(root), "name another dataset")
             raise DataError(missing.sentence, way_out) from None
-        what = _describe(seen, dataset, root, found, anndata, follow_links, label)
+        what = _describe(seen, dataset, root, found, anndata, follow_links, label, points)
         linked = hdf5.other_files(found, seen.path) if follow_links else ()
         yield Piece(replace(what, linked=linked), None)
 
 
 def _describe(
-    seen: Seen, dataset: str, root: Any, found: Any, anndata: bool, follow_links: bool, label: str
-) -> Look:
+    seen: Seen, dataset: str, root: Any, found: Any, anndata: bool, follow_links: bool, label: str,
+    points: bool,
+) -> Look:  # fmt: skip
     from h5py import h5d, h5g
 
     if isinstance(found, h5d.DatasetID):
-        layout = inspect_dense(found, follow_links, label)
+        layout = inspect_dense(found, follow_links, label, points)
         kind = "matlab" if layout.transposed else "h5ad" if anndata else "hdf5"
         dense = DenseReader(seen, dataset, layout, follow_links, label)
         stored = layout.dtype.str
@@ -80,22 +86,19 @@ def _is_anndata(root: Any) -> bool:
     )
 
 
-def _only_candidate(root: Any, label: str) -> str:
-    candidates = _candidates(root)
+def _only_candidate(root: Any, label: str, points: bool) -> str:
+    candidates = _candidates(root, points)
     matrices = [path for path, _, is_matrix in candidates if is_matrix]
     if len(matrices) == 1:
         return matrices[0]
     if matrices:
-        raise DataError(
-            f"{label} holds {len(matrices)} matrices",
-            _listing([c for c in candidates if c[2]], "name one with --dataset"),
-        )
-    raise DataError(
-        f"{label} holds no 2-D numeric dataset", _listing(candidates, "name a file with one")
-    )
+        what, way_out = several(len(matrices), matrices[0], label, points)
+        raise DataError(what, _listing([c for c in candidates if c[2]], way_out))
+    what = "numeric dataset" if points else "2-D numeric dataset"
+    raise DataError(f"{label} holds no {what}", _listing(candidates, "name a file with one"))
 
 
-def _candidates(root: Any) -> list[tuple[str, str, bool]]:
+def _candidates(root: Any, points: bool = False) -> list[tuple[str, str, bool]]:
     """(path, shape and kind in words, whether it can be taken) of all that a file holds."""
     from h5py import h5d
 
@@ -116,7 +119,8 @@ def _candidates(root: Any) -> list[tuple[str, str, bool]]:
         except TypeError:
             continue  # a kind that NumPy has no name for, such as a time type
         words = f"{'×'.join(map(str, shape)) or 'scalar'} {dtype}"
-        usable = len(shape) == 2 and 0 not in shape and dtype.kind in "fiub"
+        usable = (bool(shape) if points else len(shape) == 2) and 0 not in shape
+        usable = usable and dtype.kind in "fiub"
         candidates.append((entry.path, words, usable and dtype.itemsize <= 8))
     return candidates
 

@@ -1,4 +1,4 @@
-"""A dense 2-D HDF5 dataset, read chunk by chunk."""
+"""A dense HDF5 dataset, 2-D or of points, read chunk by chunk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -28,7 +29,7 @@ from mfact.matrices.values import (
 )
 from mfact.words import printable
 
-Tile = tuple[slice, slice]
+Tile = tuple[slice, ...]
 
 _MATLAB_NUMBERS = re.compile(r"double|single|logical|u?int(8|16|32|64)")
 
@@ -40,14 +41,19 @@ class Layout:
     shape: as stored. chunks: None when contiguous. transposed: MATLAB writes Mᵀ.
     """
 
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    chunks: tuple[int, int] | None
+    chunks: tuple[int, ...] | None
     transposed: bool
 
     @property
-    def matrix_shape(self) -> tuple[int, int]:
+    def array_shape(self) -> tuple[int, ...]:
         return self.shape[::-1] if self.transposed else self.shape
+
+    @property
+    def matrix_shape(self) -> tuple[int, int]:
+        """With all lengths but the first as one."""
+        return self.array_shape[0], prod(self.array_shape[1:])
 
     @property
     def order(self) -> str:
@@ -68,14 +74,15 @@ class DenseReader:
 
     def read(self, dtype: np.dtype[Any], told: Told = silent) -> Array:
         """The whole matrix in dtype; of MATLAB's datasets a Fortran-ordered one."""
-        transposed = self.layout.transposed
-        order = "F" if transposed else "C"
-        out = new_matrix(self.layout.matrix_shape, dtype, order, self.label)
-        stored = out.T if transposed else out
-        chunk = prod(self.layout.chunks or (1, 1)) * self.layout.dtype.itemsize
+        layout, transposed = self.layout, self.layout.transposed
+        order = "F" if transposed and len(layout.shape) == 2 else "C"
+        out = new_matrix(layout.matrix_shape, dtype, order, self.label)
+        array = out.reshape(layout.array_shape)  # a view: one or more lengths are as one in out
+        stored = array.T if transposed else array
+        chunk = prod(layout.chunks or (1,)) * layout.dtype.itemsize
         done = 0
         for tile, block in apart(self._tiles, self.label, max(BLOCK_BYTES, chunk)):
-            store(block, stored[tile], partial(_in_tile, tile, transposed), self.label)
+            store(block, stored[tile], partial(_in_tile, tile, layout), self.label)
             done += block.size
             told(done / out.size)
         return out
@@ -84,17 +91,17 @@ class DenseReader:
         """The dataset tile by tile, checked to be what it was when it was looked at."""
         import h5py
 
-        shape, step = self.layout.shape, self.layout.chunks or (1, self.layout.shape[1])
+        shape, step = self.layout.shape, self.layout.chunks or (1, *self.layout.shape[1:])
         with hdf5.open_file(self.file, self.label) as file:
             found = hdf5.resolve(hdf5.root(file), self.dataset, self.follow_links, self.label)
-            if inspect_dense(found, self.follow_links, self.label) != self.layout:
+            if inspect_dense(found, self.follow_links, self.label, True) != self.layout:
                 raise changed(self.label)
             dataset = h5py.Dataset(found)
             for tile in tiles(shape, step, self.layout.dtype.itemsize):
                 yield Piece(tile, dataset[tile])
 
 
-def inspect_dense(dataset: Any, follow_links: bool, label: str) -> Layout:
+def inspect_dense(dataset: Any, follow_links: bool, label: str, points: bool = False) -> Layout:
     """Look at a dataset identifier and refuse what cannot be a matrix. Nothing is read.
 
     Raises DataError for kinds and shapes that are not taken and for values in other files,
@@ -111,17 +118,17 @@ def inspect_dense(dataset: Any, follow_links: bool, label: str) -> Layout:
     if matlab is not None and hdf5.attribute(dataset, "MATLAB_empty"):
         raise DataError(f"{label} is an empty MATLAB array", "pass a matrix with entries")
     check_kind(dataset.dtype, label)
-    shape = check_shape(dataset.shape, label)
+    check_shape(dataset.shape, label, points)
     hdf5.check_filters(dataset, label)
     properties = dataset.get_create_plist()
     chunks = properties.get_chunk() if properties.get_layout() == h5d.CHUNKED else None
     if chunks is not None:
-        check_fits(chunks[0] * chunks[1] * dataset.dtype.itemsize, label)
-    return Layout(shape, dataset.dtype, chunks, matlab is not None)
+        check_fits(prod(chunks) * dataset.dtype.itemsize, label)
+    return Layout(dataset.shape, dataset.dtype, chunks, matlab is not None)
 
 
-def tiles(shape: tuple[int, int], step: tuple[int, int], itemsize: int) -> Iterator[Tile]:
-    """Cut a matrix into tiles of whole steps (chunks), each of about BLOCK_BYTES or one step.
+def tiles(shape: tuple[int, ...], step: tuple[int, ...], itemsize: int) -> Iterator[Tile]:
+    """Cut an array into tiles of whole steps (chunks), each of about BLOCK_BYTES or one step.
 
     Each chunk lies in one tile, so it is decompressed once, whatever the chunk cache holds.
 
@@ -129,20 +136,25 @@ def tiles(shape: tuple[int, int], step: tuple[int, int], itemsize: int) -> Itera
     [(slice(0, 3, None), slice(0, 4, None))]
     """
     room = BLOCK_BYTES // itemsize
-    rows, columns = min(step[0], shape[0]), min(step[1], shape[1])
-    if rows * shape[1] <= room:
-        columns = shape[1]
-        rows *= max(1, room // (rows * columns))
-    else:
-        columns *= max(1, room // (rows * columns))
-    for top in range(0, shape[0], rows):
-        for left in range(0, shape[1], columns):
-            yield (
-                slice(top, min(shape[0], top + rows)),
-                slice(left, min(shape[1], left + columns)),
-            )
+    size = [min(pair) for pair in zip(step, shape, strict=True)]
+    for axis in reversed(range(len(shape))):
+        longer = size[axis] * max(1, room // prod(size))
+        whole = prod(size) // size[axis] * shape[axis] <= room
+        size[axis] = shape[axis] if whole else longer
+        if not whole:
+            break
+    starts = [range(0, length, part) for length, part in zip(shape, size, strict=True)]
+    for corner in product(*starts):
+        yield tuple(
+            slice(start, min(length, start + part))
+            for start, length, part in zip(corner, shape, size, strict=True)
+        )
 
 
-def _in_tile(tile: Tile, transposed: bool, index: tuple[int, ...]) -> tuple[int, int]:
-    row, column = tile[0].start + index[0], tile[1].start + index[1]
-    return (column, row) if transposed else (row, column)
+def _in_tile(tile: Tile, layout: Layout, index: tuple[int, ...]) -> tuple[int, int]:
+    place = [part.start + at for part, at in zip(tile, index, strict=True)]
+    row, *rest = place[::-1] if layout.transposed else place
+    column = 0
+    for length, at in zip(layout.array_shape[1:], rest, strict=True):
+        column = column * length + at
+    return row, column

@@ -7,6 +7,7 @@ import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -62,7 +63,7 @@ class Header:
 
 @dataclass(frozen=True)
 class NpyReader:
-    """An NPY file of a 2-D array of a kind that is taken."""
+    """An NPY file of an array of a kind that is taken, 2-D or points."""
 
     file: Seen
     header: Header
@@ -119,19 +120,28 @@ def check_length(header: Header, available: int, label: str) -> None:
 def read_matrix(
     stream: Stream, header: Header, dtype: np.dtype[Any], label: str, told: Told = silent
 ) -> Array:
-    """Read the values that follow a header into one array of dtype, order kept."""
-    d1, d2 = header.shape
-    out = new_matrix((d1, d2), dtype, header.order, label)
-    # In the order of the file both are 1-D views of the same memory.
-    flat = out.reshape(-1) if not header.fortran else out.T.reshape(-1)
+    """Read the values that follow a header into one matrix of dtype, order kept.
+
+    Of points that are not 2-D, each is folded to a row, in C order.
+    """
+    scattered = header.fortran and len(header.shape) > 2
+    order = "C" if scattered else header.order
+    out = new_matrix((header.shape[0], prod(header.shape[1:])), dtype, order, label)
+    # In the order of the file all three are 1-D views of the same memory.
+    places = out.reshape(header.shape).T.flat if scattered else None
+    flat = out.T.reshape(-1) if order == "F" else out.reshape(-1)
     direct = header.dtype == dtype
     count = max(1, BLOCK_BYTES // header.dtype.itemsize)
     buffer = flat if direct else np.empty(min(count, flat.size), header.dtype)
     for start in range(0, flat.size, count):
         target = flat[start : start + count]
+        if places is not None:
+            target = np.empty(target.size, dtype)
         block = target if direct else buffer[: target.size]
         _read_exactly(stream, block, label)
         store(block, target, partial(_place, header, start), label)
+        if places is not None:
+            places[start : start + target.size] = target
         told(min(start + count, flat.size) / flat.size)
     return out
 
@@ -149,8 +159,9 @@ def read_vector(stream: Stream, header: Header, label: str) -> Array:
 
 def _place(header: Header, start: int, index: tuple[int, ...]) -> tuple[int, int]:
     """(row, column) of a place in the 1-D block that begins with the start-th value."""
-    slow, fast = divmod(start + index[0], header.shape[0 if header.fortran else 1])
-    return (fast, slow) if header.fortran else (slow, fast)
+    shape = header.shape if len(header.shape) > 1 else (*header.shape, 1)
+    row, *rest = np.unravel_index(start + index[0], shape, "F" if header.fortran else "C")
+    return int(row), int(np.ravel_multi_index(rest, shape[1:]))
 
 
 def _read_exactly(stream: Stream, block: Array, label: str) -> None:

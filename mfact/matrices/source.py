@@ -88,13 +88,14 @@ class MatrixSource(Look):
 
 
 def open_matrix(
-    spec: str, *, dataset: str | None = None, follow_links: bool = False
+    spec: str, *, dataset: str | None = None, follow_links: bool = False, points: bool = False
 ) -> MatrixSource:
     """Look at the matrix that spec names: a file, `file.h5:/path` or `file.h5::/path`.
 
     A file whose literal name is spec wins. dataset: path in an HDF5 file or member of an NPZ
     file; without it the only matrix of the file is taken. follow_links: let an HDF5 file name
-    other files (external links, external storage, virtual datasets).
+    other files (external links, external storage, virtual datasets). points: an array of any
+    number of dimensions is taken, each entry of the first one a point, folded to a row (C order).
 
     Raises DataError or StorageError, with a way out, for whatever cannot be a matrix;
     SettingsError for a dataset that does not go with the file; MemoryPlanError and
@@ -115,7 +116,7 @@ def open_matrix(
             "name one",
         )
     chosen = dataset if named is None else named
-    file_bytes, look = look_at(path, chosen, follow_links)
+    file_bytes, look = look_at(path, chosen, follow_links, points)
     return MatrixSource(
         **vars(look),
         name=printable(path.name) + (f":{printable(look.dataset)}" if look.dataset else ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,20 @@ class Compressed:
     data: Array
     indices: Array
     indptr: Array
+
+
+def as_dense(values: Any, label: str, itemsize: int = 8) -> Array:
+    """A list, a dense array as it is, or a sparse one with its zeros, where it fits in memory.
+
+    Raises DataError for lists of unequal length, MemoryPlanError where memory does not hold it.
+    """
+    if hasattr(values, "toarray"):
+        check_fits(itemsize * prod(values.shape), f"{label}, which is sparse,")
+        values = values.toarray()
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise DataError(f"{label} is no array", "give each row as many numbers") from None
 
 
 def assemble(parts: Compressed, label: str, *, occupied: bool = False) -> csr_array:

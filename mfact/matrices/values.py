@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, MemoryPlanError
 from mfact.host.memory import available_bytes
-from mfact.words import format_bytes
+from mfact.words import format_bytes, printable
 
 # Large enough that a read is bound by the disk, small beside any matrix worth the care.
 BLOCK_BYTES = 16 << 20
@@ -88,8 +89,16 @@ def check_kind(dtype: np.dtype[Any], label: str) -> None:
         raise DataError(f"{label} holds numbers of the kind {dtype}", "convert them to float64")
 
 
-def check_shape(shape: tuple[int, ...], label: str) -> tuple[int, int]:
-    """Return shape as (d1, d2), or raise DataError unless it is 2-D and not empty."""
+def check_shape(shape: tuple[int, ...], label: str, points: bool = False) -> tuple[int, int]:
+    """Return shape as (d1, d2), or raise DataError unless it is 2-D and not empty.
+
+    points: the first length counts points, each folded to a row; 1-D is a column.
+
+    >>> check_shape((5, 1, 2, 3), "X.npy", points=True), check_shape((5,), "Y.npy", points=True)
+    ((5, 6), (5, 1))
+    """
+    if points and shape:
+        shape = (shape[0], prod(shape[1:]))
     if len(shape) != 2:
         raise DataError(
             f"{label} is {len(shape)}-D, of shape {shape}", "pass a matrix, which is 2-D"
@@ -99,6 +108,16 @@ def check_shape(shape: tuple[int, ...], label: str) -> tuple[int, int]:
             f"{label} is empty, of shape {shape[0]}×{shape[1]}", "pass a matrix with entries"
         )
     return int(shape[0]), int(shape[1])
+
+
+def several(count: int, name: str, label: str, points: bool) -> tuple[str, str]:
+    """(what is wrong, the way out) where a file holds more than one that could be meant."""
+    if points:  # of two files, so that one option could not name both
+        return (
+            f"{label} holds {count} arrays",
+            f"name one, as {label}:/{printable(name).lstrip('/')}",
+        )
+    return f"{label} holds {count} matrices", "name one with --dataset"
 
 
 def check_fits(needed: int, label: str) -> None:

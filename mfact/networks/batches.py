@@ -32,6 +32,6 @@ class Batches:
             return None
         epoch, place = divmod(step, -(-self.count // self.size))
         if epoch != self._epoch:
-            self._order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+            self._order = np.random.default_rng([self.seed, 2, epoch]).permutation(self.count)
             self._epoch = epoch
         return self._order[place * self.size : (place + 1) * self.size]

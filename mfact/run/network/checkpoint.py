@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mfact.core import Array, Document
+from mfact.core import Array, Document, State
 from mfact.descent import At
 from mfact.engines.snapshots import pack, pack_point, unpack, unpack_point
 from mfact.errors import SettingsError, StorageError
@@ -15,7 +15,7 @@ from mfact.networks.described import described, restored
 from mfact.networks.settings import NetworkSettings
 from mfact.run.checkpoint import bundled, unbundled
 from mfact.run.network.plan import check
-from mfact.run.network.progress import NetworkAsked, NetworkLive, NetworkPlan, Points
+from mfact.run.network.progress import NetworkAsked, NetworkLive, NetworkPlan, TrainingData
 from mfact.run.progress import Progress
 from mfact.storage.network_checkpoints import (
     read_network_checkpoint,
@@ -68,7 +68,7 @@ class SavedNetwork:
         return Progress(At(state, good), None, tuple(self.document["notes"]))
 
     def asked(
-        self, points: Points, max_iter: int | None, max_time: float | None
+        self, points: TrainingData, max_iter: int | None, max_time: float | None
     ) -> NetworkAsked:
         """What the run was asked to do, with these points and limits.
 
@@ -97,6 +97,19 @@ class SavedNetwork:
             )
         sources = {**self.document["sources"], **dict.fromkeys(changed, "flag")}
         return NetworkAsked(settings, sources, self.net, points, fingerprint, self.output)
+
+    def require_like(self, state: State) -> None:
+        """Refuse arrays of other shapes than those of a state of the same run. Raises StorageError."""
+        arrays, _ = pack(state)
+        for under in ("state/", "good/") if self.document["good"] is not None else ("state/",):
+            held = self._under(under)
+            off = [n for n, each in arrays.items() if n not in held or held[n].shape != each.shape]
+            if off or len(held) != len(arrays):
+                raise StorageError(
+                    f"{printable(self.path)} does not hold a run that can go on: {under}"
+                    f"{off[0] if off else 'its arrays'} is not what its layers need",
+                    "resume from another file, or start a new run",
+                )
 
     def restore(self, live: NetworkLive) -> None:
         """Give each of them what it kept."""

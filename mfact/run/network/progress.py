@@ -23,7 +23,7 @@ from mfact.theory.network_claims import NetworkFacts, NetworkMonitor
 
 
 @dataclass(frozen=True)
-class Points:
+class TrainingData:
     """X, m×n₀, a point a row, and Y: targets m×p, or m labels.
 
     name: what they are called. described: what is known of their files. named: how they are found
@@ -62,7 +62,7 @@ class NetworkAsked:
     settings: NetworkSettings
     sources: Document
     net: Architecture
-    points: Points = field(repr=False)
+    points: TrainingData = field(repr=False)
     fingerprint: Document
     output: str | None
 

@@ -18,13 +18,14 @@ from mfact.run.doing import Doing, Tell, silent
 from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.network.checkpoint import SavedNetwork, saving
 from mfact.run.network.ending import result_of
-from mfact.run.network.plan import planned
+from mfact.run.network.memory import NEURON_BYTES, memory_plan
+from mfact.run.network.plan import form_of, planned
 from mfact.run.network.progress import (
     NetworkAsked,
     NetworkLive,
     NetworkObserver,
     NetworkPlan,
-    Points,
+    TrainingData,
 )
 from mfact.run.progress import Finish, Progress
 from mfact.run.recorder import Recorder
@@ -32,12 +33,8 @@ from mfact.stopping import Stop, StopWatch
 from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.theory.network_claims import NetworkMonitor
 
-NEURON_BYTES = 64 << 20
-"""Of what is recorded of every unit; with more units fewer rows are."""
-
-
 def train(
-    points: Points,
+    points: TrainingData,
     net: Architecture,
     settings: NetworkSettings,
     *,
@@ -48,7 +45,7 @@ def train(
     argv: Sequence[str] | None = None,
     signals: SignalFlag | None = None,
     warn: Callable[[str], None] = lambda text: None,
-    note: Callable[[str], None] = lambda text: None,
+    detail: Callable[[str], None] = lambda text: None,
     busy: Tell = silent,
     timer: Timer | None = None,
     block: int = BLOCK,
@@ -66,6 +63,10 @@ def train(
     refuse_meetings({**read, "start": settings.start_file}, {"output": output, "checkpoint": path})
     if path is not None:
         claim_output(path)
+    form, _ = form_of(settings, net, len(points.X))
+    plan_of_memory = memory_plan(net, settings, len(points.X), dual=form == "dual")
+    detail(plan_of_memory.describe())
+    plan_of_memory.check("use smaller layers, fewer points, or --batch")
     doing = Doing(busy)
     with ExitStack() as held:
         workers = entered(held, settings)
@@ -80,7 +81,7 @@ def train(
 
 def resume(
     saved: SavedNetwork,
-    points: Points,
+    points: TrainingData,
     *,
     max_iter: int | None = None,
     max_time: float | None = None,
@@ -108,6 +109,7 @@ def resume(
         progress = saved.progress
         live = attached(plan, observers, timer, signals, warn, block)
         saved.restore(live)
+        saved.require_like(plan.engine.start(plan.start))
         rhythm = Rhythm.of(asked.settings.checkpoint_every)
         keeper = Keeper(
             saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds
