@@ -1,9 +1,10 @@
-"""Factor a matrix M ≈ UVᵀ by gradient descent, and see why it worked.
+"""Factor a matrix M ≈ UVᵀ by gradient descent, train a deep network, and see why it worked.
 
 solve factors a matrix, resume goes on with a run from its checkpoint, load reads a run file; each
 gives a Result. inspect says what a matrix holds before it is factored, check recomputes a run,
 sweep counts what many starts do, flow follows the limit of small steps, and generate makes a
-matrix to try things on. Matrices are arrays, scipy sparse arrays, or paths of files.
+matrix to try things on. Matrices are arrays, scipy sparse arrays, or paths of files. network
+trains a deep homogeneous network and audits the balance of its layers; it gives a NetworkResult.
 
 What cannot be done raises MfactError, in a sentence with a way out; a run that did not end well
 warns ConvergenceWarning. mfact.sklearn has the same as an estimator of scikit-learn.
@@ -32,22 +33,25 @@ _PLACES = {
     "sweep": "mfact.python.questions",
     "flow": "mfact.python.questions",
     "generate": "mfact.python.questions",
+    "network": "mfact.python.networks",
     "RunSettings": "mfact.settings",
     "Result": "mfact.python.result",
+    "NetworkResult": "mfact.python.result",
     "ConvergenceWarning": "mfact.errors",
     "MfactError": "mfact.errors",
 }
 """Each name, and the module that is loaded on its first use: `mfact --help` waits for no numpy."""
 
 __all__ = [
-    "ConvergenceWarning", "MfactError", "Result", "RunSettings", "check", "flow", "generate",
-    "inspect", "load", "resume", "solve", "sweep",
+    "ConvergenceWarning", "MfactError", "NetworkResult", "Result", "RunSettings", "check", "flow",
+    "generate", "inspect", "load", "network", "resume", "solve", "sweep",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from mfact.errors import ConvergenceWarning, MfactError
+    from mfact.python.networks import network
     from mfact.python.questions import check, flow, generate, inspect, sweep
-    from mfact.python.result import Result
+    from mfact.python.result import NetworkResult, Result
     from mfact.python.runs import load, resume, solve
     from mfact.settings import RunSettings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypedDict
 
 import numpy as np
@@ -14,6 +14,8 @@ from mfact.errors import SettingsError
 from mfact.host.memory import MemoryPlan
 from mfact.matrices.source import MatrixSource, open_matrix
 from mfact.matrices.values import check_kind, check_shape, store
+from mfact.networks.architecture import Architecture
+from mfact.networks.layers import Layer
 from mfact.settings import GIVEN
 
 
@@ -29,6 +31,13 @@ Matrix = ArrayLike | Sparse | Target | Path
 
 Start = Path | tuple[ArrayLike, ArrayLike]
 """The name of a kind, the path of a file, or the factors U, d1×r, and V, d2×r."""
+
+
+Layers = Path | Sequence[Layer] | Architecture
+"""An architecture string, the path of a .toml file, layers, or these with the shape of a point."""
+
+NetworkStart = Path | Sequence[ArrayLike] | Mapping[str, ArrayLike]
+"""The name of a kind, the path of a run file, or W_1, b_1, W_2, …, also as W/1, b/1, … by name."""
 
 
 class RunOptions(TypedDict, total=False):
@@ -92,6 +101,46 @@ class SweepOptions(TypedDict, total=False):
     tol: float
     max_iter: int
     seed: int
+
+
+class NetworkOptions(TypedDict, total=False):
+    """Those of mfact.networks.settings.NetworkSettings, all but layers and flow; start may also
+    be arrays.
+    """
+
+    loss: str
+    show_broken: str | None
+    points: str
+    data: str | None
+    targets: str
+    target_scale: float
+    points_count: int
+    inputs: int | None
+    method: str
+    momentum: float
+    weight_decay: float
+    batch: int | None
+    schedule: str
+    step_size: float | None
+    delta: float
+    start: NetworkStart
+    start_scale: float | None
+    seed: int | None
+    tol_loss: float | None
+    tol_gradient: float | None
+    patience: int | None
+    min_iter: int
+    max_iter: int
+    max_time: float | None
+    form: str
+    every: int | None
+    dtype: str
+    threads: int | None
+    checkpoint: str | None
+    checkpoint_every: str | None
+    time: float | None
+    times: int
+    rtol: float | None
 
 
 def opened(

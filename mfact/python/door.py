@@ -7,18 +7,32 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import wraps
 from textwrap import fill
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from mfact.errors import MfactError, UnknownOptionError
+from mfact.core import Outcome
+from mfact.errors import ConvergenceWarning, MfactError, UnknownOptionError
 from mfact.options import Option
 from mfact.python.words import said
 from mfact.words.foreign import OPTIONS, way_out
 
+
+class _Ended(Protocol):
+    @property
+    def outcome(self) -> Outcome: ...
+
+    @property
+    def message(self) -> str: ...
+
+
 F = TypeVar("F", bound=Callable[..., Any])
+E = TypeVar("E", bound=_Ended)
 Taken = Mapping[str, tuple[str, Option[Any]]]
 """The options that a function takes by name: the type of each, and itself."""
 
 _WIDTH = 96  # of a docstring that help() moves in by four
+
+_UNFINISHED = (3, 4)
+"""Exit codes of the outcomes that are warned of: a limit or a rest too early, divergence."""
 
 _INSTEAD = dict.fromkeys(("output", "out"), "Result.save writes the run file")
 """What is no option in Python, and how it is done."""
@@ -65,6 +79,18 @@ def warn(text: str, category: type[Warning]) -> None:
     while frame is not None and frame.f_globals.get("__name__", "").startswith("mfact."):
         frame, level = frame.f_back, level + 1
     warnings.warn(text, category, stacklevel=level)
+
+
+def ended(result: E) -> E:
+    """The same, with a warning where the run did not end well."""
+    if result.outcome.exit_code in _UNFINISHED:
+        warn(f"{result.outcome.sentence}: {result.message}", ConvergenceWarning)
+    return result
+
+
+def told(text: str) -> None:
+    """A warning of what went wrong while a run went on."""
+    warn(said(text), RuntimeWarning)
 
 
 def _signature(function: Callable[..., Any], taken: Taken) -> inspect.Signature:

@@ -15,7 +15,6 @@ from mfact.core import NetworkResult as NetworkRecord
 from mfact.core import Result as Record
 from mfact.errors import MissingPackageError
 from mfact.python.words import said
-from mfact.storage.network_runs import write_network_run
 from mfact.storage.runs import write_run
 from mfact.studies.checked import counted
 from mfact.words import known_digits
@@ -184,6 +183,8 @@ class NetworkResult(Ended[NetworkRecord]):
         return self.record.neurons
 
     def save(self, path: str | os.PathLike[str]) -> None:
+        from mfact.storage.network_runs import write_network_run
+
         write_network_run(path, self.record)
 
     def __repr__(self) -> str:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from os import fspath
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from mfact.core import Result as Record
-from mfact.errors import ConvergenceWarning
+from mfact.errors import SettingsError
 from mfact.options import options_of
 from mfact.python.arguments import Matrix, Path, RunOptions, begun, opened
-from mfact.python.door import spoken, warn
-from mfact.python.result import Result
-from mfact.python.words import said
+from mfact.python.door import ended, spoken, told
+from mfact.python.result import NetworkResult, Result
 from mfact.run.checkpoint import read
 from mfact.run.progress import RunObserver
 from mfact.run.solve import resume as go_on
 from mfact.run.solve import solve as run
 from mfact.settings import RunSettings
+from mfact.storage.images import kind_of
 from mfact.storage.runs import read_run
 from mfact.studies.named import matrix_of_checkpoint
+from mfact.words import printable
 
-_UNFINISHED = (3, 4)
-"""Exit codes of the outcomes that are warned of: a limit or a rest too early, divergence."""
+if TYPE_CHECKING:
+    from mfact.run.network.progress import NetworkObserver
 
 
 @spoken(options_of(RunSettings), RunOptions)
@@ -68,47 +68,62 @@ def solve(
         factors=factors,
         sources=sources,
         observers=observers,
-        warn=_told,
+        warn=told,
         refuse=True,
     )
-    return _ended(record)
+    return ended(Result(record))
 
 
 @spoken()
 def resume(
     checkpoint: Path,
     matrix: Matrix | None = None,
+    targets: Matrix | None = None,
     *,
     max_iter: int | None = None,
     max_time: float | None = None,
     dataset: str | None = None,
     follow_links: bool = False,
-    observers: Sequence[RunObserver] = (),
-) -> Result:
+    observers: Sequence[RunObserver] | Sequence[NetworkObserver] = (),
+) -> Result | NetworkResult:
     """Go on with a run from its checkpoint: the same run, bit for bit, as if never cut.
 
     matrix: that which the run began with, as for solve; None: the file that the checkpoint names.
+    Of a network matrix is X, and targets Y: arrays, or None for what the run finds again itself.
     max_iter, max_time: new limits on all parts of the run together.
 
     Raises StorageError for a damaged checkpoint and for another matrix, SettingsError for a limit
     that the run has passed already; warns as solve does.
     """
+    limits: Any = {"max_iter": max_iter, "max_time": max_time, "observers": observers}
+    if kind_of(checkpoint) == "network_checkpoint":
+        from mfact.python.networks import gone_on
+        from mfact.run.network.checkpoint import read as read_network
+
+        return gone_on(read_network(fspath(checkpoint)), matrix, targets, **limits)
+    if targets is not None:
+        raise SettingsError(
+            f"{printable(fspath(checkpoint))} is of a factorization, which has no targets",
+            "leave them out",
+        )
     saved = read(fspath(checkpoint))
     if matrix is None:
         matrix, named = matrix_of_checkpoint(saved), saved.asked.named
         dataset, follow_links = named.get("dataset"), bool(named.get("follow_links"))
     source = opened(matrix, dataset, follow_links)
-    return _ended(
-        go_on(saved, source, max_iter=max_iter, max_time=max_time, observers=observers, warn=_told)
-    )
+    return ended(Result(go_on(saved, source, warn=told, **limits)))
 
 
 @spoken()
-def load(path: Path) -> Result:
-    """Read a run file: what `mfact solve` or Result.save wrote.
+def load(path: Path) -> Result | NetworkResult:
+    """Read a run file: what `mfact solve`, `mfact network` or the result's save wrote.
 
     Raises StorageError, one line, for a file that is none, or is damaged.
     """
+    if kind_of(path) == "network":
+        from mfact.storage.network_runs import read_network_run
+
+        return NetworkResult(read_network_run(path))
     return Result(read_run(path))
 
 
@@ -116,16 +131,3 @@ def _changed(settings: RunSettings) -> dict[str, str]:
     """The options of settings that are not left at their defaults, as given by the user."""
     options = options_of(settings)
     return {n: "argument" for n, v in vars(settings).items() if v != options[n].default}
-
-
-def _ended(record: Record) -> Result:
-    """The result, with a warning where the run did not end well."""
-    result = Result(record)
-    if record.outcome.exit_code in _UNFINISHED:
-        warn(f"{record.outcome.sentence}: {result.message}", ConvergenceWarning)
-    return result
-
-
-def _told(text: str) -> None:
-    """A warning of what went wrong while the run went on."""
-    warn(said(text), RuntimeWarning)

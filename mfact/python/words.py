@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mfact.networks.settings import NetworkSettings
 from mfact.options import Option, options_of
-from mfact.ranges import Flag, OneOf, Text
+from mfact.ranges import Flag, Kind, OneOf, Text
 from mfact.settings import FLOW_OPTIONS, RunSettings, SweepSettings
 
-OPTIONS: Mapping[str, Option[Any]] = {
-    **FLOW_OPTIONS,
-    **options_of(SweepSettings),
-    **options_of(RunSettings),
-}
+_FUNCTIONS: tuple[Mapping[str, Option[Any]], ...] = (
+    options_of(NetworkSettings), FLOW_OPTIONS, options_of(SweepSettings), options_of(RunSettings),
+)  # fmt: skip
+OPTIONS: Mapping[str, Option[Any]] = {n: each for taken in _FUNCTIONS for n, each in taken.items()}
 """Of all functions by name: where two have one of a name, a run's."""
 
 _COMMAND = re.compile(r"`mfact (\w+)`")
@@ -55,9 +55,10 @@ class Words:
         said, option = self._called(name), OPTIONS.get(name)
         if option is not None and isinstance(option.kind, Flag):
             return f"{before}{said}=True{value}"
-        written = None if option is None else _written(name, option, value[1:])
-        if written is not None:
-            return f"{before}{said}={written}"
+        kinds = [taken[name].kind for taken in reversed(_FUNCTIONS) if name in taken]
+        for written in (_written(name, kind, value[1:]) for kind in kinds):
+            if written is not None:
+                return f"{before}{said}={written}"
         # `with dataset=` tells an argument from a word; `raise max_iter` needs no such help.
         return f"{before}{said}{'=' if before and not value else ''}{value}"
 
@@ -68,9 +69,8 @@ class Words:
 _LETTERS = {option.letter[1:]: name for name, option in OPTIONS.items() if option.letter}
 
 
-def _written(name: str, option: Option[Any], word: str) -> str | None:
-    """A word as Python writes it, None where it is no value of the option but the next word."""
-    kind = option.kind
+def _written(name: str, kind: Kind, word: str) -> str | None:
+    """A word as Python writes it, None where it is no value of the kind but the next word."""
     if isinstance(kind, OneOf):
         return f'"{word}"' if word in kind.names else None
     if isinstance(kind, Text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -27,9 +27,9 @@ class RowStream:
         self,
         write: Callable[[Iterable[str]], None],
         every: int | None,
-        columns: Collection[str] = tuple(COLUMNS),
+        columns: Iterable[str] = COLUMNS,
     ) -> None:
-        self._write, self._every, self._columns = write, every, columns
+        self._write, self._every, self._columns = write, every, tuple(columns)
         self._last: dict[str, Array] = {}
         self._failed: MfactError | None = None
 

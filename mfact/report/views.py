@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from mfact.core import Claim, Ended, NetworkResult, Result, Verdict, violated
+from mfact.core import Claim, Ended, Result, Verdict, violated
 from mfact.report.machine import json_pieces, json_text, jsonl_pieces
 from mfact.report.page import Page
 from mfact.report.parts import Part, markdown_of, text_of
@@ -40,21 +40,12 @@ def run_views(
     result: Result, *, rows: int | None, timing: bool, factors: bool, full: bool
 ) -> Views:
     """Of a factorization. rows, timing, full: see Page. factors: whether JSON holds U and V."""
-    return _ended_views(RunPage(result, rows, timing, full), result, timing, factors)
+    return ended_views(RunPage(result, rows, timing, full), factors=factors)
 
 
-def network_views(
-    result: NetworkResult, *, rows: int | None, timing: bool, factors: bool, full: bool
-) -> Views:
-    """Of a network's run. rows, timing, full: see Page. factors: whether JSON holds the weights."""
-    from mfact.report.network_page import NetworkPage
-
-    return _ended_views(NetworkPage(result, rows, timing, full), result, timing, factors)
-
-
-def _ended_views(
-    page: Page[Any], result: Result | NetworkResult, timing: bool, factors: bool
-) -> Views:
+def ended_views(page: Page[Any], *, factors: bool) -> Views:
+    """Of a run of any kind, with its page."""
+    result, timing = page.result, page.timing
     return {
         "table": page.text,
         "markdown": lambda look: page.markdown(),

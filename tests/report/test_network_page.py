@@ -22,7 +22,7 @@ from mfact.report.parts import text_of
 from mfact.report.progress import Progress
 from mfact.report.stream import RowStream
 from mfact.report.terminal import Look
-from mfact.report.views import network_views
+from mfact.report.network_views import network_views
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 LOOKS = {f"{width}": Look(width=width) for width in (80, 100)} | {

@@ -77,9 +77,7 @@ def read_data(
     return _held(points, f"{files.X.name}, {files.Y.name}", described, named), net
 
 
-def given_data(
-    X: Array, Y: Array, settings: NetworkSettings, net: Architecture
-) -> TrainingData:
+def given_data(X: Array, Y: Array, settings: NetworkSettings, net: Architecture) -> TrainingData:
     """Points that are in memory, checked against the network and the loss."""
     return _held(checked(X, Y, settings.loss, net.outputs, settings.dtype), "arrays", {}, {})
 

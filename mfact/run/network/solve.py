@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from mfact.core import Document, NetworkResult, Rows, State
+from mfact.core import Array, Document, NetworkResult, Rows, State
 from mfact.descent import BLOCK, At, Confirmed, Descent, Known
 from mfact.host.signals import SignalFlag
 from mfact.host.threads import Workers, blas_threads
@@ -19,7 +19,7 @@ from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.network.checkpoint import SavedNetwork, saving
 from mfact.run.network.ending import result_of
 from mfact.run.network.memory import NEURON_BYTES, memory_plan
-from mfact.run.network.plan import form_of, planned
+from mfact.run.network.plan import begun, form_of, planned
 from mfact.run.network.progress import (
     NetworkAsked,
     NetworkLive,
@@ -29,9 +29,11 @@ from mfact.run.network.progress import (
 )
 from mfact.run.progress import Finish, Progress
 from mfact.run.recorder import Recorder
+from mfact.settings import ARRAYS, GIVEN
 from mfact.stopping import Stop, StopWatch
 from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.theory.network_claims import NetworkMonitor
+
 
 def train(
     points: TrainingData,
@@ -39,6 +41,7 @@ def train(
     settings: NetworkSettings,
     *,
     sources: Document,
+    weights: Mapping[str, Array] | None = None,
     observers: Sequence[NetworkObserver] = (),
     output: str | None = None,
     reproducible: bool = False,
@@ -53,6 +56,7 @@ def train(
     """Train a network by gradient descent, every balance law held against its exact ledger.
 
     points: X and Y. net: its layers. settings: with a seed, and checked (mfact.run.network.plan).
+    weights: W/1, b/1, W/2, … at step 0, in place of settings.start.
     The other arguments are as for mfact.run.solve.solve.
 
     Raises SettingsError, DataError and StorageError before the first step.
@@ -60,7 +64,11 @@ def train(
     timer = Timer() if timer is None else timer
     path, rhythm = settings.checkpoint_path(output), Rhythm.of(settings.checkpoint_every)
     read = {name: each.get("path") for name, each in points.named.items()}
-    refuse_meetings({**read, "start": settings.start_file}, {"output": output, "checkpoint": path})
+    if weights is None:
+        read["start"] = settings.start_file
+    else:
+        settings, sources = settings.changed({"start": GIVEN}), {**sources, "start": ARRAYS}
+    refuse_meetings(read, {"output": output, "checkpoint": path})
     if path is not None:
         claim_output(path)
     form, _ = form_of(settings, net, len(points.X))
@@ -72,7 +80,7 @@ def train(
         workers = entered(held, settings)
         with doing.now("first products"):
             asked = NetworkAsked(settings, sources, net, points, points.fingerprint, output)
-            plan = planned(asked, workers)
+            plan = planned(asked, workers, begun(settings, net, weights))
         progress = Progress(At(plan.engine.start(plan.start)))
         live = attached(plan, observers, timer, signals, warn, block)
         keeper = Keeper(path, rhythm, explicit=settings.checkpoint is not None)
@@ -105,15 +113,13 @@ def resume(
     with ExitStack() as held:
         workers = entered(held, asked.settings)
         timer.add(saved.document["seconds"], saved.document["wall_seconds"])
-        plan = replace(planned(asked, workers), start=saved.start)
+        plan = planned(asked, workers, saved.start)
         progress = saved.progress
         live = attached(plan, observers, timer, signals, warn, block)
         saved.restore(live)
         saved.require_like(plan.engine.start(plan.start))
         rhythm = Rhythm.of(asked.settings.checkpoint_every)
-        keeper = Keeper(
-            saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds
-        )
+        keeper = Keeper(saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds)
         return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
 
 
