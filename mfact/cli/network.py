@@ -179,7 +179,8 @@ def _tell_layers(net: Architecture, log: Log, *, dry: bool) -> None:
     if dry:
         emit(text_of(layers_parts(net), look_of(sys.stdout)))
     else:
-        log.note(text_of(layers_parts(net), look_of(sys.stderr)).rstrip())
+        for line in text_of(layers_parts(net), look_of(sys.stderr)).splitlines():
+            log.note(line)
 
 
 def _flow(
