@@ -83,7 +83,7 @@ def command(ctx: click.Context, /, x: str | None, y: str | None, **values: Any) 
     check(settings, [n for n, source in came_from.items() if source not in ("default", "drawn")])
     output = _output(ctx, x, values)
     checkpoint = settings.checkpoint_path(output)
-    read = {"start": settings.start_file, "layers": _file_of(settings.layers)}
+    read = {"start": settings.start_file, **_files_of(settings.layers)}
     points, net = _data(ctx, x, y, settings, values, read, {"output": output,
                                                             "checkpoint": checkpoint})  # fmt: skip
     if values["output"] is None and output is not None and not settings.flow:
@@ -114,8 +114,15 @@ def _output(ctx: click.Context, x: str | None, values: dict[str, Any]) -> str | 
     return f"{split_spec(x)[0].stem or 'points'}.network.run.h5"
 
 
-def _file_of(layers: str) -> str | None:
-    return layers if layers.endswith(".toml") else None
+def _files_of(layers: str) -> dict[str, str | None]:
+    """A .toml file, with the masks and maps that it reads."""
+    if not layers.endswith(".toml"):
+        return {}
+    from mfact.matrices.source import split_spec
+    from mfact.networks.toml import files
+
+    beside = [str(split_spec(each)[0]) for each in files(layers)]
+    return {"layers": layers, **{f"mask or share {n}": each for n, each in enumerate(beside, 1)}}
 
 
 def _data(
@@ -172,7 +179,8 @@ def _tell_layers(net: Architecture, log: Log, *, dry: bool) -> None:
     if dry:
         emit(text_of(layers_parts(net), look_of(sys.stdout)))
     else:
-        log.note(text_of(layers_parts(net), look_of(sys.stderr)).rstrip())
+        for line in text_of(layers_parts(net), look_of(sys.stderr)).splitlines():
+            log.note(line)
 
 
 def _flow(

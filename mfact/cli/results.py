@@ -60,8 +60,7 @@ def print_result(result: Result | NetworkResult, values: dict[str, Any], *, quie
     if quiet and values["format"] == "table":
         return
     from mfact.core import Result
-    from mfact.report.network_views import network_views
-    from mfact.report.views import run_views
+    from mfact.report.views import network_views, run_views
 
     asked = {name: values[name] for name in ("rows", "timing", "factors", "full")}
     is_run = isinstance(result, Result)

@@ -11,7 +11,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import StorageError
 from mfact.host.atomic import replace_file
-from mfact.networks.described import restored
+from mfact.storage.architectures import restored
 from mfact.storage.checkpoint_kinds import of_state
 from mfact.storage.documents import plain as stored
 from mfact.storage.images import make_image, read_image

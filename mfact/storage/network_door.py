@@ -7,7 +7,7 @@ from typing import Any
 
 from mfact.core import Array
 from mfact.networks.architecture import Architecture
-from mfact.networks.described import restored
+from mfact.storage.architectures import restored
 from mfact.networks.settings import NetworkSettings
 from mfact.storage.door import ENDED, require_numbers, require_rows, setting
 from mfact.storage.kinds import (

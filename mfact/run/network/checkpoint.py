@@ -11,12 +11,12 @@ from mfact.descent import At
 from mfact.engines.snapshots import pack, pack_point, unpack, unpack_point
 from mfact.errors import SettingsError, StorageError
 from mfact.networks.architecture import Architecture
-from mfact.networks.described import described, restored
 from mfact.networks.settings import NetworkSettings
 from mfact.run.checkpoint import bundled, unbundled
 from mfact.run.network.plan import check
 from mfact.run.network.progress import NetworkAsked, NetworkLive, NetworkPlan, TrainingData
 from mfact.run.progress import Progress
+from mfact.storage.architectures import arrays_of, described, restored
 from mfact.storage.network_checkpoints import (
     read_network_checkpoint,
     require_network_checkpoint,
@@ -147,8 +147,7 @@ def saving(plan: NetworkPlan, live: NetworkLive) -> Callable[[str, Progress], No
 def write(path: str, plan: NetworkPlan, progress: Progress, live: NetworkLive) -> None:
     """All that the future of a run depends on, atomically."""
     asked, at = plan.asked, progress.at
-    network, ties = described(asked.net)
-    arrays: dict[str, Array] = {f"ties/{name}": value for name, value in ties.items()}
+    arrays = {f"ties/{name}": value for name, value in arrays_of(asked.net).items()}
     arrays |= {
         f"start/{part.name}": value for part, value in zip(asked.net.parts, plan.start, strict=True)
     }
@@ -165,7 +164,7 @@ def write(path: str, plan: NetworkPlan, progress: Progress, live: NetworkLive) -
     document: dict[str, object] = {
         "settings": asdict(asked.settings),
         "sources": dict(asked.sources),
-        "network": network,
+        "network": described(asked.net),
         "named": _anywhere(asked.points.named),
         "described": dict(asked.points.described),
         "points_name": asked.points.name,

@@ -24,12 +24,7 @@ def network_of(settings: NetworkSettings, inputs: int | None) -> Architecture:
     DEFAULT_INPUTS where it does not.
     """
     read = load if settings.layers.endswith(".toml") else parse
-    try:
-        net = read(settings.layers, inputs)
-    except SettingsError:
-        if inputs is not None:
-            raise
-        net = read(settings.layers, DEFAULT_INPUTS)
+    net = read(settings.layers, inputs, DEFAULT_INPUTS)
     return net if settings.show_broken is None else broken(net, settings.show_broken)
 
 

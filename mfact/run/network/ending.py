@@ -8,11 +8,11 @@ from mfact.core import Array, Document, NetworkResult, Outcome, State
 from mfact.host.provenance import gather, repeatable
 from mfact.networks.columns import network_columns
 from mfact.networks.curvature import largest_step
-from mfact.networks.described import described
 from mfact.run.keeper import Keeper
 from mfact.run.network.progress import NetworkLive, NetworkPlan
 from mfact.run.progress import Finish
 from mfact.run.summary import told_settings
+from mfact.storage.architectures import arrays_of, described
 
 
 def result_of(
@@ -36,7 +36,6 @@ def result_of(
         live.monitor.segment(plain)
     outcome, message = _told(plan, finish)
     trace = live.recorder.table()
-    document, ties = described(net)
     names = [part.name for part in net.parts]
     result = NetworkResult(
         outcome=outcome,
@@ -44,8 +43,8 @@ def result_of(
         weights=dict(zip(names, plan.engine.weights(state), strict=True)),
         start=dict(zip(names, plan.start, strict=True)),
         neurons={n: c for n, c in live.neurons.table().items() if n != "log10_step"},
-        ties=ties,
-        network=document,
+        ties=arrays_of(net),
+        network=described(net),
         trace={name: trace[name] for name in network_columns(net) if name in trace},
         problem=problem_of(plan),
         settings=_settings(plan, live.recorder.every),

@@ -25,7 +25,7 @@ from mfact.run.recorder import apart, is_due
 from mfact.schedules import Constant, PowerDecay
 from mfact.stopping import NetworkRules
 from mfact.storage.network_runs import read_weights
-from mfact.theory.network_claims import NetworkFacts
+from mfact.theory.network_facts import NetworkFacts
 from mfact.words import shown
 
 
@@ -93,7 +93,7 @@ def planned(asked: NetworkAsked, workers: Workers, start: tuple[Array, ...]) -> 
         layers=len(net.weighted),
     )
     facts = NetworkFacts(
-        net=net,
+        joints=net.joints,
         dtype=settings.dtype,
         method=settings.method,
         momentum=method.momentum,
@@ -102,6 +102,8 @@ def planned(asked: NetworkAsked, workers: Workers, start: tuple[Array, ...]) -> 
         points=len(points.X),
         schedule=schedule,
         broken=settings.show_broken,
+        scale=rules.zero_loss,
+        tol=settings.tol_loss or 0.0,
         max_iter=settings.max_iter,
         max_time=settings.max_time,
     )

@@ -19,7 +19,8 @@ from mfact.networks.losses import Loss
 from mfact.networks.settings import NetworkSettings
 from mfact.run.recorder import Recorder
 from mfact.stopping import NetworkRules, StopWatch
-from mfact.theory.network_claims import NetworkFacts, NetworkMonitor
+from mfact.theory.network_claims import NetworkMonitor
+from mfact.theory.network_facts import NetworkFacts
 
 
 @dataclass(frozen=True)
