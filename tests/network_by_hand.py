@@ -10,8 +10,8 @@ import numpy as np
 from mfact.core import Claim, NetworkResult, Outcome, Verdict
 from mfact.networks.architecture import Architecture
 from mfact.networks.columns import network_columns
-from mfact.networks.described import described
 from mfact.networks.spec import parse
+from mfact.storage.architectures import arrays_of, described
 
 NET = parse("8:4r-4b-2")
 
@@ -29,7 +29,7 @@ def network_by_hand(net: Architecture = NET, **changes: Any) -> NetworkResult:
     """A small run that took all its steps, whose numbers are chosen, so that views can be compared
     by text.
     """
-    document, ties = described(net)
+    document, ties = described(net), arrays_of(net)
     weights = {name: np.ones(shape) for name, shape in zip(net.names, net.shapes, strict=True)}
     trace = trace_of(net, np.array([0, 10, 20, 30, 40]))
     last = {name: float(column[-1]) for name, column in trace.items()}

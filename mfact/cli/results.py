@@ -60,11 +60,16 @@ def print_result(result: Result | NetworkResult, values: dict[str, Any], *, quie
     if quiet and values["format"] == "table":
         return
     from mfact.core import Result
-    from mfact.report.views import network_views, run_views
 
     asked = {name: values[name] for name in ("rows", "timing", "factors", "full")}
-    is_run = isinstance(result, Result)
-    views = run_views(result, **asked) if is_run else network_views(result, **asked)
+    if isinstance(result, Result):
+        from mfact.report.views import run_views
+
+        views = run_views(result, **asked)
+    else:
+        from mfact.report.network_views import network_views
+
+        views = network_views(result, **asked)
     show(values["format"], views, quiet=quiet)
 
 

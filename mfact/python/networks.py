@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, Literal, TypeGuard, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,8 +33,10 @@ from mfact.run.network.data import (
 from mfact.run.network.plan import check, seeded
 from mfact.run.network.progress import NetworkObserver, TrainingData
 from mfact.run.network.solve import resume, train
-from mfact.studies.network_flow import NetworkFlowStudy, follow
 from mfact.words import shown
+
+if TYPE_CHECKING:
+    from mfact.studies.network_flow import NetworkFlowStudy
 
 Points = ArrayLike | Path | None
 
@@ -112,6 +114,8 @@ def network(
     points, net = _data(X, Y, layers, settings, follow_links)
     weights = None if start is None else begun(start, net)
     if flow:
+        from mfact.studies.network_flow import follow
+
         return follow(points, net, settings, weights=weights)
     record = train(
         points, net, settings, sources=sources, weights=weights, observers=observers, warn=told
@@ -204,7 +208,7 @@ def _net(layers: Layers, settings: NetworkSettings, shape: tuple[int, ...] | Non
 
     Raises SettingsError where they do not fit together.
     """
-    if _is_path(layers):
+    if isinstance(layers, str | os.PathLike):
         return network_of(settings, settings.inputs if shape is None else prod(shape))
     if isinstance(layers, Architecture):
         net = layers

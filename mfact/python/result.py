@@ -19,7 +19,7 @@ from mfact.storage.runs import write_run
 from mfact.studies.checked import counted
 from mfact.words import known_digits
 
-R = TypeVar("R", Record, NetworkRecord)
+R = TypeVar("R", bound=Record | NetworkRecord)
 
 _NUMBERS = {"gap": "gap", "relative_residual": "residual", "imbalance": "imbalance",
             "drift": "drift"}  # fmt: skip

@@ -96,11 +96,12 @@ def resume(
     that the run has passed already; warns as solve does.
     """
     limits: Any = {"max_iter": max_iter, "max_time": max_time, "observers": observers}
+    points: Any = matrix, targets
     if kind_of(checkpoint) == "network_checkpoint":
         from mfact.python.networks import gone_on
         from mfact.run.network.checkpoint import read as read_network
 
-        return gone_on(read_network(fspath(checkpoint)), matrix, targets, **limits)
+        return gone_on(read_network(fspath(checkpoint)), *points, **limits)
     if targets is not None:
         raise SettingsError(
             f"{printable(fspath(checkpoint))} is of a factorization, which has no targets",

@@ -8,7 +8,6 @@ from functools import cached_property
 from mfact.core import Document, NetworkResult
 from mfact.networks.architecture import Architecture
 from mfact.networks.columns import network_columns
-from mfact.networks.described import restored
 from mfact.report.claims import claims_in_short, claims_section
 from mfact.report.iterations import Fitted
 from mfact.report.labels import labelled
@@ -16,6 +15,7 @@ from mfact.report.network_layers import layers_parts, numbers_of_layers
 from mfact.report.page import MORE, Page, banner, ending
 from mfact.report.parts import Facts, Heading, Part
 from mfact.report.settings_table import by_source, settings_section
+from mfact.storage.architectures import restored
 from mfact.trace import Column
 
 PROBLEM = {

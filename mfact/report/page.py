@@ -15,7 +15,7 @@ from mfact.report.parts import Heading, Part, Words, markdown_of, text_of
 from mfact.report.terminal import Look
 from mfact.trace import COLUMNS, Column
 
-R = TypeVar("R", Result, NetworkResult)
+R = TypeVar("R", bound=Result | NetworkResult)
 
 MOST_LINES = 45
 """Of the short page at 80 columns: what is read to its end."""

@@ -1,4 +1,4 @@
-"""What `import mfact` shows: twelve names, loaded when used, each with all its options in view."""
+"""What `import mfact` shows: few names, loaded when used, each with all its options in view."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ import pytest
 
 import mfact
 from mfact.errors import SettingsError, UnknownOptionError
+from mfact.networks.settings import NetworkSettings
 from mfact.options import options_of
 from mfact.python import arguments
 from mfact.settings import FLOW_OPTIONS, FlowSettings, RunSettings, SweepSettings
 
 M = np.outer([3.0, 4.0, 0.0], [1.0, 2.0])
 NAMES = {
-    "solve", "resume", "load", "inspect", "check", "sweep", "flow", "generate", "RunSettings",
-    "Result", "ConvergenceWarning", "MfactError",
+    "solve", "resume", "load", "inspect", "check", "sweep", "flow", "generate", "network",
+    "RunSettings", "Result", "NetworkResult", "ConvergenceWarning", "MfactError",
 }  # fmt: skip
 TAKES = {
     "solve": options_of(RunSettings),
     "flow": FLOW_OPTIONS,
     "sweep": options_of(SweepSettings),
+    "network": options_of(NetworkSettings),
 }
+APART = ("rank", "layers", "flow")
+"""What functions have as parameters of their own."""
 
 
 def test_there_are_these_names_and_no_others():
@@ -49,7 +53,7 @@ def test_a_signature_lists_each_option_with_its_default_and_help_its_words(name)
     function, parameters = getattr(mfact, name), inspect.signature(getattr(mfact, name)).parameters
     told = " ".join(pydoc.render_doc(function, renderer=pydoc.plaintext).split())
     for option, asked in TAKES[name].items():
-        if option != "rank":
+        if option not in APART:
             assert " ".join(f"{option}: {asked.words}".split()) in told
             assert parameters[option].default == asked.default
             assert parameters[option].kind is inspect.Parameter.KEYWORD_ONLY
@@ -62,18 +66,20 @@ def test_a_signature_lists_each_option_with_its_default_and_help_its_words(name)
         (arguments.RunOptions, RunSettings),
         (arguments.FlowOptions, FlowSettings),
         (arguments.SweepOptions, SweepSettings),
+        (arguments.NetworkOptions, NetworkSettings),
     ],
 )
 def test_type_checkers_see_the_options_that_there_are(kinds, settings):
     seen, there = get_type_hints(kinds), get_type_hints(settings)
     names = {
         "weight": {"objective": str, "balance_weight": float},  # by which a flow is told it
-        "start": {"start": arguments.Start},
+        "start": {"start": arguments.NetworkStart if "layers" in there else arguments.Start},
     }
     expected = {}
     for name, kind in there.items():
         expected |= names.get(name, {name: kind})
-    del expected["rank"]
+    for name in APART:
+        expected.pop(name, None)
     assert seen == expected
     assert inspect.get_annotations(kinds).keys() == seen.keys()
 

@@ -23,6 +23,8 @@ rank: int | None = mfact.inspect([[1.0, 2.0]]).suggested_rank
 count: int = mfact.sweep(M, seeds=3).converged
 mfact.flow(M, 1, objective="balanced", start="balanced")
 mfact.resume("c.h5", max_iter=7).save("run.h5")
+W = mfact.network(M, M, "3r-3", step_size=0.1, start=[np.ones((3, 3))] * 2).weights["W/1"]
+held: bool = mfact.network(layers="9:3r-3", data="uniform", flow=True).claims[0].verdict == "holds"
 """
 BAD = [
     'mfact.solve(M, "2")',
@@ -31,6 +33,8 @@ BAD = [
     "mfact.solve(M, 2, start=3)",
     "mfact.sweep(M, schedule='constant')",
     "mfact.load('run.h5').gap",
+    "mfact.network(M, M, '3r-3', step_size=0.1).U",
+    "mfact.network(M, M, '3r-3', rank=3)",
 ]
 
 

@@ -18,11 +18,11 @@ from mfact.networks.spec import parse
 from mfact.options import options_of
 from mfact.report.network_layers import cut, layers_parts, numbers_of_layers
 from mfact.report.network_page import NetworkPage
+from mfact.report.network_views import network_views
 from mfact.report.parts import text_of
 from mfact.report.progress import Progress
 from mfact.report.stream import RowStream
 from mfact.report.terminal import Look
-from mfact.report.network_views import network_views
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 LOOKS = {f"{width}": Look(width=width) for width in (80, 100)} | {
