@@ -38,6 +38,8 @@ class Machine:
         self._batch: dict[int, tuple[Array, Array]] = {}
         self.point = [np.zeros(shape, self.dtype) for shape in net.shapes]
         self.slope = [np.zeros(shape, self.dtype) for shape in net.shapes]
+        # The parts that are stepped as they are: all but the `own` first ones.
+        self.own, self.rest, self.rest_slope = 0, self.point, self.slope
         self._full = [
             np.empty(part.full, self.dtype) if part.full != part.shape else None
             for part in net.parts
@@ -107,7 +109,9 @@ class Machine:
     def _parts(self) -> list[Array]:
         """Each layer's matrix, those of shared weights filled in."""
         found = []
-        for part, v, full in zip(self.net.parts, self.point, self._full, strict=True):
+        for part, v, full in zip(
+            self.net.parts[self.own :], self.rest, self._full[self.own :], strict=True
+        ):
             if full is not None:
                 share = _tie(part.stage.layer, "share")
                 np.take(v, share - 1, out=full, mode="wrap")
@@ -117,9 +121,8 @@ class Machine:
 
     def _gather(self, chunks: Sequence[Chunk]) -> None:
         """slope ← the chunks' gradients in their order, missing and shared weights seen to."""
-        for k, (part, slope, full) in enumerate(
-            zip(self.net.parts, self.slope, self._full, strict=True)
-        ):
+        for k, slope in enumerate(self.rest_slope, self.own):
+            part, full = self.net.parts[k], self._full[k]
             total = slope if full is None else chunks[0].grads[k]
             if full is None:
                 total[...] = chunks[0].grads[k]
@@ -212,13 +215,10 @@ class DualMachine(Machine):
         return Chunk(self.net, self.loss, rows, self.dtype, shapes, dual=True)
 
     def _parts(self) -> list[Array]:
-        return [*self.begun, *self.rest]  # those of the first layer are not looked at
+        return [*self.begun, *super()._parts()]  # those of the first layer are not looked at
 
     def _gather(self, chunks: Sequence[Chunk]) -> None:
-        for k, slope in enumerate(self.rest_slope, self.own):
-            slope[...] = chunks[0].grads[k]
-            for chunk in chunks[1:]:
-                slope += chunk.grads[k]
+        super()._gather(chunks)
         D, c, *DK = self.first_slope
         c[...] = 0
         self.workers.each(

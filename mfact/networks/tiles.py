@@ -63,6 +63,8 @@ class Tile:
             count = (1 if stage.is_weighted else 0) + (1 if stage.layer.biases() else 0)
             self.slots.append(slice(at, at + count))
             at += count
+        # Nothing asks for slopes before the first weights.
+        self.first = next(i for i, stage in enumerate(stages) if stage.is_weighted)
         self.grid = np.empty((*net.given, width), dtype) if len(net.given) == 3 else None
 
     def forward(self, X: Array, parts: Sequence[Array]) -> Array:
@@ -87,14 +89,14 @@ class Tile:
         E *= scale
         output = float(np.vdot(f, E))
         kernels, slots = self.kernels, self.slots
-        for i in range(len(kernels) - 1, -1, -1):
+        for i in range(len(kernels) - 1, self.first - 1, -1):
             x = kernels[i - 1].out if i else self._entered(X, again=True)
             kernels[i].backward(
                 self.deltas[i],
                 x,
                 tuple(parts[slots[i]]),
                 tuple(grads[slots[i]]),
-                self.deltas[i - 1] if i else None,
+                self.deltas[i - 1] if i > self.first else None,
             )
         return Sums(value * scale, output)
 
