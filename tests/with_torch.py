@@ -13,3 +13,6 @@ if os.environ.get("NEEDS_TORCH"):
     import torch
 else:
     torch = pytest.importorskip("torch", reason="torch is the other truth: pip install torch")
+
+# Its threads spin where mfact's work, and the matrices of the tests are small.
+torch.set_num_threads(1)

@@ -25,7 +25,9 @@ class Kernel(Protocol):
     def forward(self, x: Array, parts: Parts) -> None:
         """out ← φ(z(x))."""
 
-    def backward(self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None) -> None:
+    def backward(
+        self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None
+    ) -> None:
         """From delta = ∂L/∂out, which is used up: grads ← ∂L/∂parts, into ← ∂L/∂x."""  # fmt: skip
 
 
@@ -126,45 +128,48 @@ class ConvKernel:
 
 
 class PoolKernel:
-    """The largest or the mean of each window; of equal ones the first is the largest."""
+    """The largest or the mean of each window; of equal ones the first is the largest.
+
+    The windows are copied side by side, entry by entry: all else then runs along whole arrays.
+    """
 
     def __init__(self, stage: Stage, width: int, dtype: Kind) -> None:
         layer = stage.layer
         assert isinstance(layer, Pool)
         self.size, self.is_max = layer.size, layer.kind == "max"
         self.out = np.empty((*stage.made, width), dtype)
-        self.equal, self.taken = (np.empty(self.out.shape, bool) for _ in range(2))
+        self.seen = np.empty((*self.size, *self.out.shape), dtype)
+        self.rows = self.seen.reshape(-1, *self.out.shape)
+        self.taken = np.empty_like(self.out)
 
     def forward(self, x: Array, parts: Parts) -> None:
-        windows = self._windows(x)
-        self.out[...] = windows[0]
-        for window in windows[1:]:
-            if self.is_max:
-                np.maximum(self.out, window, out=self.out)
-            else:
-                self.out += window
-        if not self.is_max:
-            self.out /= len(windows)
+        self.seen[...] = self._windows(x)
+        if self.is_max:
+            np.maximum.reduce(self.rows, axis=0, out=self.out)
+        else:
+            np.add.reduce(self.rows, axis=0, out=self.out)
+            self.out /= len(self.rows)
 
     def backward(
         self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None
     ) -> None:
         assert into is not None
-        into[...] = 0
-        windows, slopes = self._windows(x), self._windows(into)
-        self.taken[...] = False
-        for window, slope in zip(windows, slopes, strict=True):
-            if self.is_max:
-                np.equal(window, self.out, out=self.equal)
-                np.greater(self.equal, self.taken, out=self.equal)
-                self.taken |= self.equal
-                np.multiply(delta, self.equal, out=slope)
-            else:
-                np.divide(delta, len(windows), out=slope)
+        into[...] = 0  # what no window reaches
+        if self.is_max:
+            for row in self.rows:
+                np.equal(row, self.out, out=self.taken, casting="unsafe")
+                np.multiply(delta, self.taken, out=row)
+                delta -= row
+            self._windows(into)[...] = self.seen
+        else:
+            delta /= len(self.rows)
+            self._windows(into)[...] = delta
 
-    def _windows(self, x: Array) -> list[Array]:
-        (kh, kw), (oh, ow) = self.size, self.out.shape[1:3]
-        return [x[:, i : kh * oh : kh, j : kw * ow : kw] for i in range(kh) for j in range(kw)]
+    def _windows(self, x: Array) -> Array:
+        """x as kh×kw×C×oh×ow×b."""
+        (kh, kw), (C, oh, ow, b) = self.size, self.out.shape
+        cut = x[:, : kh * oh, : kw * ow].reshape(C, oh, kh, ow, kw, b)
+        return cut.transpose(2, 4, 0, 1, 3, 5)
 
 
 class FlattenKernel:

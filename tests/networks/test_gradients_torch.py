@@ -47,7 +47,7 @@ def test_of_every_kind(kind, activation, loss):
     net = network(kind, ACTIVATIONS[activation])
     for count in (1, 43):
         assert_as_torch(net, loss, count)
-        if not suits(net, count, batch=False):
+        if not suits(net, batch=False):
             assert_as_torch(net, loss, count, DualMachine)
     assert_as_torch(net, loss, 43, rows=np.random.default_rng(5).permutation(43)[:21])
 
