@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -64,29 +64,29 @@ class ConvKernel:
     def __init__(self, stage: Stage, width: int, dtype: Kind) -> None:
         layer = stage.layer
         assert isinstance(layer, Conv)
-        C, H, W = stage.given
-        K, oh, ow = stage.made
-        (kh, kw), (ph, pw) = layer.kernel, layer.padding
-        self.layer, self.activation = layer, layer.activation
-        self.size, self.grid = (H, W), (oh, ow)
-        self.padded = np.zeros((C, H + 2 * ph, W + 2 * pw, width), dtype)
-        self.patches = np.empty((C, kh, kw, oh, ow, width), dtype)
+        self.activation = layer.activation
+        sizes = (layer.kernel, layer.stride, layer.padding, stage.given[1:], stage.made[1:])
+        down, across = (
+            [_seen(i, *rest) for i in range(k)] for k, *rest in zip(*sizes, strict=True)
+        )
+        # (i, j) of the kernel, where on the grid that comes out, and what it sees there.
+        self.places = [
+            ((slice(None), i, j, y.out, x.out), (slice(None), y.given, x.given))
+            for i, y in enumerate(down)
+            for j, x in enumerate(across)
+        ]
+        # Where a kernel's entry sees the padding, these stay zero.
+        self.patches = np.zeros((stage.given[0], *layer.kernel, *stage.made[1:], width), dtype)
         self.slopes: Array | None = None  # of the patches; made when asked for
-        self.back: Array | None = None
-        self.z = np.empty((K, oh, ow, width), dtype)
+        self.z = np.empty((*stage.made, width), dtype)
         self.out = self.z if self.activation.is_linear else np.empty_like(self.z)
         self.kept = self.activation.room(self.z.shape, dtype)
 
-    def fill(self, x: Array) -> None:
-        """The patches of x, C×H×W×b."""
-        self._inner(self.padded)[...] = x
-        for i, j in self._places():
-            self.patches[:, i, j] = self._seen(self.padded, i, j)
-
     def forward(self, x: Array, parts: Parts) -> None:
-        self.fill(x)
+        for out, given in self.places:
+            self.patches[out] = x[given]
         V, z = parts[0].reshape(len(parts[0]), -1), self.z.reshape(len(self.z), -1)
-        np.matmul(V, self._flat(self.patches), out=z)
+        np.matmul(V, self.patches.reshape(V.shape[1], -1), out=z)
         if len(parts) > 1:
             z += parts[1][:, None]
         self.activation.forward(self.z, self.out, self.kept)
@@ -95,36 +95,36 @@ class ConvKernel:
         self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None
     ) -> None:
         self.activation.backward(delta, self.z, self.kept)
-        D = delta.reshape(len(delta), -1)
-        np.matmul(D, self._flat(self.patches).T, out=grads[0].reshape(len(D), -1))
+        D, V = delta.reshape(len(delta), -1), parts[0].reshape(len(delta), -1)
+        np.matmul(D, self.patches.reshape(V.shape[1], -1).T, out=grads[0].reshape(V.shape))
         if len(parts) > 1:
             np.add.reduce(D, axis=1, out=grads[1])
         if into is None:
             return
-        if self.slopes is None or self.back is None:
-            self.slopes, self.back = np.empty_like(self.patches), np.empty_like(self.padded)
-        np.matmul(parts[0].reshape(len(D), -1).T, D, out=self._flat(self.slopes))
-        self.back[...] = 0
-        for i, j in self._places():
-            seen = self._seen(self.back, i, j)
-            seen += self.slopes[:, i, j]
-        into[...] = self._inner(self.back)
+        if self.slopes is None:
+            self.slopes = np.empty_like(self.patches)
+        np.matmul(V.T, D, out=self.slopes.reshape(V.shape[1], -1))
+        into[...] = 0
+        for out, given in self.places:
+            seen = into[given]
+            seen += self.slopes[out]
 
-    def _places(self) -> list[tuple[int, int]]:
-        kh, kw = self.layer.kernel
-        return [(i, j) for i in range(kh) for j in range(kw)]
 
-    def _flat(self, patches: Array) -> Array:
-        return patches.reshape(int(np.prod(patches.shape[:3])), -1)
+class _Seen(NamedTuple):
+    """Along one side of the grid: places of what comes out, and the places given that they see."""
 
-    def _inner(self, padded: Array) -> Array:
-        (ph, pw), (H, W) = self.layer.padding, self.size
-        return padded[:, ph : ph + H, pw : pw + W]
+    out: slice
+    given: slice
 
-    def _seen(self, padded: Array, i: int, j: int) -> Array:
-        """What the kernel's entry (i, j) sees, over the grid that comes out."""
-        (sh, sw), (oh, ow) = self.layer.stride, self.grid
-        return padded[:, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw]
+
+def _seen(i: int, stride: int, padding: int, given: int, made: int) -> _Seen:
+    """What the i-th entry of a kernel sees: its place o sees os + i − p, where there is that."""
+    first = max(0, -((i - padding) // stride))
+    last = min(made, (given - 1 + padding - i) // stride + 1)
+    if last <= first:
+        return _Seen(slice(0), slice(0))
+    start = first * stride + i - padding
+    return _Seen(slice(first, last), slice(start, start + (last - first - 1) * stride + 1, stride))
 
 
 class PoolKernel:
