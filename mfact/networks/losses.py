@@ -49,7 +49,8 @@ class Logistic:
     def value(self, f: Array, Y: Array, E: Array) -> float:
         np.multiply(f, Y.T, out=E)
         np.negative(E, out=E)
-        total = float(np.logaddexp(0, E).sum())
+        # By rows, so that what is allocated is as long as one of them.
+        total = sum([float(np.logaddexp(0, row).sum()) for row in E])
         # −y/(1 + e^{yf}), by the exponential of what is not positive.
         with np.errstate(over="ignore"):
             np.negative(E, out=E)
