@@ -194,12 +194,12 @@ def _flow(
     """The gradient flow, as a document."""
     from mfact.report.network_flow_tables import document, page, rows
     from mfact.report.views import document_views
-    from mfact.run.network.flow import flow_of
+    from mfact.studies.network_flow import follow_data
 
     if values["format"] not in VIEWS:
         ctx.fail(f"--flow has no view {values['format']}: use one of {', '.join(VIEWS)}")
     with watched(log, values["heartbeat"]) as doing:
-        found = flow_of(points, net, settings, doing=doing)
+        found = follow_data(points, net, settings, doing=doing)
     views = document_views(document(found, points.name), page, rows)
     show(values["format"], views, quiet=log.quiet)
     return found.flow.ending.exit_code

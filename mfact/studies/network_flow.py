@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from mfact.core import Array, Claim, Verdict
+from mfact.errors import SettingsError
+from mfact.host.threads import Workers, blas_threads
 from mfact.networks.architecture import Architecture, Joint
 from mfact.networks.columns import NEURONS
 from mfact.networks.flow import MOST_EVALUATIONS, NetworkFlow, follow
+from mfact.networks.losses import LOSSES
 from mfact.networks.machine import Machine
+from mfact.networks.settings import NetworkSettings
 from mfact.options import require
 from mfact.ranges import Count, Real
 from mfact.run.doing import NOTHING, Doing
+from mfact.run.network.plan import begun
+from mfact.run.network.progress import TrainingData
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, "
@@ -69,6 +75,35 @@ def network_flow(
         flow=flow,
         claims=flow_claims(machine.net, flow),
     )
+
+
+def follow_data(
+    points: TrainingData,
+    net: Architecture,
+    settings: NetworkSettings,
+    *,
+    weights: Mapping[str, Array] | None = None,
+    doing: Doing = NOTHING,
+) -> NetworkFlowStudy:
+    """The flow of a network on its points from the start that the settings name, or from weights.
+
+    settings: with a seed. Raises SettingsError for what a flow does not have.
+    """
+    if settings.dtype != "float64":
+        raise SettingsError("a flow is followed in float64", "leave out --dtype")
+    if settings.form == "dual":
+        raise SettingsError("a flow is followed on the weights themselves", "leave out --form")
+    start = begun(settings, net, weights)
+    with blas_threads(1), Workers(settings.threads or 1) as workers:
+        machine = Machine(net, points.X, points.Y, LOSSES[settings.loss], workers)
+        return network_flow(
+            machine,
+            start,
+            time=1.0 if settings.time is None else settings.time,
+            times=settings.times,
+            rtol=settings.rtol,
+            doing=doing,
+        )
 
 
 def flow_claims(net: Architecture, flow: NetworkFlow) -> tuple[Claim, ...]:

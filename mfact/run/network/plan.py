@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -61,8 +61,10 @@ def check(settings: NetworkSettings, explicit: Collection[str] = ()) -> None:
                 )
 
 
-def planned(asked: NetworkAsked, workers: Workers) -> NetworkPlan:
-    """The objects of a run from what was asked, also of one that is resumed.
+def planned(
+    asked: NetworkAsked, workers: Workers, weights: Mapping[str, Array] | None = None
+) -> NetworkPlan:
+    """The objects of a run from what was asked, also of one that is resumed. weights: see begun.
 
     Raises SettingsError where the points or the start do not fit the network.
     """
@@ -107,7 +109,7 @@ def planned(asked: NetworkAsked, workers: Workers) -> NetworkPlan:
         max_iter=settings.max_iter,
         max_time=settings.max_time,
     )
-    start = begun(settings, net)
+    start = begun(settings, net, weights)
     return NetworkPlan(asked, loss, form, why, schedule, engine, rules, facts, start)
 
 
@@ -136,18 +138,27 @@ def form_of(settings: NetworkSettings, net: Architecture, count: int) -> tuple[s
     return "primal", f"{count} points are not fewer than twice the {net.given[0]} inputs"
 
 
-def begun(settings: NetworkSettings, net: Architecture) -> tuple[Array, ...]:
-    """The weights at step 0. Raises SettingsError for those of a file that do not fit."""
-    if settings.start_file is None:
+def begun(
+    settings: NetworkSettings, net: Architecture, weights: Mapping[str, Array] | None = None
+) -> tuple[Array, ...]:
+    """The weights at step 0; weights: by name, where they are neither to be drawn nor read.
+
+    Raises SettingsError for those that do not fit.
+    """
+    if weights is None and settings.start_file is None:
         assert settings.seed is not None
         return drawn(net, settings.start, settings.start_scale, settings.seed, settings.dtype)
-    weights = read_weights(settings.start_file)
+    where = "the start"
+    if weights is None:
+        assert settings.start_file is not None
+        where = shown(settings.start_file, quoted=False)
+        weights = read_weights(settings.start_file)
     for part in net.parts:
         found = weights.get(part.name)
         if found is None or found.shape != part.shape:
             has = "none" if found is None else "×".join(map(str, found.shape))
             raise SettingsError(
-                f"{part.name} is {has} in {shown(settings.start_file, quoted=False)}, and of this"
+                f"{part.name} is {has} in {where}, and of this"
                 f" network it is {'×'.join(map(str, part.shape))}",
                 "start from a run of the same layers",
             )

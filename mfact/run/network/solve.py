@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from mfact.core import Document, NetworkResult, Rows, State
+from mfact.core import Array, Document, NetworkResult, Rows, State
 from mfact.descent import BLOCK, At, Confirmed, Descent, Known
 from mfact.host.signals import SignalFlag
 from mfact.host.threads import Workers, blas_threads
@@ -39,6 +39,7 @@ def train(
     settings: NetworkSettings,
     *,
     sources: Document,
+    weights: Mapping[str, Array] | None = None,
     observers: Sequence[NetworkObserver] = (),
     output: str | None = None,
     reproducible: bool = False,
@@ -53,6 +54,7 @@ def train(
     """Train a network by gradient descent, every balance law held against its exact ledger.
 
     points: X and Y. net: its layers. settings: with a seed, and checked (mfact.run.network.plan).
+    weights: the start itself, by name, in place of the one that the settings name.
     The other arguments are as for mfact.run.solve.solve.
 
     Raises SettingsError, DataError and StorageError before the first step.
@@ -72,7 +74,7 @@ def train(
         workers = entered(held, settings)
         with doing.now("first products"):
             asked = NetworkAsked(settings, sources, net, points, points.fingerprint, output)
-            plan = planned(asked, workers)
+            plan = planned(asked, workers, weights)
         progress = Progress(At(plan.engine.start(plan.start)))
         live = attached(plan, observers, timer, signals, warn, block)
         keeper = Keeper(path, rhythm, explicit=settings.checkpoint is not None)
@@ -105,7 +107,8 @@ def resume(
     with ExitStack() as held:
         workers = entered(held, asked.settings)
         timer.add(saved.document["seconds"], saved.document["wall_seconds"])
-        plan = replace(planned(asked, workers), start=saved.start)
+        names = [part.name for part in asked.net.parts]
+        plan = planned(asked, workers, dict(zip(names, saved.start, strict=True)))
         progress = saved.progress
         live = attached(plan, observers, timer, signals, warn, block)
         saved.restore(live)
