@@ -5,12 +5,14 @@
 # make quick   the tests without those that take seconds, most of them in other processes
 #
 # VENV=folder uses another environment, PYTHON=program makes it with another Python,
-# RANK=r is the rank that `make batch` fits, JOBS=n how many tests run at a time.
+# RANK=r is the rank that `make batch` fits, JOBS=n how many tests run at a time,
+# EXTRAS=dev,bench installs torch too, against which networks are tested where it is there.
 
 PYTHON ?= python3
 VENV ?= .venv
 RANK ?= 5
 JOBS ?= 2
+EXTRAS ?= dev
 FILES ?= 20000
 KILLS ?= 200
 BIN := $(VENV)/bin
@@ -32,7 +34,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@ $(VENV)/.installed
 
 # --- For users ---

@@ -194,11 +194,12 @@ def _flow(
     """The gradient flow, as a document."""
     from mfact.report.network_flow_tables import document, page, rows
     from mfact.report.views import document_views
-    from mfact.studies.network_flow import follow
+    from mfact.studies.network_flow import follow_data
 
     if values["format"] not in VIEWS:
         ctx.fail(f"--flow has no view {values['format']}: use one of {', '.join(VIEWS)}")
     with watched(log, values["heartbeat"]) as doing:
-        made = document(follow(points, net, settings, doing=doing), points.name)
-    show(values["format"], document_views(made, page, rows), quiet=log.quiet)
-    return 0
+        found = follow_data(points, net, settings, doing=doing)
+    views = document_views(document(found, points.name), page, rows)
+    show(values["format"], views, quiet=log.quiet)
+    return found.flow.ending.exit_code

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import copy_context
 from typing import Self, TypeVar
 
 T = TypeVar("T")
@@ -64,7 +65,8 @@ class Workers:
     """Threads that take tasks side by side, each with BLAS at one thread.
 
     The tasks are the same whatever their number, so that so are the bits of what comes of them,
-    if it is put together in the tasks' order.
+    if it is put together in the tasks' order. What the caller asked of NumPy (errstate, setbufsize)
+    holds in them.
 
     >>> with Workers(2) as workers:
     ...     workers.each([lambda: 1, lambda: 2, lambda: 3])
@@ -88,7 +90,7 @@ class Workers:
             return [task() for task in tasks]
         count = min(self.count, len(tasks))
         shares = [tasks[i::count] for i in range(count)]
-        others = [self._pool.submit(_all, share) for share in shares[1:]]
+        others = [self._pool.submit(copy_context().run, _all, share) for share in shares[1:]]
         found = [_all(shares[0]), *[other.result() for other in others]]
         return [found[i % count][i // count] for i in range(len(tasks))]
 

@@ -62,14 +62,16 @@ class Relu:
     is_linear: bool = False
 
     def room(self, shape: tuple[int, ...], dtype: Kind) -> Array:
-        return np.empty(shape, bool)
+        # Numbers and not truth values, which each product would cast in a buffer of its own.
+        return np.empty(shape, dtype)
 
     def forward(self, z: Array, out: Array, kept: Array | None) -> None:
         np.maximum(z, 0, out=out)
         assert kept is not None
-        np.greater(z, 0, out=kept)
+        np.greater(z, 0, out=kept, casting="unsafe")
 
     def backward(self, delta: Array, z: Array, kept: Array | None) -> None:
+        assert kept is not None
         np.multiply(delta, kept, out=delta)
 
 
@@ -96,6 +98,7 @@ class Leaky:
         np.multiply(z, kept, out=out)
 
     def backward(self, delta: Array, z: Array, kept: Array | None) -> None:
+        assert kept is not None
         np.multiply(delta, kept, out=delta)
 
 
@@ -137,6 +140,7 @@ class Broken:
         kept[...] = self.slope(z)
 
     def backward(self, delta: Array, z: Array, kept: Array | None) -> None:
+        assert kept is not None
         np.multiply(delta, kept, out=delta)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -25,7 +25,9 @@ class Kernel(Protocol):
     def forward(self, x: Array, parts: Parts) -> None:
         """out ← φ(z(x))."""
 
-    def backward(self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None) -> None:
+    def backward(
+        self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None
+    ) -> None:
         """From delta = ∂L/∂out, which is used up: grads ← ∂L/∂parts, into ← ∂L/∂x."""  # fmt: skip
 
 
@@ -62,29 +64,29 @@ class ConvKernel:
     def __init__(self, stage: Stage, width: int, dtype: Kind) -> None:
         layer = stage.layer
         assert isinstance(layer, Conv)
-        C, H, W = stage.given
-        K, oh, ow = stage.made
-        (kh, kw), (ph, pw) = layer.kernel, layer.padding
-        self.layer, self.activation = layer, layer.activation
-        self.size, self.grid = (H, W), (oh, ow)
-        self.padded = np.zeros((C, H + 2 * ph, W + 2 * pw, width), dtype)
-        self.patches = np.empty((C, kh, kw, oh, ow, width), dtype)
+        self.activation = layer.activation
+        sizes = (layer.kernel, layer.stride, layer.padding, stage.given[1:], stage.made[1:])
+        down, across = (
+            [_seen(i, *rest) for i in range(k)] for k, *rest in zip(*sizes, strict=True)
+        )
+        # (i, j) of the kernel, where on the grid that comes out, and what it sees there.
+        self.places = [
+            ((slice(None), i, j, y.out, x.out), (slice(None), y.given, x.given))
+            for i, y in enumerate(down)
+            for j, x in enumerate(across)
+        ]
+        # Where a kernel's entry sees the padding, these stay zero.
+        self.patches = np.zeros((stage.given[0], *layer.kernel, *stage.made[1:], width), dtype)
         self.slopes: Array | None = None  # of the patches; made when asked for
-        self.back: Array | None = None
-        self.z = np.empty((K, oh, ow, width), dtype)
+        self.z = np.empty((*stage.made, width), dtype)
         self.out = self.z if self.activation.is_linear else np.empty_like(self.z)
         self.kept = self.activation.room(self.z.shape, dtype)
 
-    def fill(self, x: Array) -> None:
-        """The patches of x, C×H×W×b."""
-        self._inner(self.padded)[...] = x
-        for i, j in self._places():
-            self.patches[:, i, j] = self._seen(self.padded, i, j)
-
     def forward(self, x: Array, parts: Parts) -> None:
-        self.fill(x)
+        for out, given in self.places:
+            self.patches[out] = x[given]
         V, z = parts[0].reshape(len(parts[0]), -1), self.z.reshape(len(self.z), -1)
-        np.matmul(V, self._flat(self.patches), out=z)
+        np.matmul(V, self.patches.reshape(V.shape[1], -1), out=z)
         if len(parts) > 1:
             z += parts[1][:, None]
         self.activation.forward(self.z, self.out, self.kept)
@@ -93,78 +95,81 @@ class ConvKernel:
         self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None
     ) -> None:
         self.activation.backward(delta, self.z, self.kept)
-        D = delta.reshape(len(delta), -1)
-        np.matmul(D, self._flat(self.patches).T, out=grads[0].reshape(len(D), -1))
+        D, V = delta.reshape(len(delta), -1), parts[0].reshape(len(delta), -1)
+        np.matmul(D, self.patches.reshape(V.shape[1], -1).T, out=grads[0].reshape(V.shape))
         if len(parts) > 1:
             np.add.reduce(D, axis=1, out=grads[1])
         if into is None:
             return
-        if self.slopes is None or self.back is None:
-            self.slopes, self.back = np.empty_like(self.patches), np.empty_like(self.padded)
-        np.matmul(parts[0].reshape(len(D), -1).T, D, out=self._flat(self.slopes))
-        self.back[...] = 0
-        for i, j in self._places():
-            seen = self._seen(self.back, i, j)
-            seen += self.slopes[:, i, j]
-        into[...] = self._inner(self.back)
+        if self.slopes is None:
+            self.slopes = np.empty_like(self.patches)
+        np.matmul(V.T, D, out=self.slopes.reshape(V.shape[1], -1))
+        into[...] = 0
+        for out, given in self.places:
+            seen = into[given]
+            seen += self.slopes[out]
 
-    def _places(self) -> list[tuple[int, int]]:
-        kh, kw = self.layer.kernel
-        return [(i, j) for i in range(kh) for j in range(kw)]
 
-    def _flat(self, patches: Array) -> Array:
-        return patches.reshape(int(np.prod(patches.shape[:3])), -1)
+class _Seen(NamedTuple):
+    """Along one side of the grid: places of what comes out, and the places given that they see."""
 
-    def _inner(self, padded: Array) -> Array:
-        (ph, pw), (H, W) = self.layer.padding, self.size
-        return padded[:, ph : ph + H, pw : pw + W]
+    out: slice
+    given: slice
 
-    def _seen(self, padded: Array, i: int, j: int) -> Array:
-        """What the kernel's entry (i, j) sees, over the grid that comes out."""
-        (sh, sw), (oh, ow) = self.layer.stride, self.grid
-        return padded[:, i : i + sh * (oh - 1) + 1 : sh, j : j + sw * (ow - 1) + 1 : sw]
+
+def _seen(i: int, stride: int, padding: int, given: int, made: int) -> _Seen:
+    """What the i-th entry of a kernel sees: its place o sees os + i − p, where there is that."""
+    first = max(0, -((i - padding) // stride))
+    last = min(made, (given - 1 + padding - i) // stride + 1)
+    if last <= first:
+        return _Seen(slice(0), slice(0))
+    start = first * stride + i - padding
+    return _Seen(slice(first, last), slice(start, start + (last - first - 1) * stride + 1, stride))
 
 
 class PoolKernel:
-    """The largest or the mean of each window; of equal ones the first is the largest."""
+    """The largest or the mean of each window; of equal ones the first is the largest.
+
+    The windows are copied side by side, entry by entry: all else then runs along whole arrays.
+    """
 
     def __init__(self, stage: Stage, width: int, dtype: Kind) -> None:
         layer = stage.layer
         assert isinstance(layer, Pool)
         self.size, self.is_max = layer.size, layer.kind == "max"
         self.out = np.empty((*stage.made, width), dtype)
-        self.equal, self.taken = (np.empty(self.out.shape, bool) for _ in range(2))
+        self.seen = np.empty((*self.size, *self.out.shape), dtype)
+        self.rows = self.seen.reshape(-1, *self.out.shape)
+        self.taken = np.empty_like(self.out)
 
     def forward(self, x: Array, parts: Parts) -> None:
-        windows = self._windows(x)
-        self.out[...] = windows[0]
-        for window in windows[1:]:
-            if self.is_max:
-                np.maximum(self.out, window, out=self.out)
-            else:
-                self.out += window
-        if not self.is_max:
-            self.out /= len(windows)
+        self.seen[...] = self._windows(x)
+        if self.is_max:
+            np.maximum.reduce(self.rows, axis=0, out=self.out)
+        else:
+            np.add.reduce(self.rows, axis=0, out=self.out)
+            self.out /= len(self.rows)
 
     def backward(
         self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None
     ) -> None:
         assert into is not None
-        into[...] = 0
-        windows, slopes = self._windows(x), self._windows(into)
-        self.taken[...] = False
-        for window, slope in zip(windows, slopes, strict=True):
-            if self.is_max:
-                np.equal(window, self.out, out=self.equal)
-                np.greater(self.equal, self.taken, out=self.equal)
-                self.taken |= self.equal
-                np.multiply(delta, self.equal, out=slope)
-            else:
-                np.divide(delta, len(windows), out=slope)
+        into[...] = 0  # what no window reaches
+        if self.is_max:
+            for row in self.rows:
+                np.equal(row, self.out, out=self.taken, casting="unsafe")
+                np.multiply(delta, self.taken, out=row)
+                delta -= row
+            self._windows(into)[...] = self.seen
+        else:
+            delta /= len(self.rows)
+            self._windows(into)[...] = delta
 
-    def _windows(self, x: Array) -> list[Array]:
-        (kh, kw), (oh, ow) = self.size, self.out.shape[1:3]
-        return [x[:, i : kh * oh : kh, j : kw * ow : kw] for i in range(kh) for j in range(kw)]
+    def _windows(self, x: Array) -> Array:
+        """x as kh×kw×C×oh×ow×b."""
+        (kh, kw), (C, oh, ow, b) = self.size, self.out.shape
+        cut = x[:, : kh * oh, : kw * ow].reshape(C, oh, kh, ow, kw, b)
+        return cut.transpose(2, 4, 0, 1, 3, 5)
 
 
 class FlattenKernel:

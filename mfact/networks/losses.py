@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy.special import expit, softmax
 
 from mfact.core import Array
 
@@ -13,8 +14,14 @@ from mfact.core import Array
 class Loss(Protocol):
     """ℓ of outputs f (p×b) against targets Y (b×p, or b labels)."""
 
+    @property
+    def name(self) -> str: ...
+
     def value(self, f: Array, Y: Array, E: Array) -> float:
         """Σ_i ℓ(f_i, y_i); E ← ∂ℓ/∂f, p×b."""
+
+    def curve(self, f: Array, E: Array) -> None:
+        """E ← HE by points, H = ∂²ℓ/∂f² at f, which no y changes; E: p×b."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,9 @@ class Squared:
         np.subtract(f, Y.T, out=E)
         return 0.5 * float(np.vdot(E, E))
 
+    def curve(self, f: Array, E: Array) -> None:
+        pass
+
 
 @dataclass(frozen=True)
 class Logistic:
@@ -39,7 +49,8 @@ class Logistic:
     def value(self, f: Array, Y: Array, E: Array) -> float:
         np.multiply(f, Y.T, out=E)
         np.negative(E, out=E)
-        total = float(np.logaddexp(0, E).sum())
+        # By rows, so that what is allocated is as long as one of them.
+        total = sum([float(np.logaddexp(0, row).sum()) for row in E])
         # −y/(1 + e^{yf}), by the exponential of what is not positive.
         with np.errstate(over="ignore"):
             np.negative(E, out=E)
@@ -48,6 +59,10 @@ class Logistic:
         np.divide(Y.T, E, out=E)
         np.negative(E, out=E)
         return total
+
+    def curve(self, f: Array, E: Array) -> None:
+        E *= expit(f)
+        E *= expit(-f)
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,11 @@ class Softmax:
         E[Y, points] -= 1
         return float(np.log(sums).sum()) - chosen
 
+    def curve(self, f: Array, E: Array) -> None:
+        q = softmax(f, axis=0)
+        E *= q
+        E -= q * E.sum(axis=0)
+
 
 @dataclass(frozen=True)
 class Given:
@@ -78,6 +98,9 @@ class Given:
     def value(self, f: Array, Y: Array, E: Array) -> float:
         E[...] = Y.T
         return float(np.vdot(f, E))
+
+    def curve(self, f: Array, E: Array) -> None:
+        E[...] = 0
 
 
 LOSSES: dict[str, Squared | Logistic | Softmax] = {

@@ -7,19 +7,22 @@ and what they find is added in their order, so that the bits do not depend on th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from mfact.core import Array
 from mfact.host.threads import Workers
 from mfact.networks.architecture import Architecture
-from mfact.networks.layers import Dense, Layer
+from mfact.networks.layers import Dense
 from mfact.networks.losses import Loss
-from mfact.networks.tiles import Chunk, HeldKernel, Sums
+from mfact.networks.shared import Shared
+from mfact.networks.tiles import Chunk, HeldKernel, Sums, small_buffers
 
 CHUNKS = 4
-LEAST_CHUNK = 16
-"""Points below which one more chunk costs more than it brings."""
+LEAST_CHUNK, LEAST_GRID_CHUNK = 128, 16
+"""Points below which more chunks cost more than they bring; those on a grid take longer."""
 
 
 class Machine:
@@ -29,19 +32,20 @@ class Machine:
     steps act on, W_1, b_1, …, in the order of net.names. slope: ∂L/∂point, after evaluate().
     """
 
-    def __init__(
-        self, net: Architecture, X: Array, Y: Array, loss: Loss, workers: Workers
-    ) -> None:
+    def __init__(self, net: Architecture, X: Array, Y: Array, loss: Loss, workers: Workers) -> None:
         self.net, self.X, self.Y, self.loss, self.workers = net, X, Y, loss, workers
         self.dtype = X.dtype
         self._chunks: dict[int, list[Chunk]] = {}
         self._batch: dict[int, tuple[Array, Array]] = {}
         self.point = [np.zeros(shape, self.dtype) for shape in net.shapes]
         self.slope = [np.zeros(shape, self.dtype) for shape in net.shapes]
-        self._full = [
-            np.empty(part.full, self.dtype) if part.full != part.shape else None
-            for part in net.parts
+        # The parts that are stepped as they are: all but the `own` first ones.
+        self.own, self.rest, self.rest_slope = 0, self.point, self.slope
+        self._shared = [
+            Shared(share, part.shape[0], self.dtype) if share is not None else None
+            for part, share in zip(net.parts, self._ties("share"), strict=True)
         ]
+        self._masks = self._ties("mask")
 
     def start(self, weights: Sequence[Array]) -> None:
         """Begin at these parameters, in the order of net.names."""
@@ -67,15 +71,16 @@ class Machine:
         if rows is not None:
             X, Y = self._taken(rows)
         chunks, parts, scale = self._cut(len(X)), self._parts(), 1 / len(X)
-        sums = self.workers.each([lambda c=c: c.run(X, Y, parts, scale) for c in chunks])
-        self._gather(chunks)
+        with small_buffers():
+            sums = self.workers.each([partial(c.run, X, Y, parts, scale) for c in chunks])
+            self._gather(chunks)
         return Sums(sum([s.loss for s in sums]), sum([s.output for s in sums]))
 
     def outputs(self) -> Array:
         """f of all points, p×m."""
         into, parts = np.empty((self.net.outputs, len(self.X)), self.dtype), self._parts()
         chunks = self._cut(len(self.X))
-        self.workers.each([lambda c=c: c.outputs(self.X, parts, into) for c in chunks])
+        self.workers.each([partial(c.outputs, self.X, parts, into) for c in chunks])
         return into
 
     def _taken(self, rows: Array) -> tuple[Array, Array]:
@@ -93,11 +98,10 @@ class Machine:
     def _cut(self, count: int) -> list[Chunk]:
         """The chunks of so many points, made once."""
         if count not in self._chunks:
-            parts = max(1, min(CHUNKS, count // LEAST_CHUNK))
+            least = LEAST_GRID_CHUNK if self.net.has_grids else LEAST_CHUNK
+            parts = next((n for n in (CHUNKS, CHUNKS // 2) if count >= n * least), 1)
             edges = [i * count // parts for i in range(parts + 1)]
-            self._chunks[count] = [
-                self._chunk(slice(a, b)) for a, b in zip(edges, edges[1:], strict=False)
-            ]
+            self._chunks[count] = [self._chunk(slice(a, b)) for a, b in pairwise(edges)]
         return self._chunks[count]
 
     def _chunk(self, rows: slice) -> Chunk:
@@ -106,32 +110,31 @@ class Machine:
 
     def _parts(self) -> list[Array]:
         """Each layer's matrix, those of shared weights filled in."""
-        found = []
-        for part, v, full in zip(self.net.parts, self.point, self._full, strict=True):
-            if full is not None:
-                share = _tie(part.stage.layer, "share")
-                np.take(v, share - 1, out=full, mode="wrap")
-                full *= share > 0
-            found.append(v if full is None else full)
-        return found
+        return [
+            v if shared is None else shared.fill(v)
+            for v, shared in zip(self.rest, self._shared[self.own :], strict=True)
+        ]
 
     def _gather(self, chunks: Sequence[Chunk]) -> None:
         """slope ← the chunks' gradients in their order, missing and shared weights seen to."""
-        for k, (part, slope, full) in enumerate(
-            zip(self.net.parts, self.slope, self._full, strict=True)
-        ):
-            total = slope if full is None else chunks[0].grads[k]
-            if full is None:
+        for k, slope in enumerate(self.rest_slope, self.own):
+            shared, mask = self._shared[k], self._masks[k]
+            total = slope if shared is None else chunks[0].grads[k]
+            if shared is None:
                 total[...] = chunks[0].grads[k]
             for chunk in chunks[1:]:
                 total += chunk.grads[k]
-            if part.name.startswith("b"):
-                continue
-            if (mask := _tie(part.stage.layer, "mask")) is not None:
+            if mask is not None:
                 total *= mask
-            if full is not None:
-                share, count = _tie(part.stage.layer, "share"), len(slope) + 1
-                slope[...] = np.bincount(share.ravel(), total.ravel(), count)[1:]
+            if shared is not None:
+                shared.gather(total, slope)
+
+    def _ties(self, name: str) -> list[Array | None]:
+        """The mask or share of each part; None where it has none."""
+        return [
+            getattr(part.stage.layer, name, None) if part.name.startswith("W") else None
+            for part in self.net.parts
+        ]
 
 
 class DualMachine(Machine):
@@ -144,14 +147,11 @@ class DualMachine(Machine):
     Source: mfact, derived.
     """
 
-    def __init__(
-        self, net: Architecture, X: Array, Y: Array, loss: Loss, workers: Workers
-    ) -> None:
+    def __init__(self, net: Architecture, X: Array, Y: Array, loss: Loss, workers: Workers) -> None:
         super().__init__(net, X, Y, loss, workers)
         m, first = len(X), net.weighted[0]
         self.own = 2 if first.layer.biases() else 1
-        self.rest = self.point[self.own :]
-        self.rest_slope = self.slope[self.own :]
+        self.rest, self.rest_slope = self.point[self.own :], self.slope[self.own :]
         n = first.made[0]
         chunks = self._cut(m)
         D, DK = np.zeros((n, m), self.dtype), []
@@ -213,23 +213,15 @@ class DualMachine(Machine):
         return Chunk(self.net, self.loss, rows, self.dtype, shapes, dual=True)
 
     def _parts(self) -> list[Array]:
-        return [*self.begun, *self.rest]  # those of the first layer are not looked at
+        return [*self.begun, *super()._parts()]  # those of the first layer are not looked at
 
     def _gather(self, chunks: Sequence[Chunk]) -> None:
-        for k, slope in enumerate(self.rest_slope, self.own):
-            slope[...] = chunks[0].grads[k]
-            for chunk in chunks[1:]:
-                slope += chunk.grads[k]
+        super()._gather(chunks)
         D, c, *DK = self.first_slope
         c[...] = 0
         self.workers.each(
-            [lambda i=i: np.matmul(D, self._K[i], out=DK[i]) for i in range(len(DK))]
+            [partial(np.matmul, D, K, out=into) for K, into in zip(self._K, DK, strict=True)]
         )
-
-
-def _tie(layer: Layer, name: str) -> Array | None:
-    """The mask or share of a layer, None where it has none."""
-    return getattr(layer, name, None)
 
 
 def suits(net: Architecture, *, batch: bool) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +14,26 @@ from mfact.networks.architecture import Architecture
 from mfact.networks.kernels import DenseKernel, Parts, kernel
 from mfact.networks.losses import Loss
 
-GRID_TILE = 8
-"""Points a tile where there are convolutions: the patches of so few stay in the cache."""
+GRID_TILE = 64
+"""Bytes of the points of a tile where there are convolutions: a line of the cache, and the patches
+of so few points stay in it.
+"""
+
+DENSE_TILE = 1024
+"""Points a tile where there are none: what a loss allocates for each point stays small."""
+
+BUFFER = 1024
+"""Numbers that NumPy copies at a time where it works on arrays with gaps: its own 8192 of each
+array leave the first cache, and take 190 KB where a convolution's slopes are added up.
+"""
+
+
+@contextmanager
+def small_buffers() -> Iterator[None]:
+    """NumPy's buffers of the size above, in this thread and its workers."""
+    with np.errstate():  # which puts the size back, too
+        np.setbufsize(BUFFER)
+        yield
 
 
 class Sums(NamedTuple):
@@ -63,6 +83,8 @@ class Tile:
             count = (1 if stage.is_weighted else 0) + (1 if stage.layer.biases() else 0)
             self.slots.append(slice(at, at + count))
             at += count
+        # Nothing asks for slopes before the first weights.
+        self.first = next(i for i, stage in enumerate(stages) if stage.is_weighted)
         self.grid = np.empty((*net.given, width), dtype) if len(net.given) == 3 else None
 
     def forward(self, X: Array, parts: Sequence[Array]) -> Array:
@@ -87,14 +109,14 @@ class Tile:
         E *= scale
         output = float(np.vdot(f, E))
         kernels, slots = self.kernels, self.slots
-        for i in range(len(kernels) - 1, -1, -1):
+        for i in range(len(kernels) - 1, self.first - 1, -1):
             x = kernels[i - 1].out if i else self._entered(X, again=True)
             kernels[i].backward(
                 self.deltas[i],
                 x,
                 tuple(parts[slots[i]]),
                 tuple(grads[slots[i]]),
-                self.deltas[i - 1] if i else None,
+                self.deltas[i - 1] if i > self.first else None,
             )
         return Sums(value * scale, output)
 
@@ -125,9 +147,10 @@ class Chunk:
     ) -> None:
         self.rows = rows
         count = rows.stop - rows.start
-        width = min(GRID_TILE, count) if net.has_grids else count
+        most = GRID_TILE // np.dtype(dtype).itemsize if net.has_grids else DENSE_TILE
+        width = count if dual else min(most, count)
         edges = [*range(rows.start, rows.stop, width), rows.stop]
-        self.cuts = [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        self.cuts = [slice(a, b) for a, b in pairwise(edges)]
         widths = {cut.stop - cut.start for cut in self.cuts}
         self.tiles = {w: Tile(net, loss, w, dtype, dual=dual) for w in sorted(widths)}
         self.grads = [np.empty(shape, dtype) for shape in shapes]

@@ -114,9 +114,9 @@ def network(
     points, net = _data(X, Y, layers, settings, follow_links)
     weights = None if start is None else begun(start, net)
     if flow:
-        from mfact.studies.network_flow import follow
+        from mfact.studies.network_flow import follow_data
 
-        return follow(points, net, settings, weights=weights)
+        return follow_data(points, net, settings, weights=weights)
     record = train(
         points, net, settings, sources=sources, weights=weights, observers=observers, warn=told
     )

@@ -46,6 +46,10 @@ class Doing:
         """So many passes over M have been taken in all."""
         self._tell(self._what, f"{count} passes so far" if self._what else "")
 
+    def followed(self, share: float) -> None:
+        """So much of the flow's time has been gone, a share of 1."""
+        self._tell(self._what, f"{100 * share:.0f} %")
+
     def flown(self, log10_step: float) -> None:
         """So far has come the flow that decaying steps follow."""
         self._tell("fast-forward", f"step 10^{log10_step:.2f}")

@@ -21,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from costs import memory, processes, sizes, small_step
 from gaps import decaying, to_a_gap
 from measure import Rounds, machine, threads
+from networks import convolutions, networks
 from reading import matrix_market
 from table import Goal, Work
 
@@ -39,6 +40,8 @@ def main() -> int:
         "market": lambda: matrix_market(rounds),
         "size": lambda: sizes(asked.largest, rounds),
         "memory": memory,
+        "network": lambda: networks(rounds),
+        "grids": lambda: convolutions(rounds),
     }
     if asked.list:
         print("\n".join(works))

@@ -148,9 +148,9 @@ REFUSED = {
     },
     r"start has 1 arrays, and the network 4: W/1, b/1, W/2, W/3": {"start": [X]},
     "start has 'W/9', and the network no such weights": {"start": {"W/9": X}},
-    r"W/1 is 30×6 in those given, and of this network it is 4×6": {"start": [X, Y, X, Y]},
+    r"W/1 is 30×6 in the start, and of this network it is 4×6": {"start": [X, Y, X, Y]},
     "W/1 of the start is not finite": {"start": [X * np.nan, Y, X, Y]},
-    "b/1 is none in those given": {"start": {"W/1": RESULT.start["W/1"]}},
+    "b/1 is none in the start": {"start": {"W/1": RESULT.start["W/1"]}},
 }  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def test_weights_outside_their_mask_are_refused():
     mask = np.array([[1, 0, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1]])
     layers = [Dense(2, Relu(), mask=mask), Dense(2)]
     start = [np.ones((2, 6)), np.ones((2, 2))]
-    with pytest.raises(MfactError, match="W/1 is not zero in those given where the mask"):
+    with pytest.raises(MfactError, match="W/1 is not zero in the start where the mask"):
         mfact.network(X, Y, layers, **{**ASKED, "start": start})
     start[0] *= mask
     made = mfact.network(X, Y, layers, **{**ASKED, "start": start})

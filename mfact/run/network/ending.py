@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from mfact.core import Array, Document, NetworkResult, Outcome, State
 from mfact.host.provenance import gather, repeatable
@@ -96,7 +97,7 @@ def _shorter(plan: NetworkPlan, state: State) -> str:
     plan.engine.weights(state)  # puts the machine there
     limit = largest_step(plan.engine.machine)
     text = f"with step size {eta:.4g}; the last point before is kept"
-    if limit is None:
+    if not isfinite(limit):
         return f"{text}. Use a smaller --step-size"
     return (
         f"{text}, where 2/λ_max of the Gauss–Newton matrix is {limit:.3g}."

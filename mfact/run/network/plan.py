@@ -61,10 +61,12 @@ def check(settings: NetworkSettings, explicit: Collection[str] = ()) -> None:
                 )
 
 
-def planned(asked: NetworkAsked, workers: Workers, start: tuple[Array, ...]) -> NetworkPlan:
-    """The objects of a run from what was asked, also of one that is resumed. start: at step 0.
+def planned(
+    asked: NetworkAsked, workers: Workers, weights: Mapping[str, Array] | None = None
+) -> NetworkPlan:
+    """The objects of a run from what was asked, also of one that is resumed. weights: see begun.
 
-    Raises SettingsError where the points do not fit the network.
+    Raises SettingsError where the points or the start do not fit the network.
     """
     settings, net, points = asked.settings, asked.net, asked.points
     loss = LOSSES[settings.loss]
@@ -107,6 +109,7 @@ def planned(asked: NetworkAsked, workers: Workers, start: tuple[Array, ...]) -> 
         max_iter=settings.max_iter,
         max_time=settings.max_time,
     )
+    start = begun(settings, net, weights)
     return NetworkPlan(asked, loss, form, why, schedule, engine, rules, facts, start)
 
 
@@ -138,29 +141,31 @@ def form_of(settings: NetworkSettings, net: Architecture, count: int) -> tuple[s
 def begun(
     settings: NetworkSettings, net: Architecture, weights: Mapping[str, Array] | None = None
 ) -> tuple[Array, ...]:
-    """The weights at step 0: drawn, from a file, or given by name.
+    """The weights at step 0; weights: by name, where they are neither to be drawn nor read.
 
     Raises SettingsError for those that do not fit.
     """
-    place = "those given"
+    if weights is None and settings.start_file is None:
+        assert settings.seed is not None
+        return drawn(net, settings.start, settings.start_scale, settings.seed, settings.dtype)
+    where = "the start"
     if weights is None:
-        if settings.start_file is None:
-            assert settings.seed is not None
-            return drawn(net, settings.start, settings.start_scale, settings.seed, settings.dtype)
-        weights, place = read_weights(settings.start_file), shown(settings.start_file, quoted=False)
+        assert settings.start_file is not None
+        where = shown(settings.start_file, quoted=False)
+        weights = read_weights(settings.start_file)
     for part in net.parts:
         found = weights.get(part.name)
         if found is None or found.shape != part.shape:
             has = "none" if found is None else "×".join(map(str, found.shape))
             raise SettingsError(
-                f"{part.name} is {has} in {place}, and of this network it is"
-                f" {'×'.join(map(str, part.shape))}",
+                f"{part.name} is {has} in {where}, and of this"
+                f" network it is {'×'.join(map(str, part.shape))}",
                 "start from weights of the same layers",
             )
         mask = getattr(part.stage.layer, "mask", None)
         if part.name.startswith("W") and mask is not None and found[mask == 0].any():
             raise SettingsError(
-                f"{part.name} is not zero in {place} where the mask of its layer is",
+                f"{part.name} is not zero in {where} where the mask of its layer is",
                 "set it to zero there",
             )
     return tuple([weights[part.name].astype(settings.dtype) for part in net.parts])

@@ -19,7 +19,7 @@ from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.network.checkpoint import SavedNetwork, saving
 from mfact.run.network.ending import result_of
 from mfact.run.network.memory import NEURON_BYTES, memory_plan
-from mfact.run.network.plan import begun, form_of, planned
+from mfact.run.network.plan import form_of, planned
 from mfact.run.network.progress import (
     NetworkAsked,
     NetworkLive,
@@ -33,7 +33,6 @@ from mfact.settings import ARRAYS, GIVEN
 from mfact.stopping import Stop, StopWatch
 from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.theory.network_claims import NetworkMonitor
-
 
 def train(
     points: TrainingData,
@@ -56,7 +55,7 @@ def train(
     """Train a network by gradient descent, every balance law held against its exact ledger.
 
     points: X and Y. net: its layers. settings: with a seed, and checked (mfact.run.network.plan).
-    weights: W/1, b/1, W/2, … at step 0, in place of settings.start.
+    weights: the start itself, by name, in place of the one that the settings name.
     The other arguments are as for mfact.run.solve.solve.
 
     Raises SettingsError, DataError and StorageError before the first step.
@@ -80,7 +79,7 @@ def train(
         workers = entered(held, settings)
         with doing.now("first products"):
             asked = NetworkAsked(settings, sources, net, points, points.fingerprint, output)
-            plan = planned(asked, workers, begun(settings, net, weights))
+            plan = planned(asked, workers, weights)
         progress = Progress(At(plan.engine.start(plan.start)))
         live = attached(plan, observers, timer, signals, warn, block)
         keeper = Keeper(path, rhythm, explicit=settings.checkpoint is not None)
@@ -113,13 +112,16 @@ def resume(
     with ExitStack() as held:
         workers = entered(held, asked.settings)
         timer.add(saved.document["seconds"], saved.document["wall_seconds"])
-        plan = planned(asked, workers, saved.start)
+        names = [part.name for part in asked.net.parts]
+        plan = planned(asked, workers, dict(zip(names, saved.start, strict=True)))
         progress = saved.progress
         live = attached(plan, observers, timer, signals, warn, block)
         saved.restore(live)
         saved.require_like(plan.engine.start(plan.start))
         rhythm = Rhythm.of(asked.settings.checkpoint_every)
-        keeper = Keeper(saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds)
+        keeper = Keeper(
+            saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds
+        )
         return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
 
 
