@@ -146,7 +146,7 @@ def test_every_schedule_is_explained(schedule):
     assert re.search(rf"^  {schedule} ", DOCUMENTS["schedules"].text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", ["flow", "sweep"])
+@pytest.mark.parametrize("command", ["flow", "sweep", "network"])
 def test_every_option_of_its_own_is_in_the_topic_of_the_command(command):
     shared = {name for names in tables.options("solve").values() for name in names}
     own = {name for names in tables.options(command).values() for name in names} - shared
@@ -156,7 +156,7 @@ def test_every_option_of_its_own_is_in_the_topic_of_the_command(command):
 
 def test_every_schema_is_named():
     code = "".join(p.read_text("utf-8") for p in (tour.ROOT / "mfact").rglob("*.py"))
-    schemas = set(re.findall(r"mfact-[a-z]+/\d", code))
+    schemas = set(re.findall(r"mfact-[a-z-]+/\d", code))
     assert len(schemas) >= 6
     assert [schema for schema in sorted(schemas) if schema not in words("json")] == []
 
