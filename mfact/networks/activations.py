@@ -66,9 +66,10 @@ class Relu:
         return np.empty(shape, dtype)
 
     def forward(self, z: Array, out: Array, kept: Array | None) -> None:
-        np.maximum(z, 0, out=out)
         assert kept is not None
         np.greater(z, 0, out=kept, casting="unsafe")
+        # In float32 a third of the time of np.maximum with a number.
+        np.multiply(z, kept, out=out)
 
     def backward(self, delta: Array, z: Array, kept: Array | None) -> None:
         assert kept is not None
