@@ -14,6 +14,7 @@ from mfact.core import Array
 from mfact.errors import DataError, SettingsError
 from mfact.matrices.values import check_kind
 from mfact.networks.architecture import Architecture
+from mfact.networks.layers import Conv, Dense, Flatten, Pool
 from mfact.networks.settings import ARRAYS_LAYERS, NetworkSettings
 from mfact.networks.spec import broken
 from mfact.options import options_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from mfact.studies.network_flow import NetworkFlowStudy
 
 Points = ArrayLike | Path | None
+_KINDS = (Dense, Conv, Pool, Flatten)
 
 
 @overload
@@ -218,7 +220,7 @@ def _net(layers: Layers, settings: NetworkSettings, shape: tuple[int, ...] | Non
                 "give a network of as many",
             )
     else:
-        if wrong := [each for each in layers if not hasattr(each, "weights")]:
+        if wrong := [each for each in layers if not isinstance(each, _KINDS)]:
             raise SettingsError(
                 f"--layers has a {type(wrong[0]).__name__} among its layers",
                 "give those of mfact.networks.layers, or a text as 100r-100r-10",

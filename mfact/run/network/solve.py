@@ -34,6 +34,7 @@ from mfact.stopping import Stop, StopWatch
 from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.theory.network_claims import NetworkMonitor
 
+
 def train(
     points: TrainingData,
     net: Architecture,
@@ -119,9 +120,7 @@ def resume(
         saved.restore(live)
         saved.require_like(plan.engine.start(plan.start))
         rhythm = Rhythm.of(asked.settings.checkpoint_every)
-        keeper = Keeper(
-            saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds
-        )
+        keeper = Keeper(saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds)
         return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
 
 
