@@ -69,8 +69,13 @@ class NetworkRules:
         size = np.sqrt(sum(rows[f"norm_{h}"] for h in range(1, self.layers + 1)))
         # A step of less than a twentieth of an ulp moves hardly an entry.
         short = rows["step_size"] * rows["gradient_norm"] <= 0.05 * self.eps * size
-        reason = "the steps are too small to change the weights any more"
         return first_of(
-            short & (rows["step"] >= self.min_iter), Outcome.STALLED, lambda i: reason
+            short & (rows["step"] >= self.min_iter),
+            Outcome.STALLED,
+            lambda i: (
+                "the steps are too small to change the weights any more"
+                if rows["gradient_norm"][i]
+                else "the gradient is zero: no step changes the weights any more"
+            ),
         )
 

@@ -84,8 +84,10 @@ def _told(plan: NetworkPlan, finish: Finish) -> tuple[Outcome, str]:
         return outcome, f"{reason}; raise it, or loosen the tolerance"
     if outcome is Outcome.TIME_LIMIT:
         return outcome, f"{reason}; raise it, or loosen the tolerance"
-    if outcome is Outcome.STALLED and "steps are too small" not in reason:
+    if outcome is Outcome.STALLED and rules.patience is not None and "decrease" in reason:
         return outcome, f"{reason}; raise --patience, or take other steps"
+    if outcome is Outcome.STALLED and "zero" in reason:
+        return outcome, f"{reason}; begin elsewhere, or take a smaller --step-size"
     if outcome is Outcome.DIVERGED:
         return outcome, f"{reason} {_shorter(plan, finish.progress.at.state)}"
     return outcome, reason
