@@ -47,7 +47,10 @@ class TorchForm:
         return velocity if self.momentum and not self.nesterov else slope
 
     def move(
-        self, point: Sequence[Array], direction: Sequence[Array], step_size: float,
+        self,
+        point: Sequence[Array],
+        direction: Sequence[Array],
+        step_size: float,
         scratch: Sequence[Array],
     ) -> None:
         """v ← v − η d; scratch: of their shapes, may be the direction itself."""  # fmt: skip

@@ -63,12 +63,7 @@ class NetworkEngine:
         self._load(state)
         rows = empty(self.machine.net, self.measure.plain, len(steps))
         flow_times = np.cumsum([state.ledger.flow_time, *step_sizes.tolist()])
-        rows |= {
-            "step": steps,
-            "log10_step": np.log10(np.maximum(steps, 1)),
-            "step_size": step_sizes,
-            "flow_time": flow_times[:-1],
-        }
+        rows |= _clock(steps, flow_times[:-1]) | {"step_size": step_sizes}
         measured = self.due(steps) | (steps % self.block == 0)
         ledger = state.ledger
         entries, memory = list(ledger.entries), ledger.memory
@@ -95,12 +90,12 @@ class NetworkEngine:
         return Segment(rows, after, state_at)
 
     def row(self, state: State) -> dict[str, Array]:
-        """The row of a state, all of it measured."""
+        """The row of a state, all of it measured; no step is taken, and so none has a size."""
         rows = empty(self.machine.net, self.measure.plain, 1)
+        rows |= _clock(np.array([state.step]), np.array([state.ledger.flow_time]))
         self._load(state)
         with np.errstate(all="ignore"):
             self._row(0, state.step, state.ledger.start, state.ledger.entries, rows, True)
-        self._loaded = None  # the gradient has been taken, and nothing else changed
         return rows
 
     def weights(self, state: State) -> tuple[Array, ...]:
@@ -138,7 +133,8 @@ class NetworkEngine:
         """L and ∇L at the point, into the machine, and row i of the columns."""
         sums = self.machine.evaluate(self.batches.rows(step))
         rows["loss"][i] = sums.loss
-        rows["gradient_norm"][i] = sqrt(sum(self.measure.held.squares(self.machine.slope)))
+        # A square of the dual form may be below zero by rounding.
+        rows["gradient_norm"][i] = sqrt(abs(sum(self.measure.held.squares(self.machine.slope))))
         if measured:
             for name, value in self.measure.columns(start, entries, sums.output).items():
                 rows[name][i] = value
@@ -157,6 +153,12 @@ class NetworkEngine:
         found = method.entries(balance, squares, crossed, eta, memory)
         method.move(machine.point, d, eta, machine.slope)
         return found
+
+
+def _clock(steps: Array, flow_times: Array) -> dict[str, Array]:
+    return {
+        "step": steps, "log10_step": np.log10(np.maximum(steps, 1)), "flow_time": flow_times,
+    }  # fmt: skip
 
 
 def _wide(balance: Balance) -> Balance:

@@ -100,7 +100,7 @@ class Laws:
             Law(joint, layers[joint.h - 1], layers[joint.h], grouping)
             for joint, grouping in zip(net.joints, whole, strict=True)
         ]
-        found = mixed(net)
+        found = mixed(net, groups)
         cuts = np.cumsum([joint.units for joint in net.joints])[:-1]
         more = None
         if len(found.scales):
@@ -123,9 +123,7 @@ class Laws:
     def count(self) -> int:
         """How many values they keep."""
         sizes = [
-            n * (n + 1) // 2 if law.joint.is_matrix else n
-            for law in self.each
-            for n in [law.units]
+            n * (n + 1) // 2 if law.joint.is_matrix else n for law in self.each for n in [law.units]
         ]
         return sum(sizes) + (0 if self.mixed is None else len(self.mixed.scales[0]))
 
@@ -163,10 +161,12 @@ def _shared(
     use = np.zeros((2, count), int)
     use[0, parameters], use[1, parameters] = np.maximum(fed, 0), np.maximum(drawn, 0)
     into, out_of = np.full(count, -1), np.full(count, -1)
-    groups_in = np.zeros(net.weighted[h - 1].made[0], int)
-    if h <= len(net.joints):
-        groups_in = groups[h - 1]
-        into[parameters] = groups_in[fed]
+    # What the last layer feeds are the outputs, which no law tells apart.
+    inner = h <= len(net.joints)
+    groups_in = groups[h - 1] if inner else np.zeros(net.weighted[h - 1].made[0], int)
+    into[parameters] = groups_in[fed] if inner else 0
+    count_out = 0
     if h > 1:
         out_of[parameters] = groups[h - 2][drawn]
-    return SharedWeights(at, bias, into, out_of, groups_in, (use[0], use[1]))
+        count_out = int(groups[h - 2].max()) + 1
+    return SharedWeights(at, bias, into, out_of, groups_in, count_out, (use[0], use[1]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from mfact.core import Array, Balance
 from mfact.networks.architecture import Architecture
-from mfact.networks.columns import NEURONS
+from mfact.networks.columns import NEURONS, network_columns
 from mfact.networks.laws import Law, Laws
 from mfact.networks.machine import Machine
 
@@ -82,36 +82,32 @@ class Measure:
         }
 
     def _first_order(self, output: float) -> dict[str, Array | float]:
-        """⟨v, C∇L⟩, which homogeneity makes zero, and the Euler identity ⟨W_h, ∂L/∂W_h⟩ = p·S_{h+1}.
-
-        Relative to ‖v‖‖∇L‖ of the same weights.
+        """⟨v, C∇L⟩, which homogeneity makes zero, and the Euler identity: ⟨W_h, ∂L/∂W_h⟩ =
+        p_h⟨W_{h+1}, ∂L/∂W_{h+1}⟩, and p_N·output at the end. Relative to ‖v‖‖∇L‖ of the weights.
         """
-        p, g, machine = self.machine.point, self.machine.slope, self.machine
-        worst = euler = 0.0
+        p, g = self.machine.point, self.machine.slope
+        found, spread = [], []
         for law in self.held.each:
             k = law.degree
             (fed, drawn), (v_in, v_out), (g_in, g_out) = (
-                law.sides(a, b) for a, b in ((p, g), (p, p), (g, g))
+                [side.astype(float) for side in law.sides(a, b)]
+                for a, b in ((p, g), (p, p), (g, g))
             )
-            with np.errstate(invalid="ignore"):
-                size = np.sqrt(v_in * g_in) + k * np.sqrt(v_out * g_out)
-            worst = max(worst, _ratio(float(np.abs(fed - k * drawn).max()), float(size.max())))
-            whole = sqrt(float(v_in.sum() * g_in.sum())) + k * sqrt(
-                float(v_out.sum() * g_out.sum())
-            )
-            euler = max(euler, _ratio(abs(float(fed.sum() - k * drawn.sum())), whole))
-        last = self.held.layers[-1]
-        k = machine.net.stages[-1].layer.activation.degree or 1
-        total = float(last.rows(p, g).sum())
-        whole = sqrt(sum(last.square(p)) * sum(last.square(g)))
-        euler = max(euler, _ratio(abs(total - k * output), whole))
-        return {"first_order": worst, "euler": euler}
+            size = _root(v_in * g_in) + k * _root(v_out * g_out)
+            found.append(_ratio(np.abs(fed - k * drawn).max(), size.max()))
+            whole = _root(v_in.sum() * g_in.sum()) + k * _root(v_out.sum() * g_out.sum())
+            spread.append(_ratio(abs(fed.sum() - k * drawn.sum()), whole))
+        # What does not scale at the end belongs to the loss.
+        if degree := self.machine.net.weighted[-1].layer.activation.degree:
+            last = self.held.layers[-1]
+            whole = _root(np.asarray(sum(last.square(p)) * sum(last.square(g))))
+            spread.append(_ratio(abs(last.rows(p, g).sum() - degree * output), whole))
+        # By NumPy, whose maximum keeps what is not a number.
+        return {"first_order": float(np.max(found)), "euler": float(np.max(spread))}
 
 
 def empty(net: Architecture, laws: Laws, rows: int) -> dict[str, Array]:
     """Columns of so many rows, NaN where nothing is measured yet."""
-    from mfact.networks.columns import network_columns
-
     found = {name: np.full(rows, np.nan) for name in network_columns(net)}
     for law in laws.each:
         for what in ("in", "out", "ledger"):
@@ -125,5 +121,11 @@ def norm(balance: Balance) -> float:
     return sqrt(sum(float(np.vdot(Q, Q)) for Q in balance))
 
 
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else part
+def _root(squares: Array) -> Array:
+    """Of squares that may be below zero by rounding, as those of the dual form may."""
+    return np.asarray(np.sqrt(np.abs(squares)))
+
+
+def _ratio(part: Array, whole: Array) -> float:
+    """part/whole, 0 where both are."""
+    return float(part / whole) if part else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,11 @@ from mfact.core import Array
 from mfact.networks.architecture import Architecture, Stage
 from mfact.networks.layers import Dense
 
-MOST_ENTRIES = 20_000_000
-"""Of the matrix whose null space is looked for: a fifth of a gigabyte."""
+MOST_FLOPS = 2e10
+"""Of the null space that is looked for: a few seconds."""
+
+BLOCK = 4096
+"""Constraints that are taken in at a time."""
 
 
 def share_of(stage: Stage) -> Array | None:
@@ -59,37 +63,33 @@ class Mixed:
     looked: bool
 
 
-def mixed(net: Architecture) -> Mixed:
+def mixed(net: Architecture, groups: Sequence[Array]) -> Mixed:
     """The null space of "all uses of one parameter have the same s_b − p·s_a", less what the
     components give: laws that exist because parameters are tied across units of unequal scale.
 
-    Source: mfact, derived.
+    groups: components() of each joint. Source: mfact, derived.
     """
-    joints = net.joints
-    starts = np.cumsum([0, *(joint.units for joint in joints)])
+    starts = np.cumsum([0, *(joint.units for joint in net.joints)])
     total = int(starts[-1])
     shared = [h for h, stage in enumerate(net.weighted, 1) if share_of(stage) is not None]
     none = np.zeros((0, total))
     if not shared:
         return Mixed(none, looked=True)
-    rows = [_constraints(net, h, starts) for h in shared]
-    if sum(len(each) for each in rows) * total > MOST_ENTRIES:
+    places = [_constraints(net, h, starts) for h in shared]
+    if (sum(map(len, places)) + total) * total**2 > MOST_FLOPS:
         return Mixed(none, looked=False)
-    A = np.concatenate([np.unique(each, axis=0) for each in rows])
-    _, sigma, Vt = np.linalg.svd(A, full_matrices=True)
-    rank = int(np.sum(sigma > 1e-9 * max(sigma.max(initial=0.0), 1.0)))
-    null = Vt[rank:]
-    known = []
-    for joint, start in zip(joints, starts, strict=False):
-        groups = components(net, joint.h)
-        for group in range(int(groups.max()) + 1):
-            s = np.zeros(total)
-            s[start + np.flatnonzero(groups == group)] = 1
-            known.append(s / np.linalg.norm(s))
-    K = np.array(known)
-    rest = null - (null @ K.T) @ K
-    U, sigma, Vt = np.linalg.svd(rest, full_matrices=False)
-    return Mixed(Vt[: int(np.sum(sigma > 1e-9))], looked=True)
+    R = np.zeros((0, total))
+    for each in places:
+        for i in range(0, len(each), BLOCK):
+            # Of A only AᵀA matters for its null space, and RᵀR is that without squaring it.
+            A = np.concatenate([R, _dense(each[i : i + BLOCK], total)])
+            R = np.asarray(np.linalg.qr(A, "r"))
+    _, sigma, Vt = np.linalg.svd(R, full_matrices=True)
+    null = Vt[int(np.sum(sigma > 1e-9 * max(sigma.max(initial=0.0), 1.0))) :]
+    K = _indicators(groups, starts)
+    # A projection of orthonormal vectors, so that its singular values are 0 and 1.
+    _, sigma, Vt = np.linalg.svd(null - (null @ K.T) @ K, full_matrices=False)
+    return Mixed(Vt[: int(np.sum(sigma > 0.5))], looked=True)
 
 
 def uses(net: Architecture, h: int) -> tuple[Array, Array, Array]:
@@ -106,16 +106,32 @@ def uses(net: Architecture, h: int) -> tuple[Array, Array, Array]:
 
 
 def _constraints(net: Architecture, h: int, starts: Array) -> Array:
-    """A row for each use of a parameter beside its first: that both have the same factor."""
+    """A row for each use of a parameter beside its first: the units that both feed and draw from,
+    numbered through all joints, −1 for none; rows that say the same stand once.
+    """
     parameters, fed, drawn = uses(net, h)
-    total = int(starts[-1])
-    factors = np.zeros((len(parameters), total + 1))
-    at = np.arange(len(parameters))
-    if h <= len(net.joints):
-        factors[at, starts[h - 1] + fed] += 1
-    if h > 1:
-        factors[at, starts[h - 2] + drawn] -= net.joints[h - 2].degree or 1
-    _, first = np.unique(parameters, return_index=True)
-    of = np.searchsorted(parameters[first], parameters)
-    rows = factors - factors[first[of]]
-    return np.asarray(rows[:, :total])
+    fed = np.where(fed < 0, -1, fed + starts[h - 1])
+    drawn = np.where(drawn < 0, -1, drawn + starts[max(h - 2, 0)])
+    known, first = np.unique(parameters, return_index=True)
+    of = first[np.searchsorted(known, parameters)]
+    degree = (net.joints[h - 2].degree or 1) if h > 1 else 1
+    rows = np.stack([fed, drawn, fed[of], drawn[of], np.full(len(fed), degree)], axis=1)
+    return np.unique(rows[np.arange(len(of)) != of], axis=0)
+
+
+def _dense(places: Array, total: int) -> Array:
+    """s_b − p·s_a of each use less that of the first, as rows of a matrix."""
+    A, at = np.zeros((len(places), total + 1)), np.arange(len(places))
+    for column, sign in ((0, 1), (1, -places[:, 4]), (2, -1), (3, places[:, 4])):
+        A[at, places[:, column]] += sign  # −1, no unit, is the column beside the others
+    return A[:, :total]
+
+
+def _indicators(groups: Sequence[Array], starts: Array) -> Array:
+    """A row for each component: the same s on its units, of norm 1."""
+    found = []
+    for each, start in zip(groups, starts, strict=False):
+        rows = np.zeros((int(each.max()) + 1, int(starts[-1])))
+        rows[each, start + np.arange(len(each))] = 1
+        found.append(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    return np.concatenate(found)

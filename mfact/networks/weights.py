@@ -89,8 +89,9 @@ class PlainWeights:
 class SharedWeights:
     """Free parameters v with W[i, j] = v[g[i, j]] (Theorem 2.3).
 
-    into, out_of: the group of units that each feeds, and draws from; −1: none. fed_from: of each
-    parameter one use, (unit it feeds, unit it draws from), as both sides of a law see it.
+    into, out_of: the group of units that each feeds, and draws from; −1: none. groups_in: of each
+    unit fed. groups_out: how many are drawn from, also where no weight does. use: of each parameter
+    one, (unit it feeds, unit it draws from), as both sides of a law see it.
     """
 
     at: int
@@ -98,6 +99,7 @@ class SharedWeights:
     into: Array
     out_of: Array
     groups_in: Array
+    groups_out: int
     use: tuple[Array, Array]
 
     def rows(self, p: Points, q: Points) -> Array:
@@ -110,7 +112,7 @@ class SharedWeights:
 
     def columns(self, p: Points, q: Points) -> Array:
         """By groups of units."""
-        return _sums(self.out_of, p[self.at] * q[self.at], int(self.out_of.max()) + 1)
+        return _sums(self.out_of, p[self.at] * q[self.at], self.groups_out)
 
     def row_gram(self, p: Points, q: Points) -> Array:
         raise NotImplementedError  # no matrix law stands beside shared weights
@@ -142,28 +144,10 @@ class DualWeights:
     machine: DualMachine
 
     def rows(self, p: Points, q: Points) -> Array:
-        cuts = self.machine.cuts
-        found = sum(
-            np.einsum("ij,ij->i", p[0][:, cut], Z) for cut, Z in zip(cuts, q[2:], strict=False)
-        )
-        p_c, q_c = float(p[1][0]), float(q[1][0])
-        if p_c:
-            Ws = [W.reshape(len(W), -1) for W in self.machine.begun]
-            squares = sum(np.einsum("ij,ij->i", W, W) for W in Ws)
-            found = found + p_c * q_c * squares + p_c * self._with_begun(q[0])
-        return np.asarray(found)
+        return self._of(p, q, diagonal=True)
 
     def row_gram(self, p: Points, q: Points) -> Array:
-        cuts, machine = self.machine.cuts, self.machine
-        found = sum(p[0][:, cut] @ Z.T for cut, Z in zip(cuts, q[2:], strict=False))
-        p_c, q_c = float(p[1][0]), float(q[1][0])
-        if p_c:
-            Ws = [W.reshape(len(W), -1) for W in machine.begun]
-            found = found + p_c * q_c * sum(W @ W.T for W in Ws)
-            found = found + p_c * sum(
-                Z @ q[0][:, cut].T for cut, Z in zip(cuts, machine.begun_Z, strict=True)
-            )
-        return np.asarray(found)
+        return self._of(p, q, diagonal=False)
 
     def columns(self, p: Points, q: Points) -> Array:
         raise NotImplementedError  # nothing of the network draws from before its first layer
@@ -178,10 +162,25 @@ class DualWeights:
     def square(self, p: Points) -> tuple[float, float]:
         return float(self.rows(p, p).sum()), 0.0
 
-    def _with_begun(self, Q: Array) -> Array:
-        """⟨Z_1(0), Q⟩ by rows."""
-        pairs = zip(self.machine.cuts, self.machine.begun_Z, strict=True)
-        return np.asarray(sum(np.einsum("ij,ij->i", Z, Q[:, cut]) for cut, Z in pairs))
+    def _of(self, p: Points, q: Points, *, diagonal: bool) -> Array:
+        """p qᵀ, or its diagonal alone."""
+        machine = self.machine
+        pairs = [(p[0][:, cut], Z) for cut, Z in zip(machine.cuts, q[2:], strict=False)]
+        found = _sum_of(pairs, diagonal=diagonal)
+        p_c, q_c = float(p[1][0]), float(q[1][0])
+        if p_c:
+            begun = [W.reshape(len(W), -1) for W in machine.begun]
+            found += p_c * q_c * _sum_of([(W, W) for W in begun], diagonal=diagonal)
+            cuts = zip(machine.begun_Z, machine.cuts, strict=True)
+            pairs = [(Z, q[0][:, cut]) for Z, cut in cuts]
+            found += p_c * _sum_of(pairs, diagonal=diagonal)
+        return found
+
+
+def _sum_of(pairs: Sequence[tuple[Array, Array]], *, diagonal: bool) -> Array:
+    """Σ A Bᵀ, or its diagonal alone."""
+    parts = [np.einsum("ij,ij->i", A, B) if diagonal else A @ B.T for A, B in pairs]
+    return np.asarray(sum(parts[1:], parts[0]))
 
 
 def _square(part: Array) -> float:

@@ -50,16 +50,30 @@ class Peak:
         return [self.value, self.at, self.over]
 
 
-class Monitor(Protocol):
+class Kept(Protocol):
+    """A memory that goes into a checkpoint: the attributes named in `kept`.
+
+    They are JSON values, Peaks, others of this kind, and dicts of Peaks or of such.
+    """
+
+    kept: ClassVar[tuple[str, ...]] = ()
+
+    def state(self) -> dict[str, Any]:
+        """JSON values only."""
+        return {name: _stored(getattr(self, name)) for name in self.kept}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        for name in self.kept:
+            setattr(self, name, _restored(getattr(self, name), state[name]))
+
+
+class Monitor(Kept, Protocol):
     """Watches one claim, or a few that share their measurements.
 
     start(facts) once before step 0; segment(rows) for each block of steps; claims(final) at
     the end, final being the facts with the singular values that became known during the run.
-    state() holds JSON values only, and restore(state()) after start(facts) continues exactly.
-    The memory is the attributes named in `kept`: JSON values and Peaks.
+    restore(state()) after start(facts) continues exactly.
     """
-
-    kept: ClassVar[tuple[str, ...]] = ()
 
     def start(self, facts: Facts) -> None: ...
 
@@ -67,18 +81,28 @@ class Monitor(Protocol):
 
     def claims(self, final: Facts | None = None) -> tuple[Claim, ...]: ...
 
-    def state(self) -> dict[str, Any]:
-        values = {name: getattr(self, name) for name in self.kept}
-        return {
-            name: value.state() if isinstance(value, Peak) else copy.deepcopy(value)
-            for name, value in values.items()
-        }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        for name in self.kept:
-            is_peak = isinstance(getattr(self, name), Peak)
-            value = Peak(*state[name]) if is_peak else copy.deepcopy(state[name])
-            setattr(self, name, value)
+def _stored(value: Any) -> Any:
+    if _holds_memories(value):
+        return {name: _stored(each) for name, each in value.items()}
+    return value.state() if hasattr(value, "state") else copy.deepcopy(value)
+
+
+def _restored(now: Any, state: Any) -> Any:
+    if isinstance(now, Peak):
+        return Peak(*state)
+    if _holds_memories(now):
+        return {name: _restored(each, state[name]) for name, each in now.items()}
+    if hasattr(now, "restore"):
+        now.restore(state)
+        return now
+    return copy.deepcopy(state)
+
+
+def _holds_memories(value: Any) -> bool:
+    if not isinstance(value, dict) or not value:
+        return False
+    return all(hasattr(each, "state") for each in value.values())
 
 
 def step_label(rows: Rows, index: int) -> str:
