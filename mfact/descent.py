@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from mfact.core import Engine, Optimum, Outcome, Rows, Schedule, Segment, State
+from mfact.core import Optimum, Outcome, Rows, Schedule, Segment, State, Stepper
 from mfact.host.timer import Timer
 from mfact.stopping import Rules, Stop, StopWatch
 
@@ -78,7 +78,7 @@ class Descent:
     take is not solving. interrupted: whether a signal has come; looked at once a block.
     """
 
-    engine: Engine
+    engine: Stepper
     schedule: Schedule
     watch: StopWatch[Rules]
     confirm: Confirm

@@ -35,7 +35,7 @@ class Option(Generic[T]):
     letter: str = ""
     metavar: str | None = None
     unset: str = ""
-    belongs: tuple[str, tuple[str, ...]] | None = None
+    belongs: tuple[str, tuple[str | bool, ...]] | None = None
 
     def told(self, name: str) -> str:
         """Its line in a docstring."""
@@ -118,8 +118,11 @@ def refuse_idle(
     for name in given:
         if name in options and (belongs := options[name].belongs) is not None:
             chooser, choices = belongs
-            if values[chooser] not in choices:
+            value = values[chooser]
+            if value not in choices:
+                given = f"with {flag(chooser)} {value}" if value else f"without {flag(chooser)}"
+                choice = "" if choices[0] is True else f" {choices[0]}"
                 raise SettingsError(
-                    f"{flag(name)} has no meaning with {flag(chooser)} {values[chooser]}",
-                    f"leave it out, or use {flag(chooser)} {choices[0]}",
+                    f"{flag(name)} has no meaning {given}",
+                    f"leave it out, or use {flag(chooser)}{choice}",
                 )

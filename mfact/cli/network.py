@@ -166,7 +166,9 @@ def _admit(output: str, points: TrainingData, log: Log) -> None:
         raise SettingsError(
             f"{printable(output)} is there already, and not known as a run on these points", way_out
         )
-    log.note(f"mfact: note: {printable(output)} is a run on these points: it is replaced at the end")
+    log.note(
+        f"mfact: note: {printable(output)} is a run on these points: it is replaced at the end"
+    )
 
 
 def _tell_layers(net: Architecture, log: Log, *, dry: bool) -> None:

@@ -178,7 +178,7 @@ def _taken(path: str, what: str, way_out: str) -> SettingsError:
 
 
 def resumed_network_output(saved: SavedNetwork) -> str | None:
-    """The same of a network's run: beside its checkpoint, and nothing there but a run on its points.
+    """The same of a network: beside its checkpoint, and nothing there but a run on its points.
 
     Raises SettingsError.
     """

@@ -17,7 +17,7 @@ from mfact.core.results import (
     Verdict,
     violated,
 )
-from mfact.core.states import Engine, Plain, Segment, State
+from mfact.core.states import Engine, Plain, Segment, State, Stepper
 from mfact.core.values import (
     LEAST_TOLERANCE,
     Array,
@@ -40,5 +40,5 @@ __all__ = [
     "Engine", "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory", "Method", "NetworkResult",
     "Optimum", "Outcome",
     "Plain", "Point", "Problem", "Result", "Rows", "Schedule", "Segment", "Sliced", "State",
-    "Summed", "Target", "Verdict", "unit_of", "violated",
+    "Stepper", "Summed", "Target", "Verdict", "unit_of", "violated",
 ]  # fmt: skip

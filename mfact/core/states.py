@@ -61,8 +61,15 @@ class Segment:
     state_at: Callable[[int], State]
 
 
-class Engine(Protocol):
-    """In which coordinates the loop runs."""
+class Stepper(Protocol):
+    """Takes the steps of the loop."""
+
+    def advance(self, state: State, step_sizes: Array) -> Segment:
+        """Up to len(step_sizes) ≥ 1 steps from `state`, at least one."""
+
+
+class Engine(Stepper, Protocol):
+    """In which coordinates a factorization's loop runs."""
 
     name: str
 
@@ -72,9 +79,6 @@ class Engine(Protocol):
 
     def start(self, point: Point) -> State:
         """The state at step 0."""
-
-    def advance(self, state: State, step_sizes: Array) -> Segment:
-        """Up to len(step_sizes) ≥ 1 steps from `state`, at least one."""
 
     def sharpened(self, state: State, tolerance: float) -> State:
         """The state in coordinates that show the optimum to `tolerance`, a gap; as it is where

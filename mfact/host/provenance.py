@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from mfact.core import NetworkResult, Result
 from mfact.host.timer import of_clock
 
-R = TypeVar("R", Result, NetworkResult)
+R = TypeVar("R", bound=Result | NetworkResult)
 
 LIBRARIES = ("numpy", "scipy", "h5py", "threadpoolctl")
 THREAD_VARIABLES = (

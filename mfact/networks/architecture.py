@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import prod
 from typing import NamedTuple
 
@@ -133,7 +134,7 @@ class Architecture:
         """The N − 1 places of its laws."""
         found = []
         places = [i for i, stage in enumerate(self.stages) if stage.is_weighted]
-        for h, (i, j) in enumerate(zip(places, places[1:], strict=False), 1):
+        for h, (i, j) in enumerate(pairwise(places), 1):
             first, between, second = self.stages[i], self.stages[i + 1 : j], self.stages[j]
             units = first.made[0]
             ties = [isinstance(s.layer, Dense) and _is_tied(s.layer) for s in (first, second)]
@@ -145,9 +146,12 @@ class Architecture:
                     spread=second.given[0] // units,
                     degree=first.layer.activation.degree,
                     is_matrix=first.layer.activation.is_linear and not any(ties) and not most,
-                    is_dense=all(isinstance(s.layer, Dense) and not s.layer.share is not None
-                                 for s in (first, second)) and not between,
-                )  # fmt: skip
+                    is_dense=all(
+                        isinstance(s.layer, Dense) and s.layer.share is None
+                        for s in (first, second)
+                    )
+                    and not between,
+                )
             )
         return tuple(found)
 

@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 
-from mfact.core import Array, Balance, Factors, Ledger, Memory, Plain, Segment, State
+from mfact.core import Array, Balance, Ledger, Plain, Segment, State
 from mfact.methods.torch_form import TorchForm
 from mfact.networks.batches import Batches
 from mfact.networks.measure import Measure, empty
@@ -65,29 +65,25 @@ class NetworkEngine:
         flow_times = np.cumsum([state.ledger.flow_time, *step_sizes.tolist()])
         rows |= _clock(steps, flow_times[:-1]) | {"step_size": step_sizes}
         measured = self.due(steps) | (steps % self.block == 0)
-        ledger = state.ledger
-        entries, memory = list(ledger.entries), ledger.memory
+        kept, ledger = {0: state}, state.ledger
         with np.errstate(all="ignore"):
             for i, eta in enumerate(step_sizes.tolist()):
-                self._row(i, int(steps[i]), ledger.start, tuple(entries), rows, bool(measured[i]))
-                added, memory = self._step(eta, ledger.start, entries, memory)
-                entries = [E + more for E, more in zip(entries, added, strict=True)]
-        ledger = replace(
-            ledger, entries=tuple(entries), memory=memory, flow_time=float(flow_times[-1])
-        )
-        velocity = tuple([part.copy() for part in self._velocity])
-        after = State(
-            state.step + len(steps), self.machine.kept(), velocity, ledger, state.coordinates
-        )
-        self._loaded = after
+                self._row(i, int(steps[i]), ledger, rows, bool(measured[i]))
+                if i == len(steps) - 1 and i:
+                    kept[i] = self._kept(state, i, ledger)
+                ledger = replace(self._step(eta, ledger), flow_time=float(flow_times[i + 1]))
+        after = kept[len(steps)] = self._loaded = self._kept(state, len(steps), ledger)
 
         def state_at(i: int) -> State:
             # The steps are the same bits again; to keep each point would cost a copy a step.
-            if i in (0, len(steps)):
-                return after if i else state
-            return self.advance(state, step_sizes[:i]).state
+            return kept[i] if i in kept else self.advance(state, step_sizes[:i]).state
 
         return Segment(rows, after, state_at)
+
+    def _kept(self, begun: State, count: int, ledger: Ledger) -> State:
+        """The state that the arrays are in, so many steps after another."""
+        velocity = tuple([part.copy() for part in self._velocity])
+        return State(begun.step + count, self.machine.kept(), velocity, ledger, begun.coordinates)
 
     def row(self, state: State) -> dict[str, Array]:
         """The row of a state, all of it measured; no step is taken, and so none has a size."""
@@ -95,22 +91,13 @@ class NetworkEngine:
         rows |= _clock(np.array([state.step]), np.array([state.ledger.flow_time]))
         self._load(state)
         with np.errstate(all="ignore"):
-            self._row(0, state.step, state.ledger.start, state.ledger.entries, rows, True)
+            self._row(0, state.step, state.ledger, rows, True)
         return rows
 
     def weights(self, state: State) -> tuple[Array, ...]:
         """W_1, b_1, W_2, … of a state."""
         self._load(state)
         return tuple([part.copy() for part in self.machine.weights()])
-
-    def sharpened(self, state: State, tolerance: float) -> State:
-        return state
-
-    def seen(self, state: State) -> State:
-        return state
-
-    def moved(self, state: State, factors: Factors) -> State:
-        raise NotImplementedError  # nothing leads a network away from where its steps go
 
     def _load(self, state: State) -> None:
         """Put the arrays where the state has them, unless they are there."""
@@ -125,8 +112,7 @@ class NetworkEngine:
         self,
         i: int,
         step: int,
-        start: Balance,
-        entries: Balance,
+        ledger: Ledger,
         rows: dict[str, Array],
         measured: bool,
     ) -> None:
@@ -136,23 +122,22 @@ class NetworkEngine:
         # A square of the dual form may be below zero by rounding.
         rows["gradient_norm"][i] = sqrt(abs(sum(self.measure.held.squares(self.machine.slope))))
         if measured:
-            for name, value in self.measure.columns(start, entries, sums.output).items():
+            found = self.measure.columns(ledger.start, ledger.entries, sums.output)
+            for name, value in found.items():
                 rows[name][i] = value
 
-    def _step(
-        self, eta: float, start: Balance, entries: Sequence[Array], memory: Memory
-    ) -> tuple[Balance, Memory]:
-        """The point moves; what that adds to each law."""
+    def _step(self, eta: float, ledger: Ledger) -> Ledger:
+        """The point moves; the ledger with what that adds to each law."""
         machine, method, laws = self.machine, self.method, self.measure.held
         d = method.direct(machine.point, machine.slope, self._velocity)
-        squares = _wide(laws.form(d, d))
-        crossed = squares
+        squares = crossed = _wide(laws.form(d, d))
         if method.nesterov:
             crossed = _wide(laws.form(d, self._velocity))
-        balance = tuple(Q + E for Q, E in zip(start, entries, strict=True))
-        found = method.entries(balance, squares, crossed, eta, memory)
+        balance = tuple([Q + E for Q, E in zip(ledger.start, ledger.entries, strict=True)])
+        added, memory = method.entries(balance, squares, crossed, eta, ledger.memory)
         method.move(machine.point, d, eta, machine.slope)
-        return found
+        entries = tuple([E + more for E, more in zip(ledger.entries, added, strict=True)])
+        return replace(ledger, entries=entries, memory=memory)
 
 
 def _clock(steps: Array, flow_times: Array) -> dict[str, Array]:

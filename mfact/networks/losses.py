@@ -15,6 +15,10 @@ class Loss(Protocol):
     """ℓ of outputs f (p×b) against targets Y (b×p, or b labels)."""
 
     @property
+    def formula(self) -> str:
+        """ℓ written out."""
+
+    @property
     def name(self) -> str: ...
 
     def value(self, f: Array, Y: Array, E: Array) -> float:

@@ -115,8 +115,9 @@ class NetworkSettings(Settings):
         11, "Output", "Number of times shown, evenly spaced.",
         Count(least=2, most=10_000), belongs=_FLOW).field()
     rtol: float | None = Option(
-        None, "Computation", "Error that a step of the flow's solver may make, relative to the weights.",
-        Real(above=0, most=0.1), unset="1e-10; 1e-5 where the gradient jumps, as with ReLU", belongs=_FLOW).field()
+        None, "Computation", "Error of a step of the flow's solver, relative to the weights.",
+        Real(above=0, most=0.1), unset="1e-10; 1e-5 where the gradient jumps, as with ReLU",
+        belongs=_FLOW).field()
     # fmt: on
 
     @property

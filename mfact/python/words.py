@@ -87,7 +87,8 @@ def _written(name: str, kind: Kind, word: str) -> str | None:
 def _choices(name: str) -> set[str]:
     """What other options say that this one may be."""
     belongs = [option.belongs for option in OPTIONS.values() if option.belongs]
-    return {choice for chooser, choices in belongs if chooser == name for choice in choices}
+    choices = [choice for chooser, each in belongs if chooser == name for choice in each]
+    return {choice for choice in choices if isinstance(choice, str)}
 
 
 said = Words()

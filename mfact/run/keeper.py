@@ -95,9 +95,7 @@ class Keeper:
         if due:
             self._save(self.path, progress, live, save, last=last)
 
-    def _save(
-        self, path: str, progress: Progress, live: Looked, save: Save, *, last: bool
-    ) -> None:
+    def _save(self, path: str, progress: Progress, live: Looked, save: Save, *, last: bool) -> None:
         """A disk that fails does not end the run: its result is worth more."""
         kept = replace(progress, notes=(*progress.notes, *self.missed))
         try:

@@ -78,4 +78,3 @@ class NetworkRules:
                 else "the gradient is zero: no step changes the weights any more"
             ),
         )
-

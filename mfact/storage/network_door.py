@@ -7,8 +7,8 @@ from typing import Any
 
 from mfact.core import Array
 from mfact.networks.architecture import Architecture
-from mfact.storage.architectures import restored
 from mfact.networks.settings import NetworkSettings
+from mfact.storage.architectures import restored
 from mfact.storage.door import ENDED, require_numbers, require_rows, setting
 from mfact.storage.kinds import (
     Kind,

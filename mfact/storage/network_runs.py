@@ -33,7 +33,9 @@ def write_network_run(
     arrays, document = told(result)
     groups = {"": result.weights, "start/": result.start, "neurons/": result.neurons,
               "ties/": result.ties}  # fmt: skip
-    named = {f"{group}{name}": each for group, held in groups.items() for name, each in held.items()}
+    named = {
+        f"{group}{name}": each for group, held in groups.items() for name, each in held.items()
+    }
     document["network"] = plain(result.network, where="network")
     replace_file(path, make_image("network", FORMAT_VERSION, {**named, **arrays}, document))
 

@@ -1,1 +1,1 @@
-"""A network's run, phase by phase; the loop, its rules, recorder and keeper are those of all runs."""
+"""A network's run, phase by phase; loop, rules, recorder and keeper are those of all runs."""

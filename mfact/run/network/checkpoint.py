@@ -99,7 +99,7 @@ class SavedNetwork:
         return NetworkAsked(settings, sources, self.net, points, fingerprint, self.output)
 
     def require_like(self, state: State) -> None:
-        """Refuse arrays of other shapes than those of a state of the same run. Raises StorageError."""
+        """Refuse arrays of other shapes than a state of the same run has. Raises StorageError."""
         arrays, _ = pack(state)
         for under in ("state/", "good/") if self.document["good"] is not None else ("state/",):
             held = self._under(under)

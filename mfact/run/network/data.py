@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import prod
-from typing import Any
 
 from mfact.core import Array, Document
 from mfact.errors import SettingsError
 from mfact.networks.architecture import Architecture
-from mfact.networks.data import Points, PointFiles, checked, generated, open_points
+from mfact.networks.data import PointFiles, Points, checked, generated, open_points
 from mfact.networks.settings import NetworkSettings
 from mfact.networks.spec import broken, parse
 from mfact.networks.toml import load
@@ -77,9 +75,7 @@ def given_data(X: Array, Y: Array, settings: NetworkSettings, net: Architecture)
     return _held(checked(X, Y, settings.loss, net.outputs, settings.dtype), "arrays", {}, {})
 
 
-def found_again(
-    named: Mapping[str, Any], settings: NetworkSettings, net: Architecture
-) -> TrainingData:
+def found_again(named: Document, settings: NetworkSettings, net: Architecture) -> TrainingData:
     """The points of a run that goes on: read or generated anew.
 
     Raises SettingsError for a run on arrays.

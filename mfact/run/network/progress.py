@@ -43,7 +43,7 @@ class TrainingData:
         digest = hashlib.sha256()
         for each in (self.X, self.Y):
             digest.update(f"{each.shape} {each.dtype.str}".encode())
-            digest.update(memoryview(np.ascontiguousarray(each)).cast("B"))
+            digest.update(np.ascontiguousarray(each).data)
         return {
             "shape": list(self.X.shape),
             "targets": list(self.Y.shape),
