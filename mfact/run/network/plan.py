@@ -104,6 +104,7 @@ def planned(
         points=len(points.X),
         schedule=schedule,
         broken=settings.show_broken,
+        dual=form == "dual",
         scale=rules.zero_loss,
         tol=settings.tol_loss or 0.0,
         max_iter=settings.max_iter,
@@ -134,8 +135,8 @@ def form_of(settings: NetworkSettings, net: Architecture, count: int) -> tuple[s
     if reason:
         return "primal", f"the dual form {reason}"
     if is_faster_dual(net, count):
-        return "dual", f"{count} points are fewer than twice the {net.given[0]} inputs"
-    return "primal", f"{count} points are not fewer than twice the {net.given[0]} inputs"
+        return "dual", f"{count} points are not more than the {net.given[0]} inputs"
+    return "primal", f"{count} points are more than the {net.given[0]} inputs"
 
 
 def begun(
