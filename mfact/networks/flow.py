@@ -78,7 +78,6 @@ class _Solver(Protocol):
     K: Array
     y: Array
     t: float
-    atol: float
     h_abs: float
     step_size: float
     nfev: int
@@ -135,6 +134,7 @@ class _Follower:
         self.begun = self.measure.balance()
         self.entries: Balance = tuple(np.zeros_like(Q) for Q in self.begun)
         self.cuts = np.cumsum([part.size for part in machine.point])[:-1]
+        self.share = np.array(0.0)
         self.steps = self.evaluations = 0
         self.next_step: float | None = None
 
@@ -180,7 +180,7 @@ class _Follower:
         while solver.status == "running":
             if self.evaluations >= self.most:
                 return solver.t, solver.y, Ending.LIMIT
-            solver.atol = self._allowed(solver.y)
+            self._allowed(solver.y)
             proposed, before = solver.h_abs, solver.nfev
             solver.step()
             self.evaluations += solver.nfev - before
@@ -193,9 +193,10 @@ class _Follower:
         self.next_step = max(proposed, solver.h_abs)
         return end, solver.y, Ending.REACHED
 
-    def _allowed(self, v: Array) -> float:
-        """The entries' share of an error of rtol‖v‖."""
-        return self.rtol * (float(np.linalg.norm(v)) / sqrt(v.size) or 1.0)
+    def _allowed(self, v: Array) -> Array:
+        """The entries' share of an error of rtol‖v‖: the one number that the solver reads."""
+        self.share[...] = self.rtol * (float(np.linalg.norm(v)) / sqrt(v.size) or 1.0)
+        return self.share
 
     def _book(self, solver: _Solver, tableau: Array) -> None:
         """Add to the ledger what the step has moved each law by."""

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from mfact.core import Array
 from mfact.networks.architecture import Architecture, Stage
@@ -32,24 +30,22 @@ def components(net: Architecture, h: int) -> Array:
     Every group is a law: what feeds it less what draws from it.
     """
     joint, (first, second) = net.joints[h - 1], net.weighted[h - 1 : h + 1]
-    ties, count = [], joint.units
+    ties = []
     if (g := share_of(first)) is not None:
         units, _ = np.nonzero(g)
         ties.append((units, g[g > 0] - 1))
     if (g := share_of(second)) is not None:
         _, inputs = np.nonzero(g)
         ties.append((inputs // joint.spread, g[g > 0] - 1))
-    edges = []
-    for units, parameters in ties:
-        edges.append((units, count + parameters))
-        count += int(parameters.max(initial=-1)) + 1
-    if not edges:
-        return np.arange(joint.units)
-    ends = [np.concatenate(each) for each in zip(*edges, strict=True)]
-    graph = coo_array((np.ones(len(ends[0])), (ends[0], ends[1])), (count, count))
-    _, labels = connected_components(graph, directed=False)
+    labels, before = np.arange(joint.units), np.full(joint.units, -1)
+    while (labels != before).any():  # a tie hands on the least label of its units
+        before = labels.copy()
+        for units, parameters in ties:
+            least = np.full(int(parameters.max(initial=-1)) + 1, joint.units)
+            np.minimum.at(least, parameters, labels[units])
+            np.minimum.at(labels, units, least[parameters])
     # Numbered in the order of the units.
-    _, groups = np.unique(labels[: joint.units], return_inverse=True)
+    _, groups = np.unique(labels, return_inverse=True)
     return np.asarray(groups)
 
 

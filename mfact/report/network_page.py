@@ -90,7 +90,7 @@ class NetworkPage(Page[NetworkResult]):
         below: list[Part] = [
             *claims_in_short(result.claims, details=details),
             Heading("Summary"),
-            Facts([*labelled(numbers, BRIEF, only=True)], abreast=True),
+            Facts([*labelled(numbers, self._brief, only=True)], abreast=True),
             *self._layers(most),
         ]
         if notes := numbers.get("notes"):
@@ -113,6 +113,12 @@ class NetworkPage(Page[NetworkResult]):
             *self._layers(0),
             *ending(result),
         ]
+
+    @property
+    def _brief(self) -> Mapping[str, str]:
+        """What the summary shows; of an activation that breaks the laws, by how much."""
+        broken = self.result.settings.get("show_broken", {}).get("value")
+        return BRIEF | ({"first_order": f"laws that {broken} breaks"} if broken else {})
 
     @property
     def _what(self) -> str:

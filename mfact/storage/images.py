@@ -108,10 +108,8 @@ def read_image(
     except StorageError as error:
         raise StorageError(f"{printable(path)} {error.sentence}", error.way_out) from error
     except _HDF5_ERRORS as error:
-        raise StorageError(
-            f"{printable(path)} has the digest of an mfact file and not its contents",
-            _WAYS_OUT[kind],
-        ) from error
+        sentence = f"{printable(path)} has the digest of an mfact file and not its contents"
+        raise StorageError(sentence, _WAYS_OUT[kind]) from error
 
 
 def _form(kind: str, arrays: Mapping[str, Array], text: str) -> bytes:

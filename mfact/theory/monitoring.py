@@ -11,7 +11,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -50,6 +50,7 @@ class Peak:
         return [self.value, self.at, self.over]
 
 
+@runtime_checkable
 class Kept(Protocol):
     """A memory that goes into a checkpoint: the attributes named in `kept`.
 
@@ -85,7 +86,7 @@ class Monitor(Kept, Protocol):
 def _stored(value: Any) -> Any:
     if _holds_memories(value):
         return {name: _stored(each) for name, each in value.items()}
-    return value.state() if hasattr(value, "state") else copy.deepcopy(value)
+    return value.state() if isinstance(value, (Peak, Kept)) else copy.deepcopy(value)
 
 
 def _restored(now: Any, state: Any) -> Any:
@@ -93,7 +94,7 @@ def _restored(now: Any, state: Any) -> Any:
         return Peak(*state)
     if _holds_memories(now):
         return {name: _restored(each, state[name]) for name, each in now.items()}
-    if hasattr(now, "restore"):
+    if isinstance(now, Kept):
         now.restore(state)
         return now
     return copy.deepcopy(state)
@@ -102,7 +103,7 @@ def _restored(now: Any, state: Any) -> Any:
 def _holds_memories(value: Any) -> bool:
     if not isinstance(value, dict) or not value:
         return False
-    return all(hasattr(each, "state") for each in value.values())
+    return all(isinstance(each, (Peak, Kept)) for each in value.values())
 
 
 def step_label(rows: Rows, index: int) -> str:

@@ -89,6 +89,7 @@ def test_every_file_is_known_as_one():
     assert text == {
         *((name, "dataset") for name in ("solve", "check", "inspect", "sweep", "flow", "generate")),
         ("solve", "checkpoint_every"),
+        ("network", "checkpoint_every"),
         ("check", "require"),
         ("diff", "ignore"),
         ("help", "asked"),
@@ -97,6 +98,7 @@ def test_every_file_is_known_as_one():
     assert files == {
         "matrix", "checkpoint", "run_file", "first", "second", "output", "config", "start",
         "factors_npy", "log_file",
+        "x", "y", "layers",
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ INPUTS = {
     "inspect": ("M.npy",),
     "sweep": ("M.npy", "--seeds", "3"),
     "flow": ("M.npy", "-r", "2", "--start", "S.npz", "--time", "0.1"),
+    "network": ("M.npy", "M.npy", "--layers", "2-5", "--step-size", "0.1", "--no-output"),
     "generate": ("new.npy", "--shape", "3x2", "-r", "1"),
 }
 

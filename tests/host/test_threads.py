@@ -70,6 +70,8 @@ def test_runs_in_many_threads_leave_the_process_as_it_was(found, tmp_path):
         return blas(), handlers, list(warnings.filters), np.geterr(), dict(os.environ), Path.cwd()
 
     solve(M, rank=2, seed=1, max_iter=5)  # imports add filters of theirs, once
+    with pytest.raises(DataError):
+        open_matrix(str(tmp_path / "M.mtx")).read()
     before, errors, results = state(), [], []
 
     def run(seed):
