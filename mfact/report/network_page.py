@@ -118,7 +118,7 @@ class NetworkPage(Page[NetworkResult]):
     def _brief(self) -> Mapping[str, str]:
         """What the summary shows; of an activation that breaks the laws, by how much."""
         broken = self.result.settings.get("show_broken", {}).get("value")
-        return BRIEF | ({"first_order": f"laws that {broken} breaks"} if broken else {})
+        return BRIEF | ({"first_order": "laws broken by"} if broken else {})
 
     @property
     def _what(self) -> str:
