@@ -117,8 +117,10 @@ class NetworkPage(Page[NetworkResult]):
     @property
     def _brief(self) -> Mapping[str, str]:
         """What the summary shows; of an activation that breaks the laws, by how much."""
-        broken = self.result.settings.get("show_broken", {}).get("value")
-        return BRIEF | ({"first_order": "laws broken by"} if broken else {})
+        if self.result.settings.get("show_broken", {}).get("value") is None:
+            return BRIEF
+        shown = {name: label for name, label in BRIEF.items() if name != "gradient_norm"}
+        return shown | {"first_order": "laws broken by"}
 
     @property
     def _what(self) -> str:
