@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 
 from mfact.core import Array, Document, NetworkResult, Outcome, State
 from mfact.host.provenance import gather, repeatable
 from mfact.networks.columns import network_columns
 from mfact.networks.curvature import largest_step
 from mfact.run.keeper import Keeper
+from mfact.run.network.memory import curvature_plan
 from mfact.run.network.progress import NetworkLive, NetworkPlan
 from mfact.run.progress import Finish
 from mfact.run.summary import told_settings
@@ -97,7 +98,9 @@ def _shorter(plan: NetworkPlan, state: State) -> str:
     """The step that was too long, and what the curvature at the last good point allows."""
     eta = plan.schedule(state.step)
     plan.engine.weights(state)  # puts the machine there
-    limit = largest_step(plan.engine.machine)
+    machine = plan.engine.machine
+    fits = curvature_plan(machine.net, str(machine.dtype), len(machine.X)).fits
+    limit = largest_step(machine) if fits else nan
     text = f"with step size {eta:.4g}; the last point before is kept"
     if not isfinite(limit):
         return f"{text}. Use a smaller --step-size"
