@@ -77,8 +77,7 @@ def command(ctx: click.Context, /, x: str | None, y: str | None, **values: Any) 
         came_from["seed"] = "drawn"
 
     from mfact.networks.columns import network_columns
-    from mfact.run.network.memory import admitted
-    from mfact.run.network.plan import begun, check
+    from mfact.run.network.plan import admitted, begun, check
     from mfact.run.network.solve import train
 
     check(settings, [n for n, source in came_from.items() if source not in ("default", "drawn")])

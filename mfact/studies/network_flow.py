@@ -18,8 +18,7 @@ from mfact.networks.settings import NetworkSettings
 from mfact.options import require
 from mfact.ranges import Count, Real
 from mfact.run.doing import NOTHING, Doing
-from mfact.run.network.memory import admitted
-from mfact.run.network.plan import begun
+from mfact.run.network.plan import admitted, begun
 from mfact.run.network.progress import TrainingData
 from mfact.words import brief
 

@@ -8,11 +8,9 @@ import numpy as np
 
 from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.networks.architecture import Architecture
-from mfact.networks.flow_tolerance import chosen_rtol
 from mfact.networks.machine import CHUNKS
 from mfact.networks.settings import NetworkSettings
 from mfact.networks.tiles import DENSE_TILE, GRID_TILE
-from mfact.run.network.plan import form_of
 
 BLAS_BYTES = 64 << 20
 """A thread's buffers of BLAS."""
@@ -33,24 +31,6 @@ COPIES_FOR_CURVATURE = 50
 
 NEURON_BYTES = 64 << 20
 """Of what is recorded of every unit; with more units fewer rows are."""
-
-WAY_OUT = "use smaller layers or fewer points"
-
-
-def admitted(settings: NetworkSettings, net: Architecture, count: int) -> MemoryPlan:
-    """The plan of a run, or a flow, on `count` points.
-
-    Raises MemoryPlanError when it does not fit; SettingsError for a form or a tolerance
-    that cannot be.
-    """
-    if settings.flow:
-        chosen_rtol(net, settings.rtol)
-        return flow_plan(net, settings, count).check(WAY_OUT, subject="the flow")
-    form, _ = form_of(settings, net, count)
-    plan = memory_plan(net, settings, count, dual=form == "dual")
-    # A form that is chosen here is the smaller one for the points that it is chosen at.
-    ways = f"{WAY_OUT}, or --form primal" if settings.form == "dual" else WAY_OUT
-    return plan.check(ways)
 
 
 def memory_plan(

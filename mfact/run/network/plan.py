@@ -10,17 +10,20 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import SettingsError
+from mfact.host.memory import MemoryPlan
 from mfact.host.threads import Workers
 from mfact.methods.torch_form import TorchForm
 from mfact.networks.architecture import Architecture
 from mfact.networks.batches import Batches
 from mfact.networks.engine import NetworkEngine
+from mfact.networks.flow_tolerance import chosen_rtol
 from mfact.networks.losses import LOSSES
 from mfact.networks.machine import DualMachine, Machine, is_faster_dual, suits
 from mfact.networks.measure import Measure
 from mfact.networks.settings import STARTS, NetworkSettings
 from mfact.networks.starts import drawn
 from mfact.options import flag, options_of, refuse_idle, require_kinds
+from mfact.run.network.memory import flow_plan, memory_plan
 from mfact.run.network.progress import NetworkAsked, NetworkPlan
 from mfact.run.recorder import apart, is_due
 from mfact.schedules import Constant, PowerDecay
@@ -34,6 +37,9 @@ _OF_STEPS = (
     "patience", "min_iter", "max_iter", "max_time", "every", "checkpoint", "checkpoint_every",
 )  # fmt: skip
 """Options that say nothing of a flow."""
+
+
+_LESS = "use smaller layers or fewer points"
 
 
 def check(settings: NetworkSettings, explicit: Collection[str] = ()) -> None:
@@ -70,6 +76,22 @@ def check(settings: NetworkSettings, explicit: Collection[str] = ()) -> None:
             raise SettingsError("a flow is followed in float64", "leave out --dtype")
         if settings.form == "dual":
             raise SettingsError("a flow is followed on the weights themselves", "leave out --form")
+
+
+def admitted(settings: NetworkSettings, net: Architecture, count: int) -> MemoryPlan:
+    """The plan of a run, or a flow, on `count` points.
+
+    Raises MemoryPlanError when it does not fit; SettingsError for a form or a tolerance
+    that cannot be.
+    """
+    if settings.flow:
+        chosen_rtol(net, settings.rtol)
+        return flow_plan(net, settings, count).check(_LESS, subject="the flow")
+    form, _ = form_of(settings, net, count)
+    plan = memory_plan(net, settings, count, dual=form == "dual")
+    # A form that is chosen here is the smaller one for the points that it is chosen at.
+    ways = f"{_LESS}, or --form primal" if settings.form == "dual" else _LESS
+    return plan.check(ways)
 
 
 def planned(

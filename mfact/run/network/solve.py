@@ -18,8 +18,8 @@ from mfact.run.doing import Doing, Tell, silent
 from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.network.checkpoint import SavedNetwork, saving
 from mfact.run.network.ending import result_of
-from mfact.run.network.memory import NEURON_BYTES, admitted
-from mfact.run.network.plan import planned
+from mfact.run.network.memory import NEURON_BYTES
+from mfact.run.network.plan import admitted, planned
 from mfact.run.network.progress import (
     NetworkAsked,
     NetworkLive,
