@@ -115,10 +115,10 @@ def resume(
         names = [part.name for part in asked.net.parts]
         with Doing(busy).now("first products"):
             plan = planned(asked, workers, dict(zip(names, saved.start, strict=True)))
+        saved.require_like(plan.engine.start(plan.start))
         progress = saved.progress
         live = attached(plan, observers, timer, signals, warn, block)
         saved.restore(live)
-        saved.require_like(plan.engine.start(plan.start))
         rhythm = Rhythm.of(asked.settings.checkpoint_every)
         keeper = Keeper(saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds)
         return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
