@@ -8,7 +8,7 @@ from math import isfinite, nan
 from mfact.core import Array, Document, NetworkResult, Outcome, State
 from mfact.host.provenance import gather, repeatable
 from mfact.networks.columns import network_columns
-from mfact.networks.curvature import largest_step
+from mfact.networks.curvature import grown, largest_step
 from mfact.run.keeper import Keeper
 from mfact.run.network.memory import curvature_plan
 from mfact.run.network.progress import NetworkLive, NetworkPlan
@@ -95,18 +95,27 @@ def _told(plan: NetworkPlan, finish: Finish) -> tuple[Outcome, str]:
 
 
 def _shorter(plan: NetworkPlan, state: State) -> str:
-    """The step that was too long, and what the curvature at the last good point allows."""
-    eta = plan.schedule(state.step)
+    """The step that was too long, and what the curvature allows: at the last good point, and where
+    the network has grown to the size of the targets.
+    """
+    eta, decay = plan.schedule(state.step), plan.asked.settings.weight_decay
     plan.engine.weights(state)  # puts the machine there
     machine = plan.engine.machine
-    fits = curvature_plan(machine.net, str(machine.dtype), len(machine.X)).fits
-    limit = largest_step(machine) if fits else nan
     text = f"with step size {eta:.4g}; the last point before is kept"
-    if not isfinite(limit):
+    found = {"there": nan, "once f is as large as Y": nan}
+    if curvature_plan(machine.net, str(machine.dtype), len(machine.X)).fits:
+        larger = grown(machine, plan.start)
+        found = {
+            "there": largest_step(machine, decay=decay),
+            "once f is as large as Y": largest_step(machine, larger, decay),
+        }
+    told = {where: limit for where, limit in found.items() if isfinite(limit)}
+    if not told:
         return f"{text}. Use a smaller --step-size"
+    listed = " and ".join(f"{limit:.3g} {where}" for where, limit in told.items())
     return (
-        f"{text}, where 2/λ_max of the Gauss–Newton matrix is {limit:.3g}."
-        f" Use --step-size {min(limit, eta) / 2:.2g} or less"
+        f"{text}. 2/λ_max of the Gauss–Newton matrix is {listed}:"
+        f" use --step-size {min(*told.values(), eta) / 2:.2g} or less"
     )
 
 
