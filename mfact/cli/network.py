@@ -20,7 +20,7 @@ from mfact.cli.types import FILE
 from mfact.errors import MfactError, SettingsError
 from mfact.networks.settings import NetworkSettings
 from mfact.options import options_of
-from mfact.words import printable
+from mfact.words import format_bytes, printable
 
 if TYPE_CHECKING:
     from mfact.networks.architecture import Architecture
@@ -91,7 +91,7 @@ def command(ctx: click.Context, /, x: str | None, y: str | None, **values: Any) 
         begun(settings, net)
     if values["output"] is None and output is not None:
         _admit(output, points, log)
-    _tell_layers(net, log, plan.describe() if values["dry_run"] else None)
+    _tell_layers(net, log, plan.total if values["dry_run"] else None)
     if values["dry_run"]:
         return 0
     if settings.flow:
@@ -176,9 +176,9 @@ def _admit(output: str, points: TrainingData, log: Log) -> None:
     )
 
 
-def _tell_layers(net: Architecture, log: Log, memory: str | None) -> None:
-    """The table of the layers: on standard output with the memory, where that is said, else among
-    the notes.
+def _tell_layers(net: Architecture, log: Log, memory: int | None) -> None:
+    """The table of the layers: on standard output with the memory, bytes, where that is said, else
+    among the notes.
     """
     from mfact.cli.streams import emit
     from mfact.report.network_layers import layers_parts
@@ -186,7 +186,8 @@ def _tell_layers(net: Architecture, log: Log, memory: str | None) -> None:
     from mfact.report.terminal import look_of
 
     if memory is not None:
-        emit(f"{text_of(layers_parts(net), look_of(sys.stdout))}\n{memory}\n")
+        table = text_of(layers_parts(net), look_of(sys.stdout))
+        emit(f"{table}\nmemory, at most  {format_bytes(memory)}\n")
     else:
         for line in text_of(layers_parts(net), look_of(sys.stderr)).splitlines():
             log.note(line)

@@ -17,7 +17,7 @@ class Batches:
     may be smaller.
 
     >>> Batches(5, 2, seed=0).rows(2)
-    array([1])
+    array([3])
     """
 
     count: int

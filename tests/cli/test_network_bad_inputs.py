@@ -191,7 +191,7 @@ def test_a_dry_run_shows_the_memory_and_writes_nothing(mfact, folder):
     before = contents(folder)
     code, out, err = mfact("network", *XY, "--layers", "5r-2", *STEP, "--dry-run")
     assert (code, err) == (0, "")
-    assert "memory plan: " in out
+    assert "memory, at most " in out
     assert "5 neurons" in out
     assert contents(folder) == before
 

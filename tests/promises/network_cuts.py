@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 # Loaded here once, and not by each child.
 import mfact.cli.network
@@ -34,6 +35,8 @@ RUNS: dict[str, list[object]] = {
                   "--layers", "20:9r-9r-2", "--step-size", 0.05, "--max-iter", 350,
                   "--start", "paper-unbalanced", "--checkpoint-every", 60, "--every", 7],
 }  # fmt: skip
+NAMES = [pytest.param(name, marks=[pytest.mark.slow] if name != "batches" else []) for name in RUNS]
+"""One of them is quick enough to stand for all."""
 COMMON = ["--seed", 1, "--reproducible", "--checkpoint", "c.h5", "-o", "run.h5"]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from children import Child, litter, mfact
-from network_cuts import RUNS, prepared
+from network_cuts import NAMES, RUNS, prepared
 
 from mfact.host.signals import CAUGHT
 from mfact.networks.engine import NetworkEngine
@@ -81,8 +81,8 @@ def test_at_random_moments(tmp_path, how):
     print(f"{how}: {met}")
 
 
-@pytest.mark.parametrize("name", RUNS)
-def test_at_its_middle_with_another_number_of_threads(tmp_path, name):
+@pytest.mark.parametrize("name", NAMES)
+def test_by_a_signal_in_its_middle(tmp_path, name):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     whole.mkdir()
     cut.mkdir()
@@ -105,7 +105,7 @@ def test_at_its_middle_with_another_number_of_threads(tmp_path, name):
     assert "SIGTERM" in child.said()
     part = read_network_run(cut / "run.h5")
     assert (part.outcome.name, part.summary["signal"]) == ("INTERRUPTED", signal.SIGTERM)
-    env = "MFACT_THREADS"  # of no avail: a resumed run keeps its settings
+    env = "MFACT_THREADS"  # a resumed run keeps its settings all the same
     again = mfact(
         cut, "resume", "c.h5", "--reproducible", before=lambda: os.environ.update({env: "2"})
     )
@@ -113,7 +113,7 @@ def test_at_its_middle_with_another_number_of_threads(tmp_path, name):
     assert (cut / "run.h5").read_bytes() == (whole / "run.h5").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["dual", "batches", "convolutions"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_number_of_threads_changes_no_bit(tmp_path, name):
     runs = []
     for threads in (1, 2):
@@ -130,7 +130,7 @@ def test_the_number_of_threads_changes_no_bit(tmp_path, name):
     assert repr(one.claims) == repr(two.claims)
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", NAMES)
 def test_equal_runs_are_equal_bytes_and_another_seed_is_none(tmp_path, name):
     images = []
     for folder, more in (("a", []), ("b", []), ("c", ["--seed", 2])):

@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import resource
 import shlex
-import shutil
 import xml.etree.ElementTree as ET
 
 import h5py
 import numpy as np
 import pytest
 from children import Child, litter, mfact
-from network_cuts import RUNS, data, prepared
+from network_cuts import NAMES, data, prepared
 
 from mfact.storage.network_runs import read_network_run
 
@@ -37,7 +37,7 @@ def refused(folder, *args, code):
     return child.said()
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_higher_limit_goes_on(tmp_path, name):
     images = []
     for limit in (None, 97):
@@ -113,15 +113,12 @@ def test_a_disk_that_is_full_leaves_what_was_there(folder, limit):
         assert "Traceback" not in child.said()
 
 
-def test_a_checkpoint_that_cannot_be_written_does_not_cost_the_run(folder):
+def test_a_checkpoint_that_cannot_be_written_is_refused_before_the_run(folder):
     (folder / "c.h5").mkdir()
-    assert "is a folder" in refused_folder(folder)
-
-
-def refused_folder(folder):
     child = Child(folder, *SHORT, "--max-iter", 5, "--checkpoint", "c.h5")
     assert child.wait() == 1
-    return child.said()
+    assert "is a folder" in child.said()
+    assert not (folder / "X.network.run.h5").exists()
 
 
 @pytest.mark.parametrize("every", [None, 1, 7])
@@ -140,7 +137,7 @@ def test_the_stream_is_the_trace_of_the_file(folder, every):
                 value = row.get(name)
                 if value is not None:
                     assert value == column[kept[row["step"]]], (name, row["step"])
-    assert "schema" in last or "outcome" in last
+    assert last["outcome"]
 
 
 @pytest.mark.parametrize("form", ["table", "json", "csv", "markdown", "junit", "github"])
@@ -159,7 +156,7 @@ def test_show_is_what_the_command_printed(tmp_path, form, name):
     assert shown.printed() == printed
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_line_of_show_repeats_the_run_to_the_byte(tmp_path, name):
     mfact(tmp_path, *prepared(tmp_path, name))
     image = (tmp_path / "run.h5").read_bytes()
@@ -188,15 +185,13 @@ def test_quiet_log_config_and_environment(folder):
     (folder / "run.toml").write_text('layers = "8r-6rb-3"\nstep-size = 0.05\nmax-iter = 9\n')
     command = ["network", "X.npy", "Y.npy", "--config", "run.toml", "--seed", 1]
     child = mfact(folder, *command, "-q", "--log-file", "log.txt")
-    assert (child.printed().count("\n") <= 1, child.said()) == (True, "")
+    assert (child.printed(), child.said()) == ("", "")
     assert "wrote X.network.run.h5" in (folder / "log.txt").read_text()
     run = read_network_run(folder / "X.network.run.h5")
     assert run.settings["step_size"] == {"value": 0.05, "source": "config"}
     line = mfact(folder, "show", "X.network.run.h5", "--command").printed()
     assert "--layers 8r-6rb-3" in line
     assert "--max-iter 9" in line
-    import os
-
     child = mfact(folder, *command, before=lambda: os.environ.update(MFACT_MAX_ITER="7"))
     run = read_network_run(folder / "X.network.run.h5")
     assert run.settings["max_iter"] == {"value": 7, "source": "environment"}
@@ -204,6 +199,5 @@ def test_quiet_log_config_and_environment(folder):
 
 
 def test_points_through_a_pipe_are_refused_as_such(folder):
-    shutil.copy(folder / "X.npy", folder / "Z.npy")
     said = refused(folder, "network", "/dev/stdin", "Y.npy", *SHORT[3:], code=1)
     assert "/dev/stdin" in said

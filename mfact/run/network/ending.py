@@ -11,6 +11,7 @@ from mfact.networks.columns import network_columns
 from mfact.networks.curvature import grown, largest_step
 from mfact.run.keeper import Keeper
 from mfact.run.network.memory import curvature_plan
+from mfact.run.network.plan import method_of
 from mfact.run.network.progress import NetworkLive, NetworkPlan
 from mfact.run.progress import Finish
 from mfact.run.summary import told_settings
@@ -112,10 +113,12 @@ def _shorter(plan: NetworkPlan, state: State) -> str:
     told = {where: limit for where, limit in found.items() if isfinite(limit)}
     if not told:
         return f"{text}. Use a smaller --step-size"
+    # With momentum μ steps that agree add up to 1/(1 − μ) of them.
+    safe = min(min(told.values()) * (1 - method_of(plan.asked.settings).momentum), eta) / 2
     listed = " and ".join(f"{limit:.3g} {where}" for where, limit in told.items())
     return (
         f"{text}. 2/λ_max of the Gauss–Newton matrix is {listed}:"
-        f" use --step-size {min(*told.values(), eta) / 2:.2g} or less"
+        f" use --step-size {safe:.2g} or less"
     )
 
 
