@@ -51,7 +51,8 @@ def network_by_hand(net: Architecture = NET, **changes: Any) -> NetworkResult:
         problem={
             "name": "x [1].npy, y.npy",
             "x": {"path": "data dir/x [1].npy", "dtype": "float64"},
-            "fingerprint": {"shape": [20, 8], "targets": [20, 2], "digest": "0"},
+            "fingerprint": {"shape": [20, 8], "targets": [20, 2], "dtype": "float64",
+                            "digest": "0"},
             "points": 20,
             "objective": "(1/m) Σ_i ℓ(f(x_i), y_i), ℓ = ½‖f − y‖²",
             "parameters": 60,

@@ -20,7 +20,7 @@ from mfact.cli.types import FILE
 from mfact.errors import MfactError, SettingsError
 from mfact.networks.settings import NetworkSettings
 from mfact.options import options_of
-from mfact.words import printable
+from mfact.words import format_bytes, printable
 
 if TYPE_CHECKING:
     from mfact.networks.architecture import Architecture
@@ -77,7 +77,7 @@ def command(ctx: click.Context, /, x: str | None, y: str | None, **values: Any) 
         came_from["seed"] = "drawn"
 
     from mfact.networks.columns import network_columns
-    from mfact.run.network.plan import check
+    from mfact.run.network.plan import admitted, begun, check
     from mfact.run.network.solve import train
 
     check(settings, [n for n, source in came_from.items() if source not in ("default", "drawn")])
@@ -86,13 +86,16 @@ def command(ctx: click.Context, /, x: str | None, y: str | None, **values: Any) 
     read = {"start": settings.start_file, **_files_of(settings.layers)}
     points, net = _data(ctx, x, y, settings, values, read, {"output": output,
                                                             "checkpoint": checkpoint})  # fmt: skip
-    if values["output"] is None and output is not None and not settings.flow:
+    plan = admitted(settings, net, len(points.X))
+    if settings.start_file is not None:
+        begun(settings, net)
+    if values["output"] is None and output is not None:
         _admit(output, points, log)
-    _tell_layers(net, log, dry=values["dry_run"])
+    _tell_layers(net, log, plan.total if values["dry_run"] else None)
     if values["dry_run"]:
         return 0
     if settings.flow:
-        return _flow(ctx, settings, points, net, values, log)
+        return _flow(settings, points, net, values, log)
     run = partial(train, points, net, settings, sources=came_from, output=output)
     return carry_out(run, output, values, log, settings.every, network_columns(net))
 
@@ -103,6 +106,8 @@ def _output(ctx: click.Context, x: str | None, values: dict[str, Any]) -> str | 
         ctx.fail("--output and --no-output exclude each other: give one")
     if values["flow"] and values["output"] is not None:
         ctx.fail("--output has no meaning with --flow: send --format json to a file")
+    if values["flow"] and values["format"] not in VIEWS:
+        ctx.fail(f"--flow has no view {values['format']}: use one of {', '.join(VIEWS)}")
     if values["no_output"] or values["flow"] or values["dry_run"]:
         return None
     if values["output"] is not None:
@@ -171,22 +176,24 @@ def _admit(output: str, points: TrainingData, log: Log) -> None:
     )
 
 
-def _tell_layers(net: Architecture, log: Log, *, dry: bool) -> None:
-    """The table of the layers: on standard output by itself, else among the notes."""
+def _tell_layers(net: Architecture, log: Log, memory: int | None) -> None:
+    """The table of the layers: on standard output with the memory, bytes, where that is said, else
+    among the notes.
+    """
     from mfact.cli.streams import emit
     from mfact.report.network_layers import layers_parts
     from mfact.report.parts import text_of
     from mfact.report.terminal import look_of
 
-    if dry:
-        emit(text_of(layers_parts(net), look_of(sys.stdout)))
+    if memory is not None:
+        table = text_of(layers_parts(net), look_of(sys.stdout))
+        emit(f"{table}\nmemory, at most  {format_bytes(memory)}\n")
     else:
         for line in text_of(layers_parts(net), look_of(sys.stderr)).splitlines():
             log.note(line)
 
 
 def _flow(
-    ctx: click.Context,
     settings: NetworkSettings,
     points: TrainingData,
     net: Architecture,
@@ -198,8 +205,6 @@ def _flow(
     from mfact.report.views import document_views
     from mfact.studies.network_flow import follow_data
 
-    if values["format"] not in VIEWS:
-        ctx.fail(f"--flow has no view {values['format']}: use one of {', '.join(VIEWS)}")
     with watched(log, values["heartbeat"]) as doing:
         found = follow_data(points, net, settings, doing=doing)
     views = document_views(document(found, points.name), page, rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import string
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,24 +98,37 @@ def command_line(result: Ended) -> str:
 
 def _subject(result: Ended) -> tuple[list[str], dict[str, Option[Any]]]:
     """The command with what it is about, and the options that it has."""
-    problem = result.problem
-    if "layers" in result.settings:
-        from mfact.networks.settings import NetworkSettings
+    from mfact.core import NetworkResult
 
-        files = [problem[name] for name in ("x", "y") if name in problem]
-        if not files and not result.settings["data"]["value"]:
+    problem = result.problem
+    if isinstance(result, NetworkResult):
+        from mfact.networks.settings import ARRAYS_LAYERS, NetworkSettings
+
+        chosen = {name: entry.get("value") for name, entry in result.settings.items()}
+        if chosen.get("layers") == ARRAYS_LAYERS:
+            raise SettingsError(
+                "the layers of the run were given in Python, which no flag repeats",
+                "write them as --layers has them, or run it in Python again",
+            )
+        generated = chosen.get("data") is not None
+        names = [] if generated else [_spec(problem.get(name, {})) for name in ("x", "y")]
+        if not all(names):
             raise SettingsError(
                 "the points of the run were given in Python, as arrays, which no flag names",
                 "save X and Y in files and name them, or run it in Python again",
             )
-        names = [
-            each["path"] + (f"::{each['dataset']}" if each.get("dataset") else "") for each in files
-        ]
         return ["mfact", "network", *map(_as_file, names)], options_of(NetworkSettings)
     words = ["mfact", "solve", _as_file(problem.get("path") or problem.get("name") or "MATRIX")]
     if dataset := problem.get("dataset"):
         words += ["--dataset", dataset]
     return words, options_of(RunSettings)
+
+
+def _spec(file: Mapping[str, Any]) -> str:
+    """A file of points as it is named on a command line; its name, where its path was left out."""
+    if not file.get("path"):
+        return str(file.get("name") or "")
+    return f"{file['path']}::{file['dataset']}" if file.get("dataset") else str(file["path"])
 
 
 def _as_file(name: str) -> str:

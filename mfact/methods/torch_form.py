@@ -82,7 +82,7 @@ class TorchForm:
                 drag = drag + self.momentum * P if self.nesterov else P
                 P_now.append(P)
                 lags.append(step_size * crossed[i])
-            added.append(step_size**2 * square - 2 * step_size * drag)
+            added.append(step_size * step_size * square - 2 * step_size * drag)
         return tuple(added), (*P_now, *lags)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf, isfinite, sqrt
 
 import numpy as np
@@ -25,15 +26,16 @@ class GaussNewton:
     so small a difference brings across a jump of ReLU or max pooling.
 
     It has buffers of its own as large as the machine's; of a dual machine the weights are taken.
+    weights: W_1, b_1, … in place of those of the machine's point.
     Source: Schraudolph 2002, Neural Computation 14 (the product); mfact, derived (the size).
     """
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, weights: Sequence[Array] | None = None) -> None:
         net, X = machine.net, machine.X
         self.loss = machine.loss
         self.U = np.empty((len(X), net.outputs), machine.dtype)
         self._machine = Machine(net, X, self.U, Given(), machine.workers)
-        self._point = [part.copy() for part in machine.weights()]
+        self._point = [part.copy() for part in weights or machine.weights()]
         self.size = sum(part.size for part in self._point)
         self._cuts = np.cumsum([part.size for part in self._point])[:-1]
         self._machine.start(self._point)
@@ -84,15 +86,16 @@ class GaussNewton:
         return np.concatenate([part.ravel() for part in self._machine.slope]).astype(float)
 
 
-def largest_curvature(machine: Machine) -> float:
-    """λ_max of the Gauss–Newton matrix at the machine's point, by Lanczos; nan where f overflows.
+def largest_curvature(machine: Machine, weights: Sequence[Array] | None = None) -> float:
+    """λ_max of the Gauss–Newton matrix at the machine's point, or at weights, by Lanczos; nan where
+    f overflows.
 
     About 20 products, each the cost of two steps. Source: SciPy's eigsh, from a fixed start.
     """
     from scipy.sparse.linalg import LinearOperator, eigsh  # slow to import
 
     with np.errstate(all="ignore"):
-        G = GaussNewton(machine)
+        G = GaussNewton(machine, weights)
         begin = np.random.default_rng(0).standard_normal(G.size)
         seen = float(np.linalg.norm(G(begin)))
         if not isfinite(seen) or seen == 0:
@@ -102,13 +105,34 @@ def largest_curvature(machine: Machine) -> float:
     return float(found[0])
 
 
-def largest_step(machine: Machine) -> float:
-    """2/λ_max: gradient descent with larger steps runs away from a minimum that curves so.
+def largest_step(
+    machine: Machine, weights: Sequence[Array] | None = None, decay: float = 0.0
+) -> float:
+    """2/(λ_max + λ): gradient descent with larger steps runs away from a minimum that curves so.
 
-    inf where nothing curves, nan where f overflows.
+    decay: λ of weight decay. inf where nothing curves, nan where f overflows.
     """
-    top = largest_curvature(machine)
+    top = largest_curvature(machine, weights) + decay
     return 2 / top if top > 0 else (inf if top == 0 else top)
+
+
+def grown(machine: Machine, weights: Sequence[Array]) -> list[Array]:
+    """The weights scaled up until f is as large as what it is to be: ‖f‖ = ‖Y‖, or, where Y are
+    labels, 1 an entry; as they are where f is so large already, or 0, or no power of the scale.
+
+    The curvature of a network whose start is small grows on the way, and this is about how far.
+    Source: mfact, derived.
+    """
+    power = 0
+    for stage in machine.net.weighted:
+        power = (stage.layer.activation.degree or 0) * (power + 1)
+    with np.errstate(all="ignore"):
+        f = float(np.linalg.norm(GaussNewton(machine, weights).f))
+    entries = machine.net.outputs * len(machine.X)
+    is_given = machine.loss.name == "squared"
+    size = float(np.linalg.norm(machine.Y)) if is_given else sqrt(entries)
+    factor = (size / f) ** (1 / power) if power and 0 < f < size else 1.0
+    return [np.asarray(factor * part, machine.dtype) for part in weights]
 
 
 def _masks(machine: Machine) -> list[Array | None]:

@@ -87,6 +87,7 @@ class Measure:
         """
         p, g = self.machine.point, self.machine.slope
         found, spread = [], []
+        least = float(np.finfo(self.machine.dtype).tiny)
         for law in self.held.each:
             k = law.degree
             (fed, drawn), (v_in, v_out), (g_in, g_out) = (
@@ -94,14 +95,14 @@ class Measure:
                 for a, b in ((p, g), (p, p), (g, g))
             )
             size = _root(v_in * g_in) + k * _root(v_out * g_out)
-            found.append(_ratio(np.abs(fed - k * drawn).max(), size.max()))
+            found.append(_ratio(np.abs(fed - k * drawn).max(), size.max(), least))
             whole = _root(v_in.sum() * g_in.sum()) + k * _root(v_out.sum() * g_out.sum())
-            spread.append(_ratio(abs(fed.sum() - k * drawn.sum()), whole))
+            spread.append(_ratio(abs(fed.sum() - k * drawn.sum()), whole, least))
         # What does not scale at the end belongs to the loss.
         if degree := self.machine.net.weighted[-1].layer.activation.degree:
             last = self.held.layers[-1]
             whole = _root(np.asarray(sum(last.square(p)) * sum(last.square(g))))
-            spread.append(_ratio(abs(last.rows(p, g).sum() - degree * output), whole))
+            spread.append(_ratio(abs(last.rows(p, g).sum() - degree * output), whole, least))
         # By NumPy, whose maximum keeps what is not a number.
         return {"first_order": float(np.max(found)), "euler": float(np.max(spread))}
 
@@ -126,6 +127,6 @@ def _root(squares: Array) -> Array:
     return np.asarray(np.sqrt(np.abs(squares)))
 
 
-def _ratio(part: Array, whole: Array) -> float:
-    """part/whole, 0 where both are."""
-    return float(part / whole) if part else 0.0
+def _ratio(part: Array, whole: Array, least: float) -> float:
+    """part/whole, 0 where the whole is below the least number of full precision."""
+    return 0.0 if whole < least else float(part / whole)

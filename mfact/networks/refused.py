@@ -28,7 +28,7 @@ _LAYERS = {
     "rnn": "recurrence",
 }  # fmt: skip
 
-_PADDING = re.compile(r"c[0-9]+.*p[0-9]+(?:[=v:]|c(?=[0-9.]))-?(?P<value>[0-9.]+)")
+_PADDING = re.compile(r"c[0-9]+.*p[0-9]+(?:[=v:]|c(?=[0-9.]))-?(?P<value>[0-9.]+)[a-z0-9.]*")
 
 
 def named(word: str) -> str:

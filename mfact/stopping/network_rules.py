@@ -61,6 +61,13 @@ class NetworkRules:
                     ),
                 )
             )
+        early.append(
+            first_of(
+                late & (loss == 0) & (norms == 0),
+                Outcome.CONVERGED,
+                lambda i: "the loss is 0 and its gradient too: there is none below",
+            )
+        )
         early.append(self._still(rows))
         return early, [at_limit(rows, self.max_iter), out_of_time(seconds, self.max_time)]
 

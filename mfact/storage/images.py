@@ -35,14 +35,12 @@ KINDS = {
     "network_checkpoint": "a network's checkpoint",
 }
 _HEADER = ("schema", "format_version", "datasets")
-# What h5py raises, and what a document with a part missing does.
-_HDF5_ERRORS = (
-    OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, OverflowError,
-    MemoryError,
-)  # fmt: skip
+_HDF5_ERRORS = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError,
+                OverflowError, MemoryError)  # fmt: skip
+"""What h5py raises, and what a document with a part missing does."""
 _WAYS_OUT = {
     "run": "pass a file that `mfact solve` wrote",
-    "checkpoint": "pass a checkpoint that `mfact solve` wrote",
+    "checkpoint": "pass a checkpoint that `mfact solve` or `mfact network` wrote",
     "network": "pass a file that `mfact network` wrote",
     "network_checkpoint": "pass a checkpoint that `mfact network` wrote",
 }
@@ -96,13 +94,9 @@ def read_image(
     image = _load(path)
     if not image.startswith(HDF5) or MARK not in image[:HEAD]:
         raise StorageError(f"{printable(path)} is not {KINDS[kind]} of mfact", _WAYS_OUT[kind])
-    # HDF5 is never given a damaged file: its parser can crash on one.
-    place, digest = _digest(memoryview(image))
-    if image[place] != digest:
-        raise StorageError(
-            f"{printable(path)} is damaged, or was changed after mfact wrote it",
-            "use a copy, or run again",
-        )
+    if not _is_intact(image):
+        sentence = f"{printable(path)} is damaged, or was changed after mfact wrote it"
+        raise StorageError(sentence, "use a copy, or run again")
     try:
         return _parse(image, kind, version)
     except StorageError as error:
@@ -154,6 +148,12 @@ def _digest(image: memoryview) -> tuple[slice, bytes]:
     return place, digest.hexdigest().encode()
 
 
+def _is_intact(image: bytes) -> bool:
+    """HDF5 is never given a damaged file: its parser can crash on one."""
+    place, digest = _digest(memoryview(image))
+    return image[place] == digest
+
+
 def _load(path: str | os.PathLike[str]) -> bytes:
     try:
         status = Path(path).stat()
@@ -179,16 +179,15 @@ def _parse(image: bytes, kind: str, version: int) -> tuple[dict[str, Array], dic
     with h5py.File(io.BytesIO(image), "r") as file:
         for other, noun in KINDS.items():
             if other != kind and f"mfact_{other}" in file.attrs:
-                raise StorageError(f"is {noun}, not {KINDS[kind]}", _WAYS_OUT[kind])
+                reads = f"`mfact {'resume' if 'checkpoint' in other else 'show'}` reads it"
+                raise StorageError(f"is {noun}, not {KINDS[kind]}", f"{reads}; {_WAYS_OUT[kind]}")
         document = from_json(file.attrs[f"mfact_{kind}"])
         schema, found, listing = (document.pop(key) for key in _HEADER)
         if schema != f"mfact.{kind}" or found < 1:
             raise ValueError("another schema")
         if found > version:
-            raise StorageError(
-                f"has format version {found}, and this mfact reads up to {version}",
-                "use a newer mfact",
-            )
+            sentence = f"has format version {found}, and this mfact reads up to {version}"
+            raise StorageError(sentence, "use a newer mfact")
         arrays = {name: _fetch(file, name, facts, len(image)) for name, facts in listing.items()}
     return arrays, document, found
 
@@ -224,16 +223,17 @@ def _holds(image: bytes, kind: str, version: int, arrays: Mapping[str, Array], t
 
 
 def kind_of(path: str | os.PathLike[str]) -> str | None:
-    """Which of KINDS the file at `path` says it is; None for another file, or none."""
+    """Which of KINDS the file at `path` says it is; None for another file, a damaged
+    one, or none.
+    """
     try:
-        with Path(path).open("rb") as file:
-            head = file.read(HEAD)
-        if MARK not in head or not head.startswith(HDF5):
+        image = _load(path)
+        if not (image.startswith(HDF5) and _is_intact(image)):
             return None
         import h5py
 
-        with h5py.File(io.BytesIO(_load(path)), "r") as image:
-            return next((kind for kind in KINDS if f"mfact_{kind}" in image.attrs), None)
+        with h5py.File(io.BytesIO(image), "r") as file:
+            return next((kind for kind in KINDS if f"mfact_{kind}" in file.attrs), None)
     except (StorageError, *_HDF5_ERRORS):
         return None
 

@@ -32,8 +32,9 @@ FINGERPRINT = record(
 )
 OPTIONS: dict[str, Kind] = of_fields(NetworkSettings) | {"dtype": _DTYPE}
 SETTINGS = record({name: setting(kind) for name, kind in OPTIONS.items()}, needed=())
+_POINTS = record({"name": text, "path": text, "dataset": maybe(text)}, plain, needed=())
 PROBLEM = record(
-    {"name": text, "objective": text, "fingerprint": FINGERPRINT,
+    {"name": text, "objective": text, "fingerprint": FINGERPRINT, "x": _POINTS, "y": _POINTS,
      **dict.fromkeys(("points", "parameters", "laws"), count),
      "laws_that_mix_layers": maybe(count)},
     plain, needed=("name",),

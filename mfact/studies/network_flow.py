@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mfact.core import Array, Claim, Verdict
-from mfact.errors import SettingsError
 from mfact.host.threads import Workers, blas_threads
 from mfact.networks.architecture import Architecture, Joint
 from mfact.networks.columns import NEURONS
@@ -19,7 +18,7 @@ from mfact.networks.settings import NetworkSettings
 from mfact.options import require
 from mfact.ranges import Count, Real
 from mfact.run.doing import NOTHING, Doing
-from mfact.run.network.plan import begun
+from mfact.run.network.plan import admitted, begun
 from mfact.run.network.progress import TrainingData
 from mfact.words import brief
 
@@ -87,12 +86,10 @@ def follow_data(
 ) -> NetworkFlowStudy:
     """The flow of a network on its points from the start that the settings name, or from weights.
 
-    settings: with a seed. Raises SettingsError for what a flow does not have.
+    settings: with a seed, and checked (mfact.run.network.plan). Raises MemoryPlanError, and
+    SettingsError for a start or a tolerance that does not fit.
     """
-    if settings.dtype != "float64":
-        raise SettingsError("a flow is followed in float64", "leave out --dtype")
-    if settings.form == "dual":
-        raise SettingsError("a flow is followed on the weights themselves", "leave out --form")
+    admitted(settings, net, len(points.X))
     start = begun(settings, net, weights)
     with blas_threads(1), Workers(settings.threads or 1) as workers:
         machine = Machine(net, points.X, points.Y, LOSSES[settings.loss], workers)

@@ -131,7 +131,7 @@ def test_a_run_that_was_cut_goes_on_as_if_it_was_not(tmp_path, generated):
 
 
 def test_an_end_that_is_none_is_warned_of():
-    with pytest.warns(ConvergenceWarning, match=r"diverged: .*Use .*step_size"):
+    with pytest.warns(ConvergenceWarning, match=r"diverged: .*use .*step_size"):
         mfact.network(X, Y, "4rb-3-2", **{**ASKED, "step_size": 1e3})
 
 

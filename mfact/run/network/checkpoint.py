@@ -17,11 +17,8 @@ from mfact.run.network.plan import check
 from mfact.run.network.progress import NetworkAsked, NetworkLive, NetworkPlan, TrainingData
 from mfact.run.progress import Progress
 from mfact.storage.architectures import arrays_of, described, restored
-from mfact.storage.network_checkpoints import (
-    read_network_checkpoint,
-    require_network_checkpoint,
-    write_network_checkpoint,
-)
+from mfact.storage.network_checkpoint_door import require_network_checkpoint
+from mfact.storage.network_checkpoints import read_network_checkpoint, write_network_checkpoint
 from mfact.words import printable, shown
 
 
@@ -99,14 +96,23 @@ class SavedNetwork:
         return NetworkAsked(settings, sources, self.net, points, fingerprint, self.output)
 
     def require_like(self, state: State) -> None:
-        """Refuse arrays of other shapes than a state of the same run has. Raises StorageError."""
-        arrays, _ = pack(state)
-        for under in ("state/", "good/") if self.document["good"] is not None else ("state/",):
-            held = self._under(under)
-            off = [n for n, each in arrays.items() if n not in held or held[n].shape != each.shape]
+        """Refuse arrays of other shapes and kinds than a state of the same run has.
+
+        Raises StorageError.
+        """
+        arrays, numbers = pack(state)
+        for part in ("state", "good") if self.document["good"] is not None else ("state",):
+            held, told = self._under(f"{part}/"), self.document[part]
+            off = [
+                name
+                for name, each in arrays.items()
+                if name not in held
+                or (held[name].shape, held[name].dtype) != (each.shape, each.dtype)
+                or told.get(f"{name}/axes") != numbers[f"{name}/axes"]
+            ]
             if off or len(held) != len(arrays):
                 raise StorageError(
-                    f"{printable(self.path)} does not hold a run that can go on: {under}"
+                    f"{printable(self.path)} does not hold a run that can go on: {part}/"
                     f"{off[0] if off else 'its arrays'} is not what its layers need",
                     "resume from another file, or start a new run",
                 )
@@ -124,7 +130,7 @@ class SavedNetwork:
 
 def read(path: str) -> SavedNetwork:
     """A checkpoint file. Raises StorageError when it is none, is damaged, or holds what no run
-    has at some place (see mfact.storage.network_checkpoints).
+    has at some place (see mfact.storage.network_checkpoint_door).
     """
     arrays, document = read_network_checkpoint(path)
     try:

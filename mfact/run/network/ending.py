@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import isfinite, nan
 
 from mfact.core import Array, Document, NetworkResult, Outcome, State
 from mfact.host.provenance import gather, repeatable
 from mfact.networks.columns import network_columns
-from mfact.networks.curvature import largest_step
+from mfact.networks.curvature import grown, largest_step
 from mfact.run.keeper import Keeper
+from mfact.run.network.memory import curvature_plan
+from mfact.run.network.plan import method_of
 from mfact.run.network.progress import NetworkLive, NetworkPlan
 from mfact.run.progress import Finish
 from mfact.run.summary import told_settings
@@ -94,16 +96,29 @@ def _told(plan: NetworkPlan, finish: Finish) -> tuple[Outcome, str]:
 
 
 def _shorter(plan: NetworkPlan, state: State) -> str:
-    """The step that was too long, and what the curvature at the last good point allows."""
-    eta = plan.schedule(state.step)
+    """The step that was too long, and what the curvature allows: at the last good point, and where
+    the network has grown to the size of the targets.
+    """
+    eta, decay = plan.schedule(state.step), plan.asked.settings.weight_decay
     plan.engine.weights(state)  # puts the machine there
-    limit = largest_step(plan.engine.machine)
+    machine = plan.engine.machine
     text = f"with step size {eta:.4g}; the last point before is kept"
-    if not isfinite(limit):
+    found = {"there": nan, "once f is as large as Y": nan}
+    if curvature_plan(machine.net, str(machine.dtype), len(machine.X)).fits:
+        larger = grown(machine, plan.start)
+        found = {
+            "there": largest_step(machine, decay=decay),
+            "once f is as large as Y": largest_step(machine, larger, decay),
+        }
+    told = {where: limit for where, limit in found.items() if isfinite(limit)}
+    if not told:
         return f"{text}. Use a smaller --step-size"
+    # With momentum μ steps that agree add up to 1/(1 − μ) of them.
+    safe = min(min(told.values()) * (1 - method_of(plan.asked.settings).momentum), eta) / 2
+    listed = " and ".join(f"{limit:.3g} {where}" for where, limit in told.items())
     return (
-        f"{text}, where 2/λ_max of the Gauss–Newton matrix is {limit:.3g}."
-        f" Use --step-size {min(limit, eta) / 2:.2g} or less"
+        f"{text}. 2/λ_max of the Gauss–Newton matrix is {listed}:"
+        f" use --step-size {safe:.2g} or less"
     )
 
 

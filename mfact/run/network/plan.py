@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from mfact.core import Array
 from mfact.errors import SettingsError
+from mfact.host.memory import MemoryPlan
 from mfact.host.threads import Workers
 from mfact.methods.torch_form import TorchForm
 from mfact.networks.architecture import Architecture
 from mfact.networks.batches import Batches
 from mfact.networks.engine import NetworkEngine
+from mfact.networks.flow_tolerance import chosen_rtol
 from mfact.networks.losses import LOSSES
 from mfact.networks.machine import DualMachine, Machine, is_faster_dual, suits
 from mfact.networks.measure import Measure
-from mfact.networks.settings import NetworkSettings
+from mfact.networks.settings import STARTS, NetworkSettings
 from mfact.networks.starts import drawn
-from mfact.options import options_of, refuse_idle, require_kinds
+from mfact.options import flag, options_of, refuse_idle, require_kinds
+from mfact.run.network.memory import flow_plan, memory_plan
 from mfact.run.network.progress import NetworkAsked, NetworkPlan
 from mfact.run.recorder import apart, is_due
 from mfact.schedules import Constant, PowerDecay
 from mfact.stopping import NetworkRules
 from mfact.storage.network_runs import read_weights
 from mfact.theory.network_facts import NetworkFacts
-from mfact.words import shown
+from mfact.words import printable, shown
+
+_OF_STEPS = (
+    "method", "batch", "weight_decay", "schedule", "step_size", "tol_loss", "tol_gradient",
+    "patience", "min_iter", "max_iter", "max_time", "every", "checkpoint", "checkpoint_every",
+)  # fmt: skip
+"""Options that say nothing of a flow."""
+
+
+_LESS = "use smaller layers or fewer points"
 
 
 def check(settings: NetworkSettings, explicit: Collection[str] = ()) -> None:
@@ -53,12 +66,32 @@ def check(settings: NetworkSettings, explicit: Collection[str] = ()) -> None:
             "leave one out",
         )
     if settings.flow:
-        for name in ("method", "batch", "weight_decay", "schedule", "step_size", "checkpoint"):
+        for name in _OF_STEPS:
             if name in explicit:
                 raise SettingsError(
-                    f"--{name.replace('_', '-')} has no meaning with --flow, which takes no steps",
+                    f"{flag(name)} has no meaning with --flow, which takes no steps",
                     "leave it out",
                 )
+        if settings.dtype != "float64":
+            raise SettingsError("a flow is followed in float64", "leave out --dtype")
+        if settings.form == "dual":
+            raise SettingsError("a flow is followed on the weights themselves", "leave out --form")
+
+
+def admitted(settings: NetworkSettings, net: Architecture, count: int) -> MemoryPlan:
+    """The plan of a run, or a flow, on `count` points.
+
+    Raises MemoryPlanError when it does not fit; SettingsError for a form or a tolerance
+    that cannot be.
+    """
+    if settings.flow:
+        chosen_rtol(net, settings.rtol)
+        return flow_plan(net, settings, count).check(_LESS, subject="the flow")
+    form, _ = form_of(settings, net, count)
+    plan = memory_plan(net, settings, count, dual=form == "dual")
+    # A form that is chosen here is the smaller one for the points that it is chosen at.
+    ways = f"{_LESS}, or --form primal" if settings.form == "dual" else _LESS
+    return plan.check(ways)
 
 
 def planned(
@@ -152,7 +185,12 @@ def begun(
     where = "the start"
     if weights is None:
         assert settings.start_file is not None
-        where = shown(settings.start_file, quoted=False)
+        where = printable(settings.start_file)
+        if not Path(settings.start_file).exists():
+            raise SettingsError(
+                f"--start {where} is neither one of {', '.join(STARTS)} nor a file",
+                "name one of them, or a run file of a network",
+            )
         weights = read_weights(settings.start_file)
     for part in net.parts:
         found = weights.get(part.name)

@@ -18,8 +18,8 @@ from mfact.run.doing import Doing, Tell, silent
 from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.network.checkpoint import SavedNetwork, saving
 from mfact.run.network.ending import result_of
-from mfact.run.network.memory import NEURON_BYTES, memory_plan
-from mfact.run.network.plan import form_of, planned
+from mfact.run.network.memory import NEURON_BYTES
+from mfact.run.network.plan import admitted, planned
 from mfact.run.network.progress import (
     NetworkAsked,
     NetworkLive,
@@ -71,14 +71,10 @@ def train(
     refuse_meetings(read, {"output": output, "checkpoint": path})
     if path is not None:
         claim_output(path)
-    form, _ = form_of(settings, net, len(points.X))
-    plan_of_memory = memory_plan(net, settings, len(points.X), dual=form == "dual")
-    detail(plan_of_memory.describe())
-    plan_of_memory.check("use smaller layers, fewer points, or --batch")
-    doing = Doing(busy)
+    detail(admitted(settings, net, len(points.X)).describe())
     with ExitStack() as held:
         workers = entered(held, settings)
-        with doing.now("first products"):
+        with Doing(busy).now("first products"):
             asked = NetworkAsked(settings, sources, net, points, points.fingerprint, output)
             plan = planned(asked, workers, weights)
         progress = Progress(At(plan.engine.start(plan.start)))
@@ -98,6 +94,8 @@ def resume(
     argv: Sequence[str] | None = None,
     signals: SignalFlag | None = None,
     warn: Callable[[str], None] = lambda text: None,
+    detail: Callable[[str], None] = lambda text: None,
+    busy: Tell = silent,
     timer: Timer | None = None,
     block: int = BLOCK,
 ) -> NetworkResult:
@@ -110,15 +108,17 @@ def resume(
     """
     timer = Timer() if timer is None else timer
     asked = saved.asked(points, max_iter, max_time)
+    detail(admitted(asked.settings, asked.net, len(points.X)).describe())
     with ExitStack() as held:
         workers = entered(held, asked.settings)
         timer.add(saved.document["seconds"], saved.document["wall_seconds"])
         names = [part.name for part in asked.net.parts]
-        plan = planned(asked, workers, dict(zip(names, saved.start, strict=True)))
+        with Doing(busy).now("first products"):
+            plan = planned(asked, workers, dict(zip(names, saved.start, strict=True)))
+        saved.require_like(plan.engine.start(plan.start))
         progress = saved.progress
         live = attached(plan, observers, timer, signals, warn, block)
         saved.restore(live)
-        saved.require_like(plan.engine.start(plan.start))
         rhythm = Rhythm.of(asked.settings.checkpoint_every)
         keeper = Keeper(saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds)
         return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
