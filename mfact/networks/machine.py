@@ -6,23 +6,19 @@ and what they find is added in their order, so that the bits do not depend on th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
 from mfact.core import Array
 from mfact.host.threads import Workers
+from mfact.methods.torch_form import add
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Dense
 from mfact.networks.losses import Loss
 from mfact.networks.shared import Shared
-from mfact.networks.tiles import Chunk, HeldKernel, Sums, small_buffers
-
-CHUNKS = 4
-LEAST_CHUNK, LEAST_GRID_CHUNK = 128, 16
-"""Points below which more chunks cost more than they bring; those on a grid take longer."""
+from mfact.networks.tiles import Chunk, Sums, even, small_buffers
 
 
 class Machine:
@@ -98,10 +94,12 @@ class Machine:
     def _cut(self, count: int) -> list[Chunk]:
         """The chunks of so many points, made once."""
         if count not in self._chunks:
-            least = LEAST_GRID_CHUNK if self.net.has_grids else LEAST_CHUNK
-            parts = next((n for n in (CHUNKS, CHUNKS // 2) if count >= n * least), 1)
-            edges = [i * count // parts for i in range(parts + 1)]
-            self._chunks[count] = [self._chunk(slice(a, b)) for a, b in pairwise(edges)]
+            cuts = even(count, grids=self.net.has_grids)
+            chunks = self._chunks[count] = [self._chunk(rows) for rows in cuts]
+            # What the others find is added to what the first does, in the slope itself.
+            for k, slope in enumerate(self.rest_slope, self.own):
+                if self._shared[k] is None:
+                    chunks[0].grads[k] = slope
         return self._chunks[count]
 
     def _chunk(self, rows: slice) -> Chunk:
@@ -118,10 +116,7 @@ class Machine:
     def _gather(self, chunks: Sequence[Chunk]) -> None:
         """slope ← the chunks' gradients in their order, missing and shared weights seen to."""
         for k, slope in enumerate(self.rest_slope, self.own):
-            shared, mask = self._shared[k], self._masks[k]
-            total = slope if shared is None else chunks[0].grads[k]
-            if shared is None:
-                total[...] = chunks[0].grads[k]
+            shared, mask, total = self._shared[k], self._masks[k], chunks[0].grads[k]
             for chunk in chunks[1:]:
                 total += chunk.grads[k]
             if mask is not None:
@@ -160,9 +155,7 @@ class DualMachine(Machine):
             width = chunk.rows.stop - chunk.rows.start
             Z.append(np.zeros((n, width), self.dtype))
             DK.append(np.zeros((n, width), self.dtype))
-            held = chunk.tiles[width].kernels[0]
-            assert isinstance(held, HeldKernel)
-            held.hold(Z[-1], D, chunk.rows)
+            chunk.tiles[width].hold(Z[-1], D[:, chunk.rows])
         self._K = [self._products(chunk.rows) for chunk in chunks]
         self.cuts = [chunk.rows for chunk in chunks]
         self.first, self.first_slope = [A, c, *Z], [D, np.zeros(1, self.dtype), *DK]
@@ -171,6 +164,7 @@ class DualMachine(Machine):
         self.begun = [np.zeros(shape, self.dtype) for shape in net.shapes[: self.own]]
         self.begun_Z: list[Array] = []
         self._W = [np.empty_like(part) for part in self.begun]
+        self._inputs = even(net.given[0])
 
     def _products(self, rows: slice) -> Array:
         """Columns of K = XᵀX, with the ones of a bias."""
@@ -192,8 +186,10 @@ class DualMachine(Machine):
 
     def weights(self) -> tuple[Array, ...]:
         A, c = self.first[:2]
-        np.matmul(A, self.X, out=self._W[0])
-        self._W[0] += c * self.begun[0]
+        self.workers.each(
+            [partial(np.matmul, A, self.X[:, cut], out=self._W[0][:, cut]) for cut in self._inputs]
+        )
+        add(self._W[0], float(c[0]), self.begun[0])
         if self.own == 2:
             self._W[1][...] = A.sum(axis=1) + c * self.begun[1]
         return (*self._W, *self.rest)
@@ -216,12 +212,19 @@ class DualMachine(Machine):
         return [*self.begun, *super()._parts()]  # those of the first layer are not looked at
 
     def _gather(self, chunks: Sequence[Chunk]) -> None:
-        super()._gather(chunks)
         D, c, *DK = self.first_slope
         c[...] = 0
-        self.workers.each(
-            [partial(np.matmul, D, K, out=into) for K, into in zip(self._K, DK, strict=True)]
-        )
+        tasks: list[Callable[[], object]] = [
+            partial(np.matmul, D, K, out=into) for K, into in zip(self._K, DK, strict=True)
+        ]
+        others = super()._gather
+        tasks[-1] = partial(_both, partial(others, chunks), tasks[-1])
+        self.workers.each(tasks)
+
+
+def _both(one: Callable[[], object], other: Callable[[], object]) -> None:
+    one()
+    other()
 
 
 def suits(net: Architecture, *, batch: bool) -> str:

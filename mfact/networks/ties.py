@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from mfact.core import Array
 from mfact.networks.architecture import Architecture, Stage
@@ -45,6 +43,9 @@ def components(net: Architecture, h: int) -> Array:
         count += int(parameters.max(initial=-1)) + 1
     if not edges:
         return np.arange(joint.units)
+    from scipy.sparse import coo_array  # slow to import
+    from scipy.sparse.csgraph import connected_components
+
     ends = [np.concatenate(each) for each in zip(*edges, strict=True)]
     graph = coo_array((np.ones(len(ends[0])), (ends[0], ends[1])), (count, count))
     _, labels = connected_components(graph, directed=False)
