@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import cycle
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Dense
 from mfact.networks.losses import Loss
 from mfact.networks.shared import Shared
-from mfact.networks.tiles import Chunk, Sums, even, small_buffers
+from mfact.networks.tiles import Chunk, Sums, Tile, even, small_buffers
 
 
 class Machine:
@@ -32,6 +33,7 @@ class Machine:
         self.net, self.X, self.Y, self.loss, self.workers = net, X, Y, loss, workers
         self.dtype = X.dtype
         self._chunks: dict[int, list[Chunk]] = {}
+        self._tiles: list[dict[int, Tile]] = [{} for _ in range(workers.count)]
         self._batch: dict[int, tuple[Array, Array]] = {}
         self.point = [np.zeros(shape, self.dtype) for shape in net.shapes]
         self.slope = [np.zeros(shape, self.dtype) for shape in net.shapes]
@@ -94,17 +96,17 @@ class Machine:
     def _cut(self, count: int) -> list[Chunk]:
         """The chunks of so many points, made once."""
         if count not in self._chunks:
-            cuts = even(count, grids=self.net.has_grids)
-            chunks = self._chunks[count] = [self._chunk(rows) for rows in cuts]
+            cuts = zip(even(count, grids=self.net.has_grids), cycle(self._tiles), strict=False)
+            chunks = self._chunks[count] = [self._chunk(*each) for each in cuts]
             # What the others find is added to what the first does, in the slope itself.
             for k, slope in enumerate(self.rest_slope, self.own):
                 if self._shared[k] is None:
                     chunks[0].grads[k] = slope
         return self._chunks[count]
 
-    def _chunk(self, rows: slice) -> Chunk:
+    def _chunk(self, rows: slice, tiles: dict[int, Tile]) -> Chunk:
         shapes = [part.full for part in self.net.parts]
-        return Chunk(self.net, self.loss, rows, self.dtype, shapes)
+        return Chunk(self.net, self.loss, rows, self.dtype, shapes, tiles)
 
     def _parts(self) -> list[Array]:
         """Each layer's matrix, those of shared weights filled in."""
@@ -155,7 +157,7 @@ class DualMachine(Machine):
             width = chunk.rows.stop - chunk.rows.start
             Z.append(np.zeros((n, width), self.dtype))
             DK.append(np.zeros((n, width), self.dtype))
-            chunk.tiles[width].hold(Z[-1], D[:, chunk.rows])
+            chunk.held = Z[-1], D[:, chunk.rows]
         self._K = [self._products(chunk.rows) for chunk in chunks]
         self.cuts = [chunk.rows for chunk in chunks]
         self.first, self.first_slope = [A, c, *Z], [D, np.zeros(1, self.dtype), *DK]
@@ -204,9 +206,9 @@ class DualMachine(Machine):
     def kept(self) -> tuple[Array, ...]:
         return (*super().kept(), *[part.copy() for part in (*self.begun, *self.begun_Z)])
 
-    def _chunk(self, rows: slice) -> Chunk:
+    def _chunk(self, rows: slice, tiles: dict[int, Tile]) -> Chunk:
         shapes = [(0,)] * self.own + [part.full for part in self.net.parts[self.own :]]
-        return Chunk(self.net, self.loss, rows, self.dtype, shapes, dual=True)
+        return Chunk(self.net, self.loss, rows, self.dtype, shapes, tiles, dual=True)
 
     def _parts(self) -> list[Array]:
         return [*self.begun, *super()._parts()]  # those of the first layer are not looked at

@@ -149,7 +149,9 @@ class Tile:
 class Chunk:
     """A fixed part of the points, a task of one BLAS thread.
 
-    rows: which. grads: what they add to the gradient.
+    rows: which. grads: what they add to the gradient. tiles: by width, those of the worker that
+    takes the chunk, which all its chunks share, so that they stay in its cache. held: of the dual
+    form, the first layer's z and where its δ is left.
     """
 
     def __init__(
@@ -159,6 +161,7 @@ class Chunk:
         rows: slice,
         dtype: Kind,
         shapes: Sequence[tuple[int, ...]],
+        tiles: dict[int, Tile],
         *,
         dual: bool = False,
     ) -> None:
@@ -169,7 +172,10 @@ class Chunk:
         edges = [*range(rows.start, rows.stop, width), rows.stop]
         self.cuts = [slice(a, b) for a, b in pairwise(edges)]
         widths = {cut.stop - cut.start for cut in self.cuts}
-        self.tiles = {w: Tile(net, loss, w, dtype, dual=dual) for w in sorted(widths)}
+        for w in widths - tiles.keys():
+            tiles[w] = Tile(net, loss, w, dtype, dual=dual)
+        self.tiles = tiles
+        self.held: tuple[Array, Array] | None = None
         self.grads = [np.empty(shape, dtype) for shape in shapes]
         several = len(self.cuts) > 1
         self.more = [np.empty(shape, dtype) for shape in shapes] if several else []
@@ -178,7 +184,7 @@ class Chunk:
         """grads ← those of the chunk, tile after tile in their order."""
         loss = output = 0.0
         for i, cut in enumerate(self.cuts):
-            tile = self.tiles[cut.stop - cut.start]
+            tile = self._tile(cut)
             found = tile.run(X[cut], Y[cut], parts, self.more if i else self.grads, scale)
             loss, output = loss + found.loss, output + found.output
             for total, part in zip(self.grads, self.more if i else (), strict=False):
@@ -188,4 +194,10 @@ class Chunk:
     def outputs(self, X: Array, parts: Sequence[Array], into: Array) -> None:
         """into[:, rows] ← f."""
         for cut in self.cuts:
-            into[:, cut] = self.tiles[cut.stop - cut.start].forward(X[cut], parts)
+            into[:, cut] = self._tile(cut).forward(X[cut], parts)
+
+    def _tile(self, cut: slice) -> Tile:
+        tile = self.tiles[cut.stop - cut.start]
+        if self.held is not None:
+            tile.hold(*self.held)
+        return tile
