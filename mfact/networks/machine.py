@@ -176,7 +176,8 @@ class DualMachine(Machine):
         return K
 
     def start(self, weights: Sequence[Array]) -> None:
-        for mine, given in zip([*self.begun, *self.rest], weights, strict=True):
+        self.begun = [part.astype(self.dtype) for part in weights[: self.own]]
+        for mine, given in zip(self.rest, weights[self.own :], strict=True):
             mine[...] = given
         A, c, *Z = self.first
         A[...], c[...] = 0, 1
@@ -197,14 +198,13 @@ class DualMachine(Machine):
         return (*self._W, *self.rest)
 
     def load(self, point: Sequence[Array]) -> None:
-        count = len(self.point)
-        super().load(point[:count])
-        for mine, given in zip(self.begun, point[count:], strict=False):
-            mine[...] = given
-        self.begun_Z = [part.copy() for part in point[count + len(self.begun) :]]
+        super().load(point[: len(self.point)])
+        begun = point[len(self.point) :]
+        self.begun, self.begun_Z = list(begun[: self.own]), list(begun[self.own :])
 
     def kept(self) -> tuple[Array, ...]:
-        return (*super().kept(), *[part.copy() for part in (*self.begun, *self.begun_Z)])
+        # What a run begins with is not written to, and all its states share it.
+        return (*super().kept(), *self.begun, *self.begun_Z)
 
     def _chunk(self, rows: slice, tiles: dict[int, Tile]) -> Chunk:
         shapes = [(0,)] * self.own + [part.full for part in self.net.parts[self.own :]]
