@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.blas import get_blas_funcs
 
 from mfact.core import Array, Kind
 
@@ -66,6 +65,8 @@ class SmallSteps:
         self.Z = memory[:points].reshape(length + 1, 2, rank, size)
         self.P = memory[points : points + gradients].reshape(length, 2, rank, size)
         self.grams = memory[points + gradients : needed].reshape(length, 2, rank, rank)
+        from scipy.linalg.blas import get_blas_funcs  # slow to import
+
         self._gemm = get_blas_funcs("gemm", dtype=dtype)
         self._mixed = np.zeros((2, rank, rank), dtype)
         self._mix = np.array([[weight / 2, 1 - weight / 2], [1 - weight / 2, weight / 2]], dtype)

@@ -85,7 +85,10 @@ class Workers:
             self._pool.shutdown()
 
     def each(self, tasks: Sequence[Callable[[], T]]) -> list[T]:
-        """What each of the tasks returns, in their order; the caller's thread takes its share."""
+        """What each of the tasks returns, in their order; the caller's thread takes its share.
+
+        With `count` workers task i is taken by worker i mod count, after those before it.
+        """
         if self._pool is None or len(tasks) < 2:
             return [task() for task in tasks]
         count = min(self.count, len(tasks))

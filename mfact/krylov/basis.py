@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import qr, solve_triangular
+import scipy  # its parts are slow to import, and are when they are used
 
 from mfact.core import Array, Target
 
@@ -197,7 +197,7 @@ def _orthonormal(block: Array, scale: float, rounds: int = 2) -> tuple[Array, Ar
     fast = _cholesky_qr(block, tiny, rounds)
     if fast is not None:
         return fast
-    q, upper, order = qr(block, mode="economic", pivoting=True, check_finite=False)
+    q, upper, order = scipy.linalg.qr(block, mode="economic", pivoting=True, check_finite=False)
     rank = int(np.count_nonzero(np.abs(np.diag(upper)) > tiny))
     R = np.empty((rank, block.shape[1]), block.dtype)
     R[:, order] = upper[:rank]
@@ -222,7 +222,7 @@ def _cholesky_qr(block: Array, tiny: float, rounds: int) -> tuple[Array, Array] 
         diagonal = np.diag(upper)
         if total is None and not diagonal.min() > max(1e-5 * diagonal.max(), 16 * tiny):
             return None
-        block = block @ solve_triangular(upper, eye, check_finite=False)
+        block = block @ scipy.linalg.solve_triangular(upper, eye, check_finite=False)
         total = upper if total is None else upper @ total
     assert total is not None
     return block, total

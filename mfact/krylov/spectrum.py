@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import svd
+import scipy  # its parts are slow to import, and are when they are used
 
 from mfact.core import Array, Optimum, Target, unit_of
 from mfact.krylov.basis import Basis
@@ -45,7 +45,7 @@ class Spectrum:
         """The SVD of the basis' B. Raises scipy's LinAlgError if LAPACK does not converge."""
         size = basis.size
         padded = padded_square(basis.B, size)
-        phi, sigma, psi_t = svd(padded, check_finite=False, overwrite_a=True)
+        phi, sigma, psi_t = scipy.linalg.svd(padded, check_finite=False, overwrite_a=True)
         psi = psi_t.T
         tail = squared_tail(basis, target)
         leak_left, leak_right = leaks(basis)

@@ -27,6 +27,11 @@ class TorchForm:
     nesterov: bool = False
     decay: float = 0.0
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether d = ∇L."""
+        return not (self.momentum or self.decay)
+
     def begin(self, point: Sequence[Array]) -> list[Array]:
         """u before the first step; empty without momentum."""
         return [np.zeros_like(part) for part in point] if self.momentum else []
@@ -37,13 +42,17 @@ class TorchForm:
         """d of the step, from slope = ∇L, which is used up; velocity goes on to its next u."""
         for i, (v, g) in enumerate(zip(point, slope, strict=True)):
             if self.decay:
-                _add(g, self.decay, v)
+                add(g, self.decay, v)
             if self.momentum:
                 u = velocity[i]
                 u *= self.momentum
                 u += g
                 if self.nesterov:
-                    _add(g, self.momentum, u)
+                    add(g, self.momentum, u)
+        return self.direction(slope, velocity)
+
+    def direction(self, slope: Sequence[Array], velocity: Sequence[Array]) -> Sequence[Array]:
+        """Which of the two direct() leaves d in."""
         return velocity if self.momentum and not self.nesterov else slope
 
     def move(
@@ -90,7 +99,7 @@ BLOCK_BYTES = 32 << 10
 """Of a part that is scaled at a time, so that no large array is made."""
 
 
-def _add(to: Array, factor: float, part: Array) -> None:
+def add(to: Array, factor: float, part: Array) -> None:
     """to ← to + factor·part, a block at a time."""
     flat, other = to.reshape(-1), part.reshape(-1)
     size = BLOCK_BYTES // to.itemsize

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.special import erf, expit
 
 from mfact.core import Array, Kind
 
@@ -145,11 +144,19 @@ class Broken:
         np.multiply(delta, kept, out=delta)
 
 
+def _expit(z: Array) -> Array:
+    from scipy.special import expit  # slow to import
+
+    return np.asarray(expit(z))
+
+
 def _density(z: Array) -> Array:
     return np.asarray(np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))
 
 
 def _gaussian(z: Array) -> Array:
+    from scipy.special import erf
+
     return np.asarray(0.5 * (1 + erf(z / np.sqrt(2))))
 
 
@@ -157,15 +164,15 @@ BROKEN = {
     each.name: each
     for each in (
         Broken("tanh", np.tanh, lambda z: 1 - np.tanh(z) ** 2),
-        Broken("sigmoid", expit, lambda z: expit(z) * expit(-z)),
+        Broken("sigmoid", _expit, lambda z: _expit(z) * _expit(-z)),
         Broken("gelu", lambda z: z * _gaussian(z), lambda z: _gaussian(z) + z * _density(z)),
-        Broken("silu", lambda z: z * expit(z), lambda z: expit(z) * (1 + z * expit(-z))),
+        Broken("silu", lambda z: z * _expit(z), lambda z: _expit(z) * (1 + z * _expit(-z))),
         Broken(
             "elu",
             lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
             lambda z: np.where(z > 0, 1, np.exp(np.minimum(z, 0))),
         ),
-        Broken("softplus", lambda z: np.logaddexp(0, z), expit),
+        Broken("softplus", lambda z: np.logaddexp(0, z), _expit),
         Broken("relu6", lambda z: np.clip(z, 0, 6), lambda z: ((z > 0) & (z < 6)) * 1.0),
     )
 }

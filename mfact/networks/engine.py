@@ -4,22 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 
-from mfact.core import Array, Balance, Ledger, Plain, Segment, State
+from mfact.core import Array, Ledger, Plain, Segment, State
 from mfact.methods.torch_form import TorchForm
 from mfact.networks.batches import Batches
-from mfact.networks.measure import Measure, empty
+from mfact.networks.laws import Sides
+from mfact.networks.measure import Measure, empty, wide
 
-BLOCK_FLOPS = 4e9
-"""Of a block of steps: a signal waits for its end."""
+BLOCK_FLOPS = 2e10
+"""Of a block of steps: a signal waits for its end, and the state is copied there."""
 
 BLOCK_BYTES = 32 << 20
 """Of the rows of a block, which hold a value for each unit."""
 
 MOST_STEPS = 256
+
+PIECE = 1 << 14
+"""Numbers of a point that are stepped at a time, so that what a step reads stays in the cache."""
+
+SHARED_PIECES = 16
+"""From so many on, more than one worker steps them."""
 
 
 class NetworkEngine:
@@ -41,6 +50,7 @@ class NetworkEngine:
         self.measure, self.machine = measure, measure.machine
         self.method, self.batches, self.due = method, batches, due
         self._velocity: list[Array] = method.begin(self.machine.point)
+        self._shares = self._shared_out()
         self._loaded: State | None = None
         net, laws = self.machine.net, measure.plain
         row = 8 * (3 * sum(law.units for law in laws.each) + 60)
@@ -68,10 +78,12 @@ class NetworkEngine:
         kept, ledger = {0: state}, state.ledger
         with np.errstate(all="ignore"):
             for i, eta in enumerate(step_sizes.tolist()):
-                self._row(i, int(steps[i]), ledger, rows, bool(measured[i]))
+                slopes = self._row(i, int(steps[i]), ledger, rows, bool(measured[i]))
                 if i == len(steps) - 1 and i:
                     kept[i] = self._kept(state, i, ledger)
-                ledger = replace(self._step(eta, ledger), flow_time=float(flow_times[i + 1]))
+                ledger = replace(
+                    self._step(eta, ledger, slopes), flow_time=float(flow_times[i + 1])
+                )
         after = kept[len(steps)] = self._loaded = self._kept(state, len(steps), ledger)
 
         def state_at(i: int) -> State:
@@ -115,36 +127,67 @@ class NetworkEngine:
         ledger: Ledger,
         rows: dict[str, Array],
         measured: bool,
-    ) -> None:
-        """L and ∇L at the point, into the machine, and row i of the columns."""
+    ) -> list[Sides]:
+        """L and ∇L at the point, into the machine, and row i of the columns; ⟨∇L, ∇L⟩ by units."""
         sums = self.machine.evaluate(self.batches.rows(step))
         rows["loss"][i] = sums.loss
+        g, held = self.machine.slope, self.measure.held
+        slopes = held.sides(g, g)
         # A square of the dual form may be below zero by rounding.
-        rows["gradient_norm"][i] = sqrt(abs(sum(self.measure.held.squares(self.machine.slope))))
+        rows["gradient_norm"][i] = sqrt(abs(held.square(g, slopes)))
         if measured:
-            found = self.measure.columns(ledger.start, ledger.entries, sums.output)
+            found = self.measure.columns(ledger.start, ledger.entries, sums.output, slopes)
             for name, value in found.items():
                 rows[name][i] = value
+        return slopes
 
-    def _step(self, eta: float, ledger: Ledger) -> Ledger:
+    def _step(self, eta: float, ledger: Ledger, slopes: list[Sides]) -> Ledger:
         """The point moves; the ledger with what that adds to each law."""
         machine, method, laws = self.machine, self.method, self.measure.held
-        d = method.direct(machine.point, machine.slope, self._velocity)
-        squares = crossed = _wide(laws.form(d, d))
+        machine.workers.each([partial(share.step, method, eta) for share in self._shares])
+        d = method.direction(machine.slope, self._velocity)
+        squares = crossed = wide(laws.form(d, d, slopes if method.is_plain else None))
         if method.nesterov:
-            crossed = _wide(laws.form(d, self._velocity))
+            crossed = wide(laws.form(d, self._velocity))
         balance = tuple([Q + E for Q, E in zip(ledger.start, ledger.entries, strict=True)])
         added, memory = method.entries(balance, squares, crossed, eta, ledger.memory)
-        method.move(machine.point, d, eta, machine.slope)
         entries = tuple([E + more for E, more in zip(ledger.entries, added, strict=True)])
         return replace(ledger, entries=entries, memory=memory)
+
+    def _shared_out(self) -> list[_Share]:
+        """The pieces of the point, among as many workers as are worth it."""
+        point = self.machine.point
+        v, g, u = (_pieces(each) for each in (point, self.machine.slope, self._velocity))
+        count = self.machine.workers.count if len(v) >= SHARED_PIECES else 1
+        size = min(PIECE, max(part.size for part in point))
+        return [
+            _Share(v[k::count], g[k::count], u[k::count], np.empty(size, self.machine.dtype))
+            for k in range(count)
+        ]
+
+
+class _Share(NamedTuple):
+    """Pieces of the point, ∇L and u that one task steps; free: as long as the longest."""
+
+    point: list[Array]
+    slope: list[Array]
+    velocity: list[Array]
+    free: Array
+
+    def step(self, method: TorchForm, eta: float) -> None:
+        for i, v in enumerate(self.point):
+            some = slice(i, i + 1)
+            d = method.direct([v], self.slope[some], self.velocity[some])
+            method.move([v], d, eta, [self.free[: v.size]])
+
+
+def _pieces(parts: Sequence[Array]) -> list[Array]:
+    """Views of the parts' numbers in their order."""
+    flat = [part.reshape(-1) for part in parts]
+    return [part[i : i + PIECE] for part in flat for i in range(0, len(part), PIECE)]
 
 
 def _clock(steps: Array, flow_times: Array) -> dict[str, Array]:
     return {
         "step": steps, "log10_step": np.log10(np.maximum(steps, 1)), "flow_time": flow_times,
     }  # fmt: skip
-
-
-def _wide(balance: Balance) -> Balance:
-    return tuple(Q.astype(float, copy=False) for Q in balance)

@@ -211,8 +211,10 @@ class _Follower:
         machine = self.machine
         sums = machine.evaluate()
         rows["flow_time"][i], rows["loss"][i] = s, sums.loss
-        rows["gradient_norm"][i] = sqrt(sum(self.laws.squares(machine.slope)))
-        for name, value in self.measure.columns(self.begun, self.entries, sums.output).items():
+        slopes = self.laws.sides(machine.slope, machine.slope)
+        rows["gradient_norm"][i] = sqrt(self.laws.square(machine.slope, slopes))
+        found = self.measure.columns(self.begun, self.entries, sums.output, slopes)
+        for name, value in found.items():
             rows[name][i] = value
 
     def _field(self, s: float, v: Array) -> Array:

@@ -17,6 +17,9 @@ from mfact.networks.machine import DualMachine, Machine
 from mfact.networks.ties import components, mixed, share_of, uses
 from mfact.networks.weights import DualWeights, PlainWeights, Points, SharedWeights, Weights
 
+Sides = tuple[Array, Array]
+"""⟨p, q⟩ over what feeds each unit, and over what draws from it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Law:
@@ -41,14 +44,13 @@ class Law:
         """How many laws, or rows of the matrix."""
         return self.joint.units if self.groups is None else int(self.groups.max()) + 1
 
-    def sides(self, p: Points, q: Points) -> tuple[Array, Array]:
-        """⟨p, q⟩ over what feeds each unit, and over what draws from it."""
+    def sides(self, p: Points, q: Points) -> Sides:
         return self._grouped(self.first, "rows", p, q), self._grouped(self.second, "columns", p, q)
 
-    def form(self, p: Points, q: Points) -> Array:
-        """⟨p, Cq⟩, symmetric in p and q: n values, or n×n."""
+    def form(self, p: Points, q: Points, sides: Sides | None = None) -> Array:
+        """⟨p, Cq⟩, symmetric in p and q: n values, or n×n. sides: of p and q, where known."""
         if not self.joint.is_matrix:
-            fed, drawn = self.sides(p, q)
+            fed, drawn = self.sides(p, q) if sides is None else sides
             return np.asarray(fed - self.degree * drawn)
         D = self.first.row_gram(p, q) - self.second.column_gram(p, q)
         return np.asarray(D if p is q else 0.5 * (D + D.T))
@@ -108,16 +110,25 @@ class Laws:
             more = MixedLaws(layers, np.split(found.scales, cuts, axis=1), degrees)
         return cls(tuple(laws), more, layers, found.looked)
 
-    def form(self, p: Points, q: Points) -> Balance:
-        """⟨p, Cq⟩ of every law: an array a joint, and one of those that mix layers."""
-        found = [law.form(p, q) for law in self.each]
+    def sides(self, p: Points, q: Points) -> list[Sides]:
+        """Those of every joint."""
+        return [law.sides(p, q) for law in self.each]
+
+    def form(self, p: Points, q: Points, sides: Sequence[Sides] | None = None) -> Balance:
+        """⟨p, Cq⟩ of every law: an array a joint, and one of those that mix layers.
+
+        sides: of p and q, where known.
+        """
+        known = [None] * len(self.each) if sides is None else sides
+        found = [law.form(p, q, each) for law, each in zip(self.each, known, strict=True)]
         if self.mixed is not None:
             found.append(self.mixed.form(p, q))
         return tuple(found)
 
-    def squares(self, p: Points) -> list[float]:
-        """‖W_h‖² + ‖b_h‖² of each layer."""
-        return [sum(layer.square(p)) for layer in self.layers]
+    def square(self, p: Points, sides: Sequence[Sides]) -> float:
+        """‖p‖², all parts together. sides: of p and p."""
+        inner = sum([float(fed.sum(dtype=float)) for fed, _ in sides])
+        return inner + sum(self.layers[-1].square(p))
 
     @property
     def count(self) -> int:

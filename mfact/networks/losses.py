@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from mfact.core import Array
 
@@ -65,6 +64,8 @@ class Logistic:
         return total
 
     def curve(self, f: Array, E: Array) -> None:
+        from scipy.special import expit  # slow to import
+
         E *= expit(f)
         E *= expit(-f)
 
@@ -87,6 +88,8 @@ class Softmax:
         return float(np.log(sums).sum()) - chosen
 
     def curve(self, f: Array, E: Array) -> None:
+        from scipy.special import softmax  # slow to import
+
         q = softmax(f, axis=0)
         E *= q
         E -= q * E.sum(axis=0)

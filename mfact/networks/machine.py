@@ -6,23 +6,20 @@ and what they find is added in their order, so that the bits do not depend on th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import cycle
 
 import numpy as np
 
 from mfact.core import Array
 from mfact.host.threads import Workers
+from mfact.methods.torch_form import add
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Dense
 from mfact.networks.losses import Loss
 from mfact.networks.shared import Shared
-from mfact.networks.tiles import Chunk, HeldKernel, Sums, small_buffers
-
-CHUNKS = 4
-LEAST_CHUNK, LEAST_GRID_CHUNK = 128, 16
-"""Points below which more chunks cost more than they bring; those on a grid take longer."""
+from mfact.networks.tiles import Chunk, Sums, Tile, even, small_buffers
 
 
 class Machine:
@@ -36,6 +33,7 @@ class Machine:
         self.net, self.X, self.Y, self.loss, self.workers = net, X, Y, loss, workers
         self.dtype = X.dtype
         self._chunks: dict[int, list[Chunk]] = {}
+        self._tiles: list[dict[int, Tile]] = [{} for _ in range(workers.count)]
         self._batch: dict[int, tuple[Array, Array]] = {}
         self.point = [np.zeros(shape, self.dtype) for shape in net.shapes]
         self.slope = [np.zeros(shape, self.dtype) for shape in net.shapes]
@@ -98,15 +96,17 @@ class Machine:
     def _cut(self, count: int) -> list[Chunk]:
         """The chunks of so many points, made once."""
         if count not in self._chunks:
-            least = LEAST_GRID_CHUNK if self.net.has_grids else LEAST_CHUNK
-            parts = next((n for n in (CHUNKS, CHUNKS // 2) if count >= n * least), 1)
-            edges = [i * count // parts for i in range(parts + 1)]
-            self._chunks[count] = [self._chunk(slice(a, b)) for a, b in pairwise(edges)]
+            cuts = zip(even(count, grids=self.net.has_grids), cycle(self._tiles), strict=False)
+            chunks = self._chunks[count] = [self._chunk(*each) for each in cuts]
+            # What the others find is added to what the first does, in the slope itself.
+            for k, slope in enumerate(self.rest_slope, self.own):
+                if self._shared[k] is None:
+                    chunks[0].grads[k] = slope
         return self._chunks[count]
 
-    def _chunk(self, rows: slice) -> Chunk:
+    def _chunk(self, rows: slice, tiles: dict[int, Tile]) -> Chunk:
         shapes = [part.full for part in self.net.parts]
-        return Chunk(self.net, self.loss, rows, self.dtype, shapes)
+        return Chunk(self.net, self.loss, rows, self.dtype, shapes, tiles)
 
     def _parts(self) -> list[Array]:
         """Each layer's matrix, those of shared weights filled in."""
@@ -118,10 +118,7 @@ class Machine:
     def _gather(self, chunks: Sequence[Chunk]) -> None:
         """slope ← the chunks' gradients in their order, missing and shared weights seen to."""
         for k, slope in enumerate(self.rest_slope, self.own):
-            shared, mask = self._shared[k], self._masks[k]
-            total = slope if shared is None else chunks[0].grads[k]
-            if shared is None:
-                total[...] = chunks[0].grads[k]
+            shared, mask, total = self._shared[k], self._masks[k], chunks[0].grads[k]
             for chunk in chunks[1:]:
                 total += chunk.grads[k]
             if mask is not None:
@@ -160,9 +157,7 @@ class DualMachine(Machine):
             width = chunk.rows.stop - chunk.rows.start
             Z.append(np.zeros((n, width), self.dtype))
             DK.append(np.zeros((n, width), self.dtype))
-            held = chunk.tiles[width].kernels[0]
-            assert isinstance(held, HeldKernel)
-            held.hold(Z[-1], D, chunk.rows)
+            chunk.held = Z[-1], D[:, chunk.rows]
         self._K = [self._products(chunk.rows) for chunk in chunks]
         self.cuts = [chunk.rows for chunk in chunks]
         self.first, self.first_slope = [A, c, *Z], [D, np.zeros(1, self.dtype), *DK]
@@ -171,6 +166,7 @@ class DualMachine(Machine):
         self.begun = [np.zeros(shape, self.dtype) for shape in net.shapes[: self.own]]
         self.begun_Z: list[Array] = []
         self._W = [np.empty_like(part) for part in self.begun]
+        self._inputs = even(net.given[0])
 
     def _products(self, rows: slice) -> Array:
         """Columns of K = XᵀX, with the ones of a bias."""
@@ -180,7 +176,8 @@ class DualMachine(Machine):
         return K
 
     def start(self, weights: Sequence[Array]) -> None:
-        for mine, given in zip([*self.begun, *self.rest], weights, strict=True):
+        self.begun = [part.astype(self.dtype) for part in weights[: self.own]]
+        for mine, given in zip(self.rest, weights[self.own :], strict=True):
             mine[...] = given
         A, c, *Z = self.first
         A[...], c[...] = 0, 1
@@ -192,36 +189,44 @@ class DualMachine(Machine):
 
     def weights(self) -> tuple[Array, ...]:
         A, c = self.first[:2]
-        np.matmul(A, self.X, out=self._W[0])
-        self._W[0] += c * self.begun[0]
+        self.workers.each(
+            [partial(np.matmul, A, self.X[:, cut], out=self._W[0][:, cut]) for cut in self._inputs]
+        )
+        add(self._W[0], float(c[0]), self.begun[0])
         if self.own == 2:
             self._W[1][...] = A.sum(axis=1) + c * self.begun[1]
         return (*self._W, *self.rest)
 
     def load(self, point: Sequence[Array]) -> None:
-        count = len(self.point)
-        super().load(point[:count])
-        for mine, given in zip(self.begun, point[count:], strict=False):
-            mine[...] = given
-        self.begun_Z = [part.copy() for part in point[count + len(self.begun) :]]
+        super().load(point[: len(self.point)])
+        begun = point[len(self.point) :]
+        self.begun, self.begun_Z = list(begun[: self.own]), list(begun[self.own :])
 
     def kept(self) -> tuple[Array, ...]:
-        return (*super().kept(), *[part.copy() for part in (*self.begun, *self.begun_Z)])
+        # What a run begins with is not written to, and all its states share it.
+        return (*super().kept(), *self.begun, *self.begun_Z)
 
-    def _chunk(self, rows: slice) -> Chunk:
+    def _chunk(self, rows: slice, tiles: dict[int, Tile]) -> Chunk:
         shapes = [(0,)] * self.own + [part.full for part in self.net.parts[self.own :]]
-        return Chunk(self.net, self.loss, rows, self.dtype, shapes, dual=True)
+        return Chunk(self.net, self.loss, rows, self.dtype, shapes, tiles, dual=True)
 
     def _parts(self) -> list[Array]:
         return [*self.begun, *super()._parts()]  # those of the first layer are not looked at
 
     def _gather(self, chunks: Sequence[Chunk]) -> None:
-        super()._gather(chunks)
         D, c, *DK = self.first_slope
         c[...] = 0
-        self.workers.each(
-            [partial(np.matmul, D, K, out=into) for K, into in zip(self._K, DK, strict=True)]
-        )
+        tasks: list[Callable[[], object]] = [
+            partial(np.matmul, D, K, out=into) for K, into in zip(self._K, DK, strict=True)
+        ]
+        others = super()._gather
+        tasks[-1] = partial(_both, partial(others, chunks), tasks[-1])
+        self.workers.each(tasks)
+
+
+def _both(one: Callable[[], object], other: Callable[[], object]) -> None:
+    one()
+    other()
 
 
 def suits(net: Architecture, *, batch: bool) -> str:

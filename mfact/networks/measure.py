@@ -11,8 +11,8 @@ import numpy as np
 from mfact.core import Array, Balance
 from mfact.networks.architecture import Architecture
 from mfact.networks.columns import NEURONS, network_columns
-from mfact.networks.laws import Law, Laws
-from mfact.networks.machine import Machine
+from mfact.networks.laws import Law, Laws, Sides
+from mfact.networks.machine import DualMachine, Machine
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,21 +28,30 @@ class Measure:
 
     @classmethod
     def of(cls, machine: Machine) -> Measure:
-        return cls(machine, Laws.of(machine.net, machine), Laws.of(machine.net))
+        plain = Laws.of(machine.net)
+        dual = isinstance(machine, DualMachine)
+        return cls(machine, Laws.of(machine.net, machine) if dual else plain, plain)
 
     def balance(self) -> Balance:
         """Q of every law at the machine's point."""
         W = self.machine.weights()
-        return tuple(Q.astype(float) for Q in self.plain.form(W, W))
+        return wide(self.plain.form(W, W))
 
-    def columns(self, start: Balance, entries: Balance, output: float) -> dict[str, Array | float]:
+    def columns(
+        self,
+        start: Balance,
+        entries: Balance,
+        output: float,
+        slopes: Sequence[Sides] | None = None,
+    ) -> dict[str, Array | float]:
         """Those of the laws, at the point and its gradient. start: Q₀. entries: of the ledger.
-        output: Σ⟨f, ∂ℓ/∂f⟩/m.
+        output: Σ⟨f, ∂ℓ/∂f⟩/m. slopes: the held laws' sides of the gradient, where known.
         """
         W = self.machine.weights()
-        balance = tuple(Q.astype(float) for Q in self.plain.form(W, W))
-        drifts = tuple(Q - Q0 for Q, Q0 in zip(balance, start, strict=True))
-        off = tuple(D - E for D, E in zip(drifts, entries, strict=True))
+        sides = self.plain.sides(W, W)
+        balance = wide(self.plain.form(W, W, sides))
+        drifts = tuple([Q - Q0 for Q, Q0 in zip(balance, start, strict=True)])
+        off = tuple([D - E for D, E in zip(drifts, entries, strict=True)])
         found: dict[str, Array | float] = {
             "imbalance": norm(balance),
             "drift": norm(drifts),
@@ -51,42 +60,49 @@ class Measure:
         }
         for h, layer in enumerate(self.plain.layers, 1):
             found[f"norm_{h}"] = layer.square(W)[0]
-        for law, D, E, A in zip(self.plain.each, drifts, entries, off, strict=False):
-            found |= self._joint(law, W, D, E, A)
-        return found | self._first_order(output)
+        told = zip(self.plain.each, sides, drifts, entries, off, strict=False)
+        for law, of_law, D, E, A in told:
+            found |= self._joint(law, of_law, D, E, A)
+        return found | self._first_order(output, sides, slopes)
 
     def _joint(
-        self, law: Law, W: Sequence[Array], drift: Array, entry: Array, off: Array
+        self, law: Law, sides: Sides, drift: Array, entry: Array, off: Array
     ) -> dict[str, Array | float]:
         """The columns between two layers; drift, entry, off: n, or n×n of a matrix law."""
         h = law.joint.h
-        fed, drawn = law.sides(W, W)
+        fed, drawn = sides
         found: dict[str, Array | float] = {}
         if law.joint.is_matrix:
-            found[f"matrix_drift_{h}"] = float(np.linalg.norm(drift))
-            found[f"matrix_ledger_{h}"] = float(np.linalg.norm(entry))
-            found[f"matrix_audit_{h}"] = float(np.linalg.norm(off))
-            drift, entry, off = (np.diagonal(each) for each in (drift, entry, off))
+            found[f"matrix_drift_{h}"] = norm([drift])
+            found[f"matrix_ledger_{h}"] = norm([entry])
+            found[f"matrix_audit_{h}"] = norm([off])
+            drift, entry, off = (each.diagonal() for each in (drift, entry, off))
+        sizes = np.abs([drift, entry, off])
+        largest = sizes.max(axis=1)
         into, out = float(fed.sum(dtype=float)), float(drawn.sum(dtype=float))
         return found | {
             f"difference_{h}": into - law.degree * out,
             f"ratio_{h}": into / out if out else np.nan,
-            f"neuron_drift_{h}": float(np.abs(drift).max()),
-            f"drift_sum_{h}": float(np.abs(drift).sum()),
-            f"ledger_{h}": float(np.abs(entry).max()),
-            f"layer_ledger_{h}": float(entry.sum()),
-            f"audit_{h}": float(np.abs(off).max()),
+            f"neuron_drift_{h}": largest[0],
+            f"drift_sum_{h}": sizes[0].sum(),
+            f"ledger_{h}": largest[1],
+            f"layer_ledger_{h}": entry.sum(),
+            f"audit_{h}": largest[2],
             f"{NEURONS}/{h}/in": fed,
             f"{NEURONS}/{h}/out": drawn,
             f"{NEURONS}/{h}/ledger": entry,
         }
 
-    def _first_order(self, output: float) -> dict[str, Array | float]:
+    def _first_order(
+        self, output: float, weights: Sequence[Sides], slopes: Sequence[Sides] | None
+    ) -> dict[str, Array | float]:
         """⟨v, C∇L⟩, which homogeneity makes zero, and the Euler identity: ⟨W_h, ∂L/∂W_h⟩ =
         p_h⟨W_{h+1}, ∂L/∂W_{h+1}⟩, and p_N·output at the end. Relative to ‖v‖‖∇L‖ of the weights.
         """
         p, g = self.machine.point, self.machine.slope
+        slopes = self.held.sides(g, g) if slopes is None else slopes
         found, spread = [], []
+<<<<<<< HEAD
         least = float(np.finfo(self.machine.dtype).tiny)
         for law in self.held.each:
             k = law.degree
@@ -98,6 +114,19 @@ class Measure:
             found.append(_ratio(np.abs(fed - k * drawn).max(), size.max(), least))
             whole = _root(v_in.sum() * g_in.sum()) + k * _root(v_out.sum() * g_out.sum())
             spread.append(_ratio(abs(fed.sum() - k * drawn.sum()), whole, least))
+=======
+        for law, of_weights, of_slope in zip(self.held.each, weights, slopes, strict=True):
+            k = law.degree
+            # One array, and a column with the sums of its rows: of a small network the calls
+            # of NumPy are what takes time.
+            units = np.array([*law.sides(p, g), *of_weights, *of_slope], float)
+            both = np.concatenate([units, units.sum(axis=1, keepdims=True)], axis=1)
+            fed, drawn, v, g_of = both[0], both[1], both[2:4], both[4:]
+            roots = _root(v * g_of)
+            change, size = np.abs(fed - k * drawn), roots[0] + k * roots[1]
+            found.append(_ratio(change[:-1].max(), size[:-1].max()))
+            spread.append(_ratio(change[-1], size[-1]))
+>>>>>>> speed
         # What does not scale at the end belongs to the loss.
         if degree := self.machine.net.weighted[-1].layer.activation.degree:
             last = self.held.layers[-1]
@@ -117,9 +146,14 @@ def empty(net: Architecture, laws: Laws, rows: int) -> dict[str, Array]:
     return found
 
 
-def norm(balance: Balance) -> float:
+def wide(balance: Balance) -> Balance:
+    """In float64."""
+    return tuple([Q.astype(float, copy=False) for Q in balance])
+
+
+def norm(balance: Sequence[Array]) -> float:
     """Of all laws together."""
-    return sqrt(sum(float(np.vdot(Q, Q)) for Q in balance))
+    return sqrt(sum([float(np.vdot(Q, Q)) for Q in balance]))
 
 
 def _root(squares: Array) -> Array:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mfact.networks.activations import BROKEN
-from mfact.networks.losses import LOSSES
 from mfact.options import REQUIRED, Option, Settings, options_of
 from mfact.ranges import MOST_INDEX, Count, File, Flag, Name, OneOf, Real
 from mfact.settings import SEED, RunSettings
 
 STARTS = ("paper-balanced", "paper-unbalanced", "xavier", "kaiming")
+LOSSES = ("squared", "logistic", "softmax")
 METHODS = ("gradient-descent", "momentum", "nesterov")
 FORMS = ("auto", "primal", "dual")
 DATA = ("uniform", "gaussian")
+BROKEN = ("tanh", "sigmoid", "gelu", "silu", "elu", "softplus", "relu6")
+"""Activations without homogeneity that are run for contrast."""
 TARGETS = ("gaussian", "linear", "network")
 
 ARRAYS_LAYERS = "given"
@@ -44,7 +45,7 @@ class NetworkSettings(Settings):
     loss: str = Option(
         "squared", "Model",
         "squared: ½‖f − y‖²; logistic: labels ±1; softmax: labels 0 … p − 1.",
-        OneOf(tuple(LOSSES))).field()
+        OneOf(LOSSES)).field()
     show_broken: str | None = Option(
         None, "Model", "Put an activation without homogeneity in place, to see the laws break: "
         f"{', '.join(BROKEN)}.", Name(), metavar="NAME", unset="none").field()

@@ -14,6 +14,10 @@ from mfact.networks.architecture import Architecture
 from mfact.networks.kernels import DenseKernel, Parts, kernel
 from mfact.networks.losses import Loss
 
+CHUNKS = 4
+LEAST_CHUNK, LEAST_GRID_CHUNK = 128, 16
+"""Points below which more chunks cost more than they bring; those on a grid take longer."""
+
 GRID_TILE = 64
 """Bytes of the points of a tile where there are convolutions: a line of the cache, and the patches
 of so few points stay in it.
@@ -26,6 +30,14 @@ BUFFER = 1024
 """Numbers that NumPy copies at a time where it works on arrays with gaps: its own 8192 of each
 array leave the first cache, and take 190 KB where a convolution's slopes are added up.
 """
+
+
+def even(count: int, *, grids: bool = False) -> list[slice]:
+    """So many points cut into chunks, whatever the number of workers."""
+    least = LEAST_GRID_CHUNK if grids else LEAST_CHUNK
+    parts = next((n for n in (CHUNKS, CHUNKS // 2) if count >= n * least), 1)
+    edges = [i * count // parts for i in range(parts + 1)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 @contextmanager
@@ -44,14 +56,13 @@ class Sums(NamedTuple):
 
 
 class HeldKernel(DenseKernel):
-    """The first layer in dual form: z = Z, which is held from step to step, and δ goes to D.
-
-    Z: n×b. D: n×m, of which `columns` are those of these points.
+    """The first layer in dual form: z = Z, n×b, which is held from step to step; δ is all that is
+    asked of it.
     """
 
-    def hold(self, Z: Array, D: Array, columns: slice) -> None:
-        """Take the arrays that the steps act on."""
-        self.z, self.D, self.columns = Z, D, columns
+    def hold(self, Z: Array) -> None:
+        """Take the array that the steps act on."""
+        self.z = Z
         if self.activation.is_linear:
             self.out = Z
 
@@ -62,7 +73,6 @@ class HeldKernel(DenseKernel):
         self, delta: Array, x: Array, parts: Parts, grads: Parts, into: Array | None
     ) -> None:
         self.activation.backward(delta, self.z, self.kept)
-        self.D[:, self.columns] = delta
 
 
 class Tile:
@@ -86,6 +96,13 @@ class Tile:
         # Nothing asks for slopes before the first weights.
         self.first = next(i for i, stage in enumerate(stages) if stage.is_weighted)
         self.grid = np.empty((*net.given, width), dtype) if len(net.given) == 3 else None
+
+    def hold(self, Z: Array, D: Array) -> None:
+        """The first layer in dual form: its z, and where its δ is left, n×b."""
+        held = self.kernels[0]
+        assert isinstance(held, HeldKernel)
+        held.hold(Z)
+        self.deltas[0] = D
 
     def forward(self, X: Array, parts: Sequence[Array]) -> Array:
         """f, p×b, of points that are the rows of X."""
@@ -132,7 +149,9 @@ class Tile:
 class Chunk:
     """A fixed part of the points, a task of one BLAS thread.
 
-    rows: which. grads: what they add to the gradient.
+    rows: which. grads: what they add to the gradient. tiles: by width, those of the worker that
+    takes the chunk, which all its chunks share, so that they stay in its cache. held: of the dual
+    form, the first layer's z and where its δ is left.
     """
 
     def __init__(
@@ -142,6 +161,7 @@ class Chunk:
         rows: slice,
         dtype: Kind,
         shapes: Sequence[tuple[int, ...]],
+        tiles: dict[int, Tile],
         *,
         dual: bool = False,
     ) -> None:
@@ -152,7 +172,10 @@ class Chunk:
         edges = [*range(rows.start, rows.stop, width), rows.stop]
         self.cuts = [slice(a, b) for a, b in pairwise(edges)]
         widths = {cut.stop - cut.start for cut in self.cuts}
-        self.tiles = {w: Tile(net, loss, w, dtype, dual=dual) for w in sorted(widths)}
+        for w in widths - tiles.keys():
+            tiles[w] = Tile(net, loss, w, dtype, dual=dual)
+        self.tiles = tiles
+        self.held: tuple[Array, Array] | None = None
         self.grads = [np.empty(shape, dtype) for shape in shapes]
         several = len(self.cuts) > 1
         self.more = [np.empty(shape, dtype) for shape in shapes] if several else []
@@ -161,7 +184,7 @@ class Chunk:
         """grads ← those of the chunk, tile after tile in their order."""
         loss = output = 0.0
         for i, cut in enumerate(self.cuts):
-            tile = self.tiles[cut.stop - cut.start]
+            tile = self._tile(cut)
             found = tile.run(X[cut], Y[cut], parts, self.more if i else self.grads, scale)
             loss, output = loss + found.loss, output + found.output
             for total, part in zip(self.grads, self.more if i else (), strict=False):
@@ -171,4 +194,10 @@ class Chunk:
     def outputs(self, X: Array, parts: Sequence[Array], into: Array) -> None:
         """into[:, rows] ← f."""
         for cut in self.cuts:
-            into[:, cut] = self.tiles[cut.stop - cut.start].forward(X[cut], parts)
+            into[:, cut] = self._tile(cut).forward(X[cut], parts)
+
+    def _tile(self, cut: slice) -> Tile:
+        tile = self.tiles[cut.stop - cut.start]
+        if self.held is not None:
+            tile.hold(*self.held)
+        return tile

@@ -49,8 +49,7 @@ class PlainWeights:
     units: int
 
     def rows(self, p: Points, q: Points) -> Array:
-        P, Q = (each[self.at].reshape(len(each[self.at]), -1) for each in (p, q))
-        found: Array = np.einsum("ij,ij->i", P, Q)
+        found: Array = np.vecdot(_flat(p[self.at]), _flat(q[self.at]))
         if self.bias is not None:
             found += p[self.bias] * q[self.bias]
         return found
@@ -58,12 +57,11 @@ class PlainWeights:
     def columns(self, p: Points, q: Points) -> Array:
         P, Q = p[self.at], q[self.at]
         if P.size == len(P) * self.units:
-            return np.asarray(np.einsum("ij,ij->j", P.reshape(len(P), -1), Q.reshape(len(Q), -1)))
+            return np.asarray(np.einsum("ij,ij->j", _flat(P), _flat(Q)))
         return np.asarray(np.einsum("kcx,kcx->c", self._cube(P), self._cube(Q)))
 
     def row_gram(self, p: Points, q: Points) -> Array:
-        P, Q = (each[self.at].reshape(len(each[self.at]), -1) for each in (p, q))
-        found: Array = P @ Q.T
+        found: Array = _flat(p[self.at]) @ _flat(q[self.at]).T
         if self.bias is not None:
             found += np.outer(p[self.bias], q[self.bias])
         return found
@@ -105,14 +103,14 @@ class SharedWeights:
     def rows(self, p: Points, q: Points) -> Array:
         """By groups of units."""
         count = int(self.groups_in.max()) + 1
-        found = _sums(self.into, p[self.at] * q[self.at], count)
+        found = _sums(self.into, p[self.at], q[self.at], count)
         if self.bias is not None:
-            found += _sums(self.groups_in, p[self.bias] * q[self.bias], count)
+            found += _sums(self.groups_in, p[self.bias], q[self.bias], count)
         return found
 
     def columns(self, p: Points, q: Points) -> Array:
         """By groups of units."""
-        return _sums(self.out_of, p[self.at] * q[self.at], self.groups_out)
+        return _sums(self.out_of, p[self.at], q[self.at], self.groups_out)
 
     def row_gram(self, p: Points, q: Points) -> Array:
         raise NotImplementedError  # no matrix law stands beside shared weights
@@ -121,10 +119,10 @@ class SharedWeights:
         raise NotImplementedError
 
     def combined(self, p: Points, q: Points, fed: Scales, drawn: Scales) -> Array:
-        feeds, draws = self.use
-        c = np.zeros(1) if fed is None else fed[:, feeds]
-        c = c if drawn is None else c - drawn[:, draws]
-        found = c @ (p[self.at] * q[self.at])
+        v, w, found = p[self.at], q[self.at], np.zeros(1)
+        for scales, units, sign in ((fed, self.use[0], 1), (drawn, self.use[1], -1)):
+            if scales is not None:
+                found = found + sign * (scales @ _sums(units, v, w, scales.shape[1]))
         if self.bias is not None and fed is not None:
             found += fed @ (p[self.bias] * q[self.bias])
         return np.asarray(found)
@@ -169,7 +167,7 @@ class DualWeights:
         found = _sum_of(pairs, diagonal=diagonal)
         p_c, q_c = float(p[1][0]), float(q[1][0])
         if p_c:
-            begun = [W.reshape(len(W), -1) for W in machine.begun]
+            begun = [_flat(W) for W in machine.begun]
             found += p_c * q_c * _sum_of([(W, W) for W in begun], diagonal=diagonal)
             cuts = zip(machine.begun_Z, machine.cuts, strict=True)
             pairs = [(Z, q[0][:, cut]) for Z, cut in cuts]
@@ -179,14 +177,27 @@ class DualWeights:
 
 def _sum_of(pairs: Sequence[tuple[Array, Array]], *, diagonal: bool) -> Array:
     """Σ A Bᵀ, or its diagonal alone."""
-    parts = [np.einsum("ij,ij->i", A, B) if diagonal else A @ B.T for A, B in pairs]
+    parts = [np.vecdot(A, B) if diagonal else A @ B.T for A, B in pairs]
     return np.asarray(sum(parts[1:], parts[0]))
+
+
+def _flat(part: Array) -> Array:
+    """A row for each unit that is fed."""
+    return part.reshape(len(part), -1)
 
 
 def _square(part: Array) -> float:
     return float(np.vdot(part, part))
 
 
-def _sums(groups: Array, values: Array, count: int) -> Array:
-    """Of the values in each group; those of group −1 are left out."""
-    return np.bincount(groups + 1, values, count + 1)[1:]
+BLOCK = 4096
+"""Parameters taken at a time where as many numbers are allocated; more with more groups."""
+
+
+def _sums(groups: Array, p: Array, q: Array, count: int) -> Array:
+    """Σ p_k q_k of each group; those of group −1 are left out."""
+    found, size = np.zeros(count + 1), max(BLOCK, count)
+    for i in range(0, len(groups), size):
+        some = slice(i, i + size)
+        found += np.bincount(groups[some] + 1, p[some] * q[some], count + 1)
+    return found[1:]

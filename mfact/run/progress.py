@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mfact.core import Document, Engine, Outcome, Result, Schedule
 from mfact.descent import BLOCK, At, Observer
-from mfact.engines.reach import Reach
-from mfact.gradient_flow.records import State as FlightState
 from mfact.host.signals import SignalFlag
 from mfact.host.timer import Timer
-from mfact.problems.factorization import Factorization
-from mfact.run.confirm import Judge
 from mfact.run.doing import Doing
 from mfact.run.recorder import Recorder
 from mfact.settings import RunSettings
 from mfact.stopping import StopRules, StopWatch
-from mfact.targets.counted import Counted
-from mfact.theory.facts import Facts
-from mfact.theory.monitors import Monitors
+
+if TYPE_CHECKING:
+    from mfact.engines.reach import Reach
+    from mfact.gradient_flow.records import State as FlightState
+    from mfact.problems.factorization import Factorization
+    from mfact.run.confirm import Judge
+    from mfact.targets.counted import Counted
+    from mfact.theory.facts import Facts
+    from mfact.theory.monitors import Monitors
 
 
 @dataclass(frozen=True)

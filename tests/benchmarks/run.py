@@ -18,10 +18,11 @@ from typing import Any
 # Without this OpenMP workers would spin while another contestant runs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from convolutions import convolutions
 from costs import memory, processes, sizes, small_step
 from gaps import decaying, to_a_gap
 from measure import Rounds, machine, threads
-from networks import convolutions, networks
+from networks import networks
 from reading import matrix_market
 from table import Goal, Work
 

@@ -119,3 +119,15 @@ def test_commands_are_of_the_kinds_that_are_tested_here():
     assert isinstance(cli, LazyGroup)
     assert all(isinstance(command, HelpfulCommand) for command in commands().values())
     assert any(p.callback is read_config for p in commands()["solve"].params)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_loads_nothing_slow(name, process):
+    probe = (
+        "import sys\n"
+        "from mfact.cli.main import run\n"
+        f"assert run(['{name}', '--help']) == 0\n"
+        "print({'numpy', 'scipy', 'h5py'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
