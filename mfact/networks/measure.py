@@ -102,19 +102,7 @@ class Measure:
         p, g = self.machine.point, self.machine.slope
         slopes = self.held.sides(g, g) if slopes is None else slopes
         found, spread = [], []
-<<<<<<< HEAD
         least = float(np.finfo(self.machine.dtype).tiny)
-        for law in self.held.each:
-            k = law.degree
-            (fed, drawn), (v_in, v_out), (g_in, g_out) = (
-                [side.astype(float) for side in law.sides(a, b)]
-                for a, b in ((p, g), (p, p), (g, g))
-            )
-            size = _root(v_in * g_in) + k * _root(v_out * g_out)
-            found.append(_ratio(np.abs(fed - k * drawn).max(), size.max(), least))
-            whole = _root(v_in.sum() * g_in.sum()) + k * _root(v_out.sum() * g_out.sum())
-            spread.append(_ratio(abs(fed.sum() - k * drawn.sum()), whole, least))
-=======
         for law, of_weights, of_slope in zip(self.held.each, weights, slopes, strict=True):
             k = law.degree
             # One array, and a column with the sums of its rows: of a small network the calls
@@ -124,9 +112,8 @@ class Measure:
             fed, drawn, v, g_of = both[0], both[1], both[2:4], both[4:]
             roots = _root(v * g_of)
             change, size = np.abs(fed - k * drawn), roots[0] + k * roots[1]
-            found.append(_ratio(change[:-1].max(), size[:-1].max()))
-            spread.append(_ratio(change[-1], size[-1]))
->>>>>>> speed
+            found.append(_ratio(change[:-1].max(), size[:-1].max(), least))
+            spread.append(_ratio(change[-1], size[-1], least))
         # What does not scale at the end belongs to the loss.
         if degree := self.machine.net.weighted[-1].layer.activation.degree:
             last = self.held.layers[-1]
