@@ -8,9 +8,8 @@ import numpy as np
 
 from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.networks.architecture import Architecture
-from mfact.networks.machine import CHUNKS
 from mfact.networks.settings import NetworkSettings
-from mfact.networks.tiles import DENSE_TILE, GRID_TILE
+from mfact.networks.tiles import CHUNKS, DENSE_TILE, GRID_TILE
 
 BLAS_BYTES = 64 << 20
 """A thread's buffers of BLAS."""
