@@ -113,6 +113,8 @@ CASES: dict[str, tuple[list[str], int, str, dict[str, str] | None]] = {
     "array start": ([*XY, "--layers", "5r-2", "--start", "X.npy"], 1, "`mfact network` wrote",
                     None),
     "own input": ([*XY, "--layers", "5r-2", "-o", "Y.npy"], 2, "the targets and the output", None),
+    "a batch of more": (
+        [*XY, "--layers", "5r-2", "--batch", "500"], 2, "for all of them", {"500": "5"}),
     "gradient of a batch": (
         [*XY, "--layers", "5r-2", "--batch", "5", "--tol-gradient", "1"], 2, "leave one out", None),
     "targets": ([*XY, "--layers", "5r-2", "--targets", "linear"], 2, "without --data", None),

@@ -87,6 +87,11 @@ def admitted(settings: NetworkSettings, net: Architecture, count: int) -> Memory
     if settings.flow:
         chosen_rtol(net, settings.rtol)
         return flow_plan(net, settings, count).check(_LESS, subject="the flow")
+    if settings.batch is not None and settings.batch > count:
+        raise SettingsError(
+            f"--batch is {shown(settings.batch)}, and there are {count} points",
+            "give fewer, or leave it out for all of them",
+        )
     form, _ = form_of(settings, net, count)
     plan = memory_plan(net, settings, count, dual=form == "dual")
     # A form that is chosen here is the smaller one for the points that it is chosen at.
