@@ -157,7 +157,7 @@ class DualMachine(Machine):
             width = chunk.rows.stop - chunk.rows.start
             Z.append(np.zeros((n, width), self.dtype))
             DK.append(np.zeros((n, width), self.dtype))
-            chunk.held = Z[-1], D[:, chunk.rows]
+            chunk.hold(Z[-1], D[:, chunk.rows])
         self._K = [self._products(chunk.rows) for chunk in chunks]
         self.cuts = [chunk.rows for chunk in chunks]
         self.first, self.first_slope = [A, c, *Z], [D, np.zeros(1, self.dtype), *DK]

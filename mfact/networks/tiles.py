@@ -150,8 +150,7 @@ class Chunk:
     """A fixed part of the points, a task of one BLAS thread.
 
     rows: which. grads: what they add to the gradient. tiles: by width, those of the worker that
-    takes the chunk, which all its chunks share, so that they stay in its cache. held: of the dual
-    form, the first layer's z and where its δ is left.
+    takes the chunk, which all its chunks share, so that they stay in its cache.
     """
 
     def __init__(
@@ -175,10 +174,14 @@ class Chunk:
         for w in widths - tiles.keys():
             tiles[w] = Tile(net, loss, w, dtype, dual=dual)
         self.tiles = tiles
-        self.held: tuple[Array, Array] | None = None
+        self._held: tuple[Array, Array] | None = None
         self.grads = [np.empty(shape, dtype) for shape in shapes]
         several = len(self.cuts) > 1
         self.more = [np.empty(shape, dtype) for shape in shapes] if several else []
+
+    def hold(self, Z: Array, D: Array) -> None:
+        """In the dual form: take the first layer's z, and where to leave its δ."""
+        self._held = Z, D
 
     def run(self, X: Array, Y: Array, parts: Sequence[Array], scale: float) -> Sums:
         """grads ← those of the chunk, tile after tile in their order."""
@@ -198,6 +201,6 @@ class Chunk:
 
     def _tile(self, cut: slice) -> Tile:
         tile = self.tiles[cut.stop - cut.start]
-        if self.held is not None:
-            tile.hold(*self.held)
+        if self._held is not None:
+            tile.hold(*self._held)
         return tile
