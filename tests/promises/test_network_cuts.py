@@ -52,7 +52,8 @@ def resumed(folder: Path, *more: object) -> tuple[bytes, bytes]:
 @pytest.mark.parametrize("how", ["kill", "signal"])
 def test_at_random_moments(tmp_path, how):
     moments, met = random.Random(900), {"resumed": 0, "whole": 0, "not begun": 0}
-    for number in range(CUTS):
+    # By a signal each kind is ended once, in the test below.
+    for number in range(CUTS if how == "kill" else CUTS // 2):
         name = list(RUNS)[number % len(RUNS)]
         image, page, seconds = uncut(name, tmp_path)
         folder = tmp_path / f"{how}-{number}"
@@ -113,7 +114,7 @@ def test_by_a_signal_in_its_middle(tmp_path, name):
     assert (cut / "run.h5").read_bytes() == (whole / "run.h5").read_bytes()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["dual", "batches", "convolutions"])
 def test_the_number_of_threads_changes_no_bit(tmp_path, name):
     runs = []
     for threads in (1, 2):
@@ -130,7 +131,7 @@ def test_the_number_of_threads_changes_no_bit(tmp_path, name):
     assert repr(one.claims) == repr(two.claims)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["batches", "convolutions"])
 def test_equal_runs_are_equal_bytes_and_another_seed_is_none(tmp_path, name):
     images = []
     for folder, more in (("a", []), ("b", []), ("c", ["--seed", 2])):

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 from children import Child, litter, mfact
-from network_cuts import NAMES, data, prepared
+from network_cuts import data, prepared
 
 from mfact.storage.network_runs import read_network_run
 
@@ -37,7 +37,7 @@ def refused(folder, *args, code):
     return child.said()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["dual, nesterov", "batches"])
 def test_a_higher_limit_goes_on(tmp_path, name):
     images = []
     for limit in (None, 97):
@@ -156,7 +156,7 @@ def test_show_is_what_the_command_printed(tmp_path, form, name):
     assert shown.printed() == printed
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["convolutions", "generated", "shared, float32"])
 def test_the_line_of_show_repeats_the_run_to_the_byte(tmp_path, name):
     mfact(tmp_path, *prepared(tmp_path, name))
     image = (tmp_path / "run.h5").read_bytes()
