@@ -17,7 +17,7 @@ from mfact.errors import MfactError
 
 pytestmark = pytest.mark.slow
 
-TRIES = int(os.environ.get("MFACT_FUZZ", "300"))
+TRIES = int(os.environ.get("MFACT_FUZZ", "200"))
 SEED = int(os.environ.get("MFACT_FUZZ_SEED", "1806"))
 
 

@@ -18,7 +18,7 @@ from matrices import of_kind
 
 from mfact.core import Array, Outcome, Result
 from mfact.host.signals import SignalFlag
-from mfact.run import keeper
+from mfact.run import checkpoint
 from mfact.run.solve import resume
 from mfact.storage.runs import run_image
 
@@ -120,13 +120,13 @@ class Asked(SignalFlag):
 def each_checkpoint(folder: Path) -> Iterator[list[Path]]:
     """Keep a copy of every checkpoint that is written from now on."""
     copies: list[Path] = []
-    real = keeper.write
+    real = checkpoint.write
 
     def write(path: str, *run: Any) -> None:
         real(path, *run)
         copies.append(Path(shutil.copy(path, folder / f"copy-{len(copies)}")))
 
-    with mock.patch.object(keeper, "write", write):
+    with mock.patch.object(checkpoint, "write", write):
         yield copies
 
 
