@@ -21,6 +21,7 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("brief", parent=settings.get_profile("ci"), max_examples=8)
 settings.register_profile(
     "long", parent=settings.get_profile("ci"), derandomize=False, max_examples=1000
 )
@@ -31,3 +32,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def plain():
     """A plain loop that records what a run records, its matrix, its facts, and cuts of its rows."""
     return SimpleNamespace(record=record, matrix=matrix, information=information, blocks=blocks)
+
+
+def pytest_collection_modifyitems(config, items):
+    """SLOW_SHARE=K/N: of the slow tests every N-th, from the K-th on; the others all."""
+    share = os.environ.get("SLOW_SHARE")
+    if share is None:
+        return
+    first, parts = map(int, share.split("/"))
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    left_out = [item for place, item in enumerate(slow) if (place - first) % parts]
+    kept_out = set(map(id, left_out))
+    items[:] = [item for item in items if id(item) not in kept_out]
+    config.hook.pytest_deselected(items=left_out)

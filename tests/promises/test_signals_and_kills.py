@@ -1,6 +1,6 @@
 """Signals and kills at random moments of checkpointing runs: files whole, and the run goes on.
 
-MFACT_SIGNALS, MFACT_KILLS: how many (10 each unless set).
+MFACT_SIGNALS, MFACT_KILLS: how many (6 each unless set).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from mfact.host.signals import CAUGHT
 from mfact.storage.checkpoints import read_checkpoint
 from mfact.storage.runs import read_run
 
-SIGNALS = int(os.environ.get("MFACT_SIGNALS", "10"))
-KILLS = int(os.environ.get("MFACT_KILLS", "10"))
+SIGNALS = int(os.environ.get("MFACT_SIGNALS", "6"))
+KILLS = int(os.environ.get("MFACT_KILLS", "6"))
 
 
 @cache

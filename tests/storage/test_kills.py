@@ -1,6 +1,6 @@
 """SIGKILL at each storage call and at random moments: the old file or the complete new one.
 
-MFACT_KILLS: how many random kills (10 unless set).
+MFACT_KILLS: how many random kills (6 unless set).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mfact.storage.runs import write_run
 
 pytestmark = pytest.mark.slow
 
-KILLS = int(os.environ.get("MFACT_KILLS", "10"))
+KILLS = int(os.environ.get("MFACT_KILLS", "6"))
 
 
 def in_a_child(work: Callable[[], object]) -> int:
