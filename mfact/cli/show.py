@@ -50,13 +50,10 @@ def command(ctx: click.Context, /, run_file: str, **values: Any) -> int:
 
     M is d1×d2, U is d1×r, V is d2×r.
     """
-    from mfact.storage.images import kind_of
-    from mfact.storage.network_runs import read_network_run
-    from mfact.storage.runs import read_run
+    from mfact.storage.either import read_either
 
     log = claim_files(ctx, {"run file": run_file})
-    is_network = kind_of(run_file) == "network"
-    result = read_network_run(run_file) if is_network else read_run(run_file)
+    result = read_either(run_file)
     if values["command"]:
         emit(command_line(result) + "\n")
         return 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from os import fspath
 from typing import TYPE_CHECKING, Any, Unpack
 
+from mfact.core import Result as Record
 from mfact.errors import SettingsError
 from mfact.options import options_of
 from mfact.python.arguments import Matrix, Path, RunOptions, begun, opened
@@ -16,8 +17,8 @@ from mfact.run.progress import RunObserver
 from mfact.run.solve import resume as go_on
 from mfact.run.solve import solve as run
 from mfact.settings import RunSettings
+from mfact.storage.either import read_either
 from mfact.storage.images import kind_of
-from mfact.storage.runs import read_run
 from mfact.studies.named import matrix_of_checkpoint
 from mfact.words import printable
 
@@ -121,11 +122,8 @@ def load(path: Path) -> Result | NetworkResult:
 
     Raises StorageError, one line, for a file that is none, or is damaged.
     """
-    if kind_of(path) == "network":
-        from mfact.storage.network_runs import read_network_run
-
-        return NetworkResult(read_network_run(path))
-    return Result(read_run(path))
+    record = read_either(path)
+    return Result(record) if isinstance(record, Record) else NetworkResult(record)
 
 
 def _changed(settings: RunSettings) -> dict[str, str]:
