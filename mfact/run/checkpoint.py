@@ -19,10 +19,11 @@ from mfact.run.refusals import check
 from mfact.settings import RunSettings
 from mfact.storage.checkpoint_door import require_checkpoint
 from mfact.storage.checkpoint_kinds import SCHEDULES
-from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
+from mfact.storage.checkpoints import cannot_go_on, read_checkpoint, write_checkpoint
+from mfact.storage.door import under
 from mfact.targets.fingerprint import fingerprint, same_matrix
 from mfact.theory.monitoring import step_label
-from mfact.words import printable, shown
+from mfact.words import shown
 
 EXACT_STEPS = 1e15
 """Of so many steps a float tells one from the next; beyond, only log₁₀ does."""
@@ -66,16 +67,16 @@ class Saved:
     def progress(self) -> Progress:
         """How far the run had come."""
         document, good, flight = self.document, None, None
-        state = unpack(self._under("state/"), document["state"])
+        state = unpack(under("state", self.arrays), document["state"])
         if document["good"] is not None:
-            good = unpack_point(self._under("good/"), document["good"], state.coordinates)
+            good = unpack_point(under("good", self.arrays), document["good"], state.coordinates)
         known = document["optimum"]
         optimum = None if known is None else optimum_from(known)
         if document["flight"] is not None:
             kept = dict(document["flight"])
             where = kept.pop("at")
             if where is not None:
-                where = FlightState(**{**where, **self._under("flight/")})
+                where = FlightState(**{**where, **under("flight", self.arrays)})
             flight = Flown(where, **{**kept, "rows": tuple(kept["rows"])})
         at = At(state, good, Known(optimum, document["escapes"]))
         return Progress(at, flight, tuple(document["notes"]))
@@ -83,12 +84,9 @@ class Saved:
     def restore(self, live: Live) -> None:
         """Give each of them what it kept."""
         live.watch.restore(self.document["watch"])
-        columns = unbundled(self._under("recorder/"), self.document["recorder"])
+        columns = unbundled(under("recorder", self.arrays), self.document["recorder"])
         live.recorder.restore(columns)
         live.monitors.restore(self.document["monitors"])
-
-    def _under(self, prefix: str) -> dict[str, Array]:
-        return {k.removeprefix(prefix): v for k, v in self.arrays.items() if k.startswith(prefix)}
 
 
 def read(path: str) -> Saved:
@@ -105,10 +103,7 @@ def read(path: str) -> Saved:
         if settings.dtype != then["dtype"]:
             raise ValueError(f"its dtype was {then['dtype']}, and it asks for {settings.dtype}")
     except (ValueError, SettingsError) as error:
-        raise StorageError(
-            f"{printable(path)} does not hold a run that can go on: {error}",
-            "resume from another file, or start a new run",
-        ) from error
+        raise cannot_go_on(path, error) from error
     return saved
 
 
@@ -136,7 +131,7 @@ def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:
     document: dict[str, object] = {
         "settings": asdict(asked.settings),
         "sources": dict(asked.sources),
-        "named": _anywhere(asked.named),
+        "named": anywhere(asked.named),
         "described": dict(asked.described),
         "output": None if asked.output is None else str(Path(asked.output).absolute()),
         "fingerprint": asked.fingerprint,
@@ -174,10 +169,10 @@ def _schedule(schedule: Schedule) -> dict[str, object]:
     return {"kind": type(schedule).__name__, "fields": dict(vars(schedule))}
 
 
-def _anywhere(matrix: Document) -> dict[str, object]:
-    """The matrix as it is found from any folder."""
-    path = matrix.get("path")
-    return {**matrix, "path": None if path is None else str(Path(path).absolute())}
+def anywhere(file: Document) -> dict[str, object]:
+    """A file, as a run has named it, as it is found from any folder."""
+    path = file.get("path")
+    return {**file, "path": None if path is None else str(Path(path).absolute())}
 
 
 def bundled(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], list[tuple[str, str, int]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -143,22 +143,35 @@ def _array(name: str, stored: Array, shape: tuple[int, ...] | None, document: An
     require_numbers(name, stored)
 
 
-def _recorder(arrays: Mapping[str, Array], listing: list[Any]) -> None:
-    columns: dict[str, tuple[int, ...]] = {}
-    for name, bundle, place in listing:
-        stored = arrays.get(f"recorder/{bundle}")
-        group = name.partition("/")[0]
+def recorded(
+    folder: str, arrays: Mapping[str, Array], rows: Iterable[Any], *, units: bool = False
+) -> dict[str, tuple[int, ...]]:
+    """The shape of each array of a recorder, all columns of one length.
+
+    units: whether a row of a column may be an array, a number a unit.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, bundle, place in rows:
+        stored, least = arrays.get(f"{folder}/{bundle}"), 1 + name.startswith("column/")
         if stored is None or place >= len(stored if stored.ndim else ()):
-            raise ValueError(f"it lacks the array recorder/{bundle}, or a row of it")
-        if stored.dtype.kind not in "if" or stored.ndim != (2 if group == "column" else 1):
-            refuse(stored.dtype.str, f"recorder/{bundle}", "rows of real numbers")
-        if group == "column":
-            columns[name] = stored.shape[1:]
-        if name == "every" and not (stored.dtype.kind == "i" and stored[place] >= 1):
-            refuse(stored[place], "recorder.every", "a count from 1")
-    names = {name for name, _, _ in listing}
+            raise ValueError(f"it lacks the array {folder}/{bundle}, or a row of it")
+        fits = stored.ndim >= least if units else stored.ndim == least
+        if stored.dtype.kind not in "if" or not fits:
+            refuse(stored.dtype.str, f"{folder}/{bundle}", "rows of real numbers")
+        if name == "every" and not (
+            stored.dtype.kind == "i" and stored.ndim == 1 and stored[place] >= 1
+        ):
+            refuse(stored[place], f"{folder}.every", "a count from 1")
+        shapes[name] = stored.shape[1:]
+    if len({shape[0] for name, shape in shapes.items() if name.startswith("column/")}) > 1:
+        raise ValueError(f"its {folder} has columns of several lengths")
+    return shapes
+
+
+def _recorder(arrays: Mapping[str, Array], listing: list[Any]) -> None:
+    names = recorded("recorder", arrays, listing).keys()
     lacks = {"every"} - names
     if len(names) > 1:
         lacks |= {f"{group}/{name}" for group in ("column", "last") for name in _RECORDED} - names
-    if lacks or len(set(columns.values())) > 1:
-        raise ValueError(f"its recorder lacks {', '.join(sorted(lacks)) or 'rows of a column'}")
+    if lacks:
+        raise ValueError(f"its recorder lacks {', '.join(sorted(lacks))}")

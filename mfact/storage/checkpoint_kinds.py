@@ -116,6 +116,13 @@ def of_state(*, bases: bool, shared: bool = False) -> Kind:
 
 
 OPTIMUM = record(of_fields(Optimum))
+RECORDER = listing(row(text, text, count))
+WATCH = record(
+    {
+        **dict.fromkeys(("first_loss", "anchor_loss", "tol"), maybe(number)),
+        **dict.fromkeys(("anchor_step", "next_look", "flat"), count),
+    }
+)
 _SCHEDULE = {
     name: record({"kind": text, "fields": record(of_fields(kind))})
     for name, kind in SCHEDULES.items()
@@ -148,11 +155,8 @@ CHECKPOINT = record(
              "engine": one_of(*ENGINES[1:]), "why": text, "forecast": maybe(number),
              "basis_limit": count}
         ),
-        "recorder": listing(row(text, text, count)),
-        "watch": record(
-            {"first_loss": maybe(number), "anchor_loss": maybe(number), "anchor_step": count,
-             "next_look": count, "tol": maybe(number), "flat": count}
-        ),
+        "recorder": RECORDER,
+        "watch": WATCH,
         "monitors": _MONITORS,
         "notes": listing(text),
         "escapes": count,

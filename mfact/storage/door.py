@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -150,11 +150,10 @@ def claim_dataset(index: int, name: str) -> str:
     return f"claims/{index}-{name.replace('/', '|')}"
 
 
-def trace_columns(arrays: Mapping[str, Array]) -> Iterator[tuple[str, Array]]:
-    """Name and values of each column of the trace."""
-    for name, values in arrays.items():
-        if name.startswith("trace/"):
-            yield name.removeprefix("trace/"), values
+def under(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays in a folder, by their names there."""
+    start = f"{folder}/"
+    return {n.removeprefix(start): each for n, each in arrays.items() if n.startswith(start)}
 
 
 def require_numbers(name: str, values: Array) -> None:
@@ -183,7 +182,7 @@ def _factors(arrays: Mapping[str, Array]) -> tuple[int, int, int]:
 
 
 def _trace(arrays: Mapping[str, Array]) -> None:
-    columns = dict(trace_columns(arrays))
+    columns = under("trace", arrays)
     if not columns:
         return
     if "step" not in columns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from math import prod
 from typing import Any
 
@@ -11,14 +11,15 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.networks.architecture import Architecture
-from mfact.networks.columns import NEURONS, network_columns
+from mfact.networks.columns import network_columns
 from mfact.networks.ties import components
 from mfact.storage.architectures import restored
-from mfact.storage.checkpoint_kinds import of_state
+from mfact.storage.checkpoint_door import recorded
+from mfact.storage.checkpoint_kinds import RECORDER, WATCH, of_state
+from mfact.storage.door import under
 from mfact.storage.kinds import (
     Kind,
     any_number,
-    count,
     listing,
     maybe,
     number,
@@ -28,7 +29,7 @@ from mfact.storage.kinds import (
     row,
     text,
 )
-from mfact.storage.network_door import FINGERPRINT, NAMED, OPTIONS, require_weights, under
+from mfact.storage.network_door import FINGERPRINT, NAMED, OPTIONS, require_weights
 from mfact.theory.network_descent import COLUMNS
 
 
@@ -68,11 +69,6 @@ _MONITOR = record(
         "moved": maybe(row(any_number, any_number)),
     }
 )
-_WATCH = {
-    **dict.fromkeys(("first_loss", "anchor_loss", "tol"), maybe(number)),
-    **dict.fromkeys(("anchor_step", "next_look", "flat"), count),
-}
-_LISTING = listing(row(text, text, count))
 _STATE, _SHARED = of_state(bases=False), of_state(bases=False, shared=True)
 _OF_STATE: dict[str, Kind] = {"state": _STATE, "good": maybe(_SHARED)}
 _CHECKPOINT = record(
@@ -85,8 +81,8 @@ _CHECKPOINT = record(
         "points_name": text,
         "output": maybe(text),
         "fingerprint": FINGERPRINT,
-        **dict.fromkeys(("recorder", "neurons"), _LISTING),
-        "watch": record(_WATCH),
+        **dict.fromkeys(("recorder", "neurons"), RECORDER),
+        "watch": WATCH,
         "monitor": _MONITOR,
         "notes": listing(text),
         **_OF_STATE,
@@ -106,9 +102,9 @@ def require_network_checkpoint(arrays: Mapping[str, Array], document: Mapping[st
     groups = {str(joint.h): int(components(net, joint.h).max()) + 1 for joint in net.joints}
     if document["monitor"]["pairs"].keys() != groups.keys():
         raise ValueError("its monitor is of other layers")
-    rows = _recorded("recorder", arrays, document["recorder"])
+    rows = recorded("recorder", arrays, document["recorder"])
     _names("recorder", rows, network_columns(net))
-    rows = _recorded("neurons", arrays, document["neurons"])
+    rows = recorded("neurons", arrays, document["neurons"], units=True)
     sides = [f"{h}/{side}" for h in groups for side in ("in", "out", "ledger")]
     _names("neurons", rows, ("step", "log10_step", *sides))
     for name, shape in rows.items():
@@ -142,37 +138,9 @@ def _settings(net: Architecture, document: Mapping[str, Any]) -> None:
         refuse(step, "state.step", "a step of this run")
 
 
-def _recorded(
-    folder: str, arrays: Mapping[str, Array], rows: Iterable[Any]
-) -> dict[str, tuple[int, ...]]:
-    """The shape of each array of a recorder, all columns of one length."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for name, bundle, place in rows:
-        stored = arrays.get(f"{folder}/{bundle}")
-        if stored is None or not stored.ndim or place >= len(stored):
-            raise ValueError(f"it lacks the array {folder}/{bundle}, or a row of it")
-        if stored.dtype.kind not in "if":
-            refuse(stored.dtype.str, f"{folder}/{bundle}", "rows of real numbers")
-        if name == "every" and not (
-            stored.dtype.kind == "i" and stored.ndim == 1 and stored[place] >= 1
-        ):
-            refuse(stored[place], f"{folder}.every", "a count from 1")
-        if name.startswith("column/") and stored.ndim < 2:
-            refuse(stored.shape[1:], f"the shape of {folder}/{name}", "rows")
-        shapes[name] = stored.shape[1:]
-    if len({shape[0] for name, shape in shapes.items() if name.startswith("column/")}) > 1:
-        raise ValueError(f"its {folder} has columns of several lengths")
-    return shapes
-
-
-def _names(folder: str, shapes: Mapping[str, tuple[int, ...]], columns: Iterable[str]) -> None:
+def _names(folder: str, shapes: Mapping[str, object], columns: Collection[str]) -> None:
     """A recorder has all of these columns, or none yet."""
-    plain_columns = [name for name in columns if not name.startswith(NEURONS)]
-    known = {"every", *(f"{g}/{n}" for g in ("column", "last") for n in plain_columns)}
+    known = {"every", *(f"{g}/{n}" for g in ("column", "last") for n in columns)}
     if shapes.keys() not in (known, {"every"}):
         off = sorted(shapes.keys() ^ known)
         raise ValueError(f"its {folder} has other columns than its layers, as {off[0][:40]}")
-    if folder == "recorder":
-        for name, shape in shapes.items():
-            if len(shape) != name.startswith("column/"):
-                refuse(shape, f"the shape of {folder}/{name}", "of numbers")

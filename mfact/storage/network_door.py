@@ -9,7 +9,7 @@ from mfact.core import Array
 from mfact.networks.architecture import Architecture
 from mfact.networks.settings import NetworkSettings
 from mfact.storage.architectures import restored
-from mfact.storage.door import ENDED, require_numbers, require_rows, setting
+from mfact.storage.door import ENDED, require_numbers, require_rows, setting, under
 from mfact.storage.kinds import (
     Kind,
     count,
@@ -89,9 +89,3 @@ def require_weights(net: Architecture, arrays: Mapping[str, Array], folder: str)
         kinds.add(arrays[name].dtype)
     if len(kinds) > 1:
         raise ValueError("its weights are of several kinds of numbers")
-
-
-def under(folder: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """The arrays in a folder, by their names there."""
-    start = f"{folder}/"
-    return {n.removeprefix(start): each for n, each in arrays.items() if n.startswith(start)}

@@ -9,8 +9,9 @@ from mfact.errors import StorageError
 from mfact.host.atomic import replace_file
 from mfact.host.provenance import repeatable
 from mfact.storage.documents import plain
+from mfact.storage.door import under
 from mfact.storage.images import make_image, read_image
-from mfact.storage.network_door import require_network_run, under
+from mfact.storage.network_door import require_network_run
 from mfact.storage.runs import ended, told
 from mfact.words import printable
 

@@ -15,7 +15,7 @@ from mfact.errors import StorageError
 from mfact.host.atomic import replace_file
 from mfact.host.provenance import repeatable
 from mfact.storage.documents import plain
-from mfact.storage.door import claim_dataset, require_run, trace_columns
+from mfact.storage.door import claim_dataset, require_run, under
 from mfact.storage.images import make_image, read_image
 from mfact.words import printable
 
@@ -107,7 +107,7 @@ def ended(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> dict[str,
     return {
         "outcome": Outcome[document["outcome"]],
         "message": document["message"],
-        "trace": dict(trace_columns(arrays)),
+        "trace": under("trace", arrays),
         "problem": document["problem"],
         "settings": document["settings"],
         "summary": document["summary"],

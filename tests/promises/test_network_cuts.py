@@ -18,7 +18,7 @@ from network_cuts import NAMES, RUNS, prepared
 
 from mfact.host.signals import CAUGHT
 from mfact.networks.engine import NetworkEngine
-from mfact.storage.network_checkpoints import read_network_checkpoint
+from mfact.storage.checkpoints import read_checkpoint
 from mfact.storage.network_runs import read_network_run
 
 CUTS = int(os.environ.get("MFACT_KILLS", "7"))
@@ -72,7 +72,7 @@ def test_at_random_moments(tmp_path, how):
             assert there == (how == "signal")
             if there:
                 assert read_network_run(folder / "run.h5").outcome.name == "INTERRUPTED"
-            read_network_checkpoint(folder / "c.h5")
+            read_checkpoint(folder / "c.h5", "network_checkpoint")
             assert resumed(folder) == (image, page), name
             met["resumed"] += 1
         else:

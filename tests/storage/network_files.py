@@ -17,7 +17,8 @@ from mfact.networks.settings import NetworkSettings
 from mfact.networks.spec import parse
 from mfact.run.network.data import drawn_data
 from mfact.run.network.solve import train
-from mfact.storage import network_checkpoints, network_runs
+from mfact.storage import network_runs
+from mfact.storage.checkpoints import NETWORK_FORMAT_VERSION
 from mfact.storage.images import make_image, read_image
 
 NETS = {
@@ -58,9 +59,9 @@ def changed(name: str, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def written(path: Path, kind: str, arrays: Any, document: Any) -> bool:
     """Whether such a file could be made at all."""
     body = {"document": document} if kind == "network_checkpoint" else document
-    version = {"network": network_runs, "network_checkpoint": network_checkpoints}[kind]
+    version = NETWORK_FORMAT_VERSION if "document" in body else network_runs.FORMAT_VERSION
     with contextlib.suppress(TypeError, ValueError):
-        path.write_bytes(make_image(kind, version.FORMAT_VERSION, arrays, body))
+        path.write_bytes(make_image(kind, version, arrays, body))
         return True
     return False
 

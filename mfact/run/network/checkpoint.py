@@ -12,14 +12,17 @@ from mfact.engines.snapshots import pack, pack_point, unpack, unpack_point
 from mfact.errors import SettingsError, StorageError
 from mfact.networks.architecture import Architecture
 from mfact.networks.settings import NetworkSettings
-from mfact.run.checkpoint import bundled, unbundled
+from mfact.run.checkpoint import anywhere, bundled, unbundled
 from mfact.run.network.plan import check
 from mfact.run.network.progress import NetworkAsked, NetworkLive, NetworkPlan, TrainingData
 from mfact.run.progress import Progress
 from mfact.storage.architectures import arrays_of, described, restored
+from mfact.storage.checkpoints import cannot_go_on, read_checkpoint, write_checkpoint
+from mfact.storage.door import under
 from mfact.storage.network_checkpoint_door import require_network_checkpoint
-from mfact.storage.network_checkpoints import read_network_checkpoint, write_network_checkpoint
 from mfact.words import printable, shown
+
+KIND = "network_checkpoint"
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class SavedNetwork:
 
     @property
     def net(self) -> Architecture:
-        return restored(self.document["network"], self._under("ties/"))
+        return restored(self.document["network"], under("ties", self.arrays))
 
     @property
     def named(self) -> Document:
@@ -58,10 +61,12 @@ class SavedNetwork:
     @property
     def progress(self) -> Progress:
         """How far the run had come."""
-        state = unpack(self._under("state/"), self.document["state"])
+        state = unpack(under("state", self.arrays), self.document["state"])
         good = None
         if self.document["good"] is not None:
-            good = unpack_point(self._under("good/"), self.document["good"], state.coordinates)
+            good = unpack_point(
+                under("good", self.arrays), self.document["good"], state.coordinates
+            )
         return Progress(At(state, good), None, tuple(self.document["notes"]))
 
     def asked(
@@ -102,7 +107,7 @@ class SavedNetwork:
         """
         arrays, numbers = pack(state)
         for part in ("state", "good") if self.document["good"] is not None else ("state",):
-            held, told = self._under(f"{part}/"), self.document[part]
+            held, told = under(part, self.arrays), self.document[part]
             off = [
                 name
                 for name, each in arrays.items()
@@ -111,37 +116,28 @@ class SavedNetwork:
                 or told.get(f"{name}/axes") != numbers[f"{name}/axes"]
             ]
             if off or len(held) != len(arrays):
-                raise StorageError(
-                    f"{printable(self.path)} does not hold a run that can go on: {part}/"
-                    f"{off[0] if off else 'its arrays'} is not what its layers need",
-                    "resume from another file, or start a new run",
-                )
+                what = off[0] if off else "its arrays"
+                raise cannot_go_on(self.path, f"{part}/{what} is not what its layers need")
 
     def restore(self, live: NetworkLive) -> None:
         """Give each of them what it kept."""
         live.watch.restore(self.document["watch"])
         for name, recorder in (("recorder", live.recorder), ("neurons", live.neurons)):
-            recorder.restore(unbundled(self._under(f"{name}/"), self.document[name]))
+            recorder.restore(unbundled(under(name, self.arrays), self.document[name]))
         live.monitor.restore(self.document["monitor"])
-
-    def _under(self, prefix: str) -> dict[str, Array]:
-        return {k.removeprefix(prefix): v for k, v in self.arrays.items() if k.startswith(prefix)}
 
 
 def read(path: str) -> SavedNetwork:
     """A checkpoint file. Raises StorageError when it is none, is damaged, or holds what no run
     has at some place (see mfact.storage.network_checkpoint_door).
     """
-    arrays, document = read_network_checkpoint(path)
+    arrays, document = read_checkpoint(path, KIND)
     try:
         require_network_checkpoint(arrays, document)
         saved = SavedNetwork(path, arrays, document)
         check(saved.settings)
     except (ValueError, SettingsError) as error:
-        raise StorageError(
-            f"{printable(path)} does not hold a run that can go on: {error}",
-            "resume from another file, or start a new run",
-        ) from error
+        raise cannot_go_on(path, error) from error
     return saved
 
 
@@ -171,7 +167,7 @@ def write(path: str, plan: NetworkPlan, progress: Progress, live: NetworkLive) -
         "settings": asdict(asked.settings),
         "sources": dict(asked.sources),
         "network": described(asked.net),
-        "named": _anywhere(asked.points.named),
+        "named": {name: anywhere(each) for name, each in asked.points.named.items()},
         "described": dict(asked.points.described),
         "points_name": asked.points.name,
         "output": None if asked.output is None else str(Path(asked.output).absolute()),
@@ -185,11 +181,4 @@ def write(path: str, plan: NetworkPlan, progress: Progress, live: NetworkLive) -
         "seconds": live.timer.seconds,
         "wall_seconds": live.timer.wall_seconds,
     }
-    write_network_checkpoint(path, arrays, document)
-
-
-def _anywhere(named: Document) -> dict[str, object]:
-    """The points' files as they are found from any folder."""
-    return {
-        name: {**each, "path": str(Path(each["path"]).absolute())} for name, each in named.items()
-    }
+    write_checkpoint(path, arrays, document, KIND)
