@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
 from mfact.errors import SettingsError
-from mfact.ranges import Kind, Real
+from mfact.ranges import File, Kind, Real
 from mfact.words import shown
 
 T = TypeVar("T")
@@ -80,6 +80,25 @@ class Settings:
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """The same with other values, by name."""
         return type(self)(**{**vars(self), **changes})
+
+
+class KeptSettings(Settings):
+    """Settings of a run, which begins somewhere and keeps its state."""
+
+    start: str
+    checkpoint: str | None
+
+    @property
+    def start_file(self) -> str | None:
+        """The file that the start is read from, None where it is drawn."""
+        kind = options_of(self)["start"].kind
+        return None if isinstance(kind, File) and self.start in kind.words else self.start
+
+    def checkpoint_path(self, output: str | None) -> str | None:
+        """Where a run keeps its state: as asked for, or beside its output; None for neither."""
+        if self.checkpoint is not None or output is None:
+            return self.checkpoint
+        return f"{output}.checkpoint"
 
 
 def options_of(settings: Any) -> dict[str, Option[Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mfact.errors import SettingsError
-from mfact.options import REQUIRED, Option, Settings, options_of, require_kinds
+from mfact.options import REQUIRED, KeptSettings, Option, Settings, options_of, require_kinds
 from mfact.ranges import MOST_INDEX, Count, File, Flag, Name, OneOf, Real, Size, Text
 
 SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
@@ -60,7 +60,7 @@ DTYPE = Option("float64", "Computation", "Arithmetic.", OneOf(("float64", "float
 
 
 @dataclass(frozen=True)
-class RunSettings(Settings):
+class RunSettings(KeptSettings):
     """The options of a run, as typed; None means: chosen from the matrix."""
 
     rank: int = RANK.field()
@@ -147,17 +147,6 @@ class RunSettings(Settings):
     def weight(self) -> float:
         """λ of the objective: 0 for (1)."""
         return self.balance_weight if self.objective == "balanced" else 0.0
-
-    @property
-    def start_file(self) -> str | None:
-        """The file that the start is read from, None where it is drawn."""
-        return None if self.start in STARTS else self.start
-
-    def checkpoint_path(self, output: str | None) -> str | None:
-        """Where a run keeps its state: as asked for, or beside its output; None for neither."""
-        if self.checkpoint is not None or output is None:
-            return self.checkpoint
-        return f"{output}.checkpoint"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,14 +14,15 @@ from mfact.cli.files import claim_files
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import CONFIG_OPTION, chosen, decorated, drawn, flags
+from mfact.cli.outputs import claim_unnamed_network
 from mfact.cli.results import ended_options, show
 from mfact.cli.types import FILE
-from mfact.errors import MfactError, SettingsError
 from mfact.networks.settings import NetworkSettings
 from mfact.options import options_of
 from mfact.words import format_bytes, printable
 
 if TYPE_CHECKING:
+    from mfact.core import Array
     from mfact.networks.architecture import Architecture
     from mfact.run.network.progress import TrainingData
 
@@ -87,16 +87,15 @@ def command(ctx: click.Context, /, x: str | None, y: str | None, **values: Any) 
     points, net = _data(ctx, x, y, settings, values, read, {"output": output,
                                                             "checkpoint": checkpoint})  # fmt: skip
     plan = admitted(settings, net, len(points.X))
-    if settings.start_file is not None:
-        begun(settings, net)
+    start = begun(settings, net)
     if values["output"] is None and output is not None:
-        _admit(output, points, log)
+        claim_unnamed_network(output, points.fingerprint, log.note)
     _tell_layers(net, log, plan.total if values["dry_run"] else None)
     if values["dry_run"]:
         return 0
     if settings.flow:
-        return _flow(settings, points, net, values, log)
-    run = partial(train, points, net, settings, sources=came_from, output=output)
+        return _flow(settings, points, net, start, values, log)
+    run = partial(train, points, net, settings, start=start, sources=came_from, output=output)
     return carry_out(run, output, values, log, settings.every, network_columns(net))
 
 
@@ -154,28 +153,6 @@ def _data(
     return read_data(files, settings)
 
 
-def _admit(output: str, points: TrainingData, log: Log) -> None:
-    """Refuse to write over what another run has left where nobody said to write."""
-    from mfact.storage.network_runs import read_network_run
-
-    if not Path(output).exists():
-        return
-    way_out = "name another output with -o"
-    try:
-        then = read_network_run(output).problem.get("fingerprint")
-    except MfactError as error:
-        raise SettingsError(
-            f"{printable(output)} is there already, and not known as a network's run file", way_out
-        ) from error
-    if then != points.fingerprint:
-        raise SettingsError(
-            f"{printable(output)} is there already, and not known as a run on these points", way_out
-        )
-    log.note(
-        f"mfact: note: {printable(output)} is a run on these points: it is replaced at the end"
-    )
-
-
 def _tell_layers(net: Architecture, log: Log, memory: int | None) -> None:
     """The table of the layers: on standard output with the memory, bytes, where that is said, else
     among the notes.
@@ -197,6 +174,7 @@ def _flow(
     settings: NetworkSettings,
     points: TrainingData,
     net: Architecture,
+    start: tuple[Array, ...],
     values: dict[str, Any],
     log: Log,
 ) -> int:
@@ -206,7 +184,7 @@ def _flow(
     from mfact.studies.network_flow import follow_data
 
     with watched(log, values["heartbeat"]) as doing:
-        found = follow_data(points, net, settings, doing=doing)
+        found = follow_data(points, net, settings, start=start, doing=doing)
     views = document_views(document(found, points.name), page, rows)
     show(values["format"], views, quiet=log.quiet)
     return found.flow.ending.exit_code

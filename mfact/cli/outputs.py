@@ -182,8 +182,6 @@ def resumed_network_output(saved: SavedNetwork) -> str | None:
 
     Raises SettingsError.
     """
-    from mfact.storage.network_runs import read_network_run
-
     output = saved.output
     if output is None:
         return None
@@ -192,10 +190,33 @@ def resumed_network_output(saved: SavedNetwork) -> str | None:
             f"the run was to write {printable(output)}, in another folder",
             f"say so with -o {printable(output)}, or name another output",
         )
+    left = None
     if Path(output).exists():
-        left = None
         with suppress(MfactError):
-            left = read_network_run(output).problem.get("fingerprint")
+            left = _points_of(output)
         if left != saved.document["fingerprint"]:
             raise _taken(output, "a run file on its points", "output with -o")
     return output
+
+
+def claim_unnamed_network(
+    output: str, fingerprint: Mapping[str, Any], note: Callable[[str], None]
+) -> None:
+    """As claim_unnamed, of a network: what is there is replaced where it is a run on its points."""
+    if not Path(output).exists():
+        return
+    try:
+        left = _points_of(output)
+    except MfactError as error:
+        raise _taken(output, "a network's run file", "output with -o") from error
+    if left != fingerprint:
+        raise _taken(output, "a run on these points", "output with -o")
+    text = f"{printable(output)} is a run on these points: it is replaced at the end"
+    note(f"mfact: note: {text}")
+
+
+def _points_of(path: str) -> Mapping[str, Any] | None:
+    """The fingerprint of the points of a network's run. Raises StorageError for another file."""
+    from mfact.storage.network_runs import read_network_run
+
+    return read_network_run(path).problem.get("fingerprint")

@@ -125,7 +125,9 @@ def _spec(file: Mapping[str, Any]) -> str:
     """A file of points as it is named on a command line; its name, where its path was left out."""
     if not file.get("path"):
         return str(file.get("name") or "")
-    return f"{file['path']}::{file['dataset']}" if file.get("dataset") else str(file["path"])
+    from mfact.matrices.source import spec_of
+
+    return spec_of(str(file["path"]), file.get("dataset"))
 
 
 def _as_file(name: str) -> str:

@@ -126,6 +126,15 @@ def open_matrix(
     )
 
 
+def spec_of(path: str, dataset: str | None) -> str:
+    """What split_spec() cuts: a file, and a dataset in it where one is named.
+
+    >>> spec_of("a.h5", "/X"), spec_of("a.npy", None)
+    ('a.h5::/X', 'a.npy')
+    """
+    return f"{path}::{dataset}" if dataset else path
+
+
 def split_spec(spec: str) -> tuple[Path, str | None]:
     """Cut spec into a path and the dataset after `:/` or `::`, None without one.
 

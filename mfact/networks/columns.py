@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mfact.core import Rows
 from mfact.networks.architecture import Architecture
 from mfact.trace import COLUMNS, Column
 
 NEURONS = "neurons"
 """Prefix of the columns that hold a value for each unit: NEURONS/h/in, …/out, …/ledger."""
+
+
+def parted(rows: Rows) -> tuple[Rows, Rows]:
+    """The columns with a number a row, and those with a value for each unit, as h/in, h/out, …"""
+    units = {n.partition("/")[2]: c for n, c in rows.items() if n.startswith(f"{NEURONS}/")}
+    return {n: c for n, c in rows.items() if not n.startswith(f"{NEURONS}/")}, units
 
 
 def network_columns(net: Architecture) -> Mapping[str, Column]:

@@ -14,6 +14,7 @@ from mfact.core import Array, Ledger, Plain, Segment, State
 from mfact.methods.torch_form import TorchForm
 from mfact.networks.batches import Batches
 from mfact.networks.laws import Sides
+from mfact.networks.machine import Machine
 from mfact.networks.measure import Measure, empty, wide
 
 BLOCK_FLOPS = 2e10
@@ -37,8 +38,6 @@ class NetworkEngine:
     due: which of these steps are recorded; the laws are measured there, and where a block of steps
     begins. The ledger grows at every step, so that what one adds wrongly shows in all later rows.
     """
-
-    name = "network"
 
     def __init__(
         self,
@@ -106,10 +105,14 @@ class NetworkEngine:
             self._row(0, state.step, state.ledger, rows, True)
         return rows
 
+    def at(self, state: State) -> Machine:
+        """The machine, put there."""
+        self._load(state)
+        return self.machine
+
     def weights(self, state: State) -> tuple[Array, ...]:
         """W_1, b_1, W_2, … of a state."""
-        self._load(state)
-        return tuple([part.copy() for part in self.machine.weights()])
+        return tuple([part.copy() for part in self.at(state).weights()])
 
     def _load(self, state: State) -> None:
         """Put the arrays where the state has them, unless they are there."""

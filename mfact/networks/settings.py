@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mfact.options import REQUIRED, Option, Settings, options_of
+from mfact.options import REQUIRED, KeptSettings, Option, options_of
 from mfact.ranges import MOST_INDEX, Count, File, Flag, Name, OneOf, Real
 from mfact.settings import SEED, RunSettings
 
@@ -34,7 +34,7 @@ def _shared(name: str, **changes: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class NetworkSettings(Settings):
+class NetworkSettings(KeptSettings):
     """The options of a network's run, as typed; None means: chosen, or not used."""
 
     # fmt: off
@@ -120,14 +120,3 @@ class NetworkSettings(Settings):
         Real(above=0, most=0.1), unset="1e-10; 1e-5 where the gradient jumps, as with ReLU",
         belongs=_FLOW).field()
     # fmt: on
-
-    @property
-    def start_file(self) -> str | None:
-        """The run file that the start is read from, None where it is drawn."""
-        return None if self.start in STARTS else self.start
-
-    def checkpoint_path(self, output: str | None) -> str | None:
-        """Where a run keeps its state: as asked for, or beside its output; None for neither."""
-        if self.checkpoint is not None or output is None:
-            return self.checkpoint
-        return f"{output}.checkpoint"

@@ -15,6 +15,11 @@ PAPER_SCALE = 1e-2
 """Standard deviation of the last layer's entries in the paper's experiments."""
 
 
+def default_scale(start: str) -> float:
+    """Of a start where none is given."""
+    return PAPER_SCALE if start.startswith("paper") else 1.0
+
+
 def drawn(
     net: Architecture, start: str, scale: float | None, seed: int, dtype: str
 ) -> tuple[Array, ...]:
@@ -23,13 +28,12 @@ def drawn(
     paper-unbalanced: standard deviation `scale` in every layer. paper-balanced: such that the
     expected ‖W_h‖_F² is that of the last layer, whose entries have `scale`. xavier: variance
     2/(fan_in + fan_out); kaiming: gain²/fan_in, gain² = 2/(1 + α²) after ReLU (α = 0) and leaky
-    ReLU, 1 else; both times scale². scale: None for 0.01, and for 1.
+    ReLU, 1 else; both times scale². scale: None for default_scale.
 
     Source: Du, Hu, Lee 2018, Section 4; Glorot and Bengio 2010; He et al. 2015.
     """
     rng = np.random.default_rng([seed, 1])  # the data have their own stream
-    paper = start.startswith("paper")
-    scale = scale if scale is not None else PAPER_SCALE if paper else 1.0
+    scale = default_scale(start) if scale is None else scale
     last = math.prod(net.weighted[-1].layer.weights(net.weighted[-1].given))
     found = []
     for part in net.parts:

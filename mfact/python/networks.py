@@ -31,9 +31,11 @@ from mfact.run.network.data import (
     network_of,
     read_data,
 )
-from mfact.run.network.plan import check, seeded
+from mfact.run.network.plan import begun, check
 from mfact.run.network.progress import NetworkObserver, TrainingData
 from mfact.run.network.solve import resume, train
+from mfact.run.plan import with_seed
+from mfact.settings import ARRAYS, GIVEN
 from mfact.words import shown
 
 if TYPE_CHECKING:
@@ -112,15 +114,18 @@ def network(
     settings, sources = NetworkSettings(**given), dict.fromkeys(given, "argument")
     check(settings, [*sources])
     if settings.seed is None:
-        settings, sources["seed"] = seeded(settings), "drawn"
+        settings, sources["seed"] = with_seed(settings), "drawn"
     points, net = _data(X, Y, layers, settings, follow_links)
-    weights = None if start is None else begun(start, net)
+    weights = None
+    if start is not None:
+        weights = begun(settings, net, _named(start, net))
+        settings, sources["start"] = settings.changed({"start": GIVEN}), ARRAYS
     if flow:
         from mfact.studies.network_flow import follow_data
 
-        return follow_data(points, net, settings, weights=weights)
+        return follow_data(points, net, settings, start=weights)
     record = train(
-        points, net, settings, sources=sources, weights=weights, observers=observers, warn=told
+        points, net, settings, sources=sources, start=weights, observers=observers, warn=told
     )
     return ended(NetworkResult(record))
 
@@ -145,7 +150,7 @@ def gone_on(
     return ended(NetworkResult(record))
 
 
-def begun(
+def _named(
     start: Sequence[ArrayLike] | Mapping[str, ArrayLike], net: Architecture
 ) -> dict[str, Array]:
     """The weights of a start by name; a list of them is in the order of the layers.

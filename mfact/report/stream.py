@@ -9,7 +9,7 @@ import numpy as np
 from mfact.core import Array, Ended, Rows
 from mfact.errors import MfactError
 from mfact.report.machine import Either, jsonl_result, jsonl_rows
-from mfact.run.recorder import apart, is_due
+from mfact.run.recorder import is_recorded
 from mfact.trace import COLUMNS
 
 
@@ -40,8 +40,8 @@ class RowStream:
         """The next block of rows, of steps taken one by one or of the flow."""
         # Those of a flow are kept all; their step numbers may be no integers.
         plain = rows["step"].dtype.kind == "i"
-        steps, every = rows["step"], self._every
-        due = is_due(steps, every or apart(steps)) if plain else np.full(len(steps), True)
+        steps = rows["step"]
+        due = is_recorded(steps, self._every) if plain else np.full(len(steps), True)
         self._last = {} if due[-1] else {name: column[-1:] for name, column in rows.items()}
         self._send({name: column[due] for name, column in rows.items()})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from mfact.engines.reach import Reach
 from mfact.errors import SettingsError
 from mfact.gradient_flow.integrate import STABLE
 from mfact.methods.choice import METHODS, law_known
+from mfact.networks.settings import NetworkSettings
 from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import attainable
 from mfact.run.advice import signal
@@ -27,6 +29,8 @@ from mfact.settings import MOST_PLAIN_STEPS, RunSettings
 from mfact.stopping import StopRules
 from mfact.targets.counted import Counted
 from mfact.theory.facts import Facts
+
+S = TypeVar("S", RunSettings, NetworkSettings)
 
 ROUGHLY = 2e-2
 """Ritz residual of the leading pairs, in units of σ_r, at which a forecast is made."""
@@ -202,7 +206,7 @@ def _reachable_tol(asked: Asked, optimum: Optimum, target: Counted) -> tuple[flo
     ]
 
 
-def with_seed(settings: RunSettings) -> RunSettings:
+def with_seed(settings: S) -> S:
     """The same settings with a seed drawn where none was given."""
     if settings.seed is not None:
         return settings

@@ -34,6 +34,13 @@ def apart(steps: Array) -> Array:
     return np.asarray(1 << np.frexp(steps // KEPT_ROWS)[1].astype(np.int64))
 
 
+def is_recorded(steps: Array, every: int | None) -> Array:
+    """Which of these steps are recorded, however long the run will be. every: None where the run
+    thins its rows out.
+    """
+    return is_due(steps, every or apart(steps))
+
+
 class Recorder:
     """Keeps every k-th row of a run, step 0 and the last; k doubles as the run grows.
 

@@ -9,6 +9,9 @@ import numpy as np
 from mfact.core import Outcome, Rows
 from mfact.stopping.rules import BLOWN_UP, Seen, Stop, at_limit, first_of, out_of_time
 
+TOO_SHORT = "the steps are too small to change the weights any more"
+AT_ZERO = "the gradient is zero: no step changes the weights any more"
+
 
 @dataclass(frozen=True)
 class NetworkRules:
@@ -79,9 +82,5 @@ class NetworkRules:
         return first_of(
             short & (rows["step"] >= self.min_iter),
             Outcome.STALLED,
-            lambda i: (
-                "the steps are too small to change the weights any more"
-                if rows["gradient_norm"][i]
-                else "the gradient is zero: no step changes the weights any more"
-            ),
+            lambda i: TOO_SHORT if rows["gradient_norm"][i] else AT_ZERO,
         )

@@ -214,8 +214,9 @@ def of_annotation(annotation: Any) -> Kind:
 
 def of_fields(kind: Any) -> dict[str, Kind]:
     """The kinds of the fields of a dataclass that are no arrays, by name."""
-    hints = typing.get_type_hints(kind).items()
-    return {name: of_annotation(hint) for name, hint in hints if not holds_array(hint)}
+    hints = typing.get_type_hints(kind)
+    told = {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    return {name: of_annotation(hint) for name, hint in told.items() if not holds_array(hint)}
 
 
 def holds_array(annotation: Any) -> bool:

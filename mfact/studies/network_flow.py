@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,16 +81,17 @@ def follow_data(
     net: Architecture,
     settings: NetworkSettings,
     *,
-    weights: Mapping[str, Array] | None = None,
+    start: tuple[Array, ...] | None = None,
     doing: Doing = NOTHING,
 ) -> NetworkFlowStudy:
-    """The flow of a network on its points from the start that the settings name, or from weights.
+    """The flow of a network on its points from the start that the settings name; start: what
+    mfact.run.network.plan.begun made of them, where that is known already.
 
     settings: with a seed, and checked (mfact.run.network.plan). Raises MemoryPlanError, and
     SettingsError for a start or a tolerance that does not fit.
     """
     admitted(settings, net, len(points.X))
-    start = begun(settings, net, weights)
+    start = begun(settings, net) if start is None else start
     with blas_threads(1), Workers(settings.threads or 1) as workers:
         machine = Machine(net, points.X, points.Y, LOSSES[settings.loss], workers)
         return network_flow(

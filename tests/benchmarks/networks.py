@@ -23,7 +23,7 @@ from mfact.networks.layers import Conv, Dense, Flatten, Pool
 from mfact.networks.losses import LOSSES
 from mfact.networks.machine import DualMachine, Machine, is_faster_dual, suits
 from mfact.networks.measure import Measure
-from mfact.run.network.plan import due
+from mfact.run.recorder import is_recorded
 
 Step = Callable[[], object]
 STEPS, LEAST_BLOCKS = 200, 12
@@ -144,7 +144,7 @@ class Trained:
     def share(self) -> float:
         """Of the rows of a run of RUN steps, those that are recorded or begin a block."""
         steps = np.arange(RUN)
-        return float(np.mean(due(steps, None) | (steps % self.engine.block == 0)))
+        return float(np.mean(is_recorded(steps, None) | (steps % self.engine.block == 0)))
 
 
 def _torch_dense(X: Array, Y: Array, W: Sequence[Array], threads: int) -> Step:

@@ -54,9 +54,9 @@ class SavedNetwork:
         return found
 
     @property
-    def start(self) -> tuple[Array, ...]:
-        """W_1, b_1, … at step 0."""
-        return tuple(self.arrays[f"start/{part.name}"] for part in self.net.parts)
+    def start(self) -> Mapping[str, Array]:
+        """W/1, b/1, … at step 0."""
+        return under("start", self.arrays)
 
     @property
     def progress(self) -> Progress:

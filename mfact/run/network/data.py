@@ -6,6 +6,7 @@ from math import prod
 
 from mfact.core import Array, Document
 from mfact.errors import SettingsError
+from mfact.matrices.source import spec_of
 from mfact.networks.architecture import Architecture
 from mfact.networks.data import PointFiles, Points, checked, generated, open_points
 from mfact.networks.settings import NetworkSettings
@@ -86,10 +87,7 @@ def found_again(named: Document, settings: NetworkSettings, net: Architecture) -
         raise SettingsError(
             "the run was not on files", "resume it in Python, with mfact.resume(path, X, Y)"
         )
-    x, y = (
-        each["path"] + (f"::{each['dataset']}" if each.get("dataset") else "")
-        for each in (named["x"], named["y"])
-    )
+    x, y = (spec_of(each["path"], each.get("dataset")) for each in (named["x"], named["y"]))
     links = bool(named["x"].get("follow_links"))
     return read_data(looked_at(x, y, settings, follow_links=links), settings, net)[0]
 

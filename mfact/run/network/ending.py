@@ -7,14 +7,15 @@ from math import isfinite, nan
 
 from mfact.core import Array, Document, NetworkResult, Outcome, State
 from mfact.host.provenance import gather, repeatable
-from mfact.networks.columns import network_columns
+from mfact.networks.columns import network_columns, parted
 from mfact.networks.curvature import grown, largest_step
+from mfact.networks.starts import default_scale
 from mfact.run.keeper import Keeper
 from mfact.run.network.memory import curvature_plan
-from mfact.run.network.plan import method_of
 from mfact.run.network.progress import NetworkLive, NetworkPlan
 from mfact.run.progress import Finish
 from mfact.run.summary import told_settings
+from mfact.stopping.network_rules import AT_ZERO, TOO_SHORT
 from mfact.storage.architectures import arrays_of, described
 
 
@@ -30,21 +31,17 @@ def result_of(
     """Everything that is known of the run; with reproducible without clock, host and paths."""
     net, state = plan.asked.net, finish.progress.at.state
     if live.recorder.last.get("step") == state.step:
-        row = plan.engine.row(state)
-        plain = {name: column for name, column in row.items() if column.ndim == 1}
+        plain, units = parted(plan.engine.row(state))
         live.recorder.complete(plain)
-        live.neurons.complete(
-            {name.partition("/")[2]: column for name, column in row.items() if column.ndim == 2}
-        )
+        live.neurons.complete(units)
         live.monitor.segment(plain)
     outcome, message = _told(plan, finish)
     trace = live.recorder.table()
-    names = [part.name for part in net.parts]
     result = NetworkResult(
         outcome=outcome,
         message=message,
-        weights=dict(zip(names, plan.engine.weights(state), strict=True)),
-        start=dict(zip(names, plan.start, strict=True)),
+        weights=dict(zip(net.names, plan.engine.weights(state), strict=True)),
+        start=dict(zip(net.names, plan.start, strict=True)),
         neurons={n: c for n, c in live.neurons.table().items() if n != "log10_step"},
         ties=arrays_of(net),
         network=described(net),
@@ -86,10 +83,10 @@ def _told(plan: NetworkPlan, finish: Finish) -> tuple[Outcome, str]:
         return outcome, f"{reason}; raise it, or loosen the tolerance"
     if outcome is Outcome.TIME_LIMIT:
         return outcome, f"{reason}; raise it, or loosen the tolerance"
-    if outcome is Outcome.STALLED and rules.patience is not None and "decrease" in reason:
-        return outcome, f"{reason}; raise --patience, or take other steps"
-    if outcome is Outcome.STALLED and "zero" in reason:
+    if outcome is Outcome.STALLED and reason == AT_ZERO:
         return outcome, f"{reason}; begin elsewhere, or take a smaller --step-size"
+    if outcome is Outcome.STALLED and reason != TOO_SHORT:
+        return outcome, f"{reason}; raise --patience, or take other steps"
     if outcome is Outcome.DIVERGED:
         return outcome, f"{reason} {_shorter(plan, finish.progress.at.state)}"
     return outcome, reason
@@ -99,22 +96,21 @@ def _shorter(plan: NetworkPlan, state: State) -> str:
     """The step that was too long, and what the curvature allows: at the last good point, and where
     the network has grown to the size of the targets.
     """
-    eta, decay = plan.schedule(state.step), plan.asked.settings.weight_decay
-    plan.engine.weights(state)  # puts the machine there
-    machine = plan.engine.machine
+    eta, method = plan.schedule(state.step), plan.engine.method
+    machine = plan.engine.at(state)
     text = f"with step size {eta:.4g}; the last point before is kept"
     found = {"there": nan, "once f is as large as Y": nan}
     if curvature_plan(machine.net, str(machine.dtype), len(machine.X)).fits:
         larger = grown(machine, plan.start)
         found = {
-            "there": largest_step(machine, decay=decay),
-            "once f is as large as Y": largest_step(machine, larger, decay),
+            "there": largest_step(machine, decay=method.decay),
+            "once f is as large as Y": largest_step(machine, larger, method.decay),
         }
     told = {where: limit for where, limit in found.items() if isfinite(limit)}
     if not told:
         return f"{text}. Use a smaller --step-size"
     # With momentum μ steps that agree add up to 1/(1 − μ) of them.
-    safe = min(min(told.values()) * (1 - method_of(plan.asked.settings).momentum), eta) / 2
+    safe = min(min(told.values()) * (1 - method.momentum), eta) / 2
     listed = " and ".join(f"{limit:.3g} {where}" for where, limit in told.items())
     return (
         f"{text}. 2/λ_max of the Gauss–Newton matrix is {listed}:"
@@ -126,7 +122,7 @@ def _settings(plan: NetworkPlan, every: int) -> Document:
     settings = plan.asked.settings
     scale = settings.start_scale
     if scale is None and settings.start_file is None:
-        scale = 0.01 if settings.start.startswith("paper") else 1.0
+        scale = default_scale(settings.start)
     chosen = {
         "form": f"{plan.form}: {plan.why}",
         "every": every,
@@ -153,8 +149,7 @@ def _summary(
     notes = [*finish.progress.notes, *keeper.missed]
     whole = None
     if plan.asked.settings.batch is not None:
-        plan.engine.weights(state)
-        whole = plan.engine.machine.evaluate().loss
+        whole = plan.engine.at(state).evaluate().loss
     caught = live.caught
     found: dict[str, object] = {
         "iterations": state.step,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from mfact.networks.starts import drawn
 from mfact.options import flag, options_of, refuse_idle, require_kinds
 from mfact.run.network.memory import flow_plan, memory_plan
 from mfact.run.network.progress import NetworkAsked, NetworkPlan
-from mfact.run.recorder import apart, is_due
+from mfact.run.recorder import is_recorded
 from mfact.schedules import Constant, PowerDecay
 from mfact.stopping import NetworkRules
 from mfact.storage.network_runs import read_weights
@@ -99,12 +99,10 @@ def admitted(settings: NetworkSettings, net: Architecture, count: int) -> Memory
     return plan.check(ways)
 
 
-def planned(
-    asked: NetworkAsked, workers: Workers, weights: Mapping[str, Array] | None = None
-) -> NetworkPlan:
-    """The objects of a run from what was asked, also of one that is resumed. weights: see begun.
+def planned(asked: NetworkAsked, workers: Workers, start: tuple[Array, ...]) -> NetworkPlan:
+    """The objects of a run from what was asked, also of one that is resumed. start: see begun.
 
-    Raises SettingsError where the points or the start do not fit the network.
+    Raises SettingsError where the points do not fit the network.
     """
     settings, net, points = asked.settings, asked.net, asked.points
     loss = LOSSES[settings.loss]
@@ -119,7 +117,7 @@ def planned(
     assert settings.seed is not None
     batches = Batches(len(points.X), settings.batch, settings.seed)
     engine = NetworkEngine(
-        Measure.of(machine), method, batches, lambda steps: due(steps, settings.every)
+        Measure.of(machine), method, batches, partial(is_recorded, every=settings.every)
     )
     rules = NetworkRules(
         tol_loss=settings.tol_loss,
@@ -148,13 +146,7 @@ def planned(
         max_iter=settings.max_iter,
         max_time=settings.max_time,
     )
-    start = begun(settings, net, weights)
     return NetworkPlan(asked, loss, form, why, schedule, engine, rules, facts, start)
-
-
-def due(steps: Array, every: int | None) -> Array:
-    """Which of these steps are recorded, however long the run will be."""
-    return is_due(steps, every or apart(steps))
 
 
 def method_of(settings: NetworkSettings) -> TorchForm:
@@ -213,13 +205,6 @@ def begun(
                 "set it to zero there",
             )
     return tuple([weights[part.name].astype(settings.dtype) for part in net.parts])
-
-
-def seeded(settings: NetworkSettings) -> NetworkSettings:
-    """The same settings with a seed drawn where none was given."""
-    if settings.seed is not None:
-        return settings
-    return replace(settings, seed=int(np.random.SeedSequence().generate_state(1)[0]))
 
 
 def _zero_loss(machine: Machine) -> float:

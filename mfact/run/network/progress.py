@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +38,7 @@ class TrainingData:
     described: Document
     named: Document
 
-    @property
+    @cached_property
     def fingerprint(self) -> Document:
         """That tells them from others: the SHA-256 of all their numbers."""
         digest = hashlib.sha256()
@@ -66,11 +67,6 @@ class NetworkAsked:
     points: TrainingData = field(repr=False)
     fingerprint: Document
     output: str | None
-
-    @property
-    def checkpoint(self) -> str | None:
-        """Where the run keeps its state."""
-        return self.settings.checkpoint_path(self.output)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -12,14 +12,14 @@ from mfact.host.signals import SignalFlag
 from mfact.host.threads import Workers, blas_threads
 from mfact.host.timer import Timer
 from mfact.networks.architecture import Architecture
-from mfact.networks.columns import NEURONS
+from mfact.networks.columns import parted
 from mfact.networks.settings import NetworkSettings
 from mfact.run.doing import Doing, Tell, silent
 from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.network.checkpoint import SavedNetwork, saving
 from mfact.run.network.ending import result_of
 from mfact.run.network.memory import NEURON_BYTES
-from mfact.run.network.plan import admitted, planned
+from mfact.run.network.plan import admitted, begun, planned
 from mfact.run.network.progress import (
     NetworkAsked,
     NetworkLive,
@@ -29,7 +29,7 @@ from mfact.run.network.progress import (
 )
 from mfact.run.progress import Finish, Progress
 from mfact.run.recorder import Recorder
-from mfact.settings import ARRAYS, GIVEN
+from mfact.settings import ARRAYS
 from mfact.stopping import Stop, StopWatch
 from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.theory.network_claims import NetworkMonitor
@@ -41,7 +41,7 @@ def train(
     settings: NetworkSettings,
     *,
     sources: Document,
-    weights: Mapping[str, Array] | None = None,
+    start: tuple[Array, ...] | None = None,
     observers: Sequence[NetworkObserver] = (),
     output: str | None = None,
     reproducible: bool = False,
@@ -56,7 +56,7 @@ def train(
     """Train a network by gradient descent, every balance law held against its exact ledger.
 
     points: X and Y. net: its layers. settings: with a seed, and checked (mfact.run.network.plan).
-    weights: the start itself, by name, in place of the one that the settings name.
+    start: what mfact.run.network.plan.begun made of them, where that is known already.
     The other arguments are as for mfact.run.solve.solve.
 
     Raises SettingsError, DataError and StorageError before the first step.
@@ -64,10 +64,7 @@ def train(
     timer = Timer() if timer is None else timer
     path, rhythm = settings.checkpoint_path(output), Rhythm.of(settings.checkpoint_every)
     read = {name: each.get("path") for name, each in points.named.items()}
-    if weights is None:
-        read["start"] = settings.start_file
-    else:
-        settings, sources = settings.changed({"start": GIVEN}), {**sources, "start": ARRAYS}
+    read["start"] = None if sources.get("start") == ARRAYS else settings.start_file
     refuse_meetings(read, {"output": output, "checkpoint": path})
     if path is not None:
         claim_output(path)
@@ -76,7 +73,7 @@ def train(
         workers = entered(held, settings)
         with Doing(busy).now("first products"):
             asked = NetworkAsked(settings, sources, net, points, points.fingerprint, output)
-            plan = planned(asked, workers, weights)
+            plan = planned(asked, workers, begun(settings, net) if start is None else start)
         progress = Progress(At(plan.engine.start(plan.start)))
         live = attached(plan, observers, timer, signals, warn, block)
         keeper = Keeper(path, rhythm, explicit=settings.checkpoint is not None)
@@ -112,9 +109,8 @@ def resume(
     with ExitStack() as held:
         workers = entered(held, asked.settings)
         timer.add(saved.document["seconds"], saved.document["wall_seconds"])
-        names = [part.name for part in asked.net.parts]
         with Doing(busy).now("first products"):
-            plan = planned(asked, workers, dict(zip(names, saved.start, strict=True)))
+            plan = planned(asked, workers, begun(asked.settings, asked.net, saved.start))
         saved.require_like(plan.engine.start(plan.start))
         progress = saved.progress
         live = attached(plan, observers, timer, signals, warn, block)
@@ -164,10 +160,9 @@ class Split:
 
     def segment(self, rows: Rows) -> None:
         """The next block."""
-        plain = {name: column for name, column in rows.items() if not name.startswith(NEURONS)}
-        order = ("step", "log10_step", *(n for n in rows if n.startswith(NEURONS)))
+        plain, units = parted(rows)
         self.live.recorder.segment(plain)
-        self.live.neurons.segment({n.removeprefix(f"{NEURONS}/"): rows[n] for n in order})
+        self.live.neurons.segment({n: rows[n] for n in ("step", "log10_step")} | {**units})
         for observer in (self.live.monitor, *self.live.observers):
             observer.segment(plain)
 
