@@ -1,6 +1,7 @@
 """Random architectures, as values and as text, and what two of them have in common."""
 
 from dataclasses import is_dataclass
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
@@ -91,3 +92,17 @@ def text_of(net):
         else:
             words.append("flat")
     return f"{'x'.join(map(str, given))}:{'-'.join(words)}"
+
+
+@st.composite
+def shared_networks(draw, most, activations=ACTIVATIONS):
+    """Two to four dense layers, some of them of up to `most` shared weights."""
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    sizes = draw(st.lists(st.integers(1, 7), min_size=3, max_size=5))
+    layers = []
+    for inputs, units in pairwise(sizes):
+        share = rng.integers(0, draw(st.integers(2, most)), (units, inputs))
+        share[0, 0] = 1  # a layer without any weight is none
+        tied = share if draw(st.booleans()) else None
+        layers.append(Dense(units, draw(activations), draw(st.booleans()), share=tied))
+    return Architecture.of(layers, (sizes[0],))

@@ -102,7 +102,7 @@ class NetworkResult:
     weights: W/1, b/1, W/2, …, and start: those it began with. trace: see mfact.networks.columns.
     neurons: "step", and of each place h between two layers "h/in", "h/out", "h/ledger", a row a
     recorded step and a column a unit. network: the architecture as JSON values (see
-    mfact.networks.described), with the arrays that it names in `ties`.
+    mfact.storage.architectures), with the arrays that it names in `ties`.
     """
 
     outcome: Outcome

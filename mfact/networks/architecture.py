@@ -156,11 +156,6 @@ class Architecture:
         return tuple(found)
 
     @property
-    def is_homogeneous(self) -> bool:
-        """Whether every activation between two layers is, so that the laws hold."""
-        return all(joint.degree is not None for joint in self.joints)
-
-    @property
     def has_grids(self) -> bool:
         return any(isinstance(stage.layer, (Conv, Pool, Flatten)) for stage in self.stages)
 

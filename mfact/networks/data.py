@@ -68,15 +68,6 @@ def open_points(X: str, Y: str, *, columns: bool = False, follow_links: bool = F
     return PointFiles(x, open_matrix(Y, follow_links=follow_links, points=True), columns)
 
 
-def read_points(
-    X: str, Y: str, loss: str, outputs: int, *, columns: bool = False, dtype: str = "float64",
-    follow_links: bool = False,
-) -> Points:  # fmt: skip
-    """open_points() and PointFiles.read() in one."""
-    files = open_points(X, Y, columns=columns, follow_links=follow_links)
-    return files.read(loss, outputs, dtype)
-
-
 def checked(X: ArrayLike, Y: ArrayLike, loss: str, outputs: int, dtype: str = "float64") -> Points:
     """X and Y for a network of p outputs and a loss, copied only where they are not so already.
 

@@ -45,18 +45,22 @@ class Law:
         return self.joint.units if self.groups is None else int(self.groups.max()) + 1
 
     def sides(self, p: Points, q: Points) -> Sides:
-        return self._grouped(self.first, "rows", p, q), self._grouped(self.second, "columns", p, q)
+        assert not isinstance(self.second, DualWeights)  # which is a first layer
+        fed, drawn = self.first.rows(p, q), self.second.columns(p, q)
+        return self._grouped(self.first, fed), self._grouped(self.second, drawn)
 
     def form(self, p: Points, q: Points, sides: Sides | None = None) -> Array:
         """⟨p, Cq⟩, symmetric in p and q: n values, or n×n. sides: of p and q, where known."""
         if not self.joint.is_matrix:
             fed, drawn = self.sides(p, q) if sides is None else sides
             return np.asarray(fed - self.degree * drawn)
+        # No matrix law stands beside shared weights.
+        assert isinstance(self.first, (PlainWeights, DualWeights))
+        assert isinstance(self.second, PlainWeights)
         D = self.first.row_gram(p, q) - self.second.column_gram(p, q)
         return np.asarray(D if p is q else 0.5 * (D + D.T))
 
-    def _grouped(self, weights: Weights, side: str, p: Points, q: Points) -> Array:
-        values: Array = getattr(weights, side)(p, q)
+    def _grouped(self, weights: Weights, values: Array) -> Array:
         if self.groups is None or isinstance(weights, SharedWeights):
             return values
         return np.bincount(self.groups, values)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -19,27 +18,6 @@ Scales = Array | None
 """s_u of the units on one side of a layer, laws×units; None where that side has none."""
 
 
-class Weights(Protocol):
-    """The free parameters of one layer, biases among them where it has some."""
-
-    def rows(self, p: Points, q: Points) -> Array:
-        """⟨p, q⟩ over what goes into each unit, its bias among it."""
-
-    def columns(self, p: Points, q: Points) -> Array:
-        """⟨p, q⟩ over what goes out of each unit of the layer before."""
-
-    def row_gram(self, p: Points, q: Points) -> Array:
-        """The same for each two units: p qᵀ."""
-
-    def column_gram(self, p: Points, q: Points) -> Array: ...
-
-    def combined(self, p: Points, q: Points, fed: Scales, drawn: Scales) -> Array:
-        """Σ c_k p_k q_k of each law, c_k = fed − drawn of parameter k's units."""
-
-    def square(self, p: Points) -> tuple[float, float]:
-        """‖p‖² of the weights, and of the biases."""
-
-
 @dataclass(frozen=True)
 class PlainWeights:
     """A matrix n×(units·spread), or kernels K×C×kh×kw: at `at` in a point, biases at `bias`."""
@@ -49,18 +27,21 @@ class PlainWeights:
     units: int
 
     def rows(self, p: Points, q: Points) -> Array:
+        """⟨p, q⟩ over what goes into each unit, its bias among it."""
         found: Array = np.vecdot(_flat(p[self.at]), _flat(q[self.at]))
         if self.bias is not None:
             found += p[self.bias] * q[self.bias]
         return found
 
     def columns(self, p: Points, q: Points) -> Array:
+        """⟨p, q⟩ over what goes out of each unit of the layer before."""
         P, Q = p[self.at], q[self.at]
         if P.size == len(P) * self.units:
             return np.asarray(np.einsum("ij,ij->j", _flat(P), _flat(Q)))
         return np.asarray(np.einsum("kcx,kcx->c", self._cube(P), self._cube(Q)))
 
     def row_gram(self, p: Points, q: Points) -> Array:
+        """rows() of each two units: p qᵀ."""
         found: Array = _flat(p[self.at]) @ _flat(q[self.at]).T
         if self.bias is not None:
             found += np.outer(p[self.bias], q[self.bias])
@@ -73,10 +54,12 @@ class PlainWeights:
         return np.asarray(P @ Q.T)
 
     def combined(self, p: Points, q: Points, fed: Scales, drawn: Scales) -> Array:
+        """Σ c_k p_k q_k of each law, c_k = fed − drawn of parameter k's units."""
         found = np.zeros(1) if fed is None else fed @ self.rows(p, q)
         return np.asarray(found if drawn is None else found - drawn @ self.columns(p, q))
 
     def square(self, p: Points) -> tuple[float, float]:
+        """‖p‖² of the weights, and of the biases."""
         return _square(p[self.at]), 0.0 if self.bias is None else _square(p[self.bias])
 
     def _cube(self, P: Array) -> Array:
@@ -112,12 +95,6 @@ class SharedWeights:
         """By groups of units."""
         return _sums(self.out_of, p[self.at], q[self.at], self.groups_out)
 
-    def row_gram(self, p: Points, q: Points) -> Array:
-        raise NotImplementedError  # no matrix law stands beside shared weights
-
-    def column_gram(self, p: Points, q: Points) -> Array:
-        raise NotImplementedError
-
     def combined(self, p: Points, q: Points, fed: Scales, drawn: Scales) -> Array:
         v, w, found = p[self.at], q[self.at], np.zeros(1)
         for scales, units, sign in ((fed, self.use[0], 1), (drawn, self.use[1], -1)):
@@ -147,12 +124,6 @@ class DualWeights:
     def row_gram(self, p: Points, q: Points) -> Array:
         return self._of(p, q, diagonal=False)
 
-    def columns(self, p: Points, q: Points) -> Array:
-        raise NotImplementedError  # nothing of the network draws from before its first layer
-
-    def column_gram(self, p: Points, q: Points) -> Array:
-        raise NotImplementedError
-
     def combined(self, p: Points, q: Points, fed: Scales, drawn: Scales) -> Array:
         assert fed is not None
         return np.asarray(fed @ self.rows(p, q))
@@ -173,6 +144,12 @@ class DualWeights:
             pairs = [(Z, q[0][:, cut]) for Z, cut in cuts]
             found += p_c * _sum_of(pairs, diagonal=diagonal)
         return found
+
+
+Weights = PlainWeights | SharedWeights | DualWeights
+"""The free parameters of one layer, biases among them where it has some. All have rows(), what goes
+into each unit, combined() and square(); what has a layer before it has columns().
+"""
 
 
 def _sum_of(pairs: Sequence[tuple[Array, Array]], *, diagonal: bool) -> Array:

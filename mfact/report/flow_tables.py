@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mfact.core import unit_of
+from mfact.report.columns import described
 from mfact.report.labels import shapes
 from mfact.report.machine import finite
-from mfact.report.parts import Columns, Facts, Heading, Part
-from mfact.report.text import exponent, number
+from mfact.report.parts import Facts, Heading, Part
+from mfact.report.text import number
 from mfact.studies.flow import Study
 from mfact.studies.flow_and_descent import Comparison
 
@@ -110,7 +111,7 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
         Heading("Problem"),
         Facts(pairs),
         Heading("Flow"),
-        *_table(kept, doc["flow"]),
+        *described(kept, doc["flow"]),
     ]
     return parts + _descent(doc["gradient_descent"]) if doc["gradient_descent"] else parts
 
@@ -131,7 +132,7 @@ def _descent(compared: Mapping[str, Any]) -> list[Part]:
     ]
     return [
         Heading("Gradient descent to the same flow time"),
-        *_table(GD_COLUMNS, compared["rows"]),
+        *described(GD_COLUMNS, compared["rows"]),
         Heading("Slopes against η, log–log, over the three smallest: both are 1 as η → 0"),
         Facts(slopes),
     ]
@@ -147,17 +148,3 @@ def _start(settings: Mapping[str, Any]) -> str:
     if settings["imbalance"]:
         text += f", D₀ = {number(settings['imbalance'])} I"
     return text if kind == "spectral" else f"{text}, seed {settings['seed']}"
-
-
-def _table(named: Iterable[tuple[str, str, str]], rows: Iterable[Mapping[str, Any]]) -> list[Part]:
-    """The rows below the labels of these columns, and what each column is."""
-    named = tuple(named)
-    cells = [[_cell(row[key]) for key, _, _ in named] for row in rows]
-    table = Columns([label for _, label, _ in named], cells)
-    return [table, Facts([(label, text) for _, label, text in named])]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else exponent(value)

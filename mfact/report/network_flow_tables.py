@@ -7,9 +7,10 @@ from typing import Any
 
 from mfact.core import Claim
 from mfact.report.claims import claims_section
+from mfact.report.columns import described
 from mfact.report.machine import finite
-from mfact.report.parts import Columns, Facts, Heading, Part, Words
-from mfact.report.text import exponent, number
+from mfact.report.parts import Facts, Heading, Part, Words
+from mfact.report.text import number
 from mfact.studies.network_flow import NetworkFlowStudy
 
 SCHEMA = "mfact-network-flow/1"
@@ -82,9 +83,9 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
             ("steps", f"{doc['steps']}, with {doc['evaluations']} gradients"),
         ]),
         Heading("Flow"),
-        *_table(COLUMNS, doc["flow"]),
+        *described(COLUMNS, doc["flow"]),
         Heading("Layers"),
-        *_table(LAYERS, _layers(doc["flow"])),
+        *described(LAYERS, _layers(doc["flow"])),
         *claims_section([Claim(**claim) for claim in doc["claims"]]),
         Heading("Outcome"),
         Words(doc["message"]),
@@ -107,18 +108,3 @@ def _layers(flow: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
             row[key] = max((value for value in values if value is not None), default=None)
         found.append(row)
     return found
-
-
-def _table(
-    named: tuple[tuple[str, str, str], ...], rows: list[Any] | list[dict[str, Any]]
-) -> list[Part]:
-    """The rows below the labels of these columns, and what each column is."""
-    cells = [[_cell(row[key]) for key, _, _ in named] for row in rows]
-    table = Columns([label for _, label, _ in named], cells)
-    return [table, Facts([(label, text) for _, label, text in named])]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else exponent(value)

@@ -30,7 +30,7 @@ from mfact.storage.kinds import (
     text,
 )
 from mfact.storage.network_door import FINGERPRINT, NAMED, OPTIONS, require_weights
-from mfact.theory.network_descent import COLUMNS
+from mfact.theory.decrease import COLUMNS
 
 
 def _step(value: Any, place: str) -> None:

@@ -7,17 +7,17 @@ import math
 import numpy as np
 
 from mfact.core import Array, Claim, Rows, Verdict
+from mfact.theory.decrease import COLUMNS, Decrease
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Monitor, Peak, rounding_of_loss, step_label
+from mfact.theory.monitoring import Monitor, Peak, rounding_of_loss
 from mfact.words import brief
 
 SOURCE = "mfact, derived; for gradient flow Du, Hu, Lee 2018, Theorem 2.2"
-COLUMNS = ("step", "loss", "gradient_norm", "step_size")
 A_STEP = 8.0  # units of rounding of n + η²‖∇f‖² that a step may leave in D: see LedgerMonitor
 ENDS = 64.0  # of the largest n: in D_0, in D_t, and in changes of coordinates
 
 
-class LedgerMonitor(Monitor):
+class LedgerMonitor(Decrease, Monitor):
     """Audits the ledger and holds the measured drift against its bounds.
 
     - audit: ‖(D_t − D_0) − ledger_t‖_F must be zero but for rounding, at every step. With n =
@@ -39,50 +39,28 @@ class LedgerMonitor(Monitor):
     Source: mfact, derived.
     """
 
-    kept = (
-        "audit",
-        "drift",
-        "rise",
-        "first_loss",
-        "last",
-        "largest_step",
-        "squares",
-        "largest_size",
-        "rounded",
-        "allowed",
-        "skipped",
-    )
+    kept = (*Decrease.SEEN, "audit", "drift", "largest_size", "rounded", "allowed")
 
     def start(self, facts: Facts) -> None:
+        super().__init__()
         self.facts = facts
-        self.audit, self.drift, self.rise = Peak(), Peak(), Peak()
-        self.first_loss: float | None = None
-        self.last: dict[str, float] | None = None
-        self.largest_step = 0.0
-        self.squares = 0.0
+        self.audit, self.drift = Peak(), Peak()
         self.largest_size = self.rounded = self.allowed = 0.0
-        self.skipped: str | None = None
 
     def segment(self, rows: Rows) -> None:
         if not len(rows["step"]):
             return
         table = {name: np.asarray(rows[name], float) for name in COLUMNS}
         table["size"] = np.asarray(rows["size_U"], float) + np.asarray(rows["size_V"], float)
-        first, last = ({name: float(column[i]) for name, column in table.items()} for i in (0, -1))
-        # The first row of a run has no step before it: it is paired with itself.
-        before = self.last or first
-        columns = {n: np.concatenate([[before[n]], column]) for n, column in table.items()}
+        columns = self.follow(table, rows, self.facts.norm, self.facts.dtype)
         with np.errstate(invalid="ignore", over="ignore"):
             # Not where steps were fast-forwarded: no sum was kept there.
             if "audit" in rows and self.facts.law:
                 self.audit.see(np.asarray(rows["audit"], float), self._allowance(columns), rows)
             self.drift.see(np.asarray(rows["drift"], float), math.inf, rows)
-            self._descent(columns, rows)
-        self.first_loss = first["loss"] if self.first_loss is None else self.first_loss
-        self.last = last
 
-    def _allowance(self, columns: dict[str, Array]) -> Array:
-        """Of each row, what rounding may have added up to; sums in their order (see _descent)."""
+    def _allowance(self, columns: Rows) -> Array:
+        """Of each row, what rounding may have added up to; sums in their order (see Decrease)."""
         steps = np.diff(columns["step"])
         each = columns["size"] + (columns["step_size"] * columns["gradient_norm"]) ** 2
         added = np.where(steps > 0, steps * np.maximum(each[:-1], each[1:]), 0.0)
@@ -92,19 +70,6 @@ class LedgerMonitor(Monitor):
         self.rounded, self.largest_size = float(rounded[-1]), float(largest[-1])
         self.allowed = float(allowed[-1])
         return allowed
-
-    def _descent(self, columns: dict[str, Array], rows: Rows) -> None:
-        loss, eta = columns["loss"], columns["step_size"][:-1]
-        skip = np.flatnonzero(~np.isin(np.diff(columns["step"]), (0.0, 1.0)))
-        if len(skip) and self.skipped is None:
-            self.skipped = step_label(rows, int(skip[0]))
-        taken = np.diff(columns["step"]) != 0
-        promised = 0.5 * eta * columns["gradient_norm"][:-1] ** 2 * taken
-        allowed = rounding_of_loss(loss[:-1], self.facts.norm, self.facts.dtype)
-        self.rise.see(promised - (loss[:-1] - loss[1:]), 2 * allowed, rows)
-        self.largest_step = max(self.largest_step, float(np.max(eta)))
-        # In their order, so that the sum does not depend on the cut into blocks.
-        self.squares = float(np.cumsum(np.append(self.squares, 2 * eta * promised))[-1])
 
     def claims(self, final: Facts | None = None) -> tuple[Claim, ...]:
         facts = final or self.facts
@@ -132,9 +97,8 @@ class LedgerMonitor(Monitor):
         )
 
     def _bound_claim(self, facts: Facts) -> Claim:
-        assert self.last is not None
         assert self.first_loss is not None
-        bound = 2 * self.largest_step * (self.first_loss - self.last["loss"])
+        bound = self.bound
         drift, dtype = _float(self.drift.value), self.facts.dtype
         of_loss = float(rounding_of_loss(self.first_loss, self.facts.norm, dtype))
         # Both losses of the bound are rounded, and so is D.
@@ -147,11 +111,7 @@ class LedgerMonitor(Monitor):
             "largest_step_size": self.largest_step,
             "shortfall": _float(self.rise.value),
         }
-        lacks = facts.missing()
-        if self.rise.over:
-            lacks.append(f"step {self.rise.over} decreased f by less than (η/2)‖∇f‖²")
-        if self.skipped:
-            lacks.append(f"steps were skipped before step {self.skipped}, so not each was seen")
+        lacks = facts.missing() + self.shortcomings("f")
         measured = f"measured {brief(drift)}"
         if lacks:
             verdict = Verdict.NOT_MET

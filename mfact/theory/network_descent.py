@@ -6,16 +6,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from mfact.core import Array, Claim, Rows, Verdict
-from mfact.theory.monitoring import Kept, Peak, rounding_of_loss, step_label
+from mfact.core import Claim, Rows, Verdict
+from mfact.theory.decrease import COLUMNS, Decrease
+from mfact.theory.monitoring import Kept, Peak, rounding_of_loss
 from mfact.theory.network_facts import NetworkFacts
 from mfact.theory.network_ledger import Pair
 from mfact.words import brief
 
-COLUMNS = ("step", "loss", "gradient_norm", "step_size")
 
-
-class Bound(Kept):
+class Bound(Decrease, Kept):
     """|Q_T − Q_0| ≤ 2 p η_max (L_0 − L_T), if every step has L₊ ≤ L − (η/2)‖∇L‖².
 
     Of the layers h and h + 1, and of Σ_i|·| over the units between them: a step adds
@@ -24,41 +23,17 @@ class Bound(Kept):
     Source: mfact, derived.
     """
 
-    kept = ("rise", "first_loss", "last", "largest_step", "squares", "skipped")
-
-    def __init__(self) -> None:
-        self.rise = Peak()
-        self.first_loss: float | None = None
-        self.last: dict[str, float] | None = None
-        self.largest_step = self.squares = 0.0
-        self.skipped: str | None = None
+    kept = Decrease.SEEN
 
     def see(self, rows: Rows, facts: NetworkFacts) -> None:
         """All rows of a block, measured or not."""
         table = {name: np.asarray(rows[name], float) for name in COLUMNS}
-        first, last = ({name: float(column[i]) for name, column in table.items()} for i in (0, -1))
-        # The first row of a run has no step before it: it is paired with itself.
-        before = self.last or first
-        self._steps({n: np.append(before[n], column) for n, column in table.items()}, rows, facts)
-        self.first_loss = first["loss"] if self.first_loss is None else self.first_loss
-        self.last = last
-
-    def _steps(self, columns: dict[str, Array], rows: Rows, facts: NetworkFacts) -> None:
-        loss, eta, taken = columns["loss"], columns["step_size"][:-1], np.diff(columns["step"])
-        if self.skipped is None and len(gaps := np.flatnonzero(~np.isin(taken, (0.0, 1.0)))):
-            self.skipped = step_label(rows, int(gaps[0]))
-        promised = np.where(taken != 0, 0.5 * eta * columns["gradient_norm"][:-1] ** 2, 0.0)
-        allowed = 2 * rounding_of_loss(loss[:-1], facts.norm, facts.dtype)
-        self.rise.see(promised - (loss[:-1] - loss[1:]), allowed, rows)
-        self.largest_step = max(self.largest_step, float(np.max(eta)))
-        # In their order, so that the sum does not depend on the cut into blocks.
-        self.squares = float(np.cumsum(np.append(self.squares, 2 * eta * promised))[-1])
+        self.follow(table, rows, facts.norm, facts.dtype)
 
     def claims(self, facts: NetworkFacts, pairs: Iterable[Pair]) -> tuple[Claim, ...]:
-        assert self.last is not None
         assert self.first_loss is not None
         of_loss = float(rounding_of_loss(self.first_loss, facts.norm, facts.dtype))
-        bound = 2 * self.largest_step * (self.first_loss - self.last["loss"])
+        bound = self.bound
         worst, over = 0.0, ""
         for pair in pairs:
             p = pair.joint.degree or 1
@@ -77,10 +52,7 @@ class Bound(Kept):
         }
         lacks = facts.missing_descent()
         known = not lacks and not self.skipped
-        if self.rise.over:
-            lacks.append(f"step {self.rise.over} decreased L by less than (η/2)‖∇L‖²")
-        if self.skipped:
-            lacks.append(f"steps were skipped before step {self.skipped}, so not each was seen")
+        lacks += self.shortcomings("L")
         measured = f"measured {brief(worst)}"
         if lacks:
             verdict, detail = Verdict.NOT_MET, "; ".join(lacks) + f"; {measured}"

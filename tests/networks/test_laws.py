@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from random_architectures import shared_networks
 from small_networks import ACTIVATIONS, KINDS, gradient, machine, network, points, weights
 from torch_networks import evaluated
 
@@ -59,20 +57,8 @@ def test_no_law_moves_in_first_order(kind, activation, loss):
     assert defect(net, v, gradient(made)) < CLOSE
 
 
-@given(data=st.data())
-def test_no_law_of_random_shared_weights_moves_in_first_order(data):
-    rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
-    sizes = data.draw(st.lists(st.integers(1, 7), min_size=3, max_size=5))
-    layers = []
-    for inputs, units in pairwise(sizes):
-        share = rng.integers(0, data.draw(st.integers(2, 9)), (units, inputs))
-        share[0, 0] = 1  # a layer without any weight is none
-        kind = [*ACTIVATIONS.values()][data.draw(st.integers(0, 3))]
-        layers.append(
-            Dense(units, kind, data.draw(st.booleans()),
-                  share=share if data.draw(st.booleans()) else None)
-        )  # fmt: skip
-    net = Architecture.of(layers, (sizes[0],))
+@given(net=shared_networks(most=9))
+def test_no_law_of_random_shared_weights_moves_in_first_order(net):
     v = weights(net)
     assert defect(net, v, torch_gradient(net, "squared", v)) < CLOSE
 
@@ -199,7 +185,7 @@ def test_the_activation_of_the_output_belongs_to_the_loss(activation):
         ([Dense(5, Relu()), Dense(3, last, share=np.arange(15).reshape(3, 5) % 4)], (6,)),
     ):  # fmt: skip
         net = Architecture.of(layers, shape)
-        assert net.is_homogeneous
+        assert all(joint.degree for joint in net.joints)
         made = machine(net, "squared", 30, Workers(1))
         sums = made.evaluate()
         measure = Measure.of(made)

@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 
 from mfact.errors import DataError, MemoryPlanError, MfactError, SettingsError
 from mfact.matrices import sparse
-from mfact.networks.data import checked, generated, open_points, read_points
+from mfact.networks.data import checked, generated, open_points
 
 RNG = np.random.default_rng(0)
 IMAGES, VALUES = RNG.random((5, 2, 3, 4)), RNG.random((5, 3))
 LABELS = np.array([0, 2, 1, 2, 0])
+
+
+def read_points(X, Y, loss, outputs, dtype="float64", **how):
+    return open_points(X, Y, **how).read(loss, outputs, dtype)
 
 
 def _save(folder, **arrays):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from random_architectures import shared_networks
 from small_networks import points, weights
 from torch_networks import evaluated
 
@@ -96,18 +97,8 @@ def nullity(net):
     return count - np.linalg.matrix_rank(A)
 
 
-@given(data=st.data())
-def test_every_law_of_random_shared_weights_is_found(data):
-    rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
-    sizes = data.draw(st.lists(st.integers(1, 6), min_size=3, max_size=5))
-    layers = []
-    for inputs, units in pairwise(sizes):
-        share = rng.integers(0, data.draw(st.integers(2, 12)), (units, inputs))
-        share[0, 0] = 1  # a layer without any weight is none
-        kind = data.draw(st.sampled_from([Relu(), Square()]))
-        tied = data.draw(st.booleans())
-        layers.append(Dense(units, kind, data.draw(st.booleans()), share=share if tied else None))
-    net = Architecture.of(layers, (sizes[0],))
+@given(net=shared_networks(most=12, activations=st.sampled_from([Relu(), Square()])))
+def test_every_law_of_random_shared_weights_is_found(net):
     assert Laws.of(net).count == nullity(net)
 
 
