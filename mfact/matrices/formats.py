@@ -21,16 +21,21 @@ NPZ = (b"PK\x03\x04", b"PK\x05\x06")
 _MATRIX_MARKET = b"%%MatrixMarket"
 _START_BYTES = 128
 _NPY_WAY_OUT = "save the matrix as NPY with numpy.save, or as HDF5"
-# First bytes of files that people mistake for a matrix, and what to do with each.
-_STRANGERS = (
-    (b"MATLAB 5.0 MAT-file", "a MATLAB file of before v7.3", "save it in MATLAB with -v7.3"),
+PACKED = (
     (b"\x1f\x8b", "compressed with gzip", "unpack it with gunzip first"),
     (b"BZh", "compressed with bzip2", "unpack it with bunzip2 first"),
     (b"\xfd7zXZ", "compressed with xz", "unpack it with unxz first"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it with unzstd first"),
-    (b"PAR1", "a Parquet file", _NPY_WAY_OUT),
 )
-_PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
+"""First bytes of packed files, what they are, and what to do with each."""
+PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
+"""First bytes of what Python has pickled."""
+# First bytes of files that people mistake for a matrix, and what to do with each.
+_STRANGERS = (
+    (b"MATLAB 5.0 MAT-file", "a MATLAB file of before v7.3", "save it in MATLAB with -v7.3"),
+    (b"PAR1", "a Parquet file", _NPY_WAY_OUT),
+    *PACKED,
+)
 
 
 def look_at(
@@ -38,7 +43,7 @@ def look_at(
 ) -> tuple[int, Look]:
     """(bytes of the file, what is in it). Raises what open_matrix says."""
     label = printable(str(path))
-    seen, start = _start_of(path, label)
+    seen, start = start_of(path, label)
     if start.startswith(npy.MAGIC):
         _refuse_dataset(dataset, "an NPY file", label)
         return seen.size, _look_npy(seen, label, points)
@@ -47,25 +52,28 @@ def look_at(
     if start.startswith(_MATRIX_MARKET):
         _refuse_dataset(dataset, "a MatrixMarket file", label)
         return seen.size, _look_matrix_market(seen, label)
-    if start.startswith(HDF5) or _signature_follows(seen, label):
+    if is_hdf5(seen, start, label):
         from mfact.matrices.hdf5_choice import find_matrix
 
         return seen.size, find_matrix(seen, dataset, follow_links, label, points)
     raise _stranger(start, label)
 
 
-def _start_of(path: Path, label: str) -> tuple[Seen, bytes]:
+def start_of(path: Path, label: str) -> tuple[Seen, bytes]:
+    """A file and its first bytes. Raises StorageError for whatever is no file that can be read."""
     try:
         # Opening a pipe or a device could wait for ever, so it is looked at first.
         kind = path.stat()
         if stat.S_ISDIR(kind.st_mode):
             raise StorageError(f"{label} is a directory", "name a file in it")
         if not stat.S_ISREG(kind.st_mode):
-            raise StorageError(f"{label} is no regular file", "save the matrix in a file first")
+            raise StorageError(f"{label} is no regular file", "save it in a file first")
         with path.open("rb") as stream:
             return Seen.of(path, kind), stream.read(_START_BYTES)
     except FileNotFoundError:
         raise StorageError(f"{label} does not exist", "check the path") from None
+    except ValueError:  # a null character
+        raise StorageError(f"{label!r} is not the name of a file", "name a file") from None
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise StorageError(
@@ -144,8 +152,10 @@ def _look_matrix_market(seen: Seen, label: str) -> Look:
     return Look("matrix-market", None, banner.shape, dtype, order, reader, banner.sparse)
 
 
-def _signature_follows(seen: Seen, label: str) -> bool:
-    """Whether the HDF5 signature stands at 512, 1024, 2048 …, behind a user block."""
+def is_hdf5(seen: Seen, start: bytes, label: str) -> bool:
+    """Whether the HDF5 signature stands first, or at 512, 1024, 2048 …, behind a user block."""
+    if start.startswith(HDF5):
+        return True
     offset = 512
     with seen.opened(label) as stream:
         while offset + len(HDF5) <= seen.size:
@@ -159,7 +169,7 @@ def _signature_follows(seen: Seen, label: str) -> bool:
 def _stranger(start: bytes, label: str) -> DataError:
     if not start:
         return DataError(f"{label} is an empty file", "write the matrix again")
-    if start.startswith(_PICKLES):
+    if start.startswith(PICKLES):
         return DataError(
             f"{label} looks like a pickle, which is never loaded because it can run code",
             _NPY_WAY_OUT,
@@ -167,11 +177,20 @@ def _stranger(start: bytes, label: str) -> DataError:
     for magic, what, way_out in _STRANGERS:
         if start.startswith(magic):
             return DataError(f"{label} is {what}", way_out)
-    head = start[:60]
-    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+    if text := text_start(start):
         return DataError(
-            f"{label} is text that begins with {printable(head.splitlines()[0])!r}, "
-            "not a matrix file",
+            f"{label} is text that begins with {text}, not a matrix file",
             "read it with numpy.loadtxt and save it with numpy.save",
         )
     return DataError(f"{label} is no kind of matrix file known here", _NPY_WAY_OUT)
+
+
+def text_start(start: bytes) -> str:
+    """The first line of a text, in quotes, cut where it is long; "" for what is no text.
+
+    >>> text_start(b"1.0, 2.0\\n3.0"), text_start(bytes(9))
+    ("'1.0, 2.0'", '')
+    """
+    if not start or not all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start):
+        return ""
+    return repr(printable(start[:60].splitlines()[0]))

@@ -26,7 +26,7 @@ from mfact.matrices.values import (
 )
 
 MAGIC = b"\x93NUMPY"
-_PLAIN_DTYPE = re.compile(r"[<>|=]?[?a-zA-Z]\d{0,9}")
+_PLAIN_DTYPE = re.compile(r"[<>|=]?(?:[?a-zA-Z]\d{0,9}|[Mm]8\[\w{1,6}\])")
 # No writer writes what Python would warn of, and filters of warnings are the whole process's.
 _WARNED_OF = re.compile(r"\\|\d(?:and|else|for|if|in|is|not|or)")
 _HEADER_LIMIT = 10_000  # as numpy's own: ast.literal_eval of more can exhaust the stack
@@ -146,14 +146,16 @@ def read_matrix(
     return out
 
 
-def read_vector(stream: Stream, header: Header, label: str) -> Array:
-    """Read a 1-D array in its own kind and native byte order; its values are not looked at."""
-    check_fits(2 * header.data_bytes, label)
+def read_array(stream: Stream, header: Header, label: str) -> Array:
+    """Read the values that follow a header, of any shape, in their own kind, native byte order and
+    the order of the file; they are not looked at."""
+    swapped = not header.dtype.isnative
+    check_fits((1 + swapped) * header.data_bytes + BLOCK_BYTES, label)
     try:
-        out = np.empty(header.shape, header.dtype)
+        out = np.empty(header.shape, header.dtype, order="F" if header.fortran else "C")
     except (MemoryError, ValueError):
         refuse_memory(label)
-    _read_exactly(stream, out, label)
+    _read_exactly(stream, (out.T if header.fortran else out).reshape(-1), label)
     return out.astype(header.dtype.newbyteorder("="), copy=False)
 
 
@@ -168,7 +170,7 @@ def _read_exactly(stream: Stream, block: Array, label: str) -> None:
     view = block.view(np.uint8).data
     done = 0
     while done < len(view):
-        got = stream.readinto(view[done:])
+        got = stream.readinto(view[done : done + BLOCK_BYTES])
         if not got:
             raise StorageError(
                 f"{label} ends before its last value", "copy or write the file again"

@@ -81,13 +81,13 @@ class SparseNpzReader:
 def members(file: Seen, label: str) -> list[Member]:
     """The arrays of an NPZ file with their headers; no values are read."""
     found = []
-    with _open_zip(file, label) as archive:
+    with open_zip(file, label) as archive:
         for info in archive.infolist():
             if not info.filename.endswith(".npy"):
                 continue
             name = info.filename.removesuffix(".npy")
             where = f"{label}:{printable(name)}"
-            with _open_info(archive, info, where) as stream:
+            with open_info(archive, info, where) as stream:
                 header = npy.read_header(stream, where)
             if header.dtype.kind != "O":  # a pickle has no declared length
                 npy.check_length(header, info.file_size, where)
@@ -130,24 +130,29 @@ def read_vector(file: Seen, name: str, label: str) -> Array:
         check_kind(header.dtype, f"{label}:{printable(name)}")
         if len(header.shape) != 1:
             raise DataError(f"{label} has a member {name} that is not 1-D", "write it again")
-        return npy.read_vector(stream, header, label)
+        return npy.read_array(stream, header, label)
 
 
 @contextmanager
 def open_member(file: Seen, name: str, label: str) -> Iterator[npy.Stream]:
     """The stream of a member of an NPZ file."""
-    with _open_zip(file, label) as archive:
+    with open_zip(file, label) as archive:
         try:
             info = archive.getinfo(f"{name}.npy")
         except KeyError:
             raise DataError(f"{label} has no member {printable(name)}", "write it again") from None
-        with _open_info(archive, info, label) as stream:
+        with open_info(archive, info, label) as stream:
             yield stream
 
 
 @contextmanager
-def _open_zip(file: Seen, label: str) -> Iterator[zipfile.ZipFile]:
-    """The archive; whatever zipfile raises inside becomes one StorageError."""
+def open_zip(
+    file: Seen, label: str, what: str = "NPZ", writer: str = "numpy.savez"
+) -> Iterator[zipfile.ZipFile]:
+    """The archive; whatever zipfile raises inside becomes one StorageError.
+
+    what, writer: what the file would be, and what writes such a one, as that error says.
+    """
     try:
         with file.opened(label) as stream, zipfile.ZipFile(stream) as archive:
             yield archive
@@ -157,13 +162,14 @@ def _open_zip(file: Seen, label: str) -> Iterator[zipfile.ZipFile]:
         refuse_memory(label)
     except _ZIP_ERRORS as error:
         raise StorageError(
-            f"{label} cannot be read as NPZ: {printable(str(error)[:160])}",
-            "copy the file again, or write it with numpy.savez",
+            f"{label} cannot be read as {what}: {printable(str(error)[:160])}",
+            f"copy the file again, or write it with {writer}",
         ) from error
 
 
 @contextmanager
-def _open_info(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> Iterator[npy.Stream]:
+def open_info(archive: zipfile.ZipFile, info: zipfile.ZipInfo, label: str) -> Iterator[npy.Stream]:
+    """The stream of a member that is stored or deflated; DataError for another one."""
     if info.compress_type not in _METHODS:
         raise DataError(
             f"{label} is compressed with zip method {info.compress_type}",

@@ -17,7 +17,7 @@ from mfact.words import format_bytes, printable
 # Large enough that a read is bound by the disk, small beside any matrix worth the care.
 BLOCK_BYTES = 16 << 20
 
-_REFUSED_KINDS = {
+REFUSED_KINDS = {
     "c": ("complex numbers", "factor the real and the imaginary part separately"),
     "O": ("Python objects, which are never unpickled", "save a plain numeric array"),
     "S": ("strings", "save the numbers themselves"),
@@ -81,8 +81,8 @@ def check_kind(dtype: np.dtype[Any], label: str) -> None:
     Traceback (most recent call last):
     mfact.errors.DataError: M.npy holds complex numbers (complex64): factor the real and ...
     """
-    if dtype.kind in _REFUSED_KINDS:
-        held, way_out = _REFUSED_KINDS[dtype.kind]
+    if dtype.kind in REFUSED_KINDS:
+        held, way_out = REFUSED_KINDS[dtype.kind]
         kind = f" ({dtype})" if dtype.kind == "c" else ""
         raise DataError(f"{label} holds {held}{kind}", way_out)
     if dtype.kind not in "fiub" or dtype.itemsize > 8:

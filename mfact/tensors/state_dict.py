@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 
 from mfact.core import Array
@@ -28,6 +29,11 @@ class Tensor:
     storage: str = ""
 
     @property
+    def bytes(self) -> int:
+        """What its values take in memory."""
+        return prod(self.shape) * (8 if self.kind[-2:] == "64" else 4)
+
+    @property
     def is_weight(self) -> bool:
         """Whether it is of a kind that gradient descent moves."""
         return self.kind in UNITS
@@ -41,7 +47,7 @@ class StateDict:
     tensors: in the order of the file. in_order: whether that is the order in which the layers were
     made, and not one of names. left: what it holds beside tensors, such as "optimizer".
     rewritten: the bytes of the same container with other values of some tensors, all else bit for
-    bit; values of the tensor's shape, rounded to its kind. None where there is no writing back.
+    bit; values of the tensor's shape, rounded to its kind.
     """
 
     path: Path
@@ -49,8 +55,8 @@ class StateDict:
     form: str
     tensors: tuple[Tensor, ...]
     in_order: bool
+    rewritten: Callable[[Mapping[str, Array]], bytes] = field(repr=False)
     left: tuple[str, ...] = ()
-    rewritten: Callable[[Mapping[str, Array]], bytes] | None = field(default=None, repr=False)
 
     @property
     def named(self) -> dict[str, Tensor]:

@@ -21,12 +21,13 @@ TELLING = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 
 @dataclass(frozen=True)
 class Seed:
     """A valid file: its bytes, the datasets to ask for (None: without a
-    name), and where HDF5 keeps checksums of its metadata."""
+    name), where HDF5 keeps checksums of its metadata, and how it is injured inside."""
 
     name: str
     content: bytes
     datasets: tuple[str | None, ...] = (None,)
     checksums: tuple[tuple[int, int], ...] = ()
+    inside: Callable[[np.random.Generator, bytes], bytes] | None = None
 
 
 def seeds(folder: Path) -> list[Seed]:
@@ -170,6 +171,8 @@ def mutate(rng: np.random.Generator, seed: Seed, other: Seed) -> bytes:
     theirs made right again, and half of the zips are injured inside before they are packed.
     """
     repair = rng.random() < 0.5
+    if repair and seed.inside:
+        return seed.inside(rng, seed.content)
     if repair and seed.content.startswith(b"PK"):
         return _injure_members(rng, seed.content, other.content)
     broken = bytearray(seed.content)

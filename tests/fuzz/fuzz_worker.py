@@ -27,6 +27,9 @@ SECONDS_A_FILE = 60  # a child of apart() is ended after a second of processor t
 MEMORY = 1 << 30  # above what the child begins with
 FILES_A_CHILD = 500
 
+Trial = Callable[[Path, str | None], str]
+"""What try_file does, of other readers."""
+
 
 @dataclass
 class Tally:
@@ -83,16 +86,20 @@ def try_file(path: Path, dataset: str | None) -> str:
     return "read"
 
 
-def fuzz(seeds: list[Seed], seed: int, tries: int, folder: Path) -> Tally:
-    """Open that many broken files in children of FILES_A_CHILD each."""
+def fuzz(
+    seeds: list[Seed], seed: int, tries: int, folder: Path, trial: Trial | None = None
+) -> Tally:
+    """Open that many broken files in children of FILES_A_CHILD each, as trial does, or try_file."""
     tally, number = Tally(), 0
     while number < tries:
         end = min(tries, number + FILES_A_CHILD)
-        number = _run_child(seeds, seed, range(number, end), folder, tally)
+        number = _run_child(seeds, seed, range(number, end), folder, tally, trial)
     return tally
 
 
-def _run_child(seeds: list[Seed], seed: int, numbers: range, folder: Path, tally: Tally) -> int:
+def _run_child(
+    seeds: list[Seed], seed: int, numbers: range, folder: Path, tally: Tally, trial: Trial | None
+) -> int:
     """Run a child over numbers; return the next number to try, after a failure too."""
 
     def work(report: Callable[[str], None]) -> None:
@@ -100,7 +107,7 @@ def _run_child(seeds: list[Seed], seed: int, numbers: range, folder: Path, tally
         for number in numbers:
             _, content, dataset = broken_file(seeds, seed, number)
             path.write_bytes(content)
-            report(attempt(path, dataset))
+            report(attempt(path, dataset, trial))
         path.unlink()
 
     lines, status, leftover = run_in_child(work)
@@ -126,11 +133,11 @@ def _run_child(seeds: list[Seed], seed: int, numbers: range, folder: Path, tally
     return next_number
 
 
-def attempt(path: Path, dataset: str | None) -> str:
-    """try_file under an alarm, with the traceback of anything but an MfactError as the answer."""
+def attempt(path: Path, dataset: str | None, trial: Trial | None = None) -> str:
+    """trial, or try_file, under an alarm; of anything but an MfactError the traceback."""
     signal.alarm(SECONDS_A_FILE)
     try:
-        return try_file(path, dataset)
+        return (trial or try_file)(path, dataset)
     except BaseException:
         return traceback.format_exc()
     finally:

@@ -1,24 +1,18 @@
-"""Broken files are opened in child processes: each is read, or refused in one line.
+"""Broken files are opened in child processes: each is read, or refused in one line."""
 
-MFACT_FUZZ sets how many (default: a short profile), MFACT_FUZZ_SEED which ones.
-"""
-
-import json
 import os
 import signal
 
 import pytest
+from fuzz_checks import broken_contents, outcome, require_survival
 from fuzz_files import Seed, seeds
-from fuzz_worker import attempt, broken_file, fuzz, run_in_child, try_file
+from fuzz_worker import broken_file, fuzz, try_file
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mfact.errors import MfactError
 
 pytestmark = pytest.mark.slow
-
-TRIES = int(os.environ.get("MFACT_FUZZ", "200"))
-SEED = int(os.environ.get("MFACT_FUZZ_SEED", "1806"))
 
 
 @pytest.fixture(scope="module")
@@ -28,29 +22,16 @@ def whole(tmp_path_factory) -> list[Seed]:
 
 @pytest.mark.timeout(0)  # the long profile takes as long as it takes; each file has its alarm
 def test_broken_files_are_read_or_refused(whole, tmp_path, capsys):
-    tally = fuzz(whole, SEED, TRIES, tmp_path)
-    with capsys.disabled():
-        print(f"\nfuzz, seed {SEED}: {tally}")
-    assert tally.tries == TRIES
-    # A mutator that only makes rubbish, or nothing at all, would prove little.
-    assert tally.read > TRIES // 20
-    assert tally.refused > TRIES // 20
-    assert tally.failures == []
+    require_survival(whole, tmp_path, capsys, "matrices")
 
 
 @given(data=st.data())
 def test_files_broken_where_hypothesis_likes(whole, tmp_path_factory, data):
-    """Hypothesis picks the places and the bytes, so that it can shrink what fails."""
     seed = data.draw(st.sampled_from(whole))
-    places = st.integers(0, len(seed.content) - 1)
-    content = bytearray(seed.content)
-    for at, byte in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=4)):
-        content[at] = byte
     path = tmp_path_factory.mktemp("broken") / "file"
-    path.write_bytes(content[: data.draw(st.one_of(st.none(), places))])
-    dataset = data.draw(st.sampled_from(seed.datasets))
-    lines, status, _ = run_in_child(lambda report: report(attempt(path, dataset)))
-    assert (status, json.loads(lines[0])) in [(0, "read"), (0, "refused"), (0, "contained")]
+    path.write_bytes(data.draw(broken_contents(seed)))
+    found = outcome(path, data.draw(st.sampled_from(seed.datasets)))
+    assert found in ("read", "refused", "contained")
 
 
 def test_the_whole_files_are_read(whole, tmp_path):

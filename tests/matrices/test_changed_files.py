@@ -126,7 +126,7 @@ def test_while_it_is_read(files, monkeypatch, form, change):
     # What each format calls after its file is open and found to be the same.
     for where, name in (
         (npy, "read_matrix"),
-        (npy, "read_vector"),
+        (npy, "read_array"),
         (scipy.io, "mmread"),
         (hdf5_dense, "inspect_dense"),
         (hdf5_sparse, "_vector_blocks"),
