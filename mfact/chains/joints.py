@@ -40,9 +40,10 @@ class Slot:
 
     def scaled(self, W: Array, scales: Array) -> Array:
         """W with the numbers of each unit times its own scale, in float64."""
-        factors = np.ones(len(self.shape), int)
-        factors[list(self.axes)] = [self.shape[axis] for axis in self.axes]
-        return (W.reshape(self.shape) * scales.reshape(factors)).reshape(W.shape)
+        by_axis = scales.reshape([self.shape[axis] for axis in self.axes])
+        rest = [axis for axis in range(len(self.shape)) if axis not in self.axes]
+        factors = np.expand_dims(by_axis.transpose(np.argsort(self.axes)), rest)
+        return np.asarray((W.reshape(self.shape) * factors).reshape(W.shape))
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,16 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Chain:
-    """All joints of a network. order: how its layers were put in a row, in words."""
+    """All joints of a network.
+
+    order: how its layers were put in a row, in words. scales: whether the activations are known to
+    scale; a state dict does not hold them.
+    """
 
     joints: tuple[Joint, ...]
     left_out: tuple[LeftOut, ...]
     order: str
+    scales: bool = False
 
     @property
     def tensors(self) -> tuple[str, ...]:
