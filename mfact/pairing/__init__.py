@@ -1,0 +1,1 @@
+"""Which layers of a state dict feed the same units, told from names and sizes."""
