@@ -96,6 +96,10 @@ fuzz: $(VENV)/.installed-dev
 data/rank5.npy data/rank5.h5: | $(VENV)/.installed
 	$(BIN)/mfact generate $@ --shape 120x80 --rank 5 --condition 5 --seed 1
 
+# A small trained network, and what it was at some steps on the way.
+data/network/step-%.safetensors: | $(VENV)/.installed
+	$(BIN)/python tests/setup/trained.py $(@D)
+
 # --- Batch: every matrix in data/ becomes a run file; a run that does not converge stops make ---
 # An interrupted run still writes its result, after make has deleted the target: hence the .part.
 

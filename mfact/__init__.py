@@ -5,6 +5,7 @@ gives a Result. inspect says what a matrix holds before it is factored, check re
 sweep counts what many starts do, flow follows the limit of small steps, and generate makes a
 matrix to try things on. Matrices are arrays, scipy sparse arrays, or paths of files. network
 trains a deep homogeneous network and audits the balance of its layers; it gives a NetworkResult.
+balance audits networks that were trained elsewhere, from their checkpoints.
 
 What cannot be done raises MfactError, in a sentence with a way out; a run that did not end well
 warns ConvergenceWarning. mfact.sklearn has the same as an estimator of scikit-learn.
@@ -22,7 +23,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 _PLACES = {
     "solve": "mfact.python.runs",
@@ -34,6 +35,7 @@ _PLACES = {
     "flow": "mfact.python.questions",
     "generate": "mfact.python.questions",
     "network": "mfact.python.networks",
+    "balance": "mfact.python.checkpoints",
     "RunSettings": "mfact.settings",
     "Result": "mfact.python.result",
     "NetworkResult": "mfact.python.result",
@@ -43,12 +45,13 @@ _PLACES = {
 """Each name, and the module that is loaded on its first use: `mfact --help` waits for no numpy."""
 
 __all__ = [
-    "ConvergenceWarning", "MfactError", "NetworkResult", "Result", "RunSettings", "check", "flow",
-    "generate", "inspect", "load", "network", "resume", "solve", "sweep",
+    "ConvergenceWarning", "MfactError", "NetworkResult", "Result", "RunSettings", "balance",
+    "check", "flow", "generate", "inspect", "load", "network", "resume", "solve", "sweep",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from mfact.errors import ConvergenceWarning, MfactError
+    from mfact.python.checkpoints import balance
     from mfact.python.networks import network
     from mfact.python.questions import check, flow, generate, inspect, sweep
     from mfact.python.result import NetworkResult, Result

@@ -29,7 +29,8 @@ def explained(asked: str, topic: str) -> str:
     asked: as a run, a check or a diff names it, in lower case. topic: the text on claims.
     """
     known = entries(topic)
-    chosen = {asked: known[asked]} if asked in known else {}
+    name = asked if asked in known else re.sub(r"-\d+$", "-h", asked)  # kappa-1, kappa-2, …
+    chosen = {asked: known[name]} if name in known else {}
     chosen = chosen or {name: known[name] for name in known if name.startswith(f"{asked}-")}
     if not chosen and asked.split()[:1] == ["require"]:
         chosen = {asked: known["require WHAT"]}

@@ -37,6 +37,7 @@ COMMANDS = {
     "sweep": "Count how often many random starts converge, and how balanced they stay.",
     "flow": "Follow the gradient flow of a matrix.",
     "network": "Train a deep network, every balance law held against its exact ledger.",
+    "balance": "Audit the balance of networks that were trained elsewhere.",
     "generate": "Make a test matrix with known singular values.",
     "help": "Print a text on a topic or a claim, or the topics.",
     "completion": "Print the shell's completion script.",

@@ -16,7 +16,7 @@ from mfact.networks.layers import Conv, Dense, Flatten, Layer, Pair, Pool
 from mfact.networks.maps import mask_of, share_of_weights
 from mfact.networks.named import WAYS, activation_of
 from mfact.networks.refused import refuse_by_name, refuse_padding
-from mfact.networks.spec import MOST, given_shape
+from mfact.networks.spec import MOST, given_shape, parse
 from mfact.words import printable, shown
 from mfact.words.foreign import way_out
 
@@ -36,6 +36,14 @@ _FOREIGN = {
     "kernel_size": "kernel", "size": "kernel", "strides": "stride", "pad": "padding",
     "use_bias": "bias", "sharing": "share", "function": "activation",
 }  # fmt: skip
+
+
+def read_layers(layers: str, inputs: int | None = None, default: int | None = None) -> Architecture:
+    """The network of --layers: that of a TOML file, by its name, or of an architecture string.
+
+    inputs, default: see parse(). Raises what load() and parse() do.
+    """
+    return (load if layers.endswith(".toml") else parse)(layers, inputs, default)
 
 
 def load(path: str, inputs: int | None = None, default: int | None = None) -> Architecture:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,14 +53,24 @@ def check_views(report: Report) -> Views:
     ::notice title=a.h5::1 of 1 fails
     """
     subject = " ".join(report.subjects.values())
-    cases = [case_of(claim, below=False) for claim in report.claims]
-    told = annotation("notice", subject, report.sentence)
     return {
         **page_views(lambda: page(report)),
         "csv": lambda look: sheet(claim_rows(report.claims)),
         "json": lambda look: json_text(document(report)),
-        "junit": lambda look: suite_text(f"mfact {report.kind}", subject, cases),
-        "github": lambda look: violations(subject, report.claims) + told,
+        **ci_views(report.kind, subject, report.sentence, report.claims),
+    }
+
+
+def ci_views(kind: str, subject: str, sentence: str, claims: Sequence[Claim]) -> Views:
+    """Claims as a CI server reads them: a suite of tests "mfact KIND", and annotations.
+
+    subject: what they are about. sentence: the result in words.
+    """
+    cases = [case_of(claim, below=False) for claim in claims]
+    told = annotation("notice", subject, sentence)
+    return {
+        "junit": lambda look: suite_text(f"mfact {kind}", subject, cases),
+        "github": lambda look: violations(subject, claims) + told,
     }
 
 

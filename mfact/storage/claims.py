@@ -19,6 +19,7 @@ _WAYS_OUT = {
     "checkpoint": "name another checkpoint with --checkpoint",
     "factor U": "choose another prefix with --factors-npy",
     "factor V": "choose another prefix with --factors-npy",
+    "rescaled network": "name another file with --rescale",
     "log file": "name another log file with --log-file",
     "standard output": "send it elsewhere",
 }

@@ -11,16 +11,11 @@ from mfact.studies.requirements import Requirement, evaluate
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What a check found.
-
-    sentence: in a line. claims: what was required, then the claims of the check and of the run,
-    each with its verdict. numbers: recomputed ones by name (see mfact.studies.check.Check).
-    """
+class Judged:
+    """Claims with their verdicts, in a line: sentence."""
 
     sentence: str
     claims: tuple[Claim, ...] = field(repr=False)
-    numbers: Mapping[str, float] = field(repr=False)
 
     @property
     def violated(self) -> tuple[str, ...]:
@@ -31,6 +26,17 @@ class Checked:
     def holds(self) -> bool:
         """Whether no claim is violated, a requirement among them."""
         return not self.violated
+
+
+@dataclass(frozen=True)
+class Checked(Judged):
+    """What a check found.
+
+    claims: what was required, then the claims of the check and of the run. numbers: recomputed ones
+    by name (see mfact.studies.check.Check).
+    """
+
+    numbers: Mapping[str, float] = field(repr=False)
 
 
 def parsed(require: Sequence[str]) -> list[Requirement]:
@@ -49,11 +55,16 @@ def checked(
     found = recompute(target, result, tol=tol)
     required = evaluate(requirements, found.numbers, found.claims)
     claims = (*required, *found.claims)
-    if failed := [claim.name for claim in violated(claims)]:
-        return Checked(f"violated: {', '.join(failed)}", claims, found.numbers)
+    return Checked(judged(required, found.claims), claims, found.numbers)
+
+
+def judged(required: Sequence[Claim], others: Sequence[Claim]) -> str:
+    """What became of claims, in a line; required: those that were asked for."""
+    if failed := [claim.name for claim in violated((*required, *others))]:
+        return f"violated: {', '.join(failed)}"
     count = len(required)
     met = "the requirement is met; " if count == 1 else f"all {count} requirements are met; "
-    return Checked((met if count else "") + counted(found.claims), claims, found.numbers)
+    return (met if count else "") + counted(others)
 
 
 def counted(claims: Sequence[Claim]) -> str:

@@ -34,6 +34,10 @@ class Requirement:
     relation: str = ""
     limit: float = math.nan
 
+    def is_of(self, names: Sequence[str]) -> bool:
+        """Whether it is of one of these, or of one that continues it: kappa_1, kappa-1."""
+        return any(re.fullmatch(rf"{name}([_-]\d+)?", self.name) for name in names)
+
     @classmethod
     def parse(cls, text: str) -> Requirement:
         """From `NAME<NUMBER` (also <=, >, >=, ==) or the name of a claim.
@@ -115,4 +119,4 @@ def _unknown(
     known = f"did you mean {near[0]}?" if near else f"choose from {', '.join(sorted(names))}"
     if kind == "claim" and r.name in numbers:
         known = f"it is a number: require {r.name}<LIMIT"
-    return SettingsError(f"{r.text!r} requires {r.name}, which is no {kind} of this run", known)
+    return SettingsError(f"{r.text!r} requires {r.name}, which is no {kind} here", known)

@@ -18,6 +18,7 @@ from typing import Any
 # Without this OpenMP workers would spin while another contestant runs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from checkpoints import checkpoints
 from convolutions import convolutions
 from costs import memory, processes, sizes, small_step
 from gaps import decaying, to_a_gap
@@ -43,6 +44,7 @@ def main() -> int:
         "memory": memory,
         "network": lambda: networks(rounds),
         "grids": lambda: convolutions(rounds),
+        "checkpoint": lambda: checkpoints(rounds),
     }
     if asked.list:
         print("\n".join(works))

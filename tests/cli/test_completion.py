@@ -91,6 +91,8 @@ def test_every_file_is_known_as_one():
         ("solve", "checkpoint_every"),
         ("network", "checkpoint_every"),
         ("check", "require"),
+        ("balance", "require"),
+        ("balance", "chain"),
         ("diff", "ignore"),
         ("help", "asked"),
     }
@@ -98,7 +100,7 @@ def test_every_file_is_known_as_one():
     assert files == {
         "matrix", "checkpoint", "run_file", "first", "second", "output", "config", "start",
         "factors_npy", "log_file",
-        "x", "y", "layers",
+        "x", "y", "layers", "checkpoints", "rescale",
     }  # fmt: skip
 
 

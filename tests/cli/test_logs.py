@@ -20,6 +20,7 @@ INPUTS = {
     "sweep": ("M.npy", "--seeds", "3"),
     "flow": ("M.npy", "-r", "2", "--start", "S.npz", "--time", "0.1"),
     "network": ("M.npy", "M.npy", "--layers", "2-5", "--step-size", "0.1", "--no-output"),
+    "balance": ("r.h5",),
     "generate": ("new.npy", "--shape", "3x2", "-r", "1"),
 }
 

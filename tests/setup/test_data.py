@@ -9,6 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
+from mfact.tensors.source import open_state_dict
+
 DATA = Path(__file__).parents[2] / "data"
 README = (DATA / "README.md").read_text(encoding="utf-8")
 
@@ -78,5 +80,29 @@ def test_rank5_has_rank_five_and_the_stated_condition():
     assert sigma[0] / sigma[4] == pytest.approx(5, rel=1e-12)
 
 
+def test_the_checkpoints_are_of_the_network_that_is_described():
+    files = sorted((DATA / "network").iterdir())
+    names = [f"step-{step}" for step in (1000, 1001, 1100, 2000)]
+    assert [path.name for path in files] == [f"{name}.safetensors" for name in names]
+    assert [name for name in names if f"`{name}`" not in README] == []
+    shapes = {"0.weight": (16, 64), "0.bias": (16,), "2.weight": (16, 16), "2.bias": (16,),
+              "4.weight": (64, 16), "4.bias": (64,)}  # fmt: skip
+    for path in files:
+        tensors = open_state_dict(path).tensors
+        assert {tensor.name: tensor.shape for tensor in tensors} == shapes
+        assert {tensor.kind for tensor in tensors} == {"float32"}
+    digits = read("digits.npy") / 16.0
+    lost = [np.mean((_answer(path, digits) - digits) ** 2) for path in files]
+    assert lost == sorted(lost, reverse=True)
+    assert lost[-1] < 0.5 * np.var(digits)  # of no network at all
+
+
+def _answer(path, X):
+    W = {tensor.name: tensor.values() for tensor in open_state_dict(path).tensors}
+    for layer in ("0", "2"):
+        X = np.maximum(X @ W[f"{layer}.weight"].T + W[f"{layer}.bias"], 0)
+    return X @ W["4.weight"].T + W["4.bias"]
+
+
 def test_all_of_it_is_small():
-    assert sum(path.stat().st_size for path in DATA.iterdir()) < 2_000_000
+    assert sum(path.stat().st_size for path in DATA.rglob("*")) < 2_000_000

@@ -138,7 +138,8 @@ def test_every_claim_is_explained():
     assert "require gap<1e-8" in names
     topic = DOCUMENTS["claims"].text
     assert [name for name in sorted(names) if not explained(name.lower(), topic)] == []
-    assert set(entries(topic)) <= {*names, *Verdict, "require WHAT", "COLUMN"}
+    assert explained("kappa-2", topic)
+    assert set(entries(topic)) <= {*names, *Verdict, "require WHAT", "COLUMN", "kappa-h"}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -146,7 +147,7 @@ def test_every_schedule_is_explained(schedule):
     assert re.search(rf"^  {schedule} ", DOCUMENTS["schedules"].text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", ["flow", "sweep", "network"])
+@pytest.mark.parametrize("command", ["flow", "sweep", "network", "balance"])
 def test_every_option_of_its_own_is_in_the_topic_of_the_command(command):
     shared = {name for names in tables.options("solve").values() for name in names}
     own = {name for names in tables.options(command).values() for name in names} - shared

@@ -81,7 +81,7 @@ def test_a_claim_of_that_very_name_stands_alone():
 
 
 def test_a_claim_is_no_number_and_a_number_no_claim():
-    with pytest.raises(SettingsError, match="which is no number of this run"):
+    with pytest.raises(SettingsError, match="which is no number here"):
         holds("ledger<1", {"gap": 1.0}, claims(ledger="holds"))
-    with pytest.raises(SettingsError, match="which is no claim of this run"):
+    with pytest.raises(SettingsError, match="which is no claim here"):
         holds("gap", {"gap": 1.0}, claims(ledger="holds"))

@@ -10,8 +10,8 @@ from mfact.matrices.source import spec_of
 from mfact.networks.architecture import Architecture
 from mfact.networks.data import PointFiles, Points, checked, generated, open_points
 from mfact.networks.settings import NetworkSettings
-from mfact.networks.spec import broken, parse
-from mfact.networks.toml import load
+from mfact.networks.spec import broken
+from mfact.networks.toml import read_layers
 from mfact.run.network.progress import TrainingData
 
 DEFAULT_INPUTS = 1000
@@ -22,8 +22,7 @@ def network_of(settings: NetworkSettings, inputs: int | None) -> Architecture:
     """The network that --layers names, on points of so many features; None: as it says itself, and
     DEFAULT_INPUTS where it does not.
     """
-    read = load if settings.layers.endswith(".toml") else parse
-    net = read(settings.layers, inputs, DEFAULT_INPUTS)
+    net = read_layers(settings.layers, inputs, DEFAULT_INPUTS)
     return net if settings.show_broken is None else broken(net, settings.show_broken)
 
 
