@@ -20,6 +20,7 @@ from mfact.networks.toml import read_layers
 from mfact.pairing.given import chained
 from mfact.pairing.laid_out import laid_out
 from mfact.pairing.pairing import paired
+from mfact.ranges import Count
 from mfact.run.doing import NOTHING, Doing
 from mfact.studies.balance_numbers import MOVES, alone, numbers_of
 from mfact.studies.checked import Judged, judged
@@ -82,6 +83,8 @@ def audit(
     Raises SettingsError, DataError and StorageError, and MemoryPlanError where two checkpoints do
     not fit.
     """
+    if steps_apart is not None and not Count(least=1).admits(steps_apart):
+        raise SettingsError(f"--steps-apart is {shown(steps_apart)}", "give 1, 2, …")
     if steps_apart is not None and len(found.each) < 2:
         raise SettingsError(
             "one checkpoint has no steps between it and another",

@@ -46,7 +46,7 @@ def claims(
         return []
     where = [f"between {first} and {second}" for first, second in pairwise(names)]
     return [
-        _claim(h, joint, _Seen([each[h - 1] for each in moves], where), steps_apart == 1)
+        _claim(h, joint, _Seen([each[h - 1] for each in moves], where), steps_apart)
         for h, joint in enumerate(chain.joints, 1)
     ]
 
@@ -136,7 +136,8 @@ def _rounding(part: Moved) -> Array:
     return part.typical[part.finite & ~part.still]
 
 
-def _claim(h: int, joint: Joint, seen: _Seen, is_one_step: bool) -> Claim:
+def _claim(h: int, joint: Joint, seen: _Seen, steps_apart: int | None) -> Claim:
+    is_one_step = steps_apart == 1
     p = "" if joint.degree == 1 else str(joint.degree)
     kappa = f"|ΔQ_i| / (‖Δin_i‖² + {p}‖Δout_i‖²) of the units of {joint.first} – {joint.second}"
     statement = f"κ, the median of {kappa}, is below 1: Q_i moves in second order, as under plain"
@@ -156,7 +157,7 @@ def _claim(h: int, joint: Joint, seen: _Seen, is_one_step: bool) -> Claim:
             f"{' and more' if len(moving.parts) > 1 else ''}, above {NEAR:g}‖w‖",
         )
     else:
-        verdict, detail = _one_step(near) if is_one_step else _median(near)
+        verdict, detail = _one_step(near) if is_one_step else _median(near, steps_apart)
         numbers = near.numbers()
     return Claim(f"kappa-{h}", statement, verdict, detail, SOURCE, numbers)
 
@@ -184,11 +185,14 @@ def _one_step(seen: _Seen) -> tuple[Verdict, str]:
     return Verdict.HOLDS, said
 
 
-def _median(seen: _Seen) -> tuple[Verdict, str]:
+def _median(seen: _Seen, steps_apart: int | None) -> tuple[Verdict, str]:
     if seen.hides:
         return Verdict.INCONCLUSIVE, seen.hides
     kappa = seen.numbers()["kappa"]
-    said = f"κ is {brief(kappa)} ({seen.told()})"
+    aligned = ""
+    if steps_apart is not None:
+        aligned = f"; about {brief(1 / steps_apart)} where {steps_apart} steps go one way"
+    said = f"κ is {brief(kappa)} ({seen.told()}{aligned})"
     if kappa < BELOW:
         return Verdict.HOLDS, f"{said}, as the law predicts"
     if kappa <= ABOVE:

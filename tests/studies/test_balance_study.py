@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from with_torch import torch
@@ -10,6 +12,7 @@ import mfact
 from mfact.errors import MemoryPlanError, SettingsError
 from mfact.studies import balance as study
 
+DATA = Path(__file__).parents[2] / "data" / "network"
 RNG = np.random.default_rng(3)
 X, Y = RNG.standard_normal((40, 7)), RNG.standard_normal((40, 3))
 
@@ -104,6 +107,15 @@ def test_a_step_of_gradient_descent_is_told_from_others(tmp_path, rule, verdict,
         ("kappa-1", verdict), ("kappa-2", verdict),
     ]  # fmt: skip
     assert found.holds == (verdict == "holds")
+
+
+def test_more_steps_than_one_tell_what_steps_in_one_direction_have(tmp_path):
+    files = [DATA / f"step-{step}.safetensors" for step in (1001, 1100)]
+    for claim in mfact.balance(files, steps_apart=99).claims:
+        assert "; about 0.0101 where 99 steps go one way), as the law predicts" in claim.detail
+    for wrong in (0, -1, 1.5, True, "1"):
+        with pytest.raises(SettingsError, match=r"^steps_apart is .*: give 1, 2, …$"):
+            mfact.balance(files, steps_apart=wrong)
 
 
 def test_what_does_not_fit_is_refused_before_it_is_read(tmp_path, monkeypatch):
