@@ -110,7 +110,7 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
         (zip_of("metadata.json", "model.weights.h5"), "is an archive of Keras: save its weights"),
         (zip_of("readme.txt"), "is a zip archive of readme.txt, not of weights: pass a file of"),
         (zip_of(), "is an empty zip archive: save the checkpoint again"),
-        (gzip.compress(b"w"), "is compressed with gzip: unpack it with gunzip first"),
+        (gzip.compress(b"w", mtime=0), "is compressed with gzip: unpack it with gunzip first"),
         (b"epoch,loss\n1,2\n", "is text that begins with 'epoch,loss', not a checkpoint: pass a"),
         (b'{"abcd":{"e": 1}}', "is text that begins with '{\"abcd\":{\"e\": 1}}', not a check"),
         (b"", "is an empty file: save the checkpoint again"),
