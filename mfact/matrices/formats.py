@@ -11,7 +11,7 @@ from mfact.errors import DataError, SettingsError, StorageError
 from mfact.matrices import npy
 from mfact.matrices.seen import Seen
 from mfact.matrices.values import Look, check_kind, check_shape, several
-from mfact.words import printable
+from mfact.words import by, printable
 
 if TYPE_CHECKING:
     from mfact.matrices.npz import Member
@@ -118,7 +118,7 @@ def _look_npz(seen: Seen, dataset: str | None, label: str, points: bool) -> Look
 
 def _choose_member(found: list[Member], dataset: str | None, label: str, points: bool) -> Member:
     listing = ", ".join(
-        f"{printable(m.name)} ({'×'.join(map(str, m.header.shape)) or 'scalar'} {m.header.dtype})"
+        f"{printable(m.name)} ({by(m.header.shape) or 'scalar'} {m.header.dtype})"
         for m in found[:20]
     )
     held = f"it holds {listing}" if listing else "it holds no array"

@@ -14,7 +14,7 @@ from mfact.matrices.hdf5_dense import DenseReader, inspect_dense
 from mfact.matrices.hdf5_sparse import SparseReader, inspect_sparse, is_sparse
 from mfact.matrices.seen import Seen
 from mfact.matrices.values import Look, several
-from mfact.words import printable
+from mfact.words import by, printable
 
 _LISTED = 20
 
@@ -118,7 +118,7 @@ def _candidates(root: Any, points: bool = False) -> list[tuple[str, str, bool]]:
             dtype = entry.id.dtype
         except TypeError:
             continue  # a kind that NumPy has no name for, such as a time type
-        words = f"{'×'.join(map(str, shape)) or 'scalar'} {dtype}"
+        words = f"{by(shape) or 'scalar'} {dtype}"
         usable = (bool(shape) if points else len(shape) == 2) and 0 not in shape
         usable = usable and dtype.kind in "fiub"
         candidates.append((entry.path, words, usable and dtype.itemsize <= 8))

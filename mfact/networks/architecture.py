@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from mfact.errors import SettingsError
 from mfact.networks.layers import Conv, Dense, Flatten, Layer, Pool, Shape
+from mfact.words import by
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Architecture:
         net = cls(given, tuple(stages))
         if len(shape) != 1:
             raise SettingsError(
-                f"the network ends on a grid of {'×'.join(map(str, shape))}",
+                f"the network ends on a grid of {by(shape)}",
                 "end it with flat, or with flat and a dense layer",
             )
         if len(net.weighted) < 2:

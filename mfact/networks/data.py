@@ -14,6 +14,7 @@ from mfact.host.threads import blas_threads
 from mfact.matrices.source import MatrixSource, open_matrix
 from mfact.matrices.sparse import as_dense
 from mfact.matrices.values import check_fits, check_kind, check_shape, new_matrix, store
+from mfact.words import by
 
 
 class Points(NamedTuple):
@@ -85,7 +86,7 @@ def checked(X: ArrayLike, Y: ArrayLike, loss: str, outputs: int, dtype: str = "f
         return Points(points, _labels(targets, outputs))
     if targets.shape[1] != outputs:
         raise DataError(
-            f"Y is {_by(targets)}, and the outputs of the network are {outputs}",
+            f"Y is {by(targets.shape)}, and the outputs of the network are {outputs}",
             f"end the layers with {targets.shape[1]}, or give class labels to --loss softmax",
         )
     if loss == "logistic" and not (found := np.abs(targets) == 1).all():
@@ -162,7 +163,7 @@ def _labels(Y: Array, outputs: int) -> Array:
         )
     if Y.shape[1] != 1:
         raise DataError(
-            f"Y is {_by(Y)}, and softmax takes one label for each point",
+            f"Y is {by(Y.shape)}, and softmax takes one label for each point",
             "give the number of each point's class, as Y.argmax(axis=1)",
         )
     labels = Y[:, 0]
@@ -176,10 +177,6 @@ def _labels(Y: Array, outputs: int) -> Array:
             f"number them so{most if whole else ''}",
         )
     return labels.astype(np.int64)
-
-
-def _by(A: Array) -> str:
-    return "×".join(map(str, A.shape))
 
 
 def _first(A: Array, wrong: Array) -> str:

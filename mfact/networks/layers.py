@@ -11,6 +11,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import SettingsError
 from mfact.networks.activations import Activation, Linear
+from mfact.words import by
 
 Shape = tuple[int, ...]
 """Of one point as it goes through: (n,) after a dense layer, (C, H, W) on a grid."""
@@ -55,15 +56,13 @@ class Dense:
     def shape(self, given: Shape) -> Shape:
         if len(given) != 1:
             raise SettingsError(
-                f"a dense layer of {self.units} needs a vector, and is given"
-                f" {'×'.join(map(str, given))}",
+                f"a dense layer of {self.units} needs a vector, and is given {by(given)}",
                 "put flat before it",
             )
         for name, told in (("mask", self.mask), ("share", self.share)):
             if told is not None and told.shape != (self.units, given[0]):
                 raise SettingsError(
-                    f"a {name} is {'×'.join(map(str, told.shape))}, and its layer is"
-                    f" {self.units}×{given[0]}",
+                    f"a {name} is {by(told.shape)}, and its layer is {self.units}×{given[0]}",
                     f"give a {name} of the layer's shape",
                 )
         return (self.units,)
@@ -100,8 +99,8 @@ class Conv:
         out = tuple((n + 2 * p - k) // s + 1 if n + 2 * p >= k else 0 for n, k, s, p in sizes)
         if 0 in out:
             raise SettingsError(
-                f"a kernel of {_by(self.kernel)} does not fit on a grid of {_by(given[1:])} with"
-                f" {_by(self.padding)} zeros around it",
+                f"a kernel of {by(self.kernel)} does not fit on a grid of {by(given[1:])} with"
+                f" {by(self.padding)} zeros around it",
                 "use a smaller kernel or more padding",
             )
         return (self.channels, *out)
@@ -113,9 +112,9 @@ class Conv:
         return self.channels if self.bias else 0
 
     def describe(self) -> str:
-        words = [f"conv {self.channels}, kernel {_by(self.kernel)}"]
-        words += [f"stride {_by(self.stride)}"] if self.stride != (1, 1) else []
-        words += [f"padding {_by(self.padding)}"] if self.padding != (0, 0) else []
+        words = [f"conv {self.channels}, kernel {by(self.kernel)}"]
+        words += [f"stride {by(self.stride)}"] if self.stride != (1, 1) else []
+        words += [f"padding {by(self.padding)}"] if self.padding != (0, 0) else []
         return ", ".join(words + (["bias"] if self.bias else []))
 
 
@@ -132,7 +131,7 @@ class Pool:
         out = tuple(n // k for n, k in zip(given[1:], self.size, strict=True))
         if 0 in out:
             raise SettingsError(
-                f"a window of {_by(self.size)} does not fit on a grid of {_by(given[1:])}",
+                f"a window of {by(self.size)} does not fit on a grid of {by(given[1:])}",
                 "use a smaller window",
             )
         return (given[0], *out)
@@ -144,7 +143,7 @@ class Pool:
         return 0
 
     def describe(self) -> str:
-        return f"{'max' if self.kind == 'max' else 'average'} pooling {_by(self.size)}"
+        return f"{'max' if self.kind == 'max' else 'average'} pooling {by(self.size)}"
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,3 @@ def _require_grid(given: Shape, what: str) -> None:
             f"{what} needs channels on a grid, and is given a vector of {given[0]}",
             "begin the layers with the input's shape, as 1x28x28",
         )
-
-
-def _by(sizes: tuple[int, ...]) -> str:
-    return "×".join(map(str, sizes))

@@ -11,7 +11,7 @@ from mfact.networks.activations import BROKEN, Activation, Leaky, Linear, Relu, 
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Conv, Dense, Flatten, Layer, Pair, Pool, Shape
 from mfact.networks.refused import named, refuse_by_name
-from mfact.words import shown
+from mfact.words import by, shown
 
 MOST = 2**31
 """Of a size: no layer of so many fits in a memory, and int() reads as many digits as there are."""
@@ -74,7 +74,7 @@ def given_shape(
         return (size,)
     if inputs is not None and prod(said) != inputs:
         raise SettingsError(
-            f"{where} begins with an input of {'×'.join(map(str, said))}, which is {prod(said)}"
+            f"{where} begins with an input of {by(said)}, which is {prod(said)}"
             f" features, and X has {inputs}",
             f"give a shape of {inputs} features, or leave it out",
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from mfact.networks.architecture import Architecture, Joint
 from mfact.networks.layers import Dense
+from mfact.words import by
 
 
 class Row(NamedTuple):
@@ -38,7 +39,7 @@ def table(net: Architecture, groups: Callable[[int], int] | None = None) -> list
     dense 50 | 50 | 5000 |  | matrix 50×50
     dense 10 | 10 | 500 |  |
     """
-    rows, joints = [Row("input", _by(net.given), 0, "", "")], iter(net.joints)
+    rows, joints = [Row("input", by(net.given), 0, "", "")], iter(net.joints)
     for stage in net.stages:
         layer, weights = stage.layer, stage.layer.weights(stage.given)
         joint = next(joints, None) if stage.is_weighted else None
@@ -47,7 +48,7 @@ def table(net: Architecture, groups: Callable[[int], int] | None = None) -> list
             parameters -= int(np.count_nonzero(layer.mask == 0))
         phi = "" if layer.activation.is_linear else layer.activation.name
         laws = "" if joint is None else _laws(net, joint, layer.activation.name, groups)
-        rows.append(Row(layer.describe(), _by(stage.made), parameters, phi, laws))
+        rows.append(Row(layer.describe(), by(stage.made), parameters, phi, laws))
     return rows
 
 
@@ -65,7 +66,3 @@ def _laws(net: Architecture, joint: Joint, phi: str, groups: Callable[[int], int
 
 def _count(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape))

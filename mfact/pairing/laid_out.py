@@ -20,7 +20,7 @@ from mfact.pairing.leftovers import ENDS, listed
 from mfact.pairing.meeting import meet
 from mfact.pairing.row import BY_NAME, IN_FILE
 from mfact.tensors.state_dict import StateDict, Tensor
-from mfact.words import printable
+from mfact.words import by, printable
 
 _PLAIN = ("oi", "io", "oik", "kio")
 _CHAIN = "leave --layers out, or name layers that share units with --chain"
@@ -144,7 +144,7 @@ def _matched(where: str, layer: Layer, stage: Stage, file: StateDict) -> Layer:
         shape = stage.layer.weights(stage.given)
         is_last = layer.axes.letters in ("io", "kio")
         raise SettingsError(
-            f"{where} has weights of {_by(shape)}, and {label} of {_by(tensor.shape)}"
+            f"{where} has weights of {by(shape)}, and {label} of {by(tensor.shape)}"
             + (", inputs×units" if is_last else ""),
             f"say what {label} is there, or {_CHAIN}",
         )
@@ -183,7 +183,3 @@ def _require_mask(where: str, axes: Axes, tensor: Tensor, stage: Stage) -> None:
             f" {len(outside)} places",
             "give the mask that the network was trained with",
         )
-
-
-def _by(sizes: Iterable[int]) -> str:
-    return "×".join(map(str, sizes))

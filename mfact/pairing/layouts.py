@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mfact.pairing.axes import Axes, dense, depthwise, kernel, transposed
 from mfact.pairing.named import Path
+from mfact.words import by
 
 Shape = tuple[int, ...]
 
@@ -50,7 +51,7 @@ def read(tensor: str, shape: Shape, path: Path, layout: str, bias: int | None) -
     'transposed convolution'
     """
     if len(shape) > 5 or 0 in shape:
-        return Reading(APART, None, f"of shape {_by(shape)}, which is not known")
+        return Reading(APART, None, f"of shape {by(shape)}, which is not known")
     said = {part.lower() for part in path}
     is_up = any(_TRANSPOSED.search(part) for part in said)
     last = layout == "keras"
@@ -115,11 +116,7 @@ def _channels_last(
 
 
 def _misfit(shape: Shape, bias: int | None) -> Reading:
-    return Reading(APART, None, f"a bias of {bias} does not fit {_by(shape)}")
-
-
-def _by(shape: Shape) -> str:
-    return "×".join(map(str, shape))
+    return Reading(APART, None, f"a bias of {bias} does not fit {by(shape)}")
 
 
 def readings(tensor: str, shape: Shape) -> tuple[Axes, Axes]:

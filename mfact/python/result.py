@@ -17,7 +17,7 @@ from mfact.errors import MissingPackageError
 from mfact.python.words import said
 from mfact.storage.runs import write_run
 from mfact.studies.checked import counted
-from mfact.words import known_digits
+from mfact.words import by, known_digits
 
 R = TypeVar("R", bound=Record | NetworkRecord)
 
@@ -153,7 +153,7 @@ class Result(Ended[Record]):
         return left @ (A * root), right @ (Bt.T * root)
 
     def __repr__(self) -> str:
-        return self._told(f"U is {_size(self.U)}, V is {_size(self.V)}", _NUMBERS)
+        return self._told(f"U is {by(self.U.shape)}, V is {by(self.V.shape)}", _NUMBERS)
 
 
 class NetworkResult(Ended[NetworkRecord]):
@@ -191,10 +191,6 @@ class NetworkResult(Ended[NetworkRecord]):
         count = sum(name.startswith("W/") for name in self.weights)
         size = sum(each.size for each in self.weights.values())
         return self._told(f"{count} layers, {size} parameters", _OF_NETWORKS)
-
-
-def _size(factor: Array) -> str:
-    return "×".join(map(str, factor.shape))
 
 
 def _honest(value: float, error: float) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from mfact.core import Array, Claim, Factors, Result, Verdict
 from mfact.errors import DataError, SettingsError
 from mfact.trace import COLUMNS
+from mfact.words import by
 
 SOURCE = "comparison of two runs"
 IGNORED = tuple(name for name, column in COLUMNS.items() if column.power is None)
@@ -222,4 +223,4 @@ def _relative(off: float, size: float) -> float:
 
 
 def _shapes(run: Result) -> str:
-    return " and ".join("×".join(map(str, factor.shape)) for factor in (run.U, run.V))
+    return " and ".join(by(factor.shape) for factor in (run.U, run.V))

@@ -24,6 +24,7 @@ from mfact.starts import default_scale, directions, require_size, scaled, spectr
 from mfact.storage.factors import read_factors
 from mfact.studies.flow_and_descent import Comparison, compare
 from mfact.targets.door import held
+from mfact.words import by
 
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
@@ -103,7 +104,7 @@ def study(
         factors = _start(settings, svd)
     elif factors.U.shape != (d1, settings.rank) or factors.V.shape != (d2, settings.rank):
         raise SettingsError(
-            f"U is {_by(factors.U)} and V is {_by(factors.V)} in {settings.start}",
+            f"U is {by(factors.U.shape)} and V is {by(factors.V.shape)} in {settings.start}",
             f"a start must be {d1}×{settings.rank} and {d2}×{settings.rank}",
         )
     require_size(factors, "float64", drawn=drawn)
@@ -160,7 +161,3 @@ def _start(settings: FlowSettings, svd: Svd) -> Factors:
     require_size(point, "float64", drawn=True)
     lean = sqrt(1.0 + settings.imbalance / scale**2)
     return Factors(point.U * lean, point.V)
-
-
-def _by(factor: Array) -> str:
-    return "×".join(str(n) for n in factor.shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from os import PathLike, fspath
 from typing import Any
 
@@ -65,6 +66,15 @@ def format_bytes(size: int) -> str:
         if scaled < 1024:
             return f"{scaled:.1f} {unit}"
     return f"{scaled / 1024:.1f} PiB"
+
+
+def by(sizes: Iterable[int]) -> str:
+    """Sizes as a shape is told.
+
+    >>> by((61, 12))
+    '61×12'
+    """
+    return "×".join(map(str, sizes))
 
 
 def printable(text: str | bytes | PathLike[str]) -> str:

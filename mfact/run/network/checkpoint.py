@@ -20,7 +20,7 @@ from mfact.storage.architectures import arrays_of, described, restored
 from mfact.storage.checkpoints import cannot_go_on, read_checkpoint, write_checkpoint
 from mfact.storage.door import under
 from mfact.storage.network_checkpoint_door import require_network_checkpoint
-from mfact.words import printable, shown
+from mfact.words import by, printable, shown
 
 KIND = "network_checkpoint"
 
@@ -91,7 +91,7 @@ class SavedNetwork:
         if fingerprint != then:
             other = "their numbers differ"
             if fingerprint["shape"] != then["shape"]:
-                then_shape, now = ("×".join(map(str, f["shape"])) for f in (then, fingerprint))
+                then_shape, now = (by(f["shape"]) for f in (then, fingerprint))
                 other = f"X was {then_shape}, now it is {now}"
             raise StorageError(
                 f"{printable(self.path)} is from other points: {other}",

@@ -30,7 +30,7 @@ from mfact.schedules import Constant, PowerDecay
 from mfact.stopping import NetworkRules
 from mfact.storage.network_runs import read_weights
 from mfact.theory.network_facts import NetworkFacts
-from mfact.words import printable, shown
+from mfact.words import by, printable, shown
 
 _OF_STEPS = (
     "method", "batch", "weight_decay", "schedule", "step_size", "tol_loss", "tol_gradient",
@@ -192,10 +192,9 @@ def begun(
     for part in net.parts:
         found = weights.get(part.name)
         if found is None or found.shape != part.shape:
-            has = "none" if found is None else "×".join(map(str, found.shape))
+            has = "none" if found is None else by(found.shape)
             raise SettingsError(
-                f"{part.name} is {has} in {where}, and of this"
-                f" network it is {'×'.join(map(str, part.shape))}",
+                f"{part.name} is {has} in {where}, and of this network it is {by(part.shape)}",
                 "start from weights of the same layers",
             )
         mask = getattr(part.stage.layer, "mask", None)
