@@ -24,15 +24,14 @@ class Worst(NamedTuple):
 class Standing:
     """The squares of each unit, of which Q_i = in_i − p·out_i (Theorem 2.1).
 
-    into: ‖fed_i‖² + b_i². out: ‖drawn_i‖². bias: b_i² alone, zero where there is none. n values
-    each, in float64, not finite where a weight of the unit is not, or its square overflows. Sums
-    and the worst unit are over the units that are finite.
+    into: ‖fed_i‖² + b_i². out: ‖drawn_i‖². n values each, in float64, not finite where a weight of
+    the unit is not, or its square overflows. Sums and the worst unit are over the units that are
+    finite.
     """
 
     joint: Joint
     into: Array
     out: Array
-    bias: Array
 
     @property
     def finite(self) -> Array:
@@ -90,28 +89,23 @@ class Standing:
 
     @property
     def excess(self) -> float:
-        """How much of ‖in‖² + ‖out‖² goes when each live unit alone is rescaled, Σ_i excess_i."""
-        return float(np.sum(excess(self.into, self.out, self.joint.degree)[self.live]))
+        """How much of ‖in‖² + ‖out‖² goes when each live unit alone is rescaled, Σ_i excess_i.
 
-    @property
-    def idle(self) -> float:
-        """‖in_i‖² + ‖out_i‖² of dead units. They give zero, or it is not used: all of it could be
-        zero and the function the same. No rescaling attains that, and `excess` leaves it out.
+        Dead units give zero, or what they give is not used: all that they hold could go. But no
+        rescaling attains that, and it is not counted.
         """
-        dead = self.finite & ~self.live
-        return float(np.sum(self.into[dead]) + np.sum(self.out[dead]))
+        return float(np.sum(excess(self.into, self.out, self.joint.degree)[self.live]))
 
 
 def standing(joint: Joint, values: Mapping[str, Array]) -> Standing:
     """Of one checkpoint. values: the tensors of the joint by name, each of its own kind."""
     none = np.zeros(joint.units)
     with np.errstate(all="ignore"):  # units that are not finite are counted
-        biases = [] if joint.bias is None else [joint.bias]
-        fed, bias, out = (
+        into, out = (
             sum((slot.sums(W, W) for slot in slots for W in [values[slot.tensor]]), none)
-            for slots in (joint.fed, biases, joint.drawn)
+            for slots in (joint.into, joint.drawn)
         )
-        return Standing(joint, fed + bias, out, bias)
+        return Standing(joint, into, out)
 
 
 def excess(into: Array, out: Array, degree: int) -> Array:

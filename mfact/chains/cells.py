@@ -51,8 +51,7 @@ class Cell:
 
 def powers(joint: Joint) -> Iterator[tuple[int, Slot]]:
     """The slots of a joint, each with the power of c that its numbers take: 1, or −p if drawn."""
-    biases = [] if joint.bias is None else [joint.bias]
-    yield from ((1, slot) for slot in (*joint.fed, *biases))
+    yield from ((1, slot) for slot in joint.into)
     yield from ((-joint.degree, slot) for slot in joint.drawn)
 
 

@@ -65,8 +65,13 @@ class Joint:
     note: str = ""
 
     @property
+    def into(self) -> tuple[Slot, ...]:
+        """All that feeds the units, the bias last."""
+        return self.fed if self.bias is None else (*self.fed, self.bias)
+
+    @property
     def slots(self) -> tuple[Slot, ...]:
-        return (*self.fed, *(() if self.bias is None else (self.bias,)), *self.drawn)
+        return (*self.into, *self.drawn)
 
 
 @dataclass(frozen=True)

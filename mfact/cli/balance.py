@@ -89,7 +89,7 @@ def command(ctx: click.Context, /, checkpoints: tuple[str, ...], **values: Any) 
     the squares of its steps. Any violated claim makes the exit code 5.
     """
     from mfact.report.balance_page import balance_views
-    from mfact.studies.balance import audit, rescale
+    from mfact.studies.balance import audit
     from mfact.studies.checked import parsed
     from mfact.studies.checkpoints import opened
 
@@ -107,11 +107,11 @@ def command(ctx: click.Context, /, checkpoints: tuple[str, ...], **values: Any) 
             chains=values["chain"],
             steps_apart=values["steps_apart"],
             requirements=requirements,
+            rescale=values["rescale"],
             doing=doing,
         )
-        rescaled = rescale(found, balance.chain, values["rescale"]) if values["rescale"] else None
-    if rescaled is not None:
+    if balance.written is not None:
         known = "" if balance.chain.scales else ": the same function, if its activations scale"
         log.note(f"wrote {printable(values['rescale'])}{known}")
-    show(values["format"], balance_views(balance, rescaled, full=values["full"]), quiet=log.quiet)
+    show(values["format"], balance_views(balance, full=values["full"]), quiet=log.quiet)
     return 0 if balance.holds or values["exit_zero"] else 5

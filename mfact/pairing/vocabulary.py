@@ -73,7 +73,7 @@ def reason(path: Path, roles: Collection[str], siblings: Collection[str]) -> str
         return _WHY["recurrent"]
     if _is_attention(path, roles, siblings):
         return _WHY["attention"]
-    if _STATES & {*said, *path, *roles} or {"x_proj", "dt_proj"} <= {*siblings}:
+    if _STATES & {*said, *path, *roles} or {"x_proj", "dt_proj"}.issubset(siblings):
         return _WHY["states"]
     for what, known in _BY_WORD:
         if known & said:
@@ -119,6 +119,7 @@ def _is_attention(path: Path, roles: Collection[str], siblings: Collection[str])
     low = [part.lower() for part in (*named, *roles)]
     if any(_ATTENTION.search(part) for part in low):
         return True
-    last = path[-1].lower() if path else ""
-    asked = len(_ASKING & {each.lower() for each in siblings}) >= 2
-    return asked and last in _ASKING | _ANSWERING
+    # Of the layer itself first: it may have thousands beside it.
+    if not path or path[-1].lower() not in _ASKING | _ANSWERING:
+        return False
+    return len(_ASKING & {each.lower() for each in siblings}) >= 2

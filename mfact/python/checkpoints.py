@@ -9,7 +9,6 @@ from mfact.python.arguments import Path
 from mfact.python.door import spoken
 from mfact.storage.claims import claim_output, refuse_meetings
 from mfact.studies.balance import Audit, audit
-from mfact.studies.balance import rescale as write_rescaled
 from mfact.studies.checked import parsed
 from mfact.studies.checkpoints import opened
 
@@ -44,9 +43,11 @@ def balance(
         refuse_meetings(read, {"rescaled network": fspath(rescale)})
         claim_output(rescale)
     chains = [chain] if isinstance(chain, str) else chain
-    made = audit(
-        found, layers=layers, chains=chains, steps_apart=steps_apart, requirements=requirements
+    return audit(
+        found,
+        layers=layers,
+        chains=chains,
+        steps_apart=steps_apart,
+        requirements=requirements,
+        rescale=rescale,
     )
-    if rescale is not None:
-        write_rescaled(found, made.chain, rescale)
-    return made

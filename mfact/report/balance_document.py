@@ -20,7 +20,7 @@ _MOVES = (
 """What a sheet tells of a move."""
 
 
-def document(found: Audit, rescaled: Written | None = None) -> dict[str, Any]:
+def document(found: Audit) -> dict[str, Any]:
     """All that was found, as JSON values under the schema "mfact-balance/1".
 
     joints: which layers meet, h from 1. checkpoints: how each joint stands; intervals: how it moved
@@ -43,7 +43,7 @@ def document(found: Audit, rescaled: Written | None = None) -> dict[str, Any]:
             {"from": first, "to": last, "joints": [_moved(h, m) for h, m in enumerate(moves, 1)]}
             for first, last, moves in found.intervals
         ],
-        "rescaled": None if rescaled is None else _rescaled(rescaled),
+        "rescaled": None if found.written is None else _rescaled(found.written),
         "holds": found.holds,
         "sentence": found.sentence,
         "claims": [vars(claim) for claim in found.claims],

@@ -10,12 +10,12 @@ from mfact.core import Claim
 from mfact.report.balance_document import document, rows
 from mfact.report.checks import ci_views
 from mfact.report.claims import claims_section
+from mfact.report.columns import cut, ranked
 from mfact.report.iterations import Column, Fitted
-from mfact.report.network_layers import cut
 from mfact.report.parts import Facts, Heading, Pair, Part, Words
-from mfact.report.text import exponent, number
+from mfact.report.text import number
 from mfact.report.views import Views, document_views
-from mfact.studies.balance import Audit, Written
+from mfact.studies.balance import Audit
 
 LINES = 12
 """Of a table, or of a list, on the short page."""
@@ -32,9 +32,9 @@ _MOVED = {
 """What is told of a joint -> its heading, the most telling first."""
 
 
-def balance_views(found: Audit, rescaled: Written | None = None, *, full: bool) -> Views:
-    """What --format asks for. rescaled: what was written. full: whether every line is shown."""
-    made = document(found, rescaled)
+def balance_views(found: Audit, *, full: bool) -> Views:
+    """What --format asks for. full: whether every line is shown."""
+    made = document(found)
     names = " ".join(each.name for each in found.checkpoints)
     return {
         **document_views(made, lambda doc: page(doc, full=full), rows),
@@ -57,16 +57,11 @@ def page(doc: Mapping[str, Any], *, full: bool) -> list[Part]:
         Heading("Layers that feed each other"),
         Facts([*_shortened([_told(joint) for joint in doc["joints"]], most)]),
         Heading(f"Balance of {last['name']}"),
-        _table([(str(row["h"]), row) for row in last["joints"]], _STANDING, most),
+        _fitted(ranked([(str(row["h"]), row) for row in last["joints"]], _STANDING, most)),
         *_counted(last["joints"]),
     ]  # fmt: skip
-    moves = [
-        (f"{name}, h = {row['h']}" if len(doc["intervals"]) > 1 else str(row["h"]), row)
-        for name, interval in zip(_steps(doc), doc["intervals"], strict=True)
-        for row in interval["joints"]
-    ]
-    if moves:
-        parts += [Heading(_since(doc)), _table(moves, _MOVED, most)]
+    if doc["intervals"]:
+        parts += _moves(doc, most)
     if doc["left_out"]:
         pairs = [(each["what"], each["why"]) for each in doc["left_out"]]
         parts += [Heading("Left out"), Facts([*_shortened(pairs, most)])]
@@ -97,38 +92,28 @@ def _told(joint: Mapping[str, Any]) -> Pair:
     return f"{joint['h']}  {joint['first']} → {joint['second']}", ", ".join(filter(None, more))
 
 
-def _steps(doc: Mapping[str, Any]) -> list[str]:
-    """Of each interval, by the steps of its checkpoints where they are known."""
+def _moves(doc: Mapping[str, Any], most: int) -> list[Part]:
+    """How the joints moved, of several intervals each by the steps of its checkpoints, where they
+    are known.
+    """
+    only, *more = doc["intervals"]
+    if not more:
+        rows = [(str(row["h"]), row) for row in only["joints"]]
+        heading = f"Move from {only['from']} to {only['to']}"
+        return [Heading(heading), _fitted(ranked(rows, _MOVED, most))]
     steps = [place if each["step"] is None else each["step"]
              for place, each in enumerate(doc["checkpoints"], 1)]  # fmt: skip
-    return [f"{first} → {last}" for first, last in pairwise(steps)]
+    rows = [
+        (f"{first} → {last}, h = {row['h']}", row)
+        for (first, last), interval in zip(pairwise(steps), doc["intervals"], strict=True)
+        for row in interval["joints"]
+    ]
+    columns = ranked(rows, _MOVED, most, first="step, h")
+    return [Heading("Moves from one checkpoint to the next"), _fitted(columns)]
 
 
-def _since(doc: Mapping[str, Any]) -> str:
-    """The heading of the moves."""
-    if len(doc["intervals"]) > 1:
-        return "Moves from one checkpoint to the next"
-    return f"Move from {doc['intervals'][0]['from']} to {doc['intervals'][0]['to']}"
-
-
-def _table(
-    named: Sequence[tuple[str, Mapping[str, Any]]], headings: Mapping[str, str], most: int
-) -> Part:
-    """A line for each of the rows, named so, at most `most` (0: all) of them."""
-    places = cut(len(named), most)
-    names = tuple("…" if i is None else named[i][0] for i in places)
-    columns = [Column("  h" if named[0][0].isdecimal() else "  step, h", names, 0)]
-    for rank, (key, heading) in enumerate(headings.items(), 1):
-        cells = tuple("" if i is None else _cell(named[i][1][key]) for i in places)
-        if set(cells) - {"-", ""}:
-            columns.append(Column(heading, cells, rank))
+def _fitted(columns: Sequence[Column]) -> Part:
     return Fitted(columns, tell_left_out=False, ruled=False)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return exponent(value) if isinstance(value, float) else str(value)
 
 
 def _shortened(pairs: Sequence[Pair], most: int) -> Iterator[Pair]:

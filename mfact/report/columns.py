@@ -1,12 +1,46 @@
-"""A table whose columns say what they are."""
+"""Tables of rows with names: their columns, how many lines, what each column is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mfact.report.iterations import Column
 from mfact.report.parts import Columns, Facts, Part
 from mfact.report.text import exponent
+
+
+def cut(count: int, most: int) -> list[int | None]:
+    """0 … count − 1 in at most `most` lines, from three on; None is one that stands for the middle.
+
+    >>> cut(20, 5), cut(3, 5), cut(4, 0)
+    ([0, 1, None, 18, 19], [0, 1, 2], [0, 1, 2, 3])
+    """
+    if most == 0 or count <= most:
+        return list(range(count))
+    last = (most - 1) // 2
+    return [*range(most - 1 - last), None, *range(count - last, count)]
+
+
+def ranked(
+    rows: Sequence[tuple[str, Mapping[str, Any]]],
+    headings: Mapping[str, str],
+    most: int,
+    first: str = "h",
+) -> list[Column]:
+    """Columns of rows that have a name each, at most `most` lines (0: all) of them.
+
+    headings: of what a row tells, the most telling first; what no row knows has no column. first:
+    the heading of the names.
+    """
+    places = cut(len(rows), most)
+    names = tuple("…" if i is None else rows[i][0] for i in places)
+    columns = [Column(f"  {first}", names, 0)]
+    for rank, (key, heading) in enumerate(headings.items(), 1):
+        cells = tuple("" if i is None else _cell(rows[i][1][key]) for i in places)
+        if set(cells) - {"-", ""}:
+            columns.append(Column(heading, cells, rank))
+    return columns
 
 
 def described(

@@ -11,11 +11,11 @@ from mfact.core import Array
 from mfact.networks.architecture import Architecture
 from mfact.networks.table import Row, table
 from mfact.networks.ties import components
+from mfact.report.columns import cut, ranked
 from mfact.report.iterations import Column
 from mfact.report.parts import Facts, Part
 from mfact.report.parts import table as marked_table
 from mfact.report.terminal import Look
-from mfact.report.text import exponent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,18 +27,6 @@ _NUMBERS = {
     "ledger": "ledger", "audit": "audit",
 }  # fmt: skip
 """Columns of the trace, without _h -> what they are headed by, the most telling first."""
-
-
-def cut(count: int, most: int) -> list[int | None]:
-    """0 … count − 1 in at most `most` lines, from three on; None is one that stands for the middle.
-
-    >>> cut(20, 5), cut(3, 5), cut(4, 0)
-    ([0, 1, None, 18, 19], [0, 1, 2], [0, 1, 2, 3])
-    """
-    if most == 0 or count <= most:
-        return list(range(count))
-    last = (most - 1) // 2
-    return [*range(most - 1 - last), None, *range(count - last, count)]
 
 
 @dataclass(frozen=True)
@@ -101,14 +89,13 @@ def numbers_of_layers(trace: Mapping[str, Array], count: int, most: int = 0) -> 
     Columns as of an iteration table: ‖W_h‖², its difference and ratio to that of the next layer,
     and of the units between them the largest drift, ledger and audit. most: lines, 0 for all.
     """
-    places = cut(count, most)
-    columns = [Column("  h", tuple("…" if i is None else str(i + 1) for i in places), 0)]
-    for rank, (name, heading) in enumerate(_NUMBERS.items(), 1):
-        cells = []
-        for i in places:
-            known = None if i is None else trace.get(f"{name}_{i + 1}")
-            nothing = "" if i is None else "-"
-            cells.append(nothing if known is None else exponent(float(known[-1])))
-        if set(cells) - {"-", ""}:
-            columns.append(Column(heading, tuple(cells), rank))
-    return columns
+    rows = [
+        (str(h), {name: _last(trace, f"{name}_{h}") for name in _NUMBERS})
+        for h in range(1, count + 1)
+    ]
+    return ranked(rows, _NUMBERS, most)
+
+
+def _last(trace: Mapping[str, Array], name: str) -> float | None:
+    """The last number of a column, None where there is none of that name."""
+    return float(trace[name][-1]) if name in trace else None

@@ -28,7 +28,7 @@ from mfact.studies.checkpoints import Checkpoint, Checkpoints
 from mfact.studies.requirements import Requirement, evaluate
 from mfact.tensors.state_dict import UNITS, StateDict
 from mfact.theory.checkpoint_claims import claims, kappa_of
-from mfact.words import printable, shown
+from mfact.words import by, printable, shown
 
 _BUFFERS = 64 << 20
 """Bytes of blocks in float64 on the way, and of what the libraries take."""
@@ -49,13 +49,24 @@ class Interval(NamedTuple):
     moves: tuple[Move, ...]
 
 
+class Written(NamedTuple):
+    """A network that was rescaled and written. kind: that of its weights which rounds most; change:
+    how far rounding may move f, see Rescaled.change().
+    """
+
+    rescaled: Rescaled
+    kind: str
+    change: float
+
+
 @dataclass(frozen=True)
 class Audit(Judged):
     """What was found in checkpoints.
 
     claims: what was required, then what the moves say. checkpoints: in order; order: how they were
     put in it. chain: which layers were paired, and what was left out. standings: of each
-    checkpoint, of each joint. numbers: by name, those of joint h with _h behind it.
+    checkpoint, of each joint. numbers: by name, those of joint h with _h behind it. written: the
+    balanced network, where one was asked for.
     """
 
     checkpoints: tuple[Checkpoint, ...] = field(repr=False)
@@ -64,6 +75,7 @@ class Audit(Judged):
     standings: tuple[tuple[Standing, ...], ...] = field(repr=False)
     intervals: tuple[Interval, ...] = field(repr=False)
     numbers: Mapping[str, float] = field(repr=False)
+    written: Written | None = field(default=None, repr=False)
 
 
 def audit(
@@ -73,12 +85,15 @@ def audit(
     chains: Sequence[str] = (),
     steps_apart: int | None = None,
     requirements: Sequence[Requirement] = (),
+    rescale: str | os.PathLike[str] | None = None,
     doing: Doing = NOTHING,
 ) -> Audit:
     """How balanced the layers are in each checkpoint, and what their movement tells.
 
     layers: the network, as `mfact network` takes it. chains: names of tensors that follow each
-    other, a comma between them. steps_apart: from each checkpoint to the next.
+    other, a comma between them. steps_apart: from each checkpoint to the next. rescale: where to
+    write the balanced network that computes the same function, in the container of its checkpoint;
+    that of a run file, at its end, as NPZ.
 
     Raises SettingsError, DataError and StorageError, and MemoryPlanError where two checkpoints do
     not fit.
@@ -95,11 +110,16 @@ def audit(
             f"{shown(of_two[0])} requires what two checkpoints tell, and there is one",
             "name two, or require excess<LIMIT",
         )
+    if rescale is not None and len(found.each) > 1 and found.chain is None:
+        raise SettingsError(
+            f"--rescale writes one network, and there are {len(found.each)} checkpoints",
+            "name one of them",
+        )
     files = [each.file for each in found.each]
     chain = _chain(found, layers, chains)
     for file in files[1:]:
         _require_alike(files[0], file, chain)
-    _plan(files, chain, copies=min(2, len(files)))
+    _plan(files, chain, copies=min(2, len(files)) if rescale is None else 4)
     standings, moves = [], []
     before: Mapping[str, Array] = {}
     for at, file in enumerate(files):
@@ -127,42 +147,18 @@ def audit(
         standings=tuple(standings),
         intervals=intervals,
         numbers=numbers,
+        written=None if rescale is None else _written(files[-1], chain, values, rescale),
     )
 
 
-class Written(NamedTuple):
-    """A network that was rescaled and written. kind: that of its weights which rounds most; change:
-    how far rounding may move f, see Rescaled.change().
-    """
-
-    rescaled: Rescaled
-    kind: str
-    change: float
-
-
-def rescale(found: Checkpoints, chain: Chain, path: str | os.PathLike[str]) -> Written:
-    """Write the balanced network that computes the same function, in the container of its
-    checkpoint; that of a run file, at its end, as NPZ.
-
-    Raises SettingsError where there are several checkpoints, and StorageError.
-    """
-    require_one(found)
-    file = found.each[-1].file
-    _plan([file], chain, copies=4)
-    made = rescaled(chain, _read(file, chain))
+def _written(
+    file: StateDict, chain: Chain, values: Mapping[str, Array], path: str | os.PathLike[str]
+) -> Written:
+    made = rescaled(chain, values)
     replace_file(path, file.rewritten(made.values))
     kinds = _kinds(file)
     kind = max((kinds[name] for name in chain.tensors), key=lambda kind: UNITS[kind])
     return Written(made, kind, made.change(UNITS[kind]))
-
-
-def require_one(found: Checkpoints) -> None:
-    """Raise SettingsError unless there is one network to be written again."""
-    if len(found.each) > 1 and found.chain is None:
-        raise SettingsError(
-            f"--rescale writes one network, and there are {len(found.each)} checkpoints",
-            "name one of them",
-        )
 
 
 def _chain(found: Checkpoints, layers: str | None, chains: Sequence[str]) -> Chain:
@@ -197,15 +193,15 @@ def _require_alike(first: StateDict, other: StateDict, chain: Chain) -> None:
                 "name checkpoints of one network",
             )
         if theirs[name].shape != ours[name].shape:
-            here, there = ("×".join(map(str, each[name].shape)) for each in (theirs, ours))
+            here, there = (by(each[name].shape) for each in (theirs, ours))
             raise DataError(
                 f"{printable(name)} is {here} in {other.label}, and {there} in {first.label}",
                 "name checkpoints of one network",
             )
 
 
-def _plan(files: Sequence[StateDict], chain: Chain, copies: int = 2) -> MemoryPlan:
-    """Of the tensors that take part two checkpoints are held at a time, or so many copies."""
+def _plan(files: Sequence[StateDict], chain: Chain, copies: int) -> MemoryPlan:
+    """Of the tensors that take part so many copies are held at a time."""
     sizes = [sum(file.named[name].bytes for name in chain.tensors) for file in files]
     plan = MemoryPlan({"weights": copies * max(sizes), "buffers": _BUFFERS}, available_bytes())
     return plan.check("free memory, or name fewer layers with --chain", subject="the balance")

@@ -103,11 +103,8 @@ def _chain(result: NetworkResult) -> Chain:
 
 
 def _held(path: Path, arrays: Mapping[str, Array]) -> StateDict:
-    def value(name: str) -> Array:
-        return arrays[name]
-
     tensors = [
-        Tensor(name, array.shape, array.dtype.name, partial(value, name))
+        Tensor(name, array.shape, array.dtype.name, partial(arrays.__getitem__, name))
         for name, array in arrays.items()
     ]
     return StateDict(

@@ -19,15 +19,6 @@ from mfact.words import printable
 HDF5 = "HDF5"
 
 
-def form_of(path: Path) -> str:
-    """The form of a file, as StateDict names it, or HDF5, for those who know what is in it.
-
-    Raises StorageError for what is no file that can be read, DataError for other kinds of file.
-    """
-    _, _, form = _looked_at(path)
-    return form
-
-
 def open_state_dict(path: Path) -> StateDict:
     """The tensors of a checkpoint that another program wrote; their values are not read.
 
@@ -41,7 +32,7 @@ def open_state_dict(path: Path) -> StateDict:
     ...     state.form, state.named["W"].kind, state.named["W"].values().sum()
     ('npz', 'float32', np.float32(2.0))
     """
-    file, label, form = _looked_at(path)
+    file, label, form = look_at(path)
     if form == HDF5:
         raise DataError(f"{label} is an HDF5 file of no known layout", KERAS_WAY_OUT)
     state = _opened(file, label, form)
@@ -50,8 +41,11 @@ def open_state_dict(path: Path) -> StateDict:
     return state
 
 
-def _looked_at(path: Path) -> tuple[Seen, str, str]:
-    """(the file, its label, its form)."""
+def look_at(path: Path) -> tuple[Seen, str, str]:
+    """(the file, its label, its form: as StateDict names it, or HDF5).
+
+    Raises StorageError for what is no file that can be read, DataError for other kinds of file.
+    """
     label = printable(path)
     file, start = start_of(path, label)
     # These two come first: a length, or what a tensor holds, can look like the mark of another.

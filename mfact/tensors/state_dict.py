@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from pathlib import Path
 
@@ -58,6 +59,6 @@ class StateDict:
     rewritten: Callable[[Mapping[str, Array]], bytes] = field(repr=False)
     left: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def named(self) -> dict[str, Tensor]:
         return {tensor.name: tensor for tensor in self.tensors}

@@ -59,16 +59,18 @@ class Archive:
 
     def entry(self, name: str) -> Entry:
         """One by its name in the folder of the first entry, as torch looks for it."""
-        folder, _, _ = next(iter(self.entries), "").partition("/")
-        full = f"{folder}/{name}"
+        full = self._full(name)
         if full not in self.entries:
             raise _damaged(self.label, f"it has no {short(full)}")
         return self.entries[full]
 
     def holds(self, name: str) -> bool:
         """Whether entry() would find it."""
+        return self._full(name) in self.entries
+
+    def _full(self, name: str) -> str:
         folder, _, _ = next(iter(self.entries), "").partition("/")
-        return f"{folder}/{name}" in self.entries
+        return f"{folder}/{name}"
 
     @property
     def has_checksums(self) -> bool:

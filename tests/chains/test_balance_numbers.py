@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -57,13 +58,16 @@ def test_the_squares_of_each_unit_are_those_counted_one_by_one(name):
         into, out = sides_of(joint, values, unit)
         assert found.into[unit] == pytest.approx(into @ into, rel=CLOSE)
         assert found.out[unit] == pytest.approx(out @ out, rel=CLOSE)
-        assert found.bias[unit] == (into[-1] ** 2 if joint.bias else 0)
+        if joint.bias is not None:
+            fed = into[:-1]
+            without = standing(replace(joint, bias=None), values)
+            assert without.into[unit] == pytest.approx(fed @ fed, rel=CLOSE)
         Q = into @ into - joint.degree * out @ out
         assert found.Q[unit] == pytest.approx(Q, abs=CLOSE * (into @ into + out @ out))
     assert found.total_in == pytest.approx(found.into.sum(), rel=CLOSE)
     assert found.difference == pytest.approx(found.Q.sum(), rel=1e-10)
     assert found.ratio == pytest.approx(found.into.sum() / found.out.sum(), rel=CLOSE)
-    assert (found.skipped, found.dead, found.idle) == (0, 0, 0)
+    assert (found.skipped, found.dead) == (0, 0)
     worst = int(np.argmax(np.abs(found.Q)))
     whole = found.into[worst] + joint.degree * found.out[worst]
     assert found.worst == (worst, found.Q[worst], abs(found.Q[worst]) / whole)
@@ -156,7 +160,8 @@ def test_dead_units_are_counted_and_what_they_hold_is_told_apart():
     assert (found.dead, found.skipped) == (2, 0)
     assert list(found.live) == [True, False, True, False, True]
     lost = (values["2.weight"][:, 1] ** 2).sum() + (values["0.weight"][3] ** 2).sum()
-    assert found.idle == pytest.approx(lost + values["0.bias"][3] ** 2, rel=CLOSE)
+    idle = (found.into + found.out)[~found.live].sum()
+    assert idle == pytest.approx(lost + values["0.bias"][3] ** 2, rel=CLOSE)
     alone = (np.sqrt(found.into) - np.sqrt(found.out)) ** 2
     assert found.excess == pytest.approx(alone[found.live].sum(), rel=CLOSE)
     # The limit of c → 0 or ∞, which excess() gives for a dead unit.

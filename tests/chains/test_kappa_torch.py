@@ -66,6 +66,11 @@ def kappas(found):
     return np.concatenate([each.kappa[each.judged] for interval in found for each in interval])
 
 
+def trained_in(dtype, make, net, batch):
+    """(Checkpoints a step apart, the kind in which they are stored)."""
+    return trained(make, net, batch, dtype), str(dtype).removeprefix("torch.")
+
+
 CHAIN = dense([10, 32, 24, 4])
 
 LAWFUL = {
@@ -80,9 +85,7 @@ LAWFUL = {
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("name", LAWFUL)
 def test_one_step_of_sgd_has_kappa_of_at_most_one(name, dtype):
-    make, net, batch = LAWFUL[name]
-    checkpoints = trained(make, net, batch, dtype)
-    kind = str(dtype).removeprefix("torch.")
+    checkpoints, kind = trained_in(dtype, *LAWFUL[name])
     found = moves(CHAIN, checkpoints, kind)
     assert not np.any([each.over.any() for interval in found for each in interval])
     if kind == "float64":
@@ -104,9 +107,7 @@ BROKEN = {
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("name", BROKEN)
 def test_where_the_law_is_not_at_work_kappa_is_far_above_one(name, dtype):
-    make, net, batch = BROKEN[name]
-    checkpoints = trained(make, net, batch, dtype)
-    kind = str(dtype).removeprefix("torch.")
+    checkpoints, kind = trained_in(dtype, *BROKEN[name])
     assert np.median(kappas(moves(CHAIN, checkpoints, kind))) > 10
     for steps_apart in (1, None):
         for claim in judged(CHAIN, checkpoints, steps_apart, kind):

@@ -16,7 +16,8 @@ from mfact.core import Claim, Outcome, Verdict
 from mfact.networks.settings import NetworkSettings
 from mfact.networks.spec import parse
 from mfact.options import options_of
-from mfact.report.network_layers import cut, layers_parts, numbers_of_layers
+from mfact.report.columns import cut
+from mfact.report.network_layers import layers_parts, numbers_of_layers
 from mfact.report.network_page import NetworkPage
 from mfact.report.network_views import network_views
 from mfact.report.parts import text_of

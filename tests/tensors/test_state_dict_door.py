@@ -19,7 +19,7 @@ import pytest
 from tensor_files import entry, packed, safetensors_of
 
 from mfact.errors import DataError, MfactError, StorageError
-from mfact.tensors.source import HDF5, form_of, open_state_dict
+from mfact.tensors.source import HDF5, look_at, open_state_dict
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
 
@@ -56,14 +56,14 @@ LIKE_A_PICKLE = packed(HEADER.ljust(640), bytes(4))
 )
 def test_a_form_is_told_whatever_the_name(tmp_path, content, form):
     (tmp_path / "weights.txt").write_bytes(content)
-    assert form_of(tmp_path / "weights.txt") == form
+    assert look_at(tmp_path / "weights.txt")[2] == form
 
 
 @pytest.mark.parametrize("block", [0, 512, 1024])
 def test_hdf5_is_told_to_who_asks_and_refused_here(tmp_path, block):
     with h5py.File(tmp_path / "w.h5", "w", userblock_size=block) as file:
         file["dense/kernel"] = W
-    assert form_of(tmp_path / "w.h5") == HDF5
+    assert look_at(tmp_path / "w.h5")[2] == HDF5
     assert "w.h5 is an HDF5 file of no known layout: save its weights with" in refusal(
         tmp_path, "w.h5"
     )
