@@ -1,0 +1,1 @@
+"""How a picture is laid out and drawn on axes that are handed in: no file here loads matplotlib."""
