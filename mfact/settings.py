@@ -18,6 +18,9 @@ ARRAYS = "arrays"
 GIVEN = "given"
 """What a start of two arrays is called."""
 
+BOUNDS = (2.0, 5.0, 10.0, 100.0)
+"""The C that a sweep counts where none are asked for."""
+
 MOST_PLAIN_STEPS = 1_000_000
 ENGINES = ("auto", "direct", "reduced")
 
@@ -117,6 +120,10 @@ class RunSettings(KeptSettings):
         Flag()).field()
     every: int | None = Option(
         None, "Output", "Record every k-th step.", Count(least=1), unset="about 1000 rows").field()
+    modes: str = Option(
+        "auto", "Output",
+        "Record σ_i(UVᵀ) at a few hundred steps; auto: where that costs under 2 % of the run.",
+        OneOf(("auto", "on", "off"))).field()
     dtype: str = DTYPE.field()
     threads: int | None = Option(
         None, "Computation", "BLAS threads.",

@@ -8,10 +8,10 @@ from typing import NamedTuple
 class Column(NamedTuple):
     """A column of the trace.
 
-    words: what it holds. power: of ‖M‖_F that it has the units of; None: it is rounding, or
-    repeats another, and is not compared. label: of its last value, which the summary then holds.
-    heading: in the iteration table, empty where it is not shown; place: from the left; rank: in
-    which columns are given room.
+    words: what it holds. power: of ‖M‖_F that it has the units of; None: it is rounding, repeats
+    another, or tells of the engine, and is not compared. label: of its last value, which the
+    summary then holds. heading: in the iteration table, empty where it is not shown; place: from
+    the left; rank: in which columns are given room.
     """
 
     words: str
@@ -29,6 +29,9 @@ COLUMNS = {
         "η_t, the step size used from step t to t + 1", -1.0, heading="η", place=5, rank=6
     ),
     "flow_time": Column("Ση, the sum of the step sizes so far", -1.0),
+    "passes": Column(
+        "passes over M so far, by the bases or by steps without bases; closer looks apart", None
+    ),
     "loss": Column("f = ½‖UVᵀ − M‖_F²", 2.0, "loss f = ½‖UVᵀ − M‖_F²", "f", 1, 3),
     "penalty": Column(
         "(λ/8)‖UᵀU − VᵀV‖_F², zero for the plain objective", 2.0, "penalty (λ/8)‖UᵀU − VᵀV‖_F²"
@@ -69,6 +72,13 @@ COLUMNS = {
 
 SUMMED = tuple(name for name, column in COLUMNS.items() if column.label)
 """Columns whose last value is in the summary."""
+
+TIMES = ("step", "log10_step", "flow_time")
+"""When a row is."""
+
+GRAMS = "grams"
+"""Under this name rows carry UᵀU and VᵀV, 2×r×r each, for the observer of the modes alone: a view
+of the engine's memory, good until it takes its next block."""
 
 HIDDEN = ("optimum", "above", "distance")
 """What rows carry for the summary only, and no file holds."""

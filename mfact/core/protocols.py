@@ -166,6 +166,11 @@ class Coordinates(Protocol):
     def passes(self) -> int:
         """Over M, that the bases took."""
 
+    def passes_at(self, steps: Array) -> Array:
+        """Over M so far where the run is at these steps, by the bases or by steps without them;
+        closer looks apart.
+        """
+
     def leave(self, point: Point) -> Factors:
         """(U, V), d1×r and d2×r."""
 

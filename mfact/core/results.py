@@ -79,6 +79,10 @@ class Result:
         wall_seconds (in all, reading included) …; all JSON values.
     claims: the statements checked during and after the run.
     provenance: versions, threads, command line, host, time; left out when reproducible.
+    modes: "step", "log10_step" and "flow_time" of some hundred steps, as many in each decade,
+        "sigma", σ_i(UVᵀ) there, rows×r and descending, NaN where rounding hides it, and "escape",
+        the flow times at which mode i was predicted to be half grown (see mfact.theory.escape);
+        nothing where a run did not record them.
 
     The dicts hold JSON values only (str, int, float, bool, None, list, dict).
     """
@@ -93,6 +97,7 @@ class Result:
     summary: Document = field(repr=False)
     claims: tuple[Claim, ...] = field(default=(), repr=False)
     provenance: Document = field(default_factory=dict, repr=False)
+    modes: Mapping[str, Array] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,17 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from mfact.core.protocols import Coordinates, Method, Problem
 from mfact.core.values import Array, Distance, Factors, Ledger, Memory, Optimum, Point, Rows
 
 
 @dataclass(frozen=True)
 class Plain:
-    """The factors themselves: no bases. optimum: against which rows tell gaps, where known."""
+    """The factors themselves: no bases.
+
+    optimum: against which rows tell gaps, where known. ahead: by how much the passes over M so far
+    are more than the steps; None where a checkpoint of an older mfact does not tell.
+    """
 
     optimum: Optimum | None = None
+    ahead: int | None = 0
     size: None = None
     passes: int = 0
+
+    def passes_at(self, steps: Array) -> Array:
+        return np.asarray(steps + (np.nan if self.ahead is None else self.ahead))
 
     def leave(self, point: Point) -> Factors:
         return Factors(*point)

@@ -55,7 +55,7 @@ def segment(
         problem.scale,
     )
     table |= _columns(problem, co, block, table["imbalance"])
-    table["leak"] = block.leak
+    table["leak"], table["passes"] = block.leak, co.passes_at(table["step"])
     # A step differs from the plain one by what leaks and by rounding.
     fresh = block.leak + ROUNDING * float(np.finfo(problem.target.dtype).eps) * block.size
     Z, base = block.Z.copy(), state.step

@@ -30,6 +30,9 @@ class _InBases:
     def passes(self) -> int:
         return self.basis.passes
 
+    def passes_at(self, steps: Array) -> Array:
+        return np.full(len(steps), self.passes)
+
     def orthogonality(self) -> float:
         return self.basis.orthogonality()
 

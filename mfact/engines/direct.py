@@ -82,6 +82,7 @@ class DirectEngine:
             table |= problem.columns(stack, losses, table["imbalance"])
             table |= against(state.coordinates.optimum, losses)
         table["leak"] = table["distance"] = np.zeros(len(step_sizes))
+        table["passes"] = state.coordinates.passes_at(table["step"])
         base = state.step
 
         def state_at(i: int) -> State:

@@ -108,7 +108,9 @@ class Reach:
             state,
             point=tuple(state.coordinates.leave(state.point)),
             distance=replace(state.distance, tangent=None, rho=0.0, top=0.0),
-            coordinates=Plain(optimum if known else None),
+            coordinates=Plain(
+                optimum if known else None, ahead=state.coordinates.passes - state.step
+            ),
         )
 
     def sharpened(self, state: State, tolerance: float) -> State:

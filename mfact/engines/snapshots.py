@@ -23,6 +23,7 @@ def pack(state: State) -> tuple[Arrays, Numbers]:
     co = state.coordinates
     if isinstance(co, Plain):
         numbers["optimum"] = None if co.optimum is None else asdict(co.optimum)
+        numbers["ahead"] = co.ahead
     elif isinstance(co, Krylov):
         numbers["krylov"] = {"changed": co.changed, "energy": co.energy, "unseen": co.unseen}
         _pack_basis(co.basis, arrays, numbers)
@@ -91,7 +92,8 @@ def _tuples(state: State) -> dict[str, tuple[Array, ...]]:
 def _coordinates(arrays: Mapping[str, Array], numbers: Document) -> Coordinates:
     if "basis/left" not in numbers:
         known = numbers["optimum"]
-        return Plain(None if known is None else optimum_from(known))
+        optimum = None if known is None else optimum_from(known)
+        return Plain(optimum, numbers.get("ahead"))
     left, right = (
         Side(np.asfortranarray(arrays[f"basis/{name}"]), *numbers[f"basis/{name}"])
         for name in ("left", "right")

@@ -135,22 +135,18 @@ def step_numbers(count: float) -> tuple[float, float]:
     return expm1(count) if count < LARGEST else inf, count / LOG_10
 
 
-def next_step(step: int) -> int:
-    """The first step number after `step` on the grid round(10^{i/20}).
+def next_step(step: int, per_decade: int = PER_DECADE) -> int:
+    """The first step number after `step` on the grid round(10^{i/n}), n of them a decade.
 
-    >>> [next_step(t) for t in (0, 1, 10, 100)]
-    [1, 2, 11, 112]
+    >>> [next_step(t) for t in (0, 1, 10, 100)], next_step(1000, 2)
+    ([1, 2, 11, 112], 3162)
     """
     if step == 0:
         return 1
-    power = int(PER_DECADE * log10(step))
-    while _grid(power) <= step:
+    power = int(per_decade * log10(step))
+    while (found := round(float(10.0 ** (power / per_decade)))) <= step:
         power += 1
-    return _grid(power)
-
-
-def _grid(power: int) -> int:
-    return round(float(10.0 ** (power / PER_DECADE)))
+    return found
 
 
 def next_time(clock: Clock, time: float, sigma_1: float, limit: float) -> float:

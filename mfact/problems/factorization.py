@@ -8,6 +8,7 @@ import numpy as np
 
 from mfact.core import Array, Balance, Evaluation, Point, Target
 from mfact.errors import SettingsError
+from mfact.trace import GRAMS
 
 GRAM_LOSS_FLOOR = 1e-6
 """Below this part of ½‖M‖², the loss is no longer taken from Gram matrices."""
@@ -93,6 +94,7 @@ class Factorization:
                 "norm_ratio": size_U / size_V,
                 "size_U": size_U,
                 "size_V": size_V,
+                GRAMS: seen,
             }
 
     def _loss(self, U: Array, V: Array, MV: Array, A: Array, C: Array) -> float:

@@ -65,6 +65,7 @@ class RunOptions(TypedDict, total=False):
     max_time: float | None
     optimum: bool
     every: int | None
+    modes: str
     dtype: str
     threads: int | None
     fast_forward: str

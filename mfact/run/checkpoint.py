@@ -14,6 +14,7 @@ from mfact.descent import At, Known
 from mfact.engines.snapshots import optimum_from, pack, pack_point, unpack, unpack_point
 from mfact.errors import SettingsError, StorageError
 from mfact.gradient_flow.records import State as FlightState
+from mfact.run.modes import stacked, unstacked
 from mfact.run.progress import Asked, Chosen, Flown, Live, Plan, Progress
 from mfact.run.refusals import check
 from mfact.settings import RunSettings
@@ -53,7 +54,8 @@ class Saved:
         kept = dict(self.document["chosen"])
         kind, values = kept["schedule"]["kind"], kept["schedule"]["fields"]
         schedule: Schedule = SCHEDULES[kind](**values)
-        return Chosen(**{**kept, "schedule": schedule})
+        escape = tuple(kept.get("escape", ()))
+        return Chosen(**{**kept, "schedule": schedule, "escape": escape})
 
     @property
     def last_step(self) -> Mapping[str, float]:
@@ -74,18 +76,22 @@ class Saved:
         optimum = None if known is None else optimum_from(known)
         if document["flight"] is not None:
             kept = dict(document["flight"])
+            kept["grams"] = unstacked(under("flown", self.arrays))
             where = kept.pop("at")
             if where is not None:
                 where = FlightState(**{**where, **under("flight", self.arrays)})
-            flight = Flown(where, **{**kept, "rows": tuple(kept["rows"])})
+            # Those of an older mfact do not tell their passes.
+            rows = tuple({"passes": math.nan, **row} for row in kept["rows"])
+            flight = Flown(where, **{**kept, "rows": rows})
         at = At(state, good, Known(optimum, document["escapes"]))
         return Progress(at, flight, tuple(document["notes"]))
 
     def restore(self, live: Live) -> None:
         """Give each of them what it kept."""
         live.watch.restore(self.document["watch"])
-        columns = unbundled(under("recorder", self.arrays), self.document["recorder"])
-        live.recorder.restore(columns)
+        for name, recorder in (("recorder", live.recorder), ("modes", live.modes)):
+            if recorder is not None:
+                recorder.restore(unbundled(under(name, self.arrays), self.document[name]))
         live.monitors.restore(self.document["monitors"])
 
 
@@ -126,8 +132,11 @@ def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:
     if at.good is not None and flight is None:
         packed, good = pack_point(at.good)
         under("good", packed)
-    columns, listing = bundled(live.recorder.state())
-    under("recorder", columns)
+    listings: dict[str, object] = {}
+    for name, recorder in (("recorder", live.recorder), ("modes", live.modes)):
+        if recorder is not None:
+            columns, listings[name] = bundled(recorder.state())
+            under(name, columns)
     document: dict[str, object] = {
         "settings": asdict(asked.settings),
         "sources": dict(asked.sources),
@@ -136,7 +145,7 @@ def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:
         "output": None if asked.output is None else str(Path(asked.output).absolute()),
         "fingerprint": asked.fingerprint,
         "chosen": {**_numbers(plan.chosen), "schedule": _schedule(plan.chosen.schedule)},
-        "recorder": listing,
+        **listings,
         "watch": live.watch.state(),
         "monitors": live.monitors.state(),
         "notes": list(progress.notes),
@@ -156,6 +165,7 @@ def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:
             under("flight", {n: v for n, v in vars(flight.at).items() if isinstance(v, np.ndarray)})
         rows, leaked, error = list(flight.rows), flight.leaked, flight.error
         document["flight"] = {"at": where, "rows": rows, "leaked": leaked, "error": error}
+        under("flown", stacked(flight.grams))
     write_checkpoint(path, arrays, document)
 
 

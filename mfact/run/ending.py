@@ -13,6 +13,7 @@ from mfact.problems.optimum import known_rank, zero_in
 from mfact.run.advice import unfitted
 from mfact.run.keeper import Keeper
 from mfact.run.message import message
+from mfact.run.modes import modes_of
 from mfact.run.progress import Finish, Live, Plan
 from mfact.run.summary import problem_of, settings_of, summary_of
 from mfact.theory.facts import Facts
@@ -74,6 +75,7 @@ class Ending:
             summary=summary_of(plan, finish, live, self.keeper, trace, certificate, loose),
             claims=claims,
             provenance={} if reproducible else gather(argv),
+            modes=modes_of(live.modes, plan.chosen.escape, plan.target),
         )
         for observer in live.observers:
             observer.stop(result)

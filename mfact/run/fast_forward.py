@@ -17,8 +17,9 @@ from mfact.gradient_flow.records import EXACT, FastForward, Record, count_of
 from mfact.gradient_flow.records import State as FlightState
 from mfact.problems.diagonal import Diagonal, stack, turned
 from mfact.run.checkpoint import saving
-from mfact.run.flown import leak_until, maps_between, row_of
+from mfact.run.flown import keep_grams, leak_until, maps_between, row_of, with_grams
 from mfact.run.keeper import Keeper
+from mfact.run.modes import DECADES_FLOWN
 from mfact.run.progress import Flown, Landed, Live, Plan, Progress
 from mfact.schedules import PowerDecay
 from mfact.settings import MOST_PLAIN_STEPS
@@ -60,6 +61,7 @@ class _Flight:
         flown = progress.flight
         self.at, self.leaked, self.worst = flown.at, flown.leaked, flown.error
         self.rows: list[Mapping[str, float]] = list(flown.rows)
+        self.grams = dict(flown.grams)
         self.at_limit = self.must_extend = False
         self.stop: Stop | None = None
         self.previous: tuple[Array, Array, float] | None = None
@@ -124,6 +126,7 @@ class _Flight:
         """Whether the flow ends at this record; every record passes here, in order."""
         while self.rows and self.rows[-1]["log10_step"] >= record.log10_step:
             self.rows.pop()  # the flow began again from a later hand-over
+            self.grams.pop(len(self.rows), None)
             self.leaked, self.worst, self.previous, self.at = 0.0, 0.0, None, None
         row = row_of(self.plan, self.state, record, self.leaked)
         leaked = self.leaked + leak_until(record, self.previous, singular(self.state))
@@ -139,6 +142,10 @@ class _Flight:
         self.live.doing.flown(record.log10_step)
         self.leaked, self.worst = leaked, max(self.worst, record.error)
         self.rows.append(row)
+        if self.live.modes is not None:
+            keep_grams(
+                self.grams, len(self.rows) - 1, record, DECADES_FLOWN * self.live.modes.per_decade
+            )
         self.previous = (record.X, record.Y, record.flow_time)
         if self.at_limit or self.stop is not None:
             # Nor is a record kept that ends the run: who goes on from it would miss the end.
@@ -183,6 +190,8 @@ class _Flight:
         table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
         with self.live.timer.looking():
             recorder.keep(table)
+            if self.live.modes is not None:
+                self.live.modes.keep(with_grams(table, self.grams, len(self.rows)))
             for observer in (self.live.monitors, *self.live.observers):
                 observer.segment(table)
 
@@ -222,7 +231,8 @@ class _Flight:
         return replace(self.state, point=(point,), distance=distance, coordinates=new)
 
     def _progress(self, state: State, landed: Landed | None = None) -> Progress:
-        flown = Flown(self.at, tuple(self.rows), self.leaked, self.worst, landed)
+        rows, grams = tuple(self.rows), dict(self.grams)
+        flown = Flown(self.at, rows, self.leaked, self.worst, landed, grams)
         return replace(self.begun, at=At(state, None, self.known), flight=flown)
 
     def _look(self, *, last: bool, asked: bool) -> None:

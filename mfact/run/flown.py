@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
-from mfact.core import Array, State
+from mfact.core import Array, Rows, State
 from mfact.engines.coordinates import Singular, singular
 from mfact.gradient_flow.records import Record
 from mfact.problems.factorization import unbalance
 from mfact.run.progress import Plan
+from mfact.trace import GRAMS, TIMES
 
 
 def row_of(plan: Plan, state: State, record: Record, leaked: float) -> dict[str, float]:
     """The columns of the trace at a record; the ledger is not kept here."""
     X, Y, scalars, scale = record.X, record.Y, record.scalars, plan.problem.scale
-    spectrum = singular(state).spectrum
+    co = singular(state)
+    spectrum = co.spectrum
     above = scalars.loss_excess - spectrum.surplus
     loss = above + spectrum.floor
     row = {
@@ -24,6 +27,7 @@ def row_of(plan: Plan, state: State, record: Record, leaked: float) -> dict[str,
         "log10_step": record.log10_step,
         "step_size": record.step_size,
         "flow_time": record.flow_time,
+        "passes": co.passes,
         "loss": loss,
         "penalty": scalars.penalty,
         "relative_residual": math.sqrt(2 * max(loss, 0.0)) / scale,
@@ -43,6 +47,28 @@ def row_of(plan: Plan, state: State, record: Record, leaked: float) -> dict[str,
     if plan.asked.settings.rank == 1:
         row["alignment_U"], row["alignment_V"] = abs(float(X[0, 0])), abs(float(Y[0, 0]))
     return row
+
+
+def keep_grams(kept: dict[int, Array], place: int, record: Record, most: int) -> None:
+    """UᵀU and VᵀV of the newest record, whose row has this place, and of every k-th: k is the
+    least power of two that leaves at most so many.
+    """
+    apart, before = (1 << (each // most).bit_length() for each in (place, place - 1))
+    if apart != before:
+        for each in [each for each in kept if each % apart]:
+            del kept[each]
+    elif (place - 1) % apart:
+        kept.pop(place - 1, None)
+    X, Y = record.X, record.Y
+    kept[place] = np.array([X.T @ X, Y.T @ Y])
+
+
+def with_grams(table: Rows, kept: Mapping[int, Array], rows: int) -> dict[str, Array]:
+    """Those rows of a table of the last of so many that have Gram matrices, with these."""
+    first = rows - len(table["step"])
+    places = [place for place in kept if place >= first]
+    columns = {name: table[name][np.array(places) - first] for name in TIMES}
+    return columns | {GRAMS: np.array([kept[place] for place in places])}
 
 
 def leak_until(record: Record, previous: tuple[Array, Array, float] | None, co: Singular) -> float:

@@ -6,12 +6,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mfact.core import Point, Schedule
+import numpy as np
+
+from mfact.core import Array, Point, Schedule
 from mfact.engines.coordinates import Singular
 from mfact.errors import SettingsError
 from mfact.problems.factorization import Factorization
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import MOST_PLAIN_STEPS, RunSettings
+from mfact.theory.escape import escape_times
 from mfact.theory.forecast import Forecast, Start, forecast
 from mfact.words import shown
 
@@ -34,12 +37,20 @@ MODES_BEYOND = 8
 """Singular directions beyond the leading r that a forecast takes in."""
 
 
+def _none() -> Array:
+    return np.zeros(0)
+
+
 @dataclass(frozen=True)
 class Foresight:
-    """A forecast, and how to make the one for the constant schedule."""
+    """A forecast, and how to make the one for the constant schedule.
+
+    escape: makes, of each mode, the flow time at which it is to be half grown.
+    """
 
     chosen: Forecast
     constant: Callable[[], Forecast]
+    escape: Callable[[], Array] = _none
 
     @property
     def text(self) -> str:
@@ -68,7 +79,11 @@ def foresee(
         )
 
     usual = Constant(1.0 / (problem.sharpness * float(sigma[0])))
-    return Foresight(under(schedule), lambda: under(usual))
+    return Foresight(
+        under(schedule),
+        lambda: under(usual),
+        lambda: escape_times(sigma[kept], spectrum.k, start, schedule.least),
+    )
 
 
 def refuse_hopeless(

@@ -9,6 +9,7 @@ from mfact.engines.choice import has_bases
 from mfact.engines.direct import KEPT_BYTES
 from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.krylov.basis import LEAST_PROBES
+from mfact.run.modes import DECADES, DECADES_FLOWN, densest, gram_bytes
 from mfact.run.refusals import resolved_schedule
 from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
 from mfact.trace import COLUMNS, HIDDEN
@@ -58,12 +59,13 @@ def memory_plan(
     """
     d1, d2 = shape
     point = _item(settings) * settings.rank * (d1 + d2)
+    modes = gram_bytes(settings.rank) * densest(settings) * (DECADES + DECADES_FLOWN)
     parts = {
         "matrix": _item(settings) * d1 * d2 if matrix_bytes is None else matrix_bytes,
         "factors": COPIES_OF_FACTORS * point,
         "libraries": BLAS_BYTES * (settings.threads or 1),
         "steps": STEP_BYTES + 2 * min(KEPT_BYTES, BLOCK_OF_POINTS * point),
-        "trace": COPIES_OF_ROWS * ROW_BYTES * rows_kept(settings),
+        "trace": COPIES_OF_ROWS * (ROW_BYTES * rows_kept(settings) + modes),
     }
     available = available_bytes() if available is None else available
     limit = basis_limit(shape, settings, available - sum(parts.values()))
@@ -145,6 +147,8 @@ def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -
         return memory_plan(shape, other, matrix_bytes=matrix, available=plan.limit).fits
 
     ways: list[str] = []
+    if settings.modes == "on" and fits({"modes": "off"}):
+        ways.append("--modes off")
     if settings.every is not None and fits({"every": None}):
         every = settings.every
         while not fits({"every": every}):

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from mfact.core import LEAST_TOLERANCE, Factors, Optimum, Plain
+from mfact.core import LEAST_TOLERANCE, Factors, Optimum, Plain, Schedule
 from mfact.descent import At, Known
 from mfact.engines.choice import build, first, has_bases
 from mfact.engines.coordinates import singular
@@ -22,10 +22,11 @@ from mfact.problems.optimum import attainable
 from mfact.run.advice import signal
 from mfact.run.confirm import Judge
 from mfact.run.forecast import advice, foresee, refuse_hopeless
+from mfact.run.modes import density, seconds_of
 from mfact.run.progress import Asked, Chosen, Plan, Progress
 from mfact.run.start import Begun, begin
 from mfact.schedules import PowerDecay
-from mfact.settings import MOST_PLAIN_STEPS, RunSettings
+from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
 from mfact.stopping import StopRules
 from mfact.targets.counted import Counted
 from mfact.theory.facts import Facts
@@ -44,7 +45,6 @@ def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
     engine, reach = build(
         chosen.engine, problem, method, settings.rank, chosen.tol, chosen.basis_limit
     )
-    flies = settings.fast_forward == "auto" and isinstance(schedule, PowerDecay)
     rules = _rules(settings, problem, chosen)
     d1, d2 = target.shape
     facts = Facts(
@@ -66,7 +66,7 @@ def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
         max_time=settings.max_time,
     )
     judge = Judge(engine, problem, chosen.tol, settings.escape)
-    flow = reach if flies else None
+    flow = reach if _flies(settings, schedule) else None
     return Plan(asked, chosen, target, problem, engine, reach, flow, rules, judge, facts)
 
 
@@ -104,6 +104,7 @@ def planned(
     weak = signal(singular(seen), k, target.norm)
     ways = weak.ways if weak else []
     optimum: Optimum | None = None
+    sharp = seen
     if not based and settings.optimum:
         sharp = reach.sharpened(seen, 0.1 * max(tol, LEAST_TOLERANCE))
         optimum = singular(sharp).optimum
@@ -115,6 +116,7 @@ def planned(
                 f" {tol:g}: no gap is shown, and a certificate tells when it is met"
             )
     log10 = foresight.chosen.log10_iterations if known else math.inf
+    modes = _modes(settings, begun.schedule, log10, singular(seen).size, target, based=based)
     if settings.engine == "auto" and based:
         why = f"a few dozen passes over M instead of one a step; forecast: {foresight.text}"
     chosen = Chosen(
@@ -128,6 +130,8 @@ def planned(
         why,
         log10 if math.isfinite(log10) else None,
         basis_limit,
+        modes,
+        tuple(foresight.escape().tolist()) if modes and known else (),
     )
     plan = assembled(asked, chosen, target)
     if known and plan.rules.tol is not None:
@@ -146,7 +150,7 @@ def planned(
         notes += advice(foresight, settings, ways, decaying=decaying)
     state = seen if based else plan.engine.start(begun.point)
     if not based:
-        state = replace(state, coordinates=Plain(optimum))
+        state = replace(state, coordinates=Plain(optimum, ahead=sharp.coordinates.passes))
     return plan, Progress(At(state, None, Known(optimum)), None, tuple(notes))
 
 
@@ -181,6 +185,37 @@ def _rules(settings: RunSettings, problem: Factorization, chosen: Chosen) -> Sto
         eps=float(np.finfo(problem.target.dtype).eps),
         sharpness=problem.sharpness,
     )
+
+
+def _flies(settings: RunSettings, schedule: Schedule) -> bool:
+    """Whether the steps, in bases, go over to the flow that they follow."""
+    return settings.fast_forward == "auto" and isinstance(schedule, PowerDecay)
+
+
+def _modes(
+    settings: RunSettings,
+    schedule: Schedule,
+    log10: float,
+    basis: int,
+    target: Counted,
+    *,
+    based: bool,
+) -> int:
+    """Rows a decade that the run keeps of its modes. log10: of the iterations, by the forecast."""
+    limit = MOST_PLAIN_STEPS if settings.max_iter is None else min(settings.max_iter, 10**300)
+    steps = min(10.0 ** min(log10, 300.0), float(limit))
+    flies = based and _flies(settings, schedule) and steps > TAKE_OFF
+    steps = min(steps, TAKE_OFF) if flies else steps
+    seconds = seconds_of(
+        steps,
+        settings.rank,
+        basis=basis,
+        rows=basis if based else sum(target.shape) // 2,
+        flies=flies,
+    )
+    if settings.max_time is not None:
+        seconds = min(seconds, settings.max_time)
+    return density(settings, steps, seconds, flies=flies)
 
 
 def _reachable_tol(asked: Asked, optimum: Optimum, target: Counted) -> tuple[float, list[str]]:

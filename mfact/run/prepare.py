@@ -40,7 +40,7 @@ class Admitted:
 
 
 def admitted(
-    matrix: Array | MatrixSource | Target,
+    matrix: Array | MatrixSource | Target | Held,
     settings: RunSettings,
     *,
     sources: Mapping[str, str],

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from mfact.core import Document, Engine, Outcome, Result, Schedule
+from mfact.core import Array, Document, Engine, Outcome, Result, Schedule
 from mfact.descent import BLOCK, At, Observer
 from mfact.host.signals import SignalFlag
 from mfact.host.timer import Timer
 from mfact.run.doing import Doing
-from mfact.run.recorder import Recorder
+from mfact.run.recorder import Decades, Recorder
 from mfact.settings import RunSettings
 from mfact.stopping import StopRules, StopWatch
 
@@ -54,6 +54,8 @@ class Chosen:
     sigma_1, sigma_1_error: an estimate from below, and what it may be short of. first_passes: over
     M, that showed it. tol: the gap to reach, as asked for or the least that the arithmetic can
     tell. engine: its name; why: it is that. forecast: log₁₀ of the iterations. basis_limit: bytes.
+    modes: rows of σ_i(UVᵀ) to keep of each decade of steps, 0 for none. escape: of each mode the
+    flow time at which it will be half grown, as predicted.
     """
 
     schedule: Schedule
@@ -66,6 +68,8 @@ class Chosen:
     why: str
     forecast: float | None
     basis_limit: int
+    modes: int = 0
+    escape: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,17 @@ class Landed:
 
 @dataclass(frozen=True)
 class Flown:
-    """A fast-forward so far: rows of the trace, what has leaked, the largest estimated error."""
+    """A fast-forward so far: rows of the trace, what has leaked, the largest estimated error.
+
+    grams: UᵀU and VᵀV of some of the rows, by their places.
+    """
 
     at: FlightState | None = None
     rows: tuple[Mapping[str, float], ...] = ()
     leaked: float = 0.0
     error: float = 0.0
     landed: Landed | None = None
+    grams: Mapping[int, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,14 +150,16 @@ class RunObserver(Observer, Protocol):
 
 @dataclass(frozen=True)
 class Live:
-    """Who works while a run goes on; watch, recorder, monitors and keeper own what they keep.
+    """Who works while a run goes on; watch, recorders, monitors and keeper own what they keep.
 
+    modes: what keeps the Gram matrices that σ_i(UVᵀ) are told from; None where that is not asked.
     observers: the user's. caught: whether a signal has come, and which. warn: told what went
     wrong. doing: says what the run is busy with beside its steps. block: steps asked at once.
     """
 
     watch: StopWatch[StopRules]
     recorder: Recorder
+    modes: Decades | None
     monitors: Monitors
     observers: Sequence[RunObserver]
     timer: Timer

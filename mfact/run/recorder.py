@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 
 import numpy as np
 
 from mfact.core import Array, Rows
+from mfact.gradient_flow.records import next_step
 
 KEPT_ROWS = 1000
 """With no --every given, the trace is thinned so that between half of these and all are kept."""
 
 GROWTH = 4
 """Columns that are full grow by this part of themselves."""
+
+Due = Array | slice  # type: ignore[explicit-any]
 
 PAST_ALL = 1 << 62
 """Every step that is taken one by one is below this."""
@@ -41,6 +45,11 @@ def is_recorded(steps: Array, every: int | None) -> Array:
     return is_due(steps, every or apart(steps))
 
 
+def _last(column: Array) -> Array:
+    """The last row; one that is an array is copied, for its owner may write over it."""
+    return np.asarray(column[-1]).copy() if column.ndim > 1 else column[-1]
+
+
 class Recorder:
     """Keeps every k-th row of a run, step 0 and the last; k doubles as the run grows.
 
@@ -65,14 +74,21 @@ class Recorder:
 
     def segment(self, rows: Rows) -> None:
         """Take in a block of steps that were all reached."""
-        self.last = {name: column[-1] for name, column in rows.items()}
-        due = is_due(rows["step"], self.every)
-        self._append({name: column[due] for name, column in rows.items()})
+        self.last = {name: _last(column) for name, column in rows.items()}
+        due = self._due(rows["step"])
+        if due is not None:
+            self._append({name: column[due] for name, column in rows.items()})
         while not self.fixed and self.count > self.most:
             self.every *= 2
-            due = is_due(self.columns["step"], self.every)
-            self._held = {name: column[due] for name, column in self.columns.items()}
+            left = is_due(self.columns["step"], self.every)
+            self._held = {name: column[left] for name, column in self.columns.items()}
             self.count = len(self._held["step"])
+
+    def _due(self, steps: Array) -> Due | None:
+        """Which of these are kept, one step after another; None where none is."""
+        first = -int(steps[0]) % self.every
+        # A slice costs less than a mask.
+        return slice(first, None, min(self.every, len(steps))) if first < len(steps) else None
 
     def keep(self, rows: Rows) -> None:
         """Keep all of these rows, whatever their step numbers."""
@@ -95,7 +111,7 @@ class Recorder:
             held = self._held.get(name)
             if held is None:
                 held = np.full((first, *new.shape[1:]), np.nan) if begun else new[:0]
-            kind = np.result_type(held.dtype, new.dtype)
+            kind = held.dtype if held.dtype == new.dtype else np.result_type(held, new)
             if len(held) < self.count or held.dtype != kind:
                 # Ahead by a share of what there is, so that each row is copied a few times in all.
                 grown = np.empty((self.count + self.count // GROWTH, *new.shape[1:]), kind)
@@ -137,3 +153,22 @@ class Recorder:
             for name, value in state.items()
             if name.startswith("last/")
         }
+
+
+class Decades(Recorder):
+    """Keeps step 0, then so many rows of each decade of steps, round(10^{i/n}), and the last: close
+    where a run is young and apart where it is old, as modes grow one after another.
+    """
+
+    def __init__(self, per_decade: int) -> None:
+        super().__init__(1)
+        self.per_decade = per_decade
+        self._grid = [0]  # up to beyond the last step that was seen
+
+    def _due(self, steps: Array) -> Due | None:
+        first, last = int(steps[0]), int(steps[-1])
+        while self._grid[-1] <= last:
+            self._grid.append(next_step(self._grid[-1], self.per_decade))
+        due = slice(bisect_left(self._grid, first), bisect_right(self._grid, last))
+        found = self._grid[due]
+        return np.array(found) - first if found else None

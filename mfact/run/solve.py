@@ -19,12 +19,12 @@ from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.plan import assembled
 from mfact.run.prepare import admitted, fitting, prepared
 from mfact.run.progress import Live, Plan, Progress, RunObserver
-from mfact.run.recorder import Recorder
+from mfact.run.recorder import Decades, Recorder
 from mfact.run.refusals import check
 from mfact.run.stages import carry_out
 from mfact.settings import ARRAYS, GIVEN, RunSettings
 from mfact.stopping import StopWatch
-from mfact.targets.door import held
+from mfact.targets.door import Held, held
 from mfact.theory.monitors import Monitors
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def solve(
-    matrix: Array | MatrixSource | Target,
+    matrix: Array | MatrixSource | Target | Held,
     settings: RunSettings | None = None,
     *,
     factors: Factors | None = None,
@@ -54,7 +54,8 @@ def solve(
 ) -> Result:
     """Factor a matrix: M ≈ UVᵀ by gradient descent.
 
-    matrix: an array, an opened file (mfact.matrices.source.open_matrix) or a Target.
+    matrix: an array, an opened file (mfact.matrices.source.open_matrix), a Target, or one that is
+        held already.
     settings: the options of the run; or give them by name, solve(M, rank=5).
     factors: the start itself, in place of the one that the settings name.
     sources: option -> where its value came from ("flag", "environment", …); those named here
@@ -167,10 +168,20 @@ def attached(
     block: int,
 ) -> Live:
     """Who works while the run goes on, with nothing seen yet."""
-    watch, recorder = StopWatch(plan.rules), Recorder(plan.asked.settings.every)
-    monitors = Monitors()
+    monitors, density = Monitors(), plan.chosen.modes
     monitors.start(plan.facts)
-    return Live(watch, recorder, monitors, tuple(observers), timer, caught, warn, doing, block)
+    return Live(
+        StopWatch(plan.rules),
+        Recorder(plan.asked.settings.every),
+        Decades(density) if density else None,
+        monitors,
+        tuple(observers),
+        timer,
+        caught,
+        warn,
+        doing,
+        block,
+    )
 
 
 def finished(

@@ -9,6 +9,7 @@ from mfact.descent import At, Confirmed, Descent, Known
 from mfact.run.checkpoint import saving
 from mfact.run.fast_forward import fast_forward
 from mfact.run.keeper import Keeper
+from mfact.run.modes import Split
 from mfact.run.progress import Finish, Flown, Live, Plan, Progress
 from mfact.settings import TAKE_OFF
 from mfact.stopping import Stop
@@ -37,7 +38,7 @@ def plain_steps(
         plan.chosen.schedule,
         live.watch,
         confirm,
-        (live.recorder, live.monitors, *live.observers),
+        (Split(live.modes, (live.recorder, live.monitors, *live.observers)),),
         live.timer,
         lambda: bool(live.caught),
         live.block,

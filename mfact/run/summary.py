@@ -51,6 +51,7 @@ def settings_of(plan: Plan, every: int) -> Document:
         "schedule": choice.schedule.name,
         "start_scale": choice.scale,
         "every": every,
+        "modes": "on" if choice.modes else "off",
         "engine": f"{choice.engine}: {choice.why}",
         "eps": choice.schedule.eps,
         "tol": choice.tol,

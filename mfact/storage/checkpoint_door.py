@@ -11,8 +11,9 @@ import numpy as np
 from mfact.core import Array
 from mfact.engines.choice import has_bases
 from mfact.storage.checkpoint_kinds import CHECKPOINT, of_state
-from mfact.storage.door import require_numbers
+from mfact.storage.door import require_numbers, under
 from mfact.storage.kinds import refuse
+from mfact.trace import GRAMS, TIMES
 
 _RECORDED = ("step", "log10_step", "loss", "audit")
 _STATE = {bases: of_state(bases=bases) for bases in (False, True)}
@@ -50,6 +51,7 @@ def require_checkpoint(arrays: Mapping[str, Array], document: Mapping[str, Any])
             _array(name, arrays[name], shapes["state/point/0"] if bases else None, document)
         _memories(part, arrays, shapes, document)
     _recorder(arrays, document["recorder"])
+    _modes(arrays, document)
     flights = [] if document["flight"] is None else document["flight"]["rows"]
     if any(each.keys() != flights[0].keys() for each in flights):
         raise ValueError("the rows of its flight are of different columns")
@@ -166,6 +168,34 @@ def recorded(
     if len({shape[0] for name, shape in shapes.items() if name.startswith("column/")}) > 1:
         raise ValueError(f"its {folder} has columns of several lengths")
     return shapes
+
+
+def _modes(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
+    """What a run that has chosen to record its modes keeps for them: the columns of a recorder, a
+    pair of Gram matrices a row, and such pairs for some rows of its flight.
+    """
+    if (document["chosen"].get("modes", 0) > 0) != ("modes" in document):
+        raise ValueError("it keeps modes and has not chosen to, or the other way round")
+    pair = (2, *[document["settings"]["rank"]] * 2)
+    if "modes" in document:
+        shapes = recorded("modes", arrays, document["modes"], units=True)
+        rows = shapes.get("column/step", (0,))[0]
+        all_shapes: dict[str, tuple[int, ...]] = {"every": ()}
+        for name, of_row in {**dict.fromkeys(TIMES, ()), GRAMS: pair}.items():
+            all_shapes |= {f"column/{name}": (rows, *of_row), f"last/{name}": of_row}
+        if shapes not in ({"every": ()}, all_shapes):
+            refuse(shapes, "the shapes of modes", f"{all_shapes}, or every alone")
+    flown = under("flown", arrays)
+    if flown:
+        flight, places = document["flight"], flown.get("places", np.zeros(0))
+        rows = 0 if flight is None else len(flight["rows"])
+        known = flown.keys() == {"places", "grams"} and places.ndim == 1 and "modes" in document
+        if not known or places.dtype.kind != "i" or flown["grams"].dtype.kind != "f":
+            raise ValueError("flown is not places of rows, and what is kept of them")
+        if flown["grams"].shape != (len(places), *pair):
+            refuse(flown["grams"].shape, "the shape of flown/grams", f"{(len(places), *pair)}")
+        if not (np.all(np.diff(places) > 0) and np.all((places >= 0) & (places < rows))):
+            refuse(places, "flown/places", f"places of its {rows} rows, in their order")
 
 
 def _recorder(arrays: Mapping[str, Array], listing: list[Any]) -> None:

@@ -31,6 +31,7 @@ from mfact.storage.kinds import (
     refuse,
     row,
     text,
+    whole,
 )
 from mfact.theory.monitors import Monitors
 
@@ -93,8 +94,10 @@ def of_state(*, bases: bool, shared: bool = False) -> Kind:
     known |= {f"distance/{name}": kind for name, kind in of_fields(Distance).items()}
     known |= {f"distance/{name}": bound for name in ("bound", "rho", "top")}
     others: dict[str, Kind] = {}
+    older: tuple[str, ...] = ()
     if not shared and not bases:
-        known["optimum"] = maybe(OPTIMUM)
+        known |= {"optimum": maybe(OPTIMUM), "ahead": maybe(whole)}
+        older = ("ahead",)  # no part of what an older mfact wrote
     elif not shared:
         known |= {f"basis/{side}": row(count, count) for side in ("left", "right")}
         known |= {
@@ -105,7 +108,7 @@ def of_state(*, bases: bool, shared: bool = False) -> Kind:
         spectrum = {f"spectrum/{name}": kind for name, kind in of_fields(Spectrum).items()}
         grown = {"krylov": record({"changed": count, "energy": number, "unseen": number})}
         others = spectrum | grown
-    check = record({**known, **others}, axes, needed=tuple(known))
+    check = record({**known, **others}, axes, needed=[n for n in known if n not in older])
 
     def checked(value: Any, place: str) -> None:
         check(value, place)
@@ -140,37 +143,38 @@ _FLIGHT = record(
     | dict.fromkeys(("solver_steps", "handover"), count)
     | {"next_step": positive}
 )
-CHECKPOINT = record(
-    {
-        "settings": record(of_fields(RunSettings), needed=("rank", "dtype")),
-        "sources": record({}, text),
-        "named": record({"path": maybe(text), "dataset": maybe(text), "follow_links": maybe(flag)},
-                        needed=()),
-        "described": PROBLEM,
-        "output": maybe(text),
-        "fingerprint": FINGERPRINT,
-        "chosen": record(
-            {"schedule": _schedule, "scale": maybe(number), "sigma_1": amount,
-             "sigma_1_error": amount, "first_passes": count, "tol": number,
-             "engine": one_of(*ENGINES[1:]), "why": text, "forecast": maybe(number),
-             "basis_limit": count}
-        ),
-        "recorder": RECORDER,
-        "watch": WATCH,
-        "monitors": _MONITORS,
-        "notes": listing(text),
-        "escapes": count,
-        "optimum": maybe(OPTIMUM),
-        "passes": count,
-        "state": record({"step": count}, anything),
-        "good": maybe(record({"step": count}, anything)),
-        "flight": maybe(
-            record(
-                {"at": maybe(_FLIGHT), "leaked": bound, "error": bound,
-                 "rows": listing(record(dict.fromkeys(_FLOWN, any_number), any_number))}
-            )
-        ),
-        "seconds": number,
-        "wall_seconds": number,
-    }
-)  # fmt: skip
+_CHOSEN: dict[str, Kind] = {
+    "schedule": _schedule, "scale": maybe(number), "sigma_1": amount, "sigma_1_error": amount,
+    "first_passes": count, "tol": number, "engine": one_of(*ENGINES[1:]), "why": text,
+    "forecast": maybe(number), "basis_limit": count,
+}  # fmt: skip
+_OF_MODES: dict[str, Kind] = {"modes": count, "escape": listing(any_number)}
+# Checkpoints of mfact 0.7 and older know no modes.
+_PARTS: dict[str, Kind] = {
+    "settings": record(of_fields(RunSettings), needed=("rank", "dtype")),
+    "sources": record({}, text),
+    "named": record({"path": maybe(text), "dataset": maybe(text), "follow_links": maybe(flag)},
+                    needed=()),
+    "described": PROBLEM,
+    "output": maybe(text),
+    "fingerprint": FINGERPRINT,
+    "chosen": record(_CHOSEN | _OF_MODES, needed=tuple(_CHOSEN)),
+    "recorder": RECORDER,
+    "watch": WATCH,
+    "monitors": _MONITORS,
+    "notes": listing(text),
+    "escapes": count,
+    "optimum": maybe(OPTIMUM),
+    "passes": count,
+    "state": record({"step": count}, anything),
+    "good": maybe(record({"step": count}, anything)),
+    "flight": maybe(
+        record(
+            {"at": maybe(_FLIGHT), "leaked": bound, "error": bound,
+             "rows": listing(record(dict.fromkeys(_FLOWN, any_number), any_number))}
+        )
+    ),
+    "seconds": number,
+    "wall_seconds": number,
+}  # fmt: skip
+CHECKPOINT = record(_PARTS | {"modes": RECORDER}, needed=tuple(_PARTS))

@@ -70,7 +70,7 @@ def read_checkpoint(
 def cannot_go_on(path: str, why: object) -> StorageError:
     """Of a checkpoint that holds what no run has."""
     return StorageError(
-        f"{printable(path)} does not hold a run that can go on: {why}",
+        f"{printable(path)} does not hold a run that can go on: {printable(str(why))}",
         "resume from another file, or start a new run",
     )
 

@@ -29,7 +29,7 @@ from mfact.storage.kinds import (
     whole,
 )
 from mfact.targets.fingerprint import SUMS
-from mfact.trace import SUMMED
+from mfact.trace import SUMMED, TIMES
 
 MOST = 1e75
 """Of an entry of U or V: four of them multiply to a number."""
@@ -132,6 +132,7 @@ def require_run(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> Non
     for part in ("problem", "summary"):
         _errors(document[part], part)
     require_rows(arrays, document)
+    _modes(under("modes", arrays), r)
 
 
 def require_rows(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> None:
@@ -189,9 +190,35 @@ def _trace(arrays: Mapping[str, Array]) -> None:
         raise ValueError("its trace lacks the steps")
     for name, values in columns.items():
         _column(f"trace/{name}", values, columns["step"].size)
-    steps = columns["step"].astype(float)
+    _ascending(columns["step"], "trace")
+
+
+def _ascending(column: Array, part: str) -> None:
+    steps = column.astype(float)
     if not (np.all(steps >= 0) and np.all(steps[1:] >= steps[:-1])):
-        raise ValueError("the steps of its trace do not ascend from 0")
+        raise ValueError(f"the steps of its {part} do not ascend from 0")
+
+
+def _modes(modes: Mapping[str, Array], r: int) -> None:
+    """None, or singular values at some steps and when they were to grow."""
+    if not modes:
+        return
+    if modes.keys() != {*TIMES, "sigma", "escape"}:
+        refuse(sorted(modes), "the modes", f"{', '.join(TIMES)}, sigma and escape")
+    rows = modes["step"].size
+    for name in TIMES:
+        _column(f"modes/{name}", modes[name], rows)
+    sigma, escape = modes["sigma"], modes["escape"]
+    if sigma.shape != (rows, r) or sigma.dtype.kind != "f":
+        refuse(sigma.shape, "the shape of modes/sigma", f"({rows}, {r}), of real numbers")
+    # Of those that are not known, which are NaN, nothing is asked.
+    if np.any(sigma < 0) or np.any(sigma[:, 1:] > sigma[:, :-1]) or np.any(np.isinf(sigma)):
+        raise ValueError("modes/sigma are no singular values in descending order")
+    if escape.ndim != 1 or len(escape) > r or escape.dtype.kind != "f":
+        refuse(escape.shape, "the shape of modes/escape", f"({r},) or less, of real numbers")
+    if np.any(escape < 0) or np.any(np.isinf(escape)):
+        raise ValueError("modes/escape are no flow times")
+    _ascending(modes["step"], "modes")
 
 
 def _column(name: str, values: Array, length: int) -> None:

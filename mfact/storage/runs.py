@@ -26,8 +26,9 @@ def write_run(path: str | os.PathLike[str], result: Result, *, reproducible: boo
     """Write the run file of `result`, atomically and verified.
 
     Datasets /U (d1×r), /V (d2×r), /trace/<column> (1-D), /claims/<index>-<name> (the
-    claim's numbers, float64) and the root attribute `mfact_run`, one JSON string with
-    the rest, in which a number that is not finite is null. Plain h5py reads it.
+    claim's numbers, float64), /modes/<name> (of a run that recorded them) and the root
+    attribute `mfact_run`, one JSON string with the rest, in which a number that is not
+    finite is null. Plain h5py reads it.
 
     reproducible: leave out clock, host and paths (see mfact.host.provenance.repeatable), so
         that equal runs give equal bytes.
@@ -50,6 +51,7 @@ def run_image(result: Result, *, reproducible: bool = False) -> bytes:
         result = repeatable(result)
     arrays, document = told(result)
     arrays = {"U": result.U, "V": result.V, **arrays}
+    arrays |= {f"modes/{name}": values for name, values in result.modes.items()}
     return make_image("run", FORMAT_VERSION, arrays, document)
 
 
@@ -94,7 +96,9 @@ def read_run(path: str | os.PathLike[str]) -> Result:
         raise StorageError(
             f"{printable(path)} is not a run file: {error}", "run `mfact solve` again"
         ) from error
-    result = Result(U=arrays["U"], V=arrays["V"], **ended(arrays, document))
+    result = Result(
+        U=arrays["U"], V=arrays["V"], modes=under("modes", arrays), **ended(arrays, document)
+    )
     if version == 1:
         from mfact.storage.format_1 import from_format_1
 

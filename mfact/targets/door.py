@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,17 +56,25 @@ class Held:
         """
         return Counted(self._make(told), passes, passed)
 
+    def read(self, told: Told = silent) -> Held:
+        """The same with M in memory, for several runs: target() takes no more of it."""
+        made = self._make(told)
+        return replace(self, needed=0, _make=lambda told: made)
+
 
 def held(matrix: Any, dtype: str) -> Held:
     """Who holds M, to compute with it in "float64" or "float32".
 
-    matrix: a Target, which keeps its own dtype, an opened file, or a dense or sparse array.
+    matrix: a Target, which keeps its own dtype, an opened file, a dense or sparse array, or what is
+    held already, in its own dtype.
     Raises DataError where it is not 2-D.
 
     >>> found = held(np.eye(3, 2, dtype=np.float32), "float64")
     >>> found.shape, found.needed, found.target().norm ** 2
     ((3, 2), 48, 2.0000000000000004)
     """
+    if isinstance(matrix, Held):
+        return matrix
     shape = np.shape(matrix)
     if len(shape) != 2:
         raise DataError(f"the matrix has shape {shape}", "pass a non-empty 2-D matrix")

@@ -184,7 +184,7 @@ def forecast(
     if eta * max(weight, 1.0) >= 1:  # the sharpness at an optimum is 2σ₁ max(1, λ)
         return Forecast(math.inf, tau, half, growth.s0, "the step is too long to converge")
     if eta:
-        took = half * _stretch(eta * slow) + (tau - half) * _stretch(-eta * omega) + later
+        took = half * stretch(eta * slow) + (tau - half) * stretch(-eta * omega) + later
     log10 = schedule.steps_for(took)
     decays = not eta and log10 >= 9
     note = "the steps decay too fast for the flow time that is needed" if decays else ""
@@ -208,6 +208,6 @@ def _slower(slow: float, after: float, start: Start, pull: float) -> float:
     return (slow - after) / rate if rate > 0 else 1.0
 
 
-def _stretch(x: float) -> float:
+def stretch(x: float) -> float:
     """x / ln(1 + x): by how much steps of ηω = x take longer (growth) or less than the flow."""
     return x / math.log1p(x) if abs(x) > 1e-12 else 1.0

@@ -100,8 +100,8 @@ class Growth:
         L = self.ratio * np.exp(np.minimum(rest[:, None] * tau - top * tau, LARGEST))
         start = fall[:, None] * self.inverse * fall
         gram = fall[:, None] * self.outside * fall
-        late = L.T @ (2 * _integral(rest, tau)[:, None] * L) + 2 * tau * gram
-        K = np.diag(2 * _integral(top, tau)) + start + late
+        late = L.T @ (2 * integral(rest, tau)[:, None] * L) + 2 * tau * gram
+        K = np.diag(2 * integral(top, tau)) + start + late
         inverse = np.linalg.inv(K)
         off = inverse @ (np.diag(fall**2) - (start + late) * top)  # K⁻¹ − Σ₁
         LK = L @ inverse
@@ -185,7 +185,7 @@ def _decayed(P: Array, d: Array, tau: float) -> Array:
     rise = np.minimum(np.maximum(-d * tau, 0.0), LARGEST)
     fall = np.exp(np.minimum(-d * tau, LARGEST) - rise)
     K = fall[:, None] * ((W / floor) @ W.T) * fall
-    K += np.diag(2 * _integral(d, tau, rise))
+    K += np.diag(2 * integral(d, tau, rise))
     return np.asarray(np.linalg.inv(K) * np.exp(-rise[:, None] - rise))
 
 
@@ -205,7 +205,7 @@ def _runge_kutta(P: Array, Q: Array, step: float, weight: float) -> tuple[Array,
     return after[0], after[1]
 
 
-def _integral(d: Array, tau: float, rise: Array | float = 0.0) -> Array:
+def integral(d: Array, tau: float | Array, rise: Array | float = 0.0) -> Array:
     """e^{−2·rise}(1 − e^{−2dτ})/(2d), τ at d = 0; rise: max(−dτ, 0), so that no entry overflows."""
     x = 2 * d * tau
     small = np.abs(x) < 1e-12

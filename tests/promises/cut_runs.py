@@ -55,9 +55,10 @@ def assert_same(
     assert (one.outcome, one.message) == (other.outcome, other.message)
     for name in ("U", "V"):
         assert_same_array(name, getattr(one, name), getattr(other, name))
-    assert one.trace.keys() == other.trace.keys()
-    for name, column in one.trace.items():
-        assert_same_array(name, column, other.trace[name])
+    for ours, theirs in ((one.trace, other.trace), (one.modes, other.modes)):
+        assert ours.keys() == theirs.keys()
+        for name, column in ours.items():
+            assert_same_array(name, column, theirs[name])
     assert repr(one.claims) == repr(other.claims)
     ours, theirs = (_plain(result.summary, same_blocks) for result in (one, other))
     assert repr(ours) == repr(theirs)  # as text, where NaN equals NaN

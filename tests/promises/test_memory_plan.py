@@ -36,6 +36,22 @@ SHAPES: dict[str, tuple[tuple[int, int], list[object]]] = {
     "rows": ((20, 15), ["-r", 2, "--max-iter", 150_000, *ROWS]),
     "rows, checkpointed": ((20, 15), ["-r", 2, "--max-iter", 150_000, *ROWS, *LATE]),
     "small": ((20, 15), ["-r", 2, "--max-iter", 60]),
+    "modes": (
+        (600, 100),
+        [
+            "-r",
+            100,
+            "--max-iter",
+            300,
+            "--engine",
+            "direct",
+            "--no-optimum",
+            "--modes",
+            "on",
+            "--checkpoint",
+            "c.h5",
+        ],
+    ),
 }
 
 
@@ -63,6 +79,7 @@ def test_a_run_stays_within_its_plan_and_needs_no_more_room(files, tmp_path, nam
         schedule="constant",
         max_iter=options[3],
         every=1 if "--every" in options else None,
+        modes="on" if "--modes" in options else "auto",
     )
     least = memory_plan(shape, settings, available=0)  # bases as small as most runs need them
 

@@ -16,7 +16,7 @@ from mfact.core import Outcome
 from mfact.host.timer import Timer
 from mfact.run.solve import resume, solve
 
-CONSTANT = {"rank": 2, "schedule": "constant"}
+CONSTANT = {"rank": 2, "schedule": "constant", "modes": "on"}
 
 
 # Name -> the matrix and the options: every engine, schedule, objective and way to end.

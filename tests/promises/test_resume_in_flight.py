@@ -42,7 +42,7 @@ FLIGHTS: dict[str, tuple[str, tuple[int, int], dict[str, Any]]] = {
 def flight(name: str) -> tuple[Any, dict[str, Any]]:
     kind, shape, options = FLIGHTS[name]
     M = np.diag([3.0, 1e-3, 0, 0, 0]) if kind == "late" else of_kind(kind, shape=shape)
-    return M, {"seed": 1, **options}
+    return M, {"seed": 1, "modes": "on", **options}
 
 
 class Plain:

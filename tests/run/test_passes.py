@@ -58,6 +58,11 @@ def test_passes_are_counted(name):
     result = solve(target, seed=1, **options)
     assert result.outcome.name == outcome
     assert result.summary["passes"] == target.calls > 0
+    rows = result.trace["passes"]
+    assert np.all(np.diff(rows) >= 0)
+    assert rows[-1] <= target.calls
+    if name.startswith("direct"):
+        assert np.array_equal(rows - rows[0], result.trace["step"])
     assert ("escapes" in result.summary) == ("escape" in name)
     assert ("plain_steps" in result.summary) == ("fast-forward" in name)
     notes = " ".join(result.summary.get("notes", []))

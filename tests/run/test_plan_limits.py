@@ -60,6 +60,7 @@ RANGES = {
     "method": (("gradient-descent",), ("adam", "")),
     "dtype": (("float64", "float32"), ("float16", "f8")),
     "fast_forward": (("auto", "off"), ("on", "")),
+    "modes": (("auto", "on", "off"), ("yes", "")),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfact.run.recorder import KEPT_ROWS, Recorder
+from mfact.run.recorder import KEPT_ROWS, Decades, Recorder
 from mfact.run.solve import resume, solve
 from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 
@@ -59,6 +59,37 @@ def test_going_on_from_its_state_changes_nothing():
     again.restore({name: np.asarray(value) for name, value in first.state().items()})
     feed(again, 5000, start=2345)
     assert all(np.array_equal(again.table()[n], c) for n, c in whole.table().items())
+
+
+@given(count=st.integers(1, 12_000), per_decade=st.integers(1, 60), seed=st.integers(0, 2**32 - 1))
+def test_so_many_of_each_decade_whatever_the_blocks_and_from_wherever(count, per_decade, seed):
+    rng = np.random.default_rng(seed)
+    cuts = sorted({int(c) for c in rng.integers(0, count + 1, 9)} - {0, count})
+    middle = cuts[len(cuts) // 2] if cuts else count
+    first = feed(Decades(per_decade), middle, [c for c in cuts if c < middle])
+    again = Decades(per_decade)
+    again.restore({name: np.asarray(value) for name, value in first.state().items()})
+    if middle < count:
+        feed(again, count, [c for c in cuts if c > middle], start=middle)
+    grid = {0} | {round(10.0 ** (i / per_decade)) for i in range(5 * per_decade)}
+    expected = sorted({t for t in grid if t < count} | {count - 1})
+    table = again.table()
+    assert table["step"].tolist() == expected
+    assert table["loss"] == pytest.approx(1.0 / (np.array(expected) + 1))
+
+
+def test_a_row_that_is_an_array_is_kept_as_it_was():
+    """Its owner writes over it: an engine's buffer, for the next block."""
+    for recorder in (Recorder(2), Decades(5)):
+        buffer = np.zeros((4, 2, 2))
+        for start in (0, 4):
+            steps = np.arange(start, start + 4)
+            buffer[:] = steps[:, None, None]
+            recorder.segment(rows(steps, grams=buffer))
+        buffer[:] = -1
+        table = recorder.table()
+        assert np.array_equal(table["grams"][:, 1, 1], table["step"])
+        assert table["step"][-1] == 7
 
 
 def test_columns_that_begin_late_or_end_early_are_nan():
