@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ def _kind(value: Any) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-def sources(ctx: click.Context, names: Mapping[str, Any]) -> dict[str, str]:
+def sources(ctx: click.Context, names: Iterable[str]) -> dict[str, str]:
     """For each parameter where its value came from: flag, environment, config or default."""
     found = {}
     for name in names:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mfact.cli.carry_out import watched
+from mfact.cli.config import sources
 from mfact.cli.files import claim_files, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
@@ -15,11 +17,13 @@ from mfact.cli.results import show
 from mfact.cli.types import FILE, Listed, Typed
 from mfact.options import options_of
 from mfact.ranges import MOST_INDEX, Count, Real
-from mfact.settings import SweepSettings
+from mfact.settings import BOUNDS, SweepSettings
+from mfact.words import printable
 
 if TYPE_CHECKING:
     from mfact.core import Array
-    from mfact.studies.sweep import Sweep
+    from mfact.matrices.source import MatrixSource
+    from mfact.theory.frequencies import Sweep
 
 EXAMPLES = (
     ("mfact sweep elnino.npy --seeds 2000 --seed 1",
@@ -56,8 +60,17 @@ EXAMPLES = (
     "The C for which the runs with |uᵀu*|/|vᵀv*| in [1/C, C] at every step are counted; for "
     "r > 1 the ratio is ‖Φ_rᵀU‖/‖Ψ_rᵀV‖, Φ_r and Ψ_r the leading singular vectors.",
     type=Typed(Listed(Real(least=1))),
-    default="2,5,10,100",
+    default=",".join(f"{bound:g}" for bound in BOUNDS),
     metavar="C,C,…",
+)
+@option(
+    "-o",
+    "--output",
+    "Output",
+    "Keep what each start did in this file.",
+    metavar="SWEEP.h5",
+    type=FILE,
+    show_default="none",
 )
 @view_option("json", "markdown", "csv")
 @option(
@@ -78,41 +91,48 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
     log = ctx.ensure_object(Log)
 
     from mfact.studies.memory import plan_starts
-    from mfact.studies.sweep import growth, sweep
+    from mfact.studies.sweep import growth, recorded, sweep
 
     settings = chosen(SweepSettings, values, seed=drawn(values["seed"]))
-    plan_starts(settings, 1 + len(values["growth"] or ()))
-    runs, name, spectrum = None, "", None
+    output = values["output"]
+    plan_starts(settings, 1 + len(values["growth"] or ()), written=output is not None)
+    runs, problem, spectrum = None, {}, None
     if matrix is None:
-        claim_files(ctx, {})
+        claim_files(ctx, {}, {"output": output})
     else:
-        name, shape, spectrum = _read(ctx, matrix, values, log)
-        runs = sweep(spectrum, shape, settings)
+        source, spectrum = _read(ctx, matrix, values, log)
+        runs, problem = sweep(spectrum, source.shape, settings), source.describe()
     grown = growth(values["growth"] or (), spectrum, settings)
+    came_from = sources(ctx, [*options_of(SweepSettings), "growth", "bounds"])
+    if values["seed"] is None:
+        came_from["seed"] = "drawn"
+    record = recorded(runs, grown, values["bounds"], problem=problem, sources=came_from)
+    if output is not None:
+        from mfact.storage.sweeps import write_sweep
 
-    from mfact.report.sweep_tables import document, page, rows
-    from mfact.report.views import document_views
+        write_sweep(output, record)
+        log.note(f"wrote {printable(output)}")
 
-    made = document(runs, name, grown, values["bounds"])
-    show(values["format"], document_views(made, page, rows), quiet=log.quiet)
-    return exit_code([*([runs] if runs else []), *grown], values["exit_zero"])
+    from mfact.report.sweep_tables import sweep_views
+
+    show(values["format"], sweep_views(record), quiet=log.quiet)
+    return exit_code(record.sweeps, values["exit_zero"])
 
 
 def _read(
     ctx: click.Context, matrix: str, values: dict[str, Any], log: Log
-) -> tuple[str, tuple[int, int], Array]:
-    """Name, shape and singular values of the matrix."""
+) -> tuple[MatrixSource, Array]:
+    """The matrix, looked at, and its singular values."""
     from mfact.studies.memory import plan_sweep
     from mfact.studies.sweep import singular_values
 
-    source = matrix_of(ctx, matrix, values).occupied()
-    d1, d2 = source.shape
+    source = matrix_of(ctx, matrix, values, written={"output": values["output"]}).occupied()
     log.detail(plan_sweep(source).describe())
     with watched(log) as doing:
-        return source.name, (d1, d2), singular_values(source, values["rank"], doing=doing)
+        return source, singular_values(source, values["rank"], doing=doing)
 
 
-def exit_code(sweeps: list[Sweep], exit_zero: bool) -> int:
+def exit_code(sweeps: Sequence[Sweep], exit_zero: bool) -> int:
     """4 when a run diverged, 3 when one reached its step limit, else 0."""
     if any(runs.diverged.any() for runs in sweeps):
         return 4

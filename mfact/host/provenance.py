@@ -56,6 +56,12 @@ def gather(argv: Sequence[str] | None = None) -> dict[str, Any]:
     }
 
 
+def gather_lasting() -> dict[str, Any]:
+    """What gather() tells but for clock, host and command line: the same of each call here."""
+    found = gather([])
+    return {n: found[n] for n in found if n not in ("argv", "host") and not of_clock(n)}
+
+
 def repeatable(result: R) -> R:
     """The same result without clock, host and paths, so that equal runs compare equal.
 

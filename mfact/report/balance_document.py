@@ -11,9 +11,9 @@ from mfact.chains.balance import Standing
 from mfact.chains.joints import Joint
 from mfact.report.machine import finite
 from mfact.report.sheets import Row
+from mfact.storage.audits import SCHEMA
 from mfact.studies.balance import Audit, Move, Written
 
-SCHEMA = "mfact-balance/1"
 _MOVES = (
     "moved", "drift", "kappa", "kappa_without_bias", "judged", "still", "below_rounding",
 )  # fmt: skip

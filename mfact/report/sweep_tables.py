@@ -12,8 +12,11 @@ from mfact.report.labels import shapes
 from mfact.report.machine import finite
 from mfact.report.parts import Columns, Facts, Heading, Part
 from mfact.report.text import number
-from mfact.studies.sweep import (
+from mfact.report.views import Views, document_views
+from mfact.storage.sweeps import SweepRecord
+from mfact.theory.frequencies import (
     Sweep,
+    hypotheses,
     interval,
     limit_within,
     slope_per_decade_of_size,
@@ -24,20 +27,15 @@ SCHEMA = "mfact-sweep/1"
 _QUANTILES = (("min", 0.0), ("5%", 0.05), ("median", 0.5), ("95%", 0.95), ("max", 1.0))
 
 
-def document(
-    runs: Sweep | None, name: str, grown: Sequence[Sweep], bounds: Sequence[float]
-) -> dict[str, Any]:
-    """All that the sweeps found, as JSON values under the schema "mfact-sweep/1".
-
-    runs: those on the matrix called `name`, if any; grown: those of `mfact.studies.sweep.growth`.
-    bounds: the C of 1/C ≤ ‖Φ_rᵀU‖_F/‖Ψ_rᵀV‖_F ≤ C.
-    """
-    settings = (runs or grown[0]).settings
+def document(record: SweepRecord) -> dict[str, Any]:
+    """All that the sweeps found, as JSON values under the schema "mfact-sweep/1"."""
+    runs, grown, bounds = record.runs, record.grown, record.bounds
+    settings = record.sweeps[0].settings
     made = {
         "schema": SCHEMA,
         "objective": "f = ½‖UVᵀ − M‖_F²",
         "settings": {**vars(settings), "tolerances": list(settings.tolerances)},
-        "matrix": runs and {"name": name, **_one(runs, bounds)},
+        "matrix": runs and {"name": record.name, **_one(runs, bounds)},
         "growth": None,
     }
     if grown:
@@ -51,13 +49,14 @@ def document(
 
 def _one(runs: Sweep, bounds: Sequence[float]) -> dict[str, Any]:
     settings, total = runs.settings, runs.settings.seeds
+    lacks = hypotheses(runs)
     return {
         "shape": list(runs.shape),
         "rank_of_matrix": runs.values.size,
         "leading_values": runs.values[: settings.rank + 1].tolist(),
         "start_scale": runs.start_scale,
         "step_size": runs.step_size,
-        "theorem_3_2": _hypotheses(runs),
+        "theorem_3_2": f"hypotheses not met: {'; '.join(lacks)}" if lacks else "hypotheses met",
         "converged": _share(runs.converged, total),
         "diverged": int(np.count_nonzero(runs.diverged)),
         "steps": _steps(runs),
@@ -70,7 +69,7 @@ def _one(runs: Sweep, bounds: Sequence[float]) -> dict[str, Any]:
             }
             for bound in bounds
         ],
-        "final_ratio": [float(np.nanmin(runs.last)), float(np.nanmax(runs.last))],
+        "final_ratio": [float(end.reduce(runs.last)) for end in (np.fmin, np.fmax)],
     }
 
 
@@ -107,13 +106,9 @@ def _per_decade(before: Mapping[str, Any], row: Mapping[str, Any]) -> float | No
     return float((medians[1] - medians[0]) / decades)
 
 
-def _hypotheses(runs: Sweep) -> str:
-    missing = []
-    if runs.settings.rank != 1:
-        missing.append(f"r is {runs.settings.rank}, and it is about r = 1")
-    if runs.values.size > 1:
-        missing.append(f"M has rank {runs.values.size}, and it is about rank 1")
-    return "hypotheses met" if not missing else f"hypotheses not met: {'; '.join(missing)}"
+def sweep_views(record: SweepRecord) -> Views:
+    """What --format asks for."""
+    return document_views(document(record), page, rows)
 
 
 def page(doc: Mapping[str, Any]) -> list[Part]:
@@ -207,7 +202,7 @@ def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Part]
             str(row["shape"][0]),
             f"{row['converged']['fraction']:.4f}",
             *(number(row["steps"][-1][name]) for name in ("5%", "median", "95%")),
-            "-" if row["per_decade"] is None else f"{row['per_decade']:.2f}",
+            _steps_a_decade(row["per_decade"]),
             *(f"{entry['fraction']:.3f}" for entry in row["within"]),
         ]
         for row in rows
@@ -219,12 +214,16 @@ def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Part]
         Columns((*header, *(f"C={number(bound)}" for bound in bounds)), lines),
         Facts(
             [
-                ("expected per decade", f"{grown['predicted_per_decade']:.2f} steps, "
+                ("expected per decade", f"{_steps_a_decade(grown['predicted_per_decade'])} steps, "
                  "ln 10/(2 ln(1 + c_step σ_r/σ₁))"),
                 ("columns C", "fraction of runs with the ratio in [1/C, C] at every step"),
             ]
         ),
     ]  # fmt: skip
+
+
+def _steps_a_decade(count: float | None) -> str:
+    return "-" if count is None else f"{count:.2f}"
 
 
 def _ends(ends: Sequence[float]) -> str:

@@ -20,6 +20,10 @@ _WAYS_OUT = {
     "factor U": "choose another prefix with --factors-npy",
     "factor V": "choose another prefix with --factors-npy",
     "rescaled network": "name another file with --rescale",
+    "picture": "name another picture",
+    "numbers of the picture": "name another file with --data",
+    "picture of Figure": "name another folder with -o",
+    "kept run": "name another folder with -o",
     "log file": "name another log file with --log-file",
     "standard output": "send it elsewhere",
 }
@@ -44,7 +48,8 @@ def refuse_meetings(read: Paths, written: Paths) -> None:
     pairs = ((one, other) for other in writes for one in reads)
     for (one, path), (other, other_path) in (*pairs, *combinations(writes, 2)):
         if same_file(path, other_path):
-            raise SettingsError(f"{printable(path)} is the {one} and the {other}", _WAYS_OUT[other])
+            way_out = _WAYS_OUT[other.rstrip(" 0123456789")]
+            raise SettingsError(f"{printable(path)} is the {one} and the {other}", way_out)
 
 
 def same_file(one: str, other: str) -> bool:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import stat
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mfact.core import Array
-from mfact.errors import MemoryPlanError, StorageError
-from mfact.host.memory import available_bytes
+from mfact.errors import StorageError
 from mfact.matrices.formats import HDF5
 from mfact.storage.documents import from_json, to_json
-from mfact.words import format_bytes, printable
+from mfact.storage.reading import beginning, whole
+from mfact.words import printable
 
 if TYPE_CHECKING:
     import h5py
@@ -33,6 +31,7 @@ KINDS = {
     "checkpoint": "a checkpoint",
     "network": "a network's run file",
     "network_checkpoint": "a network's checkpoint",
+    "sweep": "the file of a sweep",
 }
 _HEADER = ("schema", "format_version", "datasets")
 _HDF5_ERRORS = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError,
@@ -43,6 +42,7 @@ _WAYS_OUT = {
     "checkpoint": "pass a checkpoint that `mfact solve` or `mfact network` wrote",
     "network": "pass a file that `mfact network` wrote",
     "network_checkpoint": "pass a checkpoint that `mfact network` wrote",
+    "sweep": "pass a file that `mfact sweep -o` wrote",
 }
 
 
@@ -91,7 +91,7 @@ def read_image(
     Raises StorageError, one line, when the file is missing, is no mfact file, is of another
     kind or a newer format version, or is damaged; MemoryPlanError when it does not fit.
     """
-    image = _load(path)
+    image = whole(path, 2)  # the file, and the arrays in it
     if not image.startswith(HDF5) or MARK not in image[:HEAD]:
         raise StorageError(f"{printable(path)} is not {KINDS[kind]} of mfact", _WAYS_OUT[kind])
     if not _is_intact(image):
@@ -154,24 +154,6 @@ def _is_intact(image: bytes) -> bool:
     return image[place] == digest
 
 
-def _load(path: str | os.PathLike[str]) -> bytes:
-    try:
-        status = Path(path).stat()
-        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
-            raise StorageError(f"{printable(path)} is not a regular file", "pass a file")
-        needed = 2 * status.st_size  # the file, and the arrays in it
-        if needed > (free := available_bytes()):
-            raise MemoryPlanError(
-                f"{printable(path)} needs {format_bytes(needed)} of memory to read and "
-                f"{format_bytes(free)} is available",
-                "free memory",
-            )
-        return Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise StorageError(f"cannot read {printable(path)}: {reason}", "check the path") from error
-
-
 def _parse(image: bytes, kind: str, version: int) -> tuple[dict[str, Array], dict[str, Any], int]:
     """What the image holds, and its version; StorageError with a sentence without a subject."""
     import h5py
@@ -228,11 +210,8 @@ def kind_of(path: str | os.PathLike[str]) -> str | None:
     Who reads it on is told the rest: whether it is whole, and is that.
     """
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            return None
-        with Path(path).open("rb") as file:
-            head = file.read(HEAD)
-    except (OSError, ValueError):
+        head = beginning(path, HEAD)
+    except StorageError:
         return None
     if not head.startswith(HDF5) or MARK not in head:
         return None

@@ -70,8 +70,14 @@ def require_network_run(arrays: Mapping[str, Array], document: Mapping[str, Any]
     require_rows(arrays, document)
     units = under("neurons", arrays)
     rows = None if "step" not in units else units["step"].shape
+    sides: dict[str, tuple[int, ...]] = {}
     for name, column in units.items():
-        if column.dtype.kind not in "if" or rows is None or column.shape[:1] != rows:
+        fits = column.dtype.kind in "if" and rows is not None and column.shape[:1] == rows
+        if "/" in name:  # the sides of a place have a column a unit
+            place = name.partition("/")[0]
+            fits &= column.ndim == 2 and column.shape[1] > 0
+            fits &= sides.setdefault(place, column.shape) == column.shape
+        if not fits:
             refuse(f"{column.dtype} of shape {column.shape}", f"neurons/{name}", "rows of numbers")
     return net
 

@@ -125,7 +125,7 @@ class Stacked:
 
 
 class Ends(NamedTuple):
-    """How each start ended; the fields of `mfact.studies.sweep.Sweep` of the same names."""
+    """How each start ended; the fields of `mfact.theory.frequencies.Sweep` of the same names."""
 
     hits: Array
     low: Array

@@ -61,6 +61,11 @@ def opened(paths: Sequence[str | os.PathLike[str]]) -> Checkpoints:
                 f"{printable(path)} is a checkpoint of a run that is not over",
                 f"end it with `mfact resume {printable(path)}`, and pass its run file",
             )
+        if kind == "sweep":
+            raise SettingsError(
+                f"{printable(path)} is the file of a sweep, which holds no weights",
+                "name checkpoints, or one run file of `mfact solve` or `mfact network`",
+            )
     if not any(kinds):
         files = [open_state_dict(path) for path in found.paths]
         each = [

@@ -60,12 +60,13 @@ def plan_sweep(source: MatrixSource) -> MemoryPlan:
     return made.check("free memory, or use a part of the matrix", subject="the sweep")
 
 
-def plan_starts(settings: SweepSettings, sweeps: int = 1) -> MemoryPlan:
-    """Of each start of so many sweeps where it got to each tolerance, and four numbers. Raises
-    MemoryPlanError when they do not fit.
+def plan_starts(settings: SweepSettings, sweeps: int = 1, *, written: bool = False) -> MemoryPlan:
+    """Of each start of so many sweeps where it got to each tolerance, and four numbers, and the
+    image of their file where it is written. Raises MemoryPlanError when they do not fit.
     """
-    kept = 8 * (len(settings.tolerances) + 4) * settings.seeds
-    return MemoryPlan({"starts": kept * sweeps}, available_bytes()).check("choose fewer --seeds")
+    kept = 8 * (len(settings.tolerances) + 4) * settings.seeds * sweeps
+    image = {"file image": 2 * kept} if written else {}  # and what is read back of it
+    return MemoryPlan({"starts": kept, **image}, available_bytes()).check("choose fewer --seeds")
 
 
 def plan_generated(shape: tuple[int, int], rank: int, *, written: bool) -> MemoryPlan:

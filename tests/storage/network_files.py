@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mfact.errors import MfactError
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Dense
 from mfact.networks.settings import NetworkSettings
@@ -87,3 +88,15 @@ def put(document: Any, place: tuple[Any, ...], value: Any) -> None:
 
 
 DELETE = object()
+
+HOSTILE = [
+    None, True, 0, -1, 1, 3, 2**62, 2**70, 0.5, float("nan"), float("inf"), 1e308, "", "x", "12",
+    "/W", "\x1b[2J", "\ud800", [], {}, [1], [[1]], {"x": 1}, ["a", "b", 3], DELETE,
+]  # fmt: skip
+"""What may stand at a place of a document that someone made."""
+
+
+def one_line(error: MfactError) -> None:
+    assert "\n" not in str(error)
+    assert str(error).isprintable() or "\ud800" in str(error)
+    assert error.way_out

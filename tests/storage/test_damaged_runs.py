@@ -231,6 +231,6 @@ def test_a_file_larger_than_memory_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_run(tmp_path / "run.h5", NEW)
-    monkeypatch.setattr("mfact.storage.images.available_bytes", lambda: 1000)
+    monkeypatch.setattr("mfact.storage.reading.available_bytes", lambda: 1000)
     with pytest.raises(MemoryPlanError, match="of memory to read and 1000 B is available: free"):
         read_run(tmp_path / "run.h5")

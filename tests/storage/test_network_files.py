@@ -12,28 +12,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as any_array
 from network_by_hand import network_by_hand, trace_of
-from network_files import DELETE, NETS, changed, held, places, put, written
+from network_files import (
+    DELETE,
+    HOSTILE,
+    NETS,
+    changed,
+    held,
+    one_line,
+    places,
+    put,
+    written,
+)
 from random_architectures import architectures
 
 import mfact
 from mfact.cli.show import command_line
 from mfact.core import Outcome
-from mfact.errors import MfactError, StorageError
+from mfact.errors import DataError, MfactError, StorageError
+from mfact.pictures.network import network_balance, network_convergence, network_ledger
 from mfact.report.network_views import network_views
 from mfact.report.terminal import Look
 from mfact.storage.images import same_bits
 from mfact.storage.network_runs import read_network_run, read_weights, write_network_run
-
-HOSTILE = [
-    None, True, 0, -1, 1, 3, 2**62, 2**70, 0.5, float("nan"), float("inf"), 1e308, "", "x", "12",
-    "/W", "\x1b[2J", "\ud800", [], {}, [1], [[1]], {"x": 1}, ["a", "b", 3], DELETE,
-]  # fmt: skip
-
-
-def one_line(error: MfactError) -> None:
-    assert "\n" not in str(error)
-    assert str(error).isprintable() or "\ud800" in str(error)
-    assert error.way_out
+from mfact.studies.differing import Subject
 
 
 def use_run(path: Path) -> None:
@@ -43,6 +44,9 @@ def use_run(path: Path) -> None:
         "".join(view(Look()))
     with contextlib.suppress(MfactError):
         command_line(result)
+    for draw in (network_convergence, network_balance, network_ledger):
+        with contextlib.suppress(DataError):  # no rows
+            list(draw([Subject(str(path), result)]).rows())
 
 
 def go_on(path: Path) -> None:
@@ -104,6 +108,7 @@ def test_what_was_written_is_read(tmp_path, name, kind):
     USES[kind](path)
 
 
+@pytest.mark.filterwarnings("ignore::mfact.ConvergenceWarning")  # of a run that goes on elsewhere
 @pytest.mark.parametrize("kind", USES)
 @given(name=st.sampled_from(list(NETS)), data=st.data())
 def test_any_place_may_hold_anything(tmp_path_factory, kind, name, data):
@@ -124,6 +129,7 @@ def _arrays_like(A):
     ]  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::mfact.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.filterwarnings("ignore:Casting complex")
 @pytest.mark.parametrize("kind", USES)

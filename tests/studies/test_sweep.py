@@ -11,14 +11,12 @@ from matrices import matrix
 from mfact.errors import DataError, SettingsError
 from mfact.options import flag
 from mfact.settings import SweepSettings
-from mfact.studies.sweep import (
-    growth,
+from mfact.studies.sweep import growth, singular_values, sweep
+from mfact.theory.frequencies import (
     interval,
     limit_within,
-    singular_values,
     slope_per_decade_of_size,
     slope_per_decade_of_tolerance,
-    sweep,
 )
 
 
