@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from mfact.report.curves import Curves
 from mfact.report.iterations import Column
 from mfact.report.parts import Columns, Facts, Part
 from mfact.report.text import exponent
@@ -37,7 +40,7 @@ def ranked(
     names = tuple("…" if i is None else rows[i][0] for i in places)
     columns = [Column(f"  {first}", names, 0)]
     for rank, (key, heading) in enumerate(headings.items(), 1):
-        cells = tuple("" if i is None else _cell(rows[i][1][key]) for i in places)
+        cells = tuple("" if i is None else cell(rows[i][1][key]) for i in places)
         if set(cells) - {"-", ""}:
             columns.append(Column(heading, cells, rank))
     return columns
@@ -51,12 +54,27 @@ def described(
     named: of each column its key in a row, its label, and what it is. What is not known is a dash.
     """
     named = tuple(named)
-    cells = [[_cell(row[key]) for key, _, _ in named] for row in rows]
+    cells = [[cell(row[key]) for key, _, _ in named] for row in rows]
     table = Columns([label for _, label, _ in named], cells)
     return [table, Facts([(label, text) for _, label, text in named])]
 
 
-def _cell(value: Any) -> str:
+def curves(
+    named: Iterable[tuple[str, str, str]],
+    rows: Sequence[Mapping[str, Any]],
+    keys: Sequence[str],
+) -> Curves:
+    """Curves of these keys of the rows over the first of the columns; named: see described."""
+    labels = {key: label for key, label, _ in named}
+    x, *drawn = (
+        (labels[key], np.array([row[key] for row in rows], dtype=float))  # None becomes NaN
+        for key in (next(iter(labels)), *keys)
+    )
+    return Curves(*x, drawn)
+
+
+def cell(value: Any) -> str:
+    """A value of a column; what is not known is a dash."""
     if value is None:
         return "-"
     return exponent(value) if isinstance(value, float) else str(value)

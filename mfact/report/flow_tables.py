@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfact.core import unit_of
-from mfact.report.columns import described
+from mfact.report.columns import curves, described
 from mfact.report.labels import shapes
 from mfact.report.machine import finite
 from mfact.report.parts import Facts, Heading, Part
@@ -111,6 +111,7 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
         Heading("Problem"),
         Facts(pairs),
         Heading("Flow"),
+        curves(COLUMNS, doc["flow"], ("gap", "imbalance")),
         *described(kept, doc["flow"]),
     ]
     return parts + _descent(doc["gradient_descent"]) if doc["gradient_descent"] else parts

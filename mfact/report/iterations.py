@@ -39,23 +39,32 @@ def chosen_rows(count: int, most: int) -> list[int]:
 def rows_to_show(trace: Mapping[str, Array], most: int) -> list[int]:
     """The rows of a trace that the table shows, at most `most` (0: all), both ends among them.
 
-    Evenly by row; where the steps leap, because a flow took over from them, evenly in the flow
-    time Ση, in which the run goes on at its own pace.
+    Evenly by row, or in the flow time where the steps leap.
     """
-    steps = trace["step"].astype(float)
-    rows = chosen_rows(len(steps), most)
-    flow_time = trace.get("flow_time")
-    if flow_time is None or len(rows) < 3 or len(rows) == len(steps) or not _leaps(steps):
+    count = len(trace["step"])
+    rows = chosen_rows(count, most)
+    if len(rows) < 3 or len(rows) == count or pace(trace) == "step":
         return rows
+    flow_time = trace["flow_time"]
     marks = np.linspace(flow_time[0], flow_time[-1], len(rows))
     nearest = np.abs(flow_time[:, None] - marks).argmin(axis=0)
-    return sorted({0, len(steps) - 1, *(int(row) for row in nearest)})
+    return sorted({0, count - 1, *(int(row) for row in nearest)})
 
 
-def _leaps(steps: Array) -> bool:
-    """Whether two rows are much further apart than they mostly are."""
-    gaps = np.diff(np.where(np.isfinite(steps), steps, 1e300))
-    return bool(gaps.max() > 10 * np.median(gaps))
+def pace(trace: Mapping[str, Array]) -> str:
+    """The column in which a run goes on at its own pace: "step", or, where the steps leap because
+    a flow took over from them, "flow_time", which is Ση.
+
+    >>> pace({"step": np.array([0.0, 1.0, 2.0, 1e9]), "flow_time": np.arange(4.0)})
+    'flow_time'
+    """
+    if "flow_time" not in trace:
+        return "step"
+    steps = trace["step"].astype(float)
+    gaps = np.diff(steps[np.isfinite(steps)])
+    too_large = len(gaps) < len(steps) - 1  # for a float
+    leaps = too_large or (len(gaps) > 0 and bool(gaps.max() > 10 * np.median(gaps)))
+    return "flow_time" if leaps else "step"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mfact.core import Claim
 from mfact.report.claims import claims_section
-from mfact.report.columns import described
+from mfact.report.columns import curves, described
 from mfact.report.machine import finite
 from mfact.report.parts import Facts, Heading, Part, Words
 from mfact.report.text import number
@@ -83,6 +83,7 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
             ("steps", f"{doc['steps']}, with {doc['evaluations']} gradients"),
         ]),
         Heading("Flow"),
+        curves(COLUMNS, doc["flow"], ("loss", "drift")),
         *described(COLUMNS, doc["flow"]),
         Heading("Layers"),
         *described(LAYERS, _layers(doc["flow"])),

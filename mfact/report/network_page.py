@@ -62,6 +62,8 @@ class NetworkPage(Page[NetworkResult]):
 
     THRIFT = len(_THRIFT) - 1
 
+    CURVES = (("loss",), ("drift",))
+
     @cached_property
     def _net(self) -> Architecture:
         return restored(self.result.network, self.result.ties)
@@ -106,7 +108,7 @@ class NetworkPage(Page[NetworkResult]):
             Facts([*labelled(result.problem, PROBLEM)]),
             *layers_parts(self._net),
             *settings_section(result.settings),
-            *self._iterations(self._most),
+            *self._all_iterations(),
             *claims_section(result.claims),
             Heading("Summary"),
             Facts([*labelled(numbers, SUMMARY)]),

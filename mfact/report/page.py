@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Generic, TypeVar
 
-from mfact.core import Document, Ended, NetworkResult, Result
+import numpy as np
+
+from mfact.core import Array, Document, Ended, NetworkResult, Result
+from mfact.report.curves import Curves
 from mfact.report.iterations import Iterations
 from mfact.report.labels import timeless
 from mfact.report.machine import finite
@@ -22,6 +25,8 @@ MOST_LINES = 45
 
 MOST_ROWS = 12
 LEAST_ROWS = 4
+LEAST_BESIDE = 3
+"""Of the rows beside curves, which show what lies between them."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,9 @@ class Page(ABC, Generic[R]):
 
     THRIFT: ClassVar[int] = 1
     """The most that `thrift` may be, in which a short page leaves out what it can."""
+
+    CURVES: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """The columns that are drawn; of each curve, those that it may be of, best first."""
 
     @abstractmethod
     def _above(self, result: R, thrift: int) -> list[Part]:
@@ -63,14 +71,24 @@ class Page(ABC, Generic[R]):
         result = _as_stored(self.result)
         if self.full:
             return text_of(self._full(result), look)
+        curves = self._curves()
+        lines = text_of(curves, look).count("\n")
+        need = lines + LEAST_BESIDE if lines else LEAST_ROWS
+        plain: tuple[str, str, int] | None = None  # the first without curves
         for thrift in range(self.THRIFT + 1):
             above = text_of(self._above(result, thrift), look)
             below = text_of(self._below(result, thrift), look)
             room = MOST_LINES - (above + below).count("\n") - Iterations.AROUND
-            if room >= LEAST_ROWS:
+            if room >= need:
+                room -= lines
                 break
-        rows = max(min(room, MOST_ROWS), LEAST_ROWS) if self.rows is None else self.rows
-        return above + text_of(self._iterations(rows), look) + below
+            if plain is None and room >= LEAST_ROWS:
+                plain = above, below, room
+        else:
+            curves = []
+            above, below, room = plain or (above, below, LEAST_ROWS)
+        rows = min(room, MOST_ROWS) if self.rows is None else self.rows
+        return above + text_of(self._iterations(rows, curves), look) + below
 
     def markdown(self) -> str:
         """The same in GitHub's Markdown."""
@@ -78,17 +96,25 @@ class Page(ABC, Generic[R]):
         if self.full:
             return markdown_of(self._full(result))
         above, below = self._above(result, 0), self._below(result, 0)
-        return markdown_of([*above, *self._iterations(self._most), *below])
+        return markdown_of([*above, *self._all_iterations(), *below])
 
     @property
-    def _most(self) -> int:
-        return MOST_ROWS if self.rows is None else self.rows
+    def _steps(self) -> Array:
+        return self.result.trace.get("step", np.empty(0))
 
-    def _iterations(self, rows: int) -> list[Part]:
+    def _curves(self) -> list[Part]:
         trace = self.result.trace
-        if not len(trace.get("step", ())):
+        return [Curves.of(trace, self._columns, self.CURVES)] if len(self._steps) > 1 else []
+
+    def _all_iterations(self) -> list[Part]:
+        """Of a page that is not short: curves, and as many rows as were asked for."""
+        return self._iterations(MOST_ROWS if self.rows is None else self.rows, self._curves())
+
+    def _iterations(self, rows: int, curves: list[Part]) -> list[Part]:
+        if not len(self._steps):
             return []
-        return [Heading("Iterations"), Iterations(trace, rows, self.full, self._columns)]
+        table = Iterations(self.result.trace, rows, self.full, self._columns)
+        return [Heading("Iterations"), *curves, table]
 
     def _numbers(self, result: R) -> Document:
         return result.summary if self.timing else timeless(result.summary)

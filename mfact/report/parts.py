@@ -132,18 +132,20 @@ class Facts:
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of numbers below their headings, set to the right."""
+    """Columns of numbers below their headings, set to the right. named: the first are words."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]] = field(default=())
+    named: bool = False
 
     def drawn(self, look: Look) -> Iterable[RenderableType]:
         from rich.table import Table
         from rich.text import Text
 
         grid = Table.grid(padding=(0, 2, 0, 0))
-        for _ in self.heads:
-            grid.add_column(justify="right", no_wrap=look.width >= 60)
+        for place in range(len(self.heads)):
+            side = "left" if self.named and place == 0 else "right"
+            grid.add_column(justify=side, no_wrap=look.width >= 60)  # type: ignore[arg-type]  # a literal of Rich's
         # The first column is set in, as all that stands below a heading.
         for style, cells in (("bold", self.heads), *(("", row) for row in self.rows)):
             shown = (look.symbols(cell) for cell in cells)
@@ -152,7 +154,8 @@ class Columns:
         return [grid]
 
     def marked(self) -> str:
-        return table(self.heads, self.rows, "r" * len(self.heads))
+        sides = "r" * len(self.heads)
+        return table(self.heads, self.rows, f"l{sides[1:]}" if self.named else sides)
 
 
 def indented(text: str, by: int, style: str = "") -> RenderableType:

@@ -19,6 +19,8 @@ _PROBLEM = {name: PROBLEM[name] for name in ("name", "objective", "norm", "singu
 class RunPage(Page[Result]):
     """The page of a factorization."""
 
+    CURVES = (("gap", "relative_residual"), ("imbalance",))
+
     def _above(self, result: Result, thrift: int) -> list[Part]:
         facts = [*labelled(_leading(result.problem), _PROBLEM, only=True)]
         above: list[Part] = [
@@ -49,7 +51,7 @@ class RunPage(Page[Result]):
             Heading("Problem"),
             Facts([shapes_of(result), *labelled(result.problem, PROBLEM)]),
             *settings_section(result.settings),
-            *self._iterations(self._most),
+            *self._all_iterations(),
             *claims_section(result.claims),
             Heading("Summary"),
             Facts([*labelled(self._numbers(result), SUMMARY)]),

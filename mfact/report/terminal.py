@@ -55,7 +55,7 @@ def takes_only_ascii(stream: TextIO | None) -> bool:
     True
     """
     try:
-        "σ‖ᵀ₁─█…".encode(getattr(stream, "encoding", None) or "ascii")
+        "σ‖ᵀ₁─█…⣿".encode(getattr(stream, "encoding", None) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return True
     return False

@@ -17,6 +17,8 @@ from conftest import ROOT, START
 from mfact.storage.runs import read_run
 
 QUICK = ("--schedule", "constant", "--seed", "1")
+DRAWN = {"─", "█", "▌", *map(chr, range(0x2800, 0x2900))}
+"""Rules, bars and the dots of curves."""
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def test_markdown_has_all_that_the_page_says(mfact, done, command):
     assert marked.startswith("# ")
     plain = marked.replace("\\", "")
     for line in page.splitlines():
-        words = [word for word in line.split() if not set(word) <= {"─", "█", "▌"}]
+        words = [word for word in line.split() if not set(word) <= DRAWN]
         assert all(word in plain for word in words), line
     # Each table has one width, and its rule below the heading.
     for block in marked.split("\n\n"):

@@ -44,6 +44,7 @@ def test_the_page_fits_a_terminal(name):
     text = text_of(page(made), Look(width=80))
     assert max(map(len, text.splitlines())) <= 80
     assert "the flow reached s = 0.1" in text
+    assert text.count(" over s 0 to 0.1") == 2  # L and the drift
     assert all(claim.name in text for claim in found.claims)
     assert "| s | L |" in markdown_of(page(made))
 

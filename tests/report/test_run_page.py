@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from pathlib import Path
@@ -54,9 +55,9 @@ def test_numbers_are_whole_and_no_line_is_cut(width, ascii_only, full):
     for whole in ("3.5e-10", "0.0001111", "12.3457", "0.000796835"):
         assert whole in text
     # The iteration table holds whole cells whatever the width.
-    cells = re.search(r"Iterations\n.*?\n.*?\n(.*?)\n(?:  no|\n)", text, re.DOTALL)[1].split()
+    cells = re.search(r"^[─-]{4}.*?\n(.*?)\n(?:  no|\n)", text, re.DOTALL | re.MULTILINE)[1]
     assert cells
-    assert all(re.fullmatch(r"-|0|\d+|\d\.\d{3}e[+-]\d{2}", cell) for cell in cells)
+    assert all(re.fullmatch(r"-|0|\d+|\d\.\d{3}e[+-]\d{2}", cell) for cell in cells.split())
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 200])
@@ -99,6 +100,29 @@ def test_the_short_page_is_read_to_its_end(rows, held, idle, rank, flags):
     assert len(lines) <= 45
     assert lines[-2] == made.outcome.sentence
     assert lines[-1].strip() == made.message
+
+
+def test_curves_have_room_as_long_as_three_rows_are_left_beside_them():
+    trace = {name: np.resize(column, 50) for name, column in handmade().trace.items()}
+    trace["step"] = np.arange(50)
+    pattern = re.compile(r"Iterations\n((?:  .*\n)*)step.*\n─.*\n((?:.+\n)+)")
+    rows = {True: set(), False: set()}
+    for held, told in itertools.product(range(6), range(9)):
+        claims = claims_like([Verdict.HOLDS] * held + [Verdict.INCONCLUSIVE] * told)
+        above, table = pattern.search(
+            page(LOOKS["80"], full=False, claims=claims, trace=trace)
+        ).groups()
+        assert above.count("\n") in (0, 4)
+        rows["gap" in above and "‖D‖" in above].add(table.count("\n"))
+    assert min(rows[True]) == 3
+    assert min(rows[False]) == 4
+    assert max(rows[False]) < 3 + 4
+
+
+def test_a_run_of_no_step_has_no_shape():
+    one = {name: column[:1] for name, column in handmade().trace.items()}
+    for full in (False, True):
+        assert "Iterations\nstep" in page(LOOKS["80"], trace=one, full=full)
 
 
 def test_what_fails_is_told_in_full_and_what_does_not_apply_by_name():

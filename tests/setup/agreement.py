@@ -1,9 +1,9 @@
 """What a document shows of what a command prints: whether they agree, and what to show now.
 
-What must agree with the text shown: every word, in order, with runs of rule characters and of
-spaces taken as one. Numbers must agree to 5 %; two numbers under 1e-6 count as equal (they are
-rounding, and differ between processors), and so do two times and two sizes of memory. A line with
-`…` alone stands for any lines.
+What must agree with the text shown: every word, in order, with runs of rule characters, of spaces
+and of the dots of a curve taken as one. Numbers must agree to 5 %; two numbers under 1e-6 count as
+equal (they are rounding, and differ between processors), and so do two times and two sizes of
+memory. A line with `…` alone stands for any lines.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ NUMBER = re.compile(
     r"[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(\s?(?:ns|µs|ms|s|min|h|[kMG]i?B)\b)?", re.IGNORECASE
 )
 RULES = re.compile(r"[─━═┄╌\-]{3,}")
+DOTS = re.compile("[\u2800-\u28ff][\u2800-\u28ff ]*")
 NEGLIGIBLE = 1e-6
 AGREEMENT = 0.05
 
 
 def shape(line: str) -> str:
     """The words of a line, with # for each number."""
-    return " ".join(RULES.sub("---", NUMBER.sub("#", line)).split())
+    return " ".join(DOTS.sub("⠿ ", RULES.sub("---", NUMBER.sub("#", line))).split())
 
 
 def same_numbers(shown: str, printed: str) -> bool:
