@@ -18,6 +18,7 @@ from mfact.problems.factorization import unbalance
 from mfact.problems.optimum import zero_in
 from mfact.schedules import Constant, PowerDecay
 from mfact.settings import RunSettings
+from mfact.studies.named import require_shape
 from mfact.theory.eckart_young import known_optimum
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_2 import Certificate, certify, global_optimum, lemma_3_2
@@ -51,13 +52,8 @@ def recompute(target: Sliced, result: Result, *, tol: float | None = None) -> Ch
     claim of the run, again held against the rows that the trace recorded.
     Raises DataError when the factors do not fit the matrix, or are not finite.
     """
-    (d1, d2), r = target.shape, result.U.shape[1]
-    rows, columns = result.U.shape[0], result.V.shape[0]
-    if (rows, columns) != (d1, d2):
-        raise DataError(
-            f"the run is of a {rows}×{columns} matrix, this one is {d1}×{d2}",
-            "name the matrix that was factored",
-        )
+    require_shape(target.shape, result)
+    r = result.U.shape[1]
     if not (np.all(np.isfinite(result.U)) and np.all(np.isfinite(result.V))):
         raise DataError("the factors have values that are not finite", "run `mfact solve` again")
     values, error = leading_values(target, r + 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mfact.core import Result
-from mfact.errors import SettingsError, StorageError
+from mfact.errors import DataError, SettingsError, StorageError
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -35,6 +35,16 @@ def matrix_of_run(result: Result, run_file: str | None, way_out: str) -> str:
             f"{run} names its matrix {printable(named)}{there}, which is not there", way_out
         )
     return str(found)
+
+
+def require_shape(shape: tuple[int, int], result: Result) -> None:
+    """Raise DataError unless a matrix of this shape is what the run can be of."""
+    rows, columns = result.U.shape[0], result.V.shape[0]
+    if (rows, columns) != shape:
+        raise DataError(
+            f"the run is of a {rows}×{columns} matrix, this one is {shape[0]}×{shape[1]}",
+            "name the matrix that was factored",
+        )
 
 
 def matrix_of_checkpoint(saved: Saved) -> str:

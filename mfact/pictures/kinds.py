@@ -1,0 +1,102 @@
+"""Which pictures there are of what: the one list that commands and Python ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from mfact.core import NetworkResult, Result
+from mfact.errors import SettingsError
+from mfact.pictures.audit import audit_balance
+from mfact.pictures.balance import balance
+from mfact.pictures.convergence import convergence
+from mfact.pictures.drawing import Picture
+from mfact.pictures.ledger import ledger
+from mfact.pictures.modes import modes
+from mfact.pictures.network import network_balance, network_convergence, network_ledger
+from mfact.pictures.spectrum import spectrum
+from mfact.pictures.starts import starts
+from mfact.storage.either import Kept
+from mfact.storage.sweeps import SweepRecord
+from mfact.studies.differing import Subject
+from mfact.words import printable
+
+Draw = Callable[[Sequence[Subject], str], Picture]
+
+CONVERGENCE, BALANCE, STARTS = "convergence", "balance", "starts"
+RESIDUAL = "residual"
+"""Of one run, which needs its matrix (see mfact.pictures.residual)."""
+
+OF_RUNS: Mapping[str, Draw] = {
+    CONVERGENCE: convergence,
+    BALANCE: balance,
+    "ledger": ledger,
+    "spectrum": lambda subjects, x: spectrum(subjects),
+    "modes": modes,
+}
+"""Of factorizations, by the name of the kind."""
+
+OF_NETWORKS: Mapping[str, Draw] = {
+    CONVERGENCE: network_convergence,
+    BALANCE: network_balance,
+    "ledger": network_ledger,
+}
+
+
+def kind_of(kept: Kept) -> str:
+    """What is drawn of a file where nothing is said."""
+    if isinstance(kept, SweepRecord):
+        return STARTS
+    return CONVERGENCE if isinstance(kept, Result | NetworkResult) else BALANCE
+
+
+def picture_of(named: Mapping[str, Kept], kind: str | None, x: str) -> Picture:
+    """The picture of runs, all of matrices or all of networks, or of one sweep or balance.
+
+    named: what files hold, by their names. kind: None for what there is of the first.
+
+    Raises SettingsError for a kind that there is not of them, and for files of several kinds.
+    """
+    (first, kept), *others = named.items()
+    kind = kind or kind_of(kept)
+    if isinstance(kept, Result | NetworkResult):
+        return picture_of_runs(_runs(named), kind, x)
+    if others:
+        raise SettingsError(
+            f"{printable(first)} is no run, and drawn alone", "draw one file at a time"
+        )
+    if kind != kind_of(kept):
+        raise SettingsError(
+            f"there is no picture {kind} of {printable(first)}", f"choose {kind_of(kept)}"
+        )
+    return starts(kept) if isinstance(kept, SweepRecord) else audit_balance(kept)
+
+
+def picture_of_runs(subjects: Sequence[Subject], kind: str, x: str) -> Picture:
+    """The picture of this kind of runs that are all of matrices, or all of networks.
+
+    Raises SettingsError as picture_of does.
+    """
+    of_networks = {isinstance(subject.run, NetworkResult) for subject in subjects}
+    if len(of_networks) > 1:
+        raise SettingsError(
+            "runs of matrices and of networks share no axis", "draw them in two pictures"
+        )
+    kinds, what = (OF_NETWORKS, "networks") if True in of_networks else (OF_RUNS, "several runs")
+    if kind not in kinds:
+        raise SettingsError(
+            f"there is no picture {kind} of {what}", f"choose one of {', '.join(kinds)}"
+        )
+    return kinds[kind](subjects, x)
+
+
+def _runs(named: Mapping[str, Kept]) -> list[Subject]:
+    for name, kept in named.items():
+        if not isinstance(kept, Result | NetworkResult):
+            raise SettingsError(
+                f"{printable(name)} is no run, and drawn alone", "draw one file at a time"
+            )
+    return [
+        Subject(name, kept)
+        for name, kept in named.items()
+        if isinstance(kept, Result | NetworkResult)
+    ]

@@ -1,0 +1,81 @@
+"""Which rows and columns of M a run fits badly: the norms of R = M − UVᵀ along both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mfact.core import Array, Result
+from mfact.errors import DataError
+from mfact.studies.named import require_shape
+from mfact.targets.counted import Counted
+from mfact.targets.fingerprint import fingerprint, same_matrix
+
+BLOCK_ENTRIES = 1 << 20
+"""Entries of M that are looked at together, 8 MiB."""
+
+
+@dataclass(frozen=True)
+class Along:
+    """The rows, or the columns. sizes: the norm of each in M; residuals: that in R, units of M."""
+
+    sizes: Array = field(repr=False)
+    residuals: Array = field(repr=False)
+
+    @property
+    def relative(self) -> Array:
+        """‖R_i‖/‖M_i‖, NaN where M_i is zero.
+
+        >>> Along(np.array([2.0, 0.0]), np.array([1.0, 0.5])).relative.tolist()
+        [0.5, nan]
+        """
+        found: Array = np.divide(
+            self.residuals, self.sizes, out=np.full(len(self.sizes), np.nan), where=self.sizes > 0
+        )
+        return found
+
+    def worst(self, count: int) -> list[int]:
+        """The places of the largest relative residuals, the worst first."""
+        order = np.argsort(-np.nan_to_num(self.relative, nan=-1.0), kind="stable")
+        return [int(i) for i in order[:count] if np.isfinite(self.relative[i])]
+
+
+@dataclass(frozen=True)
+class Residual:
+    """R = M − UVᵀ along both ways."""
+
+    rows: Along
+    columns: Along
+
+    @property
+    def relative(self) -> float:
+        """‖R‖_F/‖M‖_F."""
+        return float(np.linalg.norm(self.rows.residuals) / np.linalg.norm(self.rows.sizes))
+
+
+def residual_of(target: Counted, run: Result) -> Residual:
+    """The norms of the rows and columns of M and of R = M − UVᵀ, formed from the differences
+    themselves in one pass over M, in float64.
+
+    Raises DataError for a matrix that the run is not of, by its shape or its fingerprint.
+    """
+    require_shape(target.shape, run)
+    known = run.problem.get("fingerprint")
+    if known is not None and (other := same_matrix(known, fingerprint(target))):
+        raise DataError(f"the matrix is not that of the run: {other}", "name the one it was of")
+    d1, d2 = target.shape
+    wide = d1 < d2
+    U, V = (A.astype(float, copy=False) for A in (run.U, run.V))
+    down, across = (V, U.T) if wide else (U, V.T)
+    along, sums = [], np.zeros((2, across.shape[1]))
+    top, height = 0, max(1, BLOCK_ENTRIES // across.shape[1])
+    for block in target.slices(height):
+        M = block.astype(float, copy=False)
+        R = M - down[top : top + len(M)] @ across
+        along.append([np.einsum("ij,ij->i", A, A) for A in (M, R)])
+        sums += [np.einsum("ij,ij->j", A, A) for A in (M, R)]
+        top += len(M)
+    long = Along(*np.sqrt(np.concatenate(along, axis=1)))
+    short = Along(*np.sqrt(sums))
+    return Residual(short, long) if wide else Residual(long, short)
