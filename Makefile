@@ -2,6 +2,7 @@
 # make check   all that CI runs                               make bench  the timings
 # make batch   a run file for every matrix in data/           make fuzz   long randomized tests
 # make readme  put what is printed into README and topics   make clean  remove what was built (not .venv)
+# make figures the paper's figures in data/figures/, from runs that are kept in build/
 # make quick   the tests without those that take seconds, most of them in other processes
 #
 # VENV=folder uses another environment, PYTHON=program makes it with another Python,
@@ -20,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
-.PHONY: demo test quick check lint types imports wheel readme bench fuzz batch clean
+.PHONY: demo test quick check lint types imports wheel readme bench fuzz figures batch clean
 
 # --- Environments: made once, again when what they hold has changed ---
 
@@ -99,6 +100,13 @@ data/rank5.npy data/rank5.h5: | $(VENV)/.installed
 # A small trained network, and what it was at some steps on the way.
 data/network/step-%.safetensors: | $(VENV)/.installed
 	$(BIN)/python tests/setup/trained.py $(@D)
+
+# --- The figures of the paper, in about a minute; again, from their runs, in seconds ---
+
+figures: $(VENV)/.installed-dev
+	@mkdir -p build data/figures
+	$(BIN)/mfact figure all --output build/figures
+	cp build/figures/figure-1.svg build/figures/figure-2.svg data/figures/
 
 # --- Batch: every matrix in data/ becomes a run file; a run that does not converge stops make ---
 # An interrupted run still writes its result, after make has deleted the target: hence the .part.

@@ -77,6 +77,11 @@ class Settings:
         """Settings from options by name."""
         return cls(**given)
 
+    @property
+    def chosen(self) -> list[str]:
+        """The names of the options that are not left at their defaults."""
+        return [n for n, each in options_of(self).items() if getattr(self, n) != each.default]
+
     def changed(self, changes: Mapping[str, Any]) -> Self:
         """The same with other values, by name."""
         return type(self)(**{**vars(self), **changes})

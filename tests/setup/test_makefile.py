@@ -67,6 +67,16 @@ def test_the_checkpoints_are_those_the_recipe_makes(project):
         np.testing.assert_allclose(one.values(), other.values(), rtol=0, atol=0.05)
 
 
+def test_the_figures_are_those_that_the_command_draws(project):
+    done = make(project, "--dry-run", "figures")  # to do it takes a minute
+    assert done.returncode == 0, done.stderr
+    drawn, copied = done.stdout.splitlines()[-2:]
+    assert drawn == "env/bin/mfact figure all --output build/figures"
+    assert copied.split() == [
+        "cp", "build/figures/figure-1.svg", "build/figures/figure-2.svg", "data/figures/"
+    ]  # fmt: skip
+
+
 def test_batch_makes_a_run_file_of_every_matrix_and_only_once(project):
     done = make(project, "batch", "RANK=1")
     assert done.returncode == 0, done.stderr
