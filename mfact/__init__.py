@@ -5,7 +5,8 @@ gives a Result. inspect says what a matrix holds before it is factored, check re
 sweep counts what many starts do, flow follows the limit of small steps, and generate makes a
 matrix to try things on. Matrices are arrays, scipy sparse arrays, or paths of files. network
 trains a deep homogeneous network and audits the balance of its layers; it gives a NetworkResult.
-balance audits networks that were trained elsewhere, from their checkpoints.
+balance audits networks that were trained elsewhere, from their checkpoints. compare puts runs
+beside each other, or makes those that differ in chosen options; plot draws them.
 
 What cannot be done raises MfactError, in a sentence with a way out; a run that did not end well
 warns ConvergenceWarning. mfact.sklearn has the same as an estimator of scikit-learn.
@@ -23,7 +24,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
 
 _PLACES = {
     "solve": "mfact.python.runs",
@@ -36,6 +37,8 @@ _PLACES = {
     "generate": "mfact.python.questions",
     "network": "mfact.python.networks",
     "balance": "mfact.python.checkpoints",
+    "compare": "mfact.python.comparisons",
+    "plot": "mfact.python.pictures",
     "RunSettings": "mfact.settings",
     "Result": "mfact.python.result",
     "NetworkResult": "mfact.python.result",
@@ -46,13 +49,16 @@ _PLACES = {
 
 __all__ = [
     "ConvergenceWarning", "MfactError", "NetworkResult", "Result", "RunSettings", "balance",
-    "check", "flow", "generate", "inspect", "load", "network", "resume", "solve", "sweep",
+    "check", "compare", "flow", "generate", "inspect", "load", "network", "plot", "resume", "solve",
+    "sweep",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from mfact.errors import ConvergenceWarning, MfactError
     from mfact.python.checkpoints import balance
+    from mfact.python.comparisons import compare
     from mfact.python.networks import network
+    from mfact.python.pictures import plot
     from mfact.python.questions import check, flow, generate, inspect, sweep
     from mfact.python.result import NetworkResult, Result
     from mfact.python.runs import load, resume, solve

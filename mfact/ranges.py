@@ -14,6 +14,7 @@ MOST_INDEX = 2**63 - 1
 """No array has more entries."""
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
+_TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -22,6 +23,9 @@ class Kind(Protocol):
 
     def admits(self, value: Any, /) -> bool:
         """Whether it is one, of the right type and in range."""
+
+    def read(self, value: Any, /) -> Any:
+        """The value that a word stands for; ValueError with a sentence where it is none."""
 
     @property
     def way_out(self) -> str:
@@ -34,6 +38,9 @@ class Text:
 
     def admits(self, value: Any) -> bool:
         return isinstance(value, str)
+
+    def read(self, value: Any) -> str:
+        return str(value)
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,12 @@ class Flag:
     def admits(self, value: Any) -> bool:
         return isinstance(value, bool)
 
+    def read(self, value: Any) -> bool:
+        word = str(value).casefold()
+        if word not in _TRUTHS:
+            raise ValueError(f"{shown(value)} is not yes or no.")
+        return _TRUTHS[word]
+
 
 @dataclass(frozen=True)
 class OneOf:
@@ -69,6 +82,12 @@ class OneOf:
 
     def admits(self, value: Any) -> bool:
         return value in self.names
+
+    def read(self, value: Any) -> str:
+        word = str(value).casefold()
+        if word not in self.names:
+            raise ValueError(f"{shown(value)} is not one of {', '.join(self.names)}.")
+        return word
 
     @property
     def way_out(self) -> str:

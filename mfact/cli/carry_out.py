@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from signal import Signals
 
     from mfact.core import Document, NetworkResult, Result
+    from mfact.host.signals import SignalFlag
     from mfact.report.progress import Progress
     from mfact.report.stream import RowStream
     from mfact.run.doing import Doing
@@ -34,22 +35,13 @@ def carry_out(
     run: mfact.run.solve.solve or resume, or those of networks, all but for what every command gives
     it. every: of the rows recorded. columns: of theirs; None: those of a factorization.
     """
-    from mfact.host.signals import INSISTENT, SignalFlag
     from mfact.host.timer import Timer
-    from mfact.report.progress import CLEAR, write_now
 
     progress = progress_of(log, values["heartbeat"])
     stream = _stream(every, columns) if values["format"] == "jsonl" else None
-    doing, clear = "finishing this block", CLEAR if _rewrites(log) else ""
-
-    def heard(number: Signals) -> None:
-        log.tell(signal=flag.number)
-        if not log.quiet:
-            again = "; again to stop at once" if number in INSISTENT else ""
-            write_now(sys.stderr, f"{clear}mfact: {number.name}: {doing}{again}\n")
-
+    writing = False
     # Left when all is written: a signal that comes late does not cost a finished run.
-    with SignalFlag(heard) as flag:
+    with signals_to(log, lambda: writing) as flag:
         try:
             result = run(
                 observers=[each for each in (progress, stream) if each is not None],
@@ -63,15 +55,38 @@ def carry_out(
             )
         finally:
             progress.clear()
-        doing, clear = "writing the result", ""
+        writing = True
         log.detail(f"{result.outcome.sentence}: {result.message}")
-        _write(result, output, values, log)
+        write(result, output, values, log)
         if stream is None:
             print_result(result, values, quiet=log.quiet)
         else:
             stream.finish(result, timing=values["timing"])
     # A run that ended at a limit and could not keep its checkpoint has failed.
     return 1 if "unsaved" in result.summary else exit_code(result, values["exit_zero"])
+
+
+def signals_to(log: Log, writing: Callable[[], bool]) -> SignalFlag:
+    """A flag that says of each signal what is finished first, and by which the process dies.
+
+    writing: whether the steps are done and the result is being written.
+    """
+    from mfact.host.signals import INSISTENT, SignalFlag
+    from mfact.report.progress import CLEAR, write_now
+
+    clear = CLEAR if _rewrites(log) else ""
+
+    def heard(number: Signals) -> None:
+        log.tell(signal=flag.number)
+        if not log.quiet:
+            wipe, doing = (
+                ("", "writing the result") if writing() else (clear, "finishing this block")
+            )
+            again = "; again to stop at once" if number in INSISTENT else ""
+            write_now(sys.stderr, f"{wipe}mfact: {number.name}: {doing}{again}\n")
+
+    flag = SignalFlag(heard)
+    return flag
 
 
 def _stream(every: int | None, columns: Iterable[str] | None) -> RowStream:
@@ -128,21 +143,16 @@ def _rewrites(log: Log) -> bool:
     return not log.quiet and obeys_escapes() and is_terminal(sys.stderr)
 
 
-def _write(
-    result: Result | NetworkResult, output: str | None, values: dict[str, Any], log: Log
+def write(
+    result: Result | NetworkResult, output: str | None, values: Mapping[str, Any], log: Log
 ) -> None:
     """The files that were asked for, each said once it is safe on the disk."""
     from mfact.core import Result
 
     if output is not None:
-        if isinstance(result, Result):
-            from mfact.storage.runs import write_run
+        from mfact.storage.either import write_either
 
-            write_run(output, result)
-        else:
-            from mfact.storage.network_runs import write_network_run
-
-            write_network_run(output, result)
+        write_either(output, result)
         log.note(f"wrote {printable(output)}")
     if values.get("factors_npy") is not None and isinstance(result, Result):
         from mfact.storage.factors import write_factors_npy

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mfact.cli.log import Log
+from mfact.words import printable
 
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
@@ -63,6 +65,33 @@ def matrix_of(
     linked = {f"linked file {n} of the matrix": path for n, path in enumerate(source.linked, 1)}
     claim_files(ctx, {"matrix": source.path, **linked, **(read or {})}, written)
     return source
+
+
+@contextmanager
+def folder(path: str) -> Iterator[None]:
+    """Within it the folder is there; one that was made and into which nothing came is removed.
+
+    Raises StorageError for what is no folder and cannot be made one.
+    """
+    from mfact.errors import StorageError
+    from mfact.host.atomic import refusal
+
+    made = not Path(path).exists()
+    try:
+        if made:
+            Path(path).mkdir()
+    except (OSError, ValueError) as error:
+        if not isinstance(error, OSError):
+            raise StorageError(f"{printable(path)} is no name of a folder", "name one") from error
+        raise refusal(path, error) from error
+    if not Path(path).is_dir():
+        raise StorageError(f"{printable(path)} is no folder", "name one with -o")
+    try:
+        yield
+    finally:
+        if made:
+            with suppress(OSError):  # it holds something
+                Path(path).rmdir()
 
 
 def _standard_output() -> str | None:

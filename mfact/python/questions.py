@@ -27,9 +27,10 @@ from mfact.studies.memory import (
 )
 from mfact.studies.named import matrix_of_run
 from mfact.studies.prospect import Prospect, prospect
-from mfact.studies.sweep import Sweep, singular_values
+from mfact.studies.sweep import singular_values
 from mfact.studies.sweep import sweep as run_all
 from mfact.targets.door import held
+from mfact.theory.frequencies import Sweep
 
 
 @spoken()

@@ -6,7 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from mfact.python.words import said
 from mfact.storage.runs import write_run
 from mfact.studies.checked import counted
 from mfact.words import by, known_digits
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 R = TypeVar("R", bound=Record | NetworkRecord)
 
@@ -93,11 +96,19 @@ class Ended(ABC, Generic[R]):
 
         Raises MissingPackageError without pandas.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingPackageError("a frame needs pandas", "pip install pandas") from error
-        return pandas.DataFrame(dict(self.trace))
+        return framed(dict(self.trace))
+
+    def plot(
+        self,
+        kind: str = "convergence",
+        *,
+        x: str = "step",
+        path: str | os.PathLike[str] | None = None,
+    ) -> Figure:
+        """A picture of the run, as a figure of matplotlib: see mfact.plot."""
+        from mfact.python.pictures import plot
+
+        return plot(self, kind, x=x, path=path)
 
     def _told(self, sizes: str, names: Mapping[str, str]) -> str:
         """A few lines: the outcome, how far it came, the numbers of these names, the claims."""
@@ -191,6 +202,18 @@ class NetworkResult(Ended[NetworkRecord]):
         count = sum(name.startswith("W/") for name in self.weights)
         size = sum(each.size for each in self.weights.values())
         return self._told(f"{count} layers, {size} parameters", _OF_NETWORKS)
+
+
+def framed(values: Any) -> Any:
+    """Columns by name, or rows, as a pandas DataFrame.
+
+    Raises MissingPackageError without pandas.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingPackageError("a frame needs pandas", "pip install pandas") from error
+    return pandas.DataFrame(values)
 
 
 def _honest(value: float, error: float) -> str:

@@ -58,7 +58,7 @@ def solve(
     if "start" in given:
         given["start"], factors = begun(given["start"])
     if isinstance(rank, RunSettings):
-        sources = _changed(rank) | sources
+        sources = dict.fromkeys(rank.chosen, "argument") | sources
         settings = rank.changed(given)
     else:
         sources["rank"] = "argument"
@@ -124,9 +124,3 @@ def load(path: Path) -> Result | NetworkResult:
     """
     record = read_either(path)
     return Result(record) if isinstance(record, Record) else NetworkResult(record)
-
-
-def _changed(settings: RunSettings) -> dict[str, str]:
-    """The options of settings that are not left at their defaults, as given by the user."""
-    options = options_of(settings)
-    return {n: "argument" for n, v in vars(settings).items() if v != options[n].default}

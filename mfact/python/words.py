@@ -78,7 +78,7 @@ def _written(name: str, kind: Kind, word: str) -> str | None:
         known = bare != word or bare in _choices(name) or "." in bare or "/" in bare
         return f'"{bare}"' if known else None
     try:
-        kind.read(word)  # type: ignore[attr-defined]  # numbers are left: Real, Count and Size
+        kind.read(word)
     except ValueError:
         return None
     return word

@@ -49,7 +49,7 @@ _COMMANDS = {
     "resume": "continue restart",
     "inspect": "info describe spectrum stat stats summary",
     "check": "verify validate test",
-    "diff": "compare cmp",
+    "diff": "cmp",
     "show": "print view cat report",
     "sweep": "ensemble multistart",
     "flow": "gradient-flow ode",

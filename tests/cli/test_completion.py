@@ -87,7 +87,20 @@ def test_every_file_is_known_as_one():
     """By the words that help has for it: what has a value of another kind than text is none."""
     text = {(n, p.name) for n, p in parameters() if p.type in (click.STRING, None)}
     assert text == {
-        *((name, "dataset") for name in ("solve", "check", "inspect", "sweep", "flow", "generate")),
+        *(
+            (name, "dataset")
+            for name in (
+                "solve",
+                "check",
+                "inspect",
+                "sweep",
+                "flow",
+                "figure",
+                "generate",
+                "compare",
+                "plot",
+            )
+        ),
         ("solve", "checkpoint_every"),
         ("network", "checkpoint_every"),
         ("check", "require"),
@@ -100,7 +113,7 @@ def test_every_file_is_known_as_one():
     assert files == {
         "matrix", "checkpoint", "run_file", "first", "second", "output", "config", "start",
         "factors_npy", "log_file",
-        "x", "y", "layers", "checkpoints", "rescale",
+        "x", "y", "layers", "checkpoints", "rescale", "files", "things", "data", "picture",
     }  # fmt: skip
 
 

@@ -21,6 +21,9 @@ INPUTS = {
     "flow": ("M.npy", "-r", "2", "--start", "S.npz", "--time", "0.1"),
     "network": ("M.npy", "M.npy", "--layers", "2-5", "--step-size", "0.1", "--no-output"),
     "balance": ("r.h5",),
+    "compare": ("r.h5", "s.h5"),
+    "plot": ("r.h5", "-o", "r.svg"),
+    "figure": ("1a", "M.npy", "-r", "2", "--max-iter", "3"),
     "generate": ("new.npy", "--shape", "3x2", "-r", "1"),
 }
 

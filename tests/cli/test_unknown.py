@@ -68,7 +68,7 @@ def test_options(mfact, line, name, told):
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("fit", "mfact calls it 'solve'"), ("Compare", "mfact calls it 'diff'"),
+    [("fit", "mfact calls it 'solve'"), ("Cmp", "mfact calls it 'diff'"),
      ("slove", "did you mean 'solve'?"), ("SOLVE", "did you mean 'solve'?"),
      ("zzz", f"choose from {', '.join(COMMANDS)}")],
 )  # fmt: skip

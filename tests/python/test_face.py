@@ -21,7 +21,8 @@ from mfact.settings import FLOW_OPTIONS, FlowSettings, RunSettings, SweepSetting
 M = np.outer([3.0, 4.0, 0.0], [1.0, 2.0])
 NAMES = {
     "solve", "resume", "load", "inspect", "check", "sweep", "flow", "generate", "network",
-    "balance", "RunSettings", "Result", "NetworkResult", "ConvergenceWarning", "MfactError",
+    "balance", "compare", "plot", "RunSettings", "Result", "NetworkResult", "ConvergenceWarning",
+    "MfactError",
 }  # fmt: skip
 TAKES = {
     "solve": options_of(RunSettings),

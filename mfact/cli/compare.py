@@ -1,0 +1,232 @@
+"""mfact compare: a table of runs, those there are or those that differ in chosen options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mfact.cli.carry_out import progress_of, signals_to, write
+from mfact.cli.config import sources
+from mfact.cli.files import claim_files, folder, matrix_of
+from mfact.cli.help import helpful_command, option
+from mfact.cli.log import Log
+from mfact.cli.options import (
+    CONFIG_OPTION,
+    chosen,
+    decorated,
+    flags,
+    input_options,
+    log_options,
+    view_option,
+)
+from mfact.cli.outputs import claim_unnamed, default_output
+from mfact.cli.pictures import claim_picture, picture_options, write_picture
+from mfact.cli.results import show
+from mfact.cli.types import FILE, Typed
+from mfact.cli.vary import VARIABLE, Vary
+from mfact.options import flag
+from mfact.ranges import Real
+from mfact.settings import RunSettings
+
+if TYPE_CHECKING:
+    from mfact.core import Result
+    from mfact.host.signals import SignalFlag
+    from mfact.matrices.source import MatrixSource
+    from mfact.studies.differing import Subject
+    from mfact.studies.variations import Refused, Variation
+    from mfact.targets.door import Held
+
+EXAMPLES = (
+    ("mfact compare a.run.h5 b.run.h5 c.run.h5", "what they differ in, and how far each came"),
+    ("mfact compare digits.npy --vary rank=5,10,20 --vary schedule=constant,power --seed 1",
+     "six runs from one seed, M read once"),
+    ("mfact compare digits.npy -r 5 --vary seed=1,2,3,4,5 --schedule constant --picture seeds.svg",
+     "five seeds, in one picture too"),
+)  # fmt: skip
+
+run_options = decorated(CONFIG_OPTION, input_options, flags(VARIABLE))
+
+
+@helpful_command(
+    "compare",
+    short_help="Put runs beside each other, in a table and a picture.",
+    examples=EXAMPLES,
+    exit_codes=("0", "1", "2", "3", "4", "signal"),
+)
+@click.argument("things", metavar="RUN.h5…|MATRIX", type=FILE, nargs=-1, required=True)
+@option(
+    "--vary",
+    "Model",
+    "Run MATRIX with each of these values of an option; given again, with all combinations.",
+    type=Typed(Vary()),
+    multiple=True,
+    envvar=None,
+    show_default="none",
+)
+@run_options
+@option("-o", "--output", "Output", "Keep the run files of --vary in this folder.",
+        metavar="DIR", type=FILE, show_default="none are kept")  # fmt: skip
+@picture_options
+@view_option("json", "markdown", "csv")
+@option("--timing/--no-timing", "Output", "Whether to show what a clock measured.", default=True)
+@option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True)
+@option("--heartbeat", "Output",
+        "Off a terminal, seconds between two lines on how the runs get on; 0 for none.",
+        type=Typed(Real(least=0)), default=30.0)  # fmt: skip
+@log_options
+@click.pass_context
+def command(ctx: click.Context, /, things: tuple[str, ...], **values: Any) -> int:
+    """Compare runs: what they differ in, how each ended, its steps, passes, gap and drift.
+
+    RUN.h5 are files that `mfact solve` or `mfact network` wrote. With --vary MATRIX is factored
+    once for each combination of values, from one seed unless that is varied.
+    """
+    if values["vary"]:
+        return _varied(ctx, things, values)
+    _refuse_idle(ctx)
+    picture = claim_picture(values["picture"])
+    log = claim_files(ctx, {f"run file {n}": name for n, name in enumerate(things, 1)}, picture)
+    from mfact.storage.either import read_either
+    from mfact.studies.differing import Subject
+
+    subjects = [Subject(name, read_either(name)) for name in things]
+    _draw(subjects, values, log)
+    _show(subjects, [], values, log)
+    return 0
+
+
+def _refuse_idle(ctx: click.Context) -> None:
+    """Refuse what would say how runs are made where they are there already."""
+    for name in (*VARIABLE, "output", "dataset", "follow_links", "heartbeat", "exit_zero"):
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            ctx.fail(
+                f"{flag(name)} has no meaning for runs that are made: give --vary, or leave it"
+            )
+
+
+def _varied(ctx: click.Context, things: Sequence[str], values: dict[str, Any]) -> int:
+    if len(things) != 1:
+        ctx.fail(f"--vary is for one matrix, and {len(things)} files are named: name one")
+    from mfact.studies.variations import variations
+
+    varied: dict[str, Any] = {}
+    for name, each in values["vary"]:
+        if name in varied:
+            ctx.fail(f"--vary {name.replace('_', '-')} is given twice: give all its values at once")
+        varied[name] = each
+    settings = chosen(RunSettings, {**values, "checkpoint": None, "checkpoint_every": None})
+    runs = variations(settings, varied)
+    picture = claim_picture(values["picture"])
+    paths = [_output(things[0], values, run) for run in runs]
+    written = {**{f"output {n}": path for n, path in enumerate(paths, 1)}, **picture}
+    with nullcontext() if values["output"] is None else folder(values["output"]):
+        source = matrix_of(ctx, things[0], values, written=written)
+        return _run_all(ctx, source, runs, paths, values)
+
+
+def _output(matrix: str, values: Mapping[str, Any], run: Variation) -> str | None:
+    """Where a run is kept: in the folder asked for, under the matrix and what is its own."""
+    if values["output"] is None:
+        return None
+    whole = default_output(matrix, values["dataset"]).removesuffix("run.h5")
+    return str(Path(values["output"], f"{whole}{run.name.replace('/', '_')}.run.h5"))
+
+
+def _run_all(
+    ctx: click.Context,
+    source: MatrixSource,
+    runs: Sequence[Variation],
+    paths: Sequence[str | None],
+    values: dict[str, Any],
+) -> int:
+    from mfact.studies.variations import Refused, made, require_all
+    from mfact.targets.door import held
+
+    log = ctx.ensure_object(Log)
+    came_from = sources(ctx, VARIABLE)
+    given = [name for name, whence in came_from.items() if whence != "default"]
+    require_all(held(source, "float64"), runs, given)
+    where = dict(zip((run.name for run in runs), paths, strict=True))
+    admits = {
+        name: claim_unnamed(path, None, source, lambda text: log.note(f"mfact: note: {text}"))
+        for name, path in where.items()
+    }
+    subjects: list[Subject] = []
+    refused: list[Refused] = []
+    with signals_to(log, lambda: False) as caught:
+        one = partial(_solve, came_from=came_from, admits=admits, caught=caught, values=values,
+                      log=log, count=len(runs))  # fmt: skip
+        for each in made(partial(held, source), runs, one):
+            if isinstance(each, Refused):
+                refused.append(each)
+            else:
+                write(each.run, where[each.name], {}, log)
+                subjects.append(each)
+            if caught:
+                break
+        _draw(subjects, values, log)
+    _show(subjects, refused, values, log)
+    return exit_code(subjects, refused, exit_zero=values["exit_zero"])
+
+
+def _solve(
+    matrix: Held,
+    run: Variation,
+    *,
+    came_from: Mapping[str, str],
+    admits: Mapping[str, Any],
+    caught: SignalFlag,
+    values: Mapping[str, Any],
+    log: Log,
+    count: int,
+) -> Result:
+    """One of the runs, said what it is before it begins."""
+    from mfact.run.solve import solve
+
+    log.detail(f"{run.name}, one of {count}")
+    progress = progress_of(log, values["heartbeat"])
+    try:
+        return solve(
+            matrix,
+            run.settings,
+            sources={**came_from, **dict.fromkeys(run.varied, "flag")},
+            observers=[progress],
+            signals=caught,
+            warn=lambda text: log.error(f"mfact: warning: {run.name}: {text}"),
+            detail=log.detail,
+            busy=progress.busy,
+            refuse=True,
+            admit=admits[run.name],
+        )
+    finally:
+        progress.clear()
+
+
+def _draw(subjects: Sequence[Subject], values: Mapping[str, Any], log: Log) -> None:
+    """The picture, if one is asked for and some run was made."""
+    if values["picture"] is not None and subjects:
+        from mfact.pictures.kinds import picture_of_runs
+
+        picture = picture_of_runs(subjects, values["kind"], values["x"])
+        write_picture(values["picture"], picture, log)
+
+
+def _show(
+    subjects: Sequence[Subject], refused: Sequence[Refused], values: dict[str, Any], log: Log
+) -> None:
+    from mfact.report.comparison import comparison_views
+
+    views = comparison_views(subjects, refused, timing=values["timing"])
+    show(values["format"], views, quiet=log.quiet)
+
+
+def exit_code(subjects: Sequence[Subject], refused: Sequence[Refused], *, exit_zero: bool) -> int:
+    """Of runs that were made: the gravest of them; of one that was not begun, 3."""
+    codes = {*(each.run.outcome.exit_code for each in subjects), *(3 for _ in refused)}
+    worst = next((code for code in (1, 4, 3) if code in codes), 0)
+    return 0 if exit_zero and worst == 3 else worst

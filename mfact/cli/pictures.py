@@ -1,0 +1,57 @@
+"""Pictures from the command line: what is asked of one, and the one place that writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mfact.cli.help import option
+from mfact.cli.options import decorated
+from mfact.cli.types import FILE, one_of
+from mfact.words import printable
+
+if TYPE_CHECKING:
+    from mfact.cli.log import Log
+    from mfact.pictures.drawing import Picture
+    from mfact.storage.claims import Paths
+
+FORMATS = ("svg", "png", "pdf")
+KINDS = ("convergence", "balance", "ledger", "spectrum", "modes")
+X_AXES = ("step", "flow-time", "passes")
+
+X_OPTION = option(
+    "--x", "Output", "What is drawn along x: steps, the flow time Ση, or passes over M.",
+    type=one_of(*X_AXES), default="step",
+)  # fmt: skip
+
+picture_options = decorated(
+    option("--picture", "Output", "Also draw the runs into this file, .svg, .png or .pdf.",
+           metavar="FILE", type=FILE, show_default="none"),
+    option("--kind", "Output", "What the picture shows.", type=one_of(*KINDS),
+           default="convergence"),
+    X_OPTION,
+)  # fmt: skip
+
+
+def claim_picture(path: str | None) -> Paths:
+    """The picture as a file to be written, once it is known that it can be drawn.
+
+    Raises SettingsError for a name of no picture, MissingPackageError.
+    """
+    if path is None:
+        return {}
+    from mfact.report.plots import form_of, require
+
+    form_of(path)
+    require()
+    return {"picture": path}
+
+
+def write_picture(path: str | None, picture: Picture, log: Log) -> None:
+    """Draw the picture into its file, atomically. Raises StorageError."""
+    if path is None:
+        return
+    from mfact.host.atomic import replace_file
+    from mfact.report.plots import form_of, image
+
+    replace_file(path, image(picture, form_of(path)))
+    log.note(f"wrote {printable(path)}")

@@ -1,0 +1,142 @@
+"""Runs beside each other from Python: those there are, or those that differ in chosen options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from os import fspath
+from typing import TYPE_CHECKING, Any, Unpack, cast
+
+from mfact.core import Factors
+from mfact.core import Result as Record
+from mfact.errors import SettingsError
+from mfact.options import options_of
+from mfact.python.arguments import Matrix, Path, RunOptions, begun, opened
+from mfact.python.door import spoken, told
+from mfact.python.result import Ended, NetworkResult, Result, framed
+from mfact.python.words import said
+from mfact.report.comparison import document, page, rows
+from mfact.report.parts import text_of
+from mfact.report.terminal import Look
+from mfact.run.solve import solve
+from mfact.settings import ARRAYS, RunSettings
+from mfact.storage.either import read_either
+from mfact.studies.differing import Subject
+from mfact.studies.variations import Refused, Variation, made, require_all, variations
+from mfact.targets.door import Held, held
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Run = Result | NetworkResult
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Comparison:
+    """Several runs beside each other.
+
+    runs: their results. names: of each, where they come from or what is their own. refused: what
+    could not be run, and why. rows: of each run what it differs in, and where it has come.
+    """
+
+    runs: tuple[Run, ...]
+    names: tuple[str, ...]
+    refused: Mapping[str, str]
+    rows: tuple[Mapping[str, Any], ...]
+    _page: str
+
+    def frame(self) -> Any:
+        """The rows as a pandas DataFrame. Raises MissingPackageError without pandas."""
+        return framed(list(self.rows))
+
+    def plot(
+        self, kind: str = "convergence", *, x: str = "step", path: Path | None = None
+    ) -> Figure:
+        """The runs in one picture, as for mfact.plot."""
+        from mfact.python.pictures import plot
+
+        return plot(self, kind, x=x, path=path)
+
+    def __repr__(self) -> str:
+        return self._page.rstrip()
+
+
+@spoken(options_of(RunSettings), RunOptions)
+def compare(
+    runs: Matrix | Sequence[Run | Path],
+    rank: int | None = None,
+    *,
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    dataset: str | None = None,
+    follow_links: bool = False,
+    **options: Unpack[RunOptions],
+) -> Comparison:
+    """Compare runs: what they differ in, how each ended, its steps, passes, gap and drift.
+
+    runs: results or paths of run files; with vary a matrix, as for solve, that is factored once for
+        each combination of values, from one seed unless that is varied.
+    rank: r, unless it is varied. vary: options by name, and the values of each,
+        {"rank": [5, 10], "schedule": ["constant", "power"]}.
+    dataset, follow_links: as for solve.
+
+    Raises MfactError for what is no run, and for options that no run has; a variation that is
+    refused, for a forecast far beyond its limits, is told in `refused`.
+
+    >>> print(compare([[3.0, 0.0], [4.0, 0.0]], 1, vary={"seed": [1, 2]}))
+    mfact compare: 2 runs
+      of  array
+    seed         outcome  steps  passes ...
+    """
+    given: dict[str, Any] = {**options, **({} if rank is None else {"rank": rank})}
+    if vary is None:
+        if given or dataset is not None or follow_links:
+            word = next(iter([*given, "dataset" if dataset is not None else "follow_links"]))
+            raise SettingsError(f"{word} has no meaning for runs that are made", "give vary too")
+        return _compared(_subjects(cast("Sequence[Run | Path]", runs)), [])
+    sources = dict.fromkeys([*given, *vary], "argument")
+    factors: Factors | None = None
+    if "start" in given:
+        given["start"], factors = begun(given["start"])
+        sources["start"] = sources["start"] if factors is None else ARRAYS
+    chosen = variations(RunSettings(**{"rank": None, **given}), vary)
+    matrix = opened(cast("Matrix", runs), dataset, follow_links)
+    require_all(held(matrix, "float64"), chosen, [*given])
+
+    def one(M: Held, run: Variation) -> Record:
+        return solve(M, run.settings, factors=factors, sources=sources, warn=told, refuse=True)
+
+    found = [*made(partial(held, matrix), chosen, one)]
+    return _compared(
+        [each for each in found if isinstance(each, Subject)],
+        [each for each in found if isinstance(each, Refused)],
+    )
+
+
+def _subjects(runs: Sequence[Run | Path]) -> list[Subject]:
+    if isinstance(runs, Ended) or not isinstance(runs, Sequence) or isinstance(runs, str):
+        raise SettingsError(
+            f"runs is a {type(runs).__name__}", "give a list of results or run files, or vary"
+        )
+    return [subject(run, place) for place, run in enumerate(runs, 1)]
+
+
+def subject(run: Run | Path, place: int) -> Subject:
+    """A result, or what a run file holds; of one in no file the name is its place."""
+    if isinstance(run, Ended):
+        return Subject(f"run {place}", run.record)
+    return Subject(fspath(run), read_either(run))
+
+
+def _compared(subjects: Sequence[Subject], refused: Sequence[Refused]) -> Comparison:
+    doc = document(subjects, refused)
+    return Comparison(
+        tuple(
+            Result(each.run) if isinstance(each.run, Record) else NetworkResult(each.run)
+            for each in subjects
+        ),
+        tuple(each.name for each in subjects),
+        {each["name"]: said(each["why"]) for each in doc["refused"]},
+        tuple(dict(row) for row in rows(doc)),
+        text_of(page(doc), Look()),
+    )

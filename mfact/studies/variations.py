@@ -1,0 +1,134 @@
+"""Runs of one matrix that differ in chosen options: made one after another, M read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+from mfact.core import Result
+from mfact.errors import MemoryPlanError, MfactError, SettingsError
+from mfact.host.memory import MemoryPlan, available_bytes
+from mfact.options import flag, options_of
+from mfact.run.doing import NOTHING, Doing
+from mfact.run.plan import with_seed
+from mfact.run.refusals import check
+from mfact.settings import STARTS, RunSettings
+from mfact.studies.differing import Subject
+from mfact.targets.door import Held
+from mfact.words import shown
+
+MOST = 1000
+"""Runs of one comparison."""
+
+KEPT_ROW_BYTES = 200
+"""Of the trace, for each of about a thousand rows."""
+
+Varied = Mapping[str, Sequence[Any]]
+"""Options by name, and the values that each is given in turn."""
+
+
+@dataclass(frozen=True)
+class Variation:
+    """One of the runs. varied: what is its own, as option -> value."""
+
+    settings: RunSettings
+    varied: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Its own options as they are typed, as a name of files too.
+
+        >>> Variation(RunSettings(rank=2), {"rank": 2, "step_size": None}).name
+        'rank=2,step-size=none'
+        """
+        return ",".join(f"{n.replace('_', '-')}={_typed(v)}" for n, v in self.varied.items())
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A variation that cannot be run, and why."""
+
+    variation: Variation
+    error: MfactError
+
+
+def variations(settings: RunSettings, varied: Varied) -> list[Variation]:
+    """All combinations, the last option changing first, from one seed unless that is varied.
+
+    Raises SettingsError for what is no option of a run, a checkpoint, and too many runs.
+
+    >>> settings, varied = RunSettings(rank=1, seed=1), {"schedule": ["constant"], "rank": [1, 2]}
+    >>> [run.name for run in variations(settings, varied)]
+    ['schedule=constant,rank=1', 'schedule=constant,rank=2']
+    """
+    for name, values in varied.items():
+        require_variable(name)
+        if not values:
+            raise SettingsError(f"{flag(name)} is varied over nothing", "name values")
+    if (count := prod(len(values) for values in varied.values())) > MOST:
+        raise SettingsError(f"{count} runs are asked for", f"vary less: at most {MOST} at a time")
+    if settings.start in STARTS or "start" in varied:
+        settings = with_seed(settings)
+    combined = product(*varied.values())
+    found = [dict(zip(varied, values, strict=True)) for values in combined]
+    return [Variation(settings.changed(each), each) for each in found]
+
+
+def require_variable(name: str) -> None:
+    """Raise SettingsError for what is no option of a run, or says where its state is kept."""
+    options = options_of(RunSettings)
+    if name not in options:
+        raise SettingsError(
+            f"a run has no option {shown(name)}",
+            "`mfact solve --help` lists those that can be varied",
+        )
+    if name.startswith("checkpoint"):
+        raise SettingsError(f"{flag(name)} changes no result", "vary another option")
+
+
+def require_all(matrix: Held, runs: Sequence[Variation], given: Sequence[str]) -> None:
+    """Raise what any of the runs is refused for before its first pass, or all for their memory.
+
+    given: names of the options that the user gave to all.
+    """
+    d1, d2 = matrix.shape
+    size = 0
+    for run in runs:
+        if run.settings.rank is None:
+            raise SettingsError("--rank is not given", "give it, or vary it")
+        check(run.settings, matrix.shape, [*given, *run.varied])
+        size += 8 * (d1 + d2) * run.settings.rank + 1000 * KEPT_ROW_BYTES
+    plan = MemoryPlan({f"results of {len(runs)} runs": size}, available_bytes() - matrix.needed)
+    plan.check(
+        "compare fewer runs, or run files that `mfact solve` wrote", subject="the comparison"
+    )
+
+
+def made(
+    hold: Callable[[str], Held],
+    runs: Sequence[Variation],
+    solve: Callable[[Held, Variation], Result],
+    doing: Doing = NOTHING,
+) -> Iterator[Subject | Refused]:
+    """Each run in turn, and in its place why it is refused: a forecast beyond its limits, say.
+
+    hold: the matrix in the arithmetic of a dtype, which is read once for each. solve: runs one.
+    """
+    read: dict[str, Held] = {}
+    for run in runs:
+        kind = run.settings.dtype
+        if kind not in read:
+            read[kind] = hold(kind).read(doing.read)
+        try:
+            yield Subject(run.name, solve(read[kind], run))
+        except (SettingsError, MemoryPlanError) as error:
+            yield Refused(run, error)
+
+
+def _typed(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {True: "yes", False: "no", None: "none"}[value]
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,93 @@
+"""Runs that differ in chosen options are the runs that each would be alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mfact.errors import MemoryPlanError, SettingsError
+from mfact.run.solve import solve
+from mfact.settings import RunSettings
+from mfact.studies.differing import Subject
+from mfact.studies.variations import MOST, Refused, made, require_all, variations
+from mfact.targets.door import held
+
+RNG = np.random.default_rng(7)
+M = RNG.standard_normal((9, 3)) @ RNG.standard_normal((3, 7))
+ASKED = RunSettings(rank=2, seed=4, schedule="constant")
+
+
+def all_of(settings, varied, matrix=M):
+    runs = variations(settings, varied)
+    return [
+        *made(
+            lambda kind: held(matrix, kind),
+            runs,
+            lambda M, run: solve(M, run.settings, refuse=True),
+        )
+    ]
+
+
+def test_each_run_is_bit_for_bit_the_one_that_solve_makes():
+    found = all_of(ASKED, {"rank": (1, 3), "objective": ("plain", "balanced")})
+    alone = [solve(M, ASKED, rank=r, objective=o) for r in (1, 3) for o in ("plain", "balanced")]
+    assert len(found) == len(alone)
+    for each, run in zip(found, alone, strict=True):
+        assert np.array_equal(each.run.U, run.U)
+        assert np.array_equal(each.run.V, run.V)
+        assert each.run.summary["iterations"] == run.summary["iterations"]
+
+
+def test_the_matrix_is_read_once_for_each_kind_of_numbers():
+    reads = []
+
+    def hold(kind):
+        reads.append(kind)
+        return held(M, kind)
+
+    runs = variations(ASKED, {"dtype": ("float64", "float32"), "seed": (1, 2, 3)})
+    count = len([*made(hold, runs, lambda M, run: solve(M, run.settings))])
+    assert (count, reads) == (6, ["float64", "float32"])
+
+
+def test_all_have_one_seed_where_none_was_given():
+    seeds = {run.settings.seed for run in variations(RunSettings(rank=1), {"rank": (1, 2, 3)})}
+    assert len(seeds) == 1
+    assert None not in seeds
+
+
+def test_a_forecast_beyond_the_limits_takes_the_place_of_its_run_alone():
+    found = all_of(ASKED, {"schedule": ("power", "constant"), "max_iter": (3000,),
+                           "fast_forward": ("off",)})  # fmt: skip
+    assert [type(each) for each in found] == [Refused, Subject]
+    assert "forecast" in str(found[0].error)
+
+
+@pytest.mark.parametrize(
+    ("varied", "word"),
+    [
+        ({"ranks": (1,)}, "no option"),
+        ({"checkpoint": ("a", "b")}, "changes no result"),
+        ({"seed": ()}, "over nothing"),
+        ({"seed": tuple(range(MOST + 1))}, "vary less"),
+    ],
+)
+def test_what_cannot_be_varied_is_refused(varied, word):
+    with pytest.raises(SettingsError, match=word):
+        variations(ASKED, varied)
+
+
+def test_all_are_looked_at_before_the_first_runs():
+    runs = variations(ASKED, {"rank": (1, 8)})
+    with pytest.raises(SettingsError, match="rank 8 is above"):
+        require_all(held(M, "float64"), runs, [])
+    with pytest.raises(SettingsError, match="--rank is not given"):
+        require_all(held(M, "float64"), variations(RunSettings(rank=None), {"seed": (1,)}), [])
+
+
+def test_results_that_would_not_fit_are_refused():
+    class Large:
+        shape, needed = (10**12, 10**12), 0
+
+    with pytest.raises(MemoryPlanError, match="compare fewer runs"):
+        require_all(Large, variations(ASKED, {"seed": (1, 2)}), [])
