@@ -24,6 +24,7 @@ from costs import memory, processes, sizes, small_step
 from gaps import decaying, to_a_gap
 from measure import Rounds, machine, threads
 from networks import networks
+from pictures import modes, pictures
 from reading import matrix_market
 from table import Goal, Work
 
@@ -45,6 +46,8 @@ def main() -> int:
         "network": lambda: networks(rounds),
         "grids": lambda: convolutions(rounds),
         "checkpoint": lambda: checkpoints(rounds),
+        "picture": lambda: pictures(rounds),
+        "modes": lambda: modes(rounds),
     }
     if asked.list:
         print("\n".join(works))
