@@ -135,18 +135,29 @@ def require(name: str, kind: Kind, value: Any) -> None:
         raise SettingsError(f"{flag(name)} is {shown(value)}", kind.way_out)
 
 
+def means(option: Option[Any], values: Mapping[str, Any]) -> bool:
+    """Whether an option means something with these values of the others.
+
+    >>> option = Option(0.5, "Start", "", Real(), belongs=("start", ("gaussian",)))
+    >>> means(option, {"start": "gaussian"}), means(option, {"start": "a.h5"})
+    (True, False)
+    """
+    return option.belongs is None or values.get(option.belongs[0]) in option.belongs[1]
+
+
 def refuse_idle(
     options: Mapping[str, Option[Any]], values: Mapping[str, Any], given: Collection[str]
 ) -> None:
     """Raise SettingsError for an option that was given and means nothing with the other values."""
     for name in given:
-        if name in options and (belongs := options[name].belongs) is not None:
-            chooser, choices = belongs
-            value = values[chooser]
-            if value not in choices:
-                given = f"with {flag(chooser)} {value}" if value else f"without {flag(chooser)}"
-                choice = "" if choices[0] is True else f" {choices[0]}"
-                raise SettingsError(
-                    f"{flag(name)} has no meaning {given}",
-                    f"leave it out, or use {flag(chooser)}{choice}",
-                )
+        if name not in options or means(options[name], values):
+            continue
+        belongs = options[name].belongs
+        assert belongs is not None
+        chooser, choices = belongs
+        value = values[chooser]
+        with_ = f"with {flag(chooser)} {value}" if value else f"without {flag(chooser)}"
+        choice = "" if choices[0] is True else f" {choices[0]}"
+        raise SettingsError(
+            f"{flag(name)} has no meaning {with_}", f"leave it out, or use {flag(chooser)}{choice}"
+        )

@@ -112,7 +112,8 @@ def _refuse_idle(ctx: click.Context) -> None:
 def _varied(ctx: click.Context, things: Sequence[str], values: dict[str, Any]) -> int:
     if len(things) != 1:
         ctx.fail(f"--vary is for one matrix, and {len(things)} files are named: name one")
-    from mfact.studies.variations import variations
+    from mfact.studies.variations import require_all, variations
+    from mfact.targets.door import held
 
     varied: dict[str, Any] = {}
     for name, each in values["vary"]:
@@ -120,13 +121,16 @@ def _varied(ctx: click.Context, things: Sequence[str], values: dict[str, Any]) -
             ctx.fail(f"--vary {name.replace('_', '-')} is given twice: give all its values at once")
         varied[name] = each
     settings = chosen(RunSettings, {**values, "checkpoint": None, "checkpoint_every": None})
-    runs = variations(settings, varied)
+    came_from = sources(ctx, VARIABLE)
+    given = [name for name, whence in came_from.items() if whence != "default"]
+    runs = variations(settings, varied, given)
     picture = claim_picture(values["picture"])
     paths = [_output(things[0], values, run) for run in runs]
     written = {**{f"output {n}": path for n, path in enumerate(paths, 1)}, **picture}
     with nullcontext() if values["output"] is None else folder(values["output"]):
         source = matrix_of(ctx, things[0], values, written=written)
-        return _run_all(ctx, source, runs, paths, values)
+        require_all(held(source, "float64"), runs, given)
+        return _run_all(ctx, source, runs, paths, came_from, values)
 
 
 def _output(matrix: str, values: Mapping[str, Any], run: Variation) -> str | None:
@@ -142,15 +146,13 @@ def _run_all(
     source: MatrixSource,
     runs: Sequence[Variation],
     paths: Sequence[str | None],
+    came_from: Mapping[str, str],
     values: dict[str, Any],
 ) -> int:
-    from mfact.studies.variations import Refused, made, require_all
+    from mfact.studies.variations import Refused, made
     from mfact.targets.door import held
 
     log = ctx.ensure_object(Log)
-    came_from = sources(ctx, VARIABLE)
-    given = [name for name, whence in came_from.items() if whence != "default"]
-    require_all(held(source, "float64"), runs, given)
     where = dict(zip((run.name for run in runs), paths, strict=True))
     admits = {
         name: claim_unnamed(path, None, source, lambda text: log.note(f"mfact: note: {text}"))
@@ -194,7 +196,7 @@ def _solve(
         return solve(
             matrix,
             run.settings,
-            sources={**came_from, **dict.fromkeys(run.varied, "flag")},
+            sources=run.sources(came_from, "flag"),
             observers=[progress],
             signals=caught,
             warn=lambda text: log.error(f"mfact: warning: {run.name}: {text}"),

@@ -194,11 +194,7 @@ def _carry_out(there: list[Sought], values: dict[str, Any], log: Log) -> list[Ma
 
     with signals_to(log, lambda: False) as caught:
         for each in there:
-            one = (
-                None
-                if caught
-                else made(each, run, lambda path: log.note(f"wrote {printable(path)}"))
-            )
+            one = None if caught else made(each, run, partial(_wrote, log))
             if one is None:
                 number = each.order.figure.number
                 _note(log, f"Figure {number} is not drawn; what is written is drawn from again")

@@ -94,17 +94,18 @@ def compare(
             word = next(iter([*given, "dataset" if dataset is not None else "follow_links"]))
             raise SettingsError(f"{word} has no meaning for runs that are made", "give vary too")
         return _compared(_subjects(cast("Sequence[Run | Path]", runs)), [])
-    sources = dict.fromkeys([*given, *vary], "argument")
+    sources = dict.fromkeys(given, "argument")
     factors: Factors | None = None
     if "start" in given:
         given["start"], factors = begun(given["start"])
         sources["start"] = sources["start"] if factors is None else ARRAYS
-    chosen = variations(RunSettings(**{"rank": None, **given}), vary)
+    chosen = variations(RunSettings(**{"rank": None, **given}), vary, [*given])
     matrix = opened(cast("Matrix", runs), dataset, follow_links)
     require_all(held(matrix, "float64"), chosen, [*given])
 
     def one(M: Held, run: Variation) -> Record:
-        return solve(M, run.settings, factors=factors, sources=sources, warn=told, refuse=True)
+        came = run.sources(sources, "argument")
+        return solve(M, run.settings, factors=factors, sources=came, warn=told, refuse=True)
 
     found = [*made(partial(held, matrix), chosen, one)]
     return _compared(

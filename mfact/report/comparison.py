@@ -13,7 +13,7 @@ from mfact.report.parts import Facts, Heading, Part
 from mfact.report.sheets import Row
 from mfact.report.text import duration, step_text
 from mfact.report.views import Views, document_views
-from mfact.studies.differing import Subject, differences, names
+from mfact.studies.differing import MOST_WORDS, Subject, differences, names
 from mfact.studies.variations import Refused
 
 SCHEMA = "mfact-comparison/1"
@@ -92,14 +92,17 @@ def rows(doc: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _columns(doc: Mapping[str, Any]) -> Iterator[Column]:
-    """Those that tell of some run; the first few of what differs have room before the numbers."""
-    runs = doc["runs"]
-    if not doc["differ_in"]:
+    """Those that tell of some run. What differs has room before the numbers, unless it is much:
+    then the runs go by their names.
+    """
+    runs, differ = doc["runs"], doc["differ_in"]
+    few = 0 < len(differ) <= MOST_WORDS
+    if not few:
         yield Column("run", tuple(run["name"] for run in runs), 0)
-    for rank, name in enumerate(doc["differ_in"]):
+    for place, name in enumerate(differ):
         cells = tuple(run["differs"][name] for run in runs)
-        yield Column(name.replace("_", " "), cells, rank)
-    first = len(doc["differ_in"])
+        yield Column(name.replace("_", " "), cells, place if few else 100 + place)
+    first = len(differ) if few else 1
     yield Column("outcome", tuple(_ended(run["outcome"]) for run in runs), first + 1)
     gaps = any(run["gap"] is not None for run in runs)
     for name, heading in NUMBERS.items():

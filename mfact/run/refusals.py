@@ -7,7 +7,7 @@ from collections.abc import Collection
 from mfact.engines.choice import ENGINES
 from mfact.errors import SettingsError
 from mfact.methods.choice import METHODS
-from mfact.options import options_of, refuse_idle, require_kinds
+from mfact.options import means, options_of, refuse_idle, require_kinds
 from mfact.problems.factorization import Factorization
 from mfact.settings import RunSettings
 from mfact.words import shown
@@ -42,12 +42,25 @@ def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[st
             f"--schedule theorem-3.2 is for rank 1, and the rank is {settings.rank}",
             "use --schedule constant, or -r 1",
         )
-    chosen = {**vars(settings), "schedule": resolved_schedule(settings)}
-    refuse_idle(options_of(settings), chosen, explicit)
+    refuse_idle(options_of(settings), _chosen(settings), explicit)
     if settings.engine in ENGINES:
         reason = ENGINES[settings.engine].runs(Factorization, METHODS[settings.method])
         if reason:
             raise SettingsError(f"--engine {settings.engine} {reason}", "use --engine direct")
+
+
+def idle(settings: RunSettings, names: Collection[str]) -> list[str]:
+    """Those of the options that mean nothing with the others.
+
+    >>> idle(RunSettings(rank=1, schedule="constant"), ["seed", "delta"])
+    ['delta']
+    """
+    options, chosen = options_of(settings), _chosen(settings)
+    return [name for name in names if not means(options[name], chosen)]
+
+
+def _chosen(settings: RunSettings) -> dict[str, object]:
+    return {**vars(settings), "schedule": resolved_schedule(settings)}
 
 
 def resolved_schedule(settings: RunSettings) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mfact.core import NetworkResult, Result
 from mfact.networks.settings import NetworkSettings
-from mfact.options import options_of
+from mfact.options import means, options_of
 from mfact.settings import RunSettings
 from mfact.words import printable, shown
 
@@ -123,12 +123,10 @@ def _seeds(group: Sequence[Subject], label: str) -> str:
 def _means(run: Result | NetworkResult, name: str) -> bool:
     """Whether an option means something with the others of the run."""
     known = options_of(NetworkSettings if isinstance(run, NetworkResult) else RunSettings)
-    belongs = known[name].belongs if name in known else None
-    if belongs is None:
-        return True
-    chooser, choices = belongs
-    entry = run.settings.get(chooser, {})
-    return bool({entry.get("value"), entry.get("used")} & {*choices})
+    told = run.settings.items()
+    values = {each: entry.get("value") for each, entry in told}
+    used = {each: entry.get("used", values[each]) for each, entry in told}
+    return name not in known or means(known[name], values) or means(known[name], used)
 
 
 def _label(found: Mapping[str, list[str]], place: int) -> str:

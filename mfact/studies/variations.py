@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -14,7 +14,7 @@ from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.options import flag, options_of
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.plan import with_seed
-from mfact.run.refusals import check
+from mfact.run.refusals import check, idle
 from mfact.settings import STARTS, RunSettings
 from mfact.studies.differing import Subject
 from mfact.targets.door import Held
@@ -32,10 +32,24 @@ Varied = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Variation:
-    """One of the runs. varied: what is its own, as option -> value."""
+    """One of the runs. varied: what is its own, as option -> value. left: the options that were
+    given to all and mean nothing in it: it has none of them.
+    """
 
     settings: RunSettings
     varied: Mapping[str, Any]
+    left: tuple[str, ...] = ()
+
+    def sources(self, given: Mapping[str, str], varied: str) -> dict[str, str]:
+        """Where its options came from. given: those of all; varied: those that were varied."""
+        found = {
+            **given,
+            **dict.fromkeys(self.varied, varied),
+            **dict.fromkeys(self.left, "default"),
+        }
+        if self.settings.seed is not None and found.get("seed", "default") == "default":
+            found["seed"] = "drawn"
+        return found
 
     @property
     def name(self) -> str:
@@ -55,14 +69,20 @@ class Refused:
     error: MfactError
 
 
-def variations(settings: RunSettings, varied: Varied) -> list[Variation]:
+def variations(
+    settings: RunSettings, varied: Varied, given: Collection[str] = ()
+) -> list[Variation]:
     """All combinations, the last option changing first, from one seed unless that is varied.
+
+    given: options of `settings` that the user gave. One of these, or of the varied, that means
+    nothing in a combination and something in another is left out of the first; what then is the
+    same is run once.
 
     Raises SettingsError for what is no option of a run, a checkpoint, and too many runs.
 
-    >>> settings, varied = RunSettings(rank=1, seed=1), {"schedule": ["constant"], "rank": [1, 2]}
-    >>> [run.name for run in variations(settings, varied)]
-    ['schedule=constant,rank=1', 'schedule=constant,rank=2']
+    >>> varied = {"schedule": ["constant", "power"], "delta": [0.1, 0.2]}
+    >>> [run.name for run in variations(RunSettings(rank=1, seed=1), varied)]
+    ['schedule=constant', 'schedule=power,delta=0.1', 'schedule=power,delta=0.2']
     """
     for name, values in varied.items():
         require_variable(name)
@@ -72,9 +92,22 @@ def variations(settings: RunSettings, varied: Varied) -> list[Variation]:
         raise SettingsError(f"{count} runs are asked for", f"vary less: at most {MOST} at a time")
     if settings.start in STARTS or "start" in varied:
         settings = with_seed(settings)
-    combined = product(*varied.values())
-    found = [dict(zip(varied, values, strict=True)) for values in combined]
-    return [Variation(settings.changed(each), each) for each in found]
+    combined = (dict(zip(varied, each, strict=True)) for each in product(*varied.values()))
+    names = dict.fromkeys([*given, "seed", *varied])
+    asked = [Variation(settings.changed(each), each) for each in combined]
+    idles = [set(idle(run.settings, names)) for run in asked]
+    nowhere = set.intersection(*idles)  # of which check() says so
+    runs = {run.name: run for run in map(_without, asked, ([*(each - nowhere)] for each in idles))}
+    return [*runs.values()]
+
+
+def _without(run: Variation, idle: Sequence[str]) -> Variation:
+    """The run without options that mean nothing in it."""
+    options = options_of(RunSettings)
+    usual = {name: options[name].default for name in idle}
+    own = {name: value for name, value in run.varied.items() if name not in usual}
+    left = tuple(sorted(usual.keys() - run.varied.keys()))
+    return Variation(run.settings.changed(usual), own, left)
 
 
 def require_variable(name: str) -> None:
@@ -99,7 +132,8 @@ def require_all(matrix: Held, runs: Sequence[Variation], given: Sequence[str]) -
     for run in runs:
         if run.settings.rank is None:
             raise SettingsError("--rank is not given", "give it, or vary it")
-        check(run.settings, matrix.shape, [*given, *run.varied])
+        explicit = [name for name in given if name not in run.left]
+        check(run.settings, matrix.shape, [*explicit, *run.varied])
         size += 8 * (d1 + d2) * run.settings.rank + 1000 * KEPT_ROW_BYTES
     plan = MemoryPlan({f"results of {len(runs)} runs": size}, available_bytes() - matrix.needed)
     plan.check(

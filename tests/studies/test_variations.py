@@ -91,3 +91,28 @@ def test_results_that_would_not_fit_are_refused():
 
     with pytest.raises(MemoryPlanError, match="compare fewer runs"):
         require_all(Large, variations(ASKED, {"seed": (1, 2)}), [])
+
+
+def test_an_option_that_means_nothing_in_some_is_left_out_of_these():
+    runs = variations(ASKED, {"schedule": ("constant", "power")}, ["seed", "schedule", "delta"])
+    assert [run.left for run in runs] == [("delta",), ()]
+    runs = variations(ASKED, {"start": ("gaussian", "a.npz")}, ["seed"])
+    assert [run.settings.seed for run in runs] == [ASKED.seed, None]
+    assert [run.sources({"seed": "flag"}, "flag")["seed"] for run in runs] == ["flag", "default"]
+
+
+def test_combinations_that_are_the_same_are_run_once():
+    runs = variations(ASKED, {"delta": (0.1, 0.2), "schedule": ("constant", "power")})
+    names = ["schedule=constant", "delta=0.1,schedule=power", "delta=0.2,schedule=power"]
+    assert [run.name for run in runs] == names
+
+
+def test_an_option_that_means_nothing_anywhere_is_refused():
+    runs = variations(ASKED, {"delta": (0.1, 0.2)})
+    with pytest.raises(SettingsError, match="--delta has no meaning with --schedule constant"):
+        require_all(held(M, "float64"), runs, [])
+
+
+def test_a_seed_that_nobody_gave_is_told_as_drawn():
+    (run,) = variations(RunSettings(rank=1), {"tol": (1e-3,)})
+    assert run.sources({"seed": "default"}, "flag")["seed"] == "drawn"
