@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from mfact.core import LEAST_TOLERANCE, Engine, Outcome, State
 from mfact.descent import Confirmed, Known
 from mfact.engines.coordinates import Singular
-from mfact.problems.factorization import GRAM_LOSS_FLOOR, Factorization
+from mfact.problems.factorization import Factorization
 from mfact.stopping import Stop
 from mfact.theory.lemma_3_2 import (
     GLOBAL_OPTIMUM,
@@ -19,7 +17,7 @@ from mfact.theory.lemma_3_2 import (
     certify_spectral,
     escape,
 )
-from mfact.theory.monitoring import rounding_of_loss
+from mfact.theory.monitoring import rounding_of_fit
 
 MOST_ESCAPES = 100
 
@@ -109,10 +107,7 @@ class Judge:
         if optimum is None:
             return 0.0
         norm, dtype = self.problem.scale, self.problem.target.dtype
-        off = float(rounding_of_loss(loss, norm, str(dtype)))
-        if loss > 0.5 * GRAM_LOSS_FLOOR * norm**2:
-            off += 4 * float(np.finfo(dtype).eps) * norm**2
-        return off / optimum.unit
+        return float(rounding_of_fit(loss, norm, str(dtype))) / optimum.unit
 
     def _met(self, state: State, stop: Stop, known: Known) -> Confirmed:
         """The stop on a gap within the tolerance, against the optimum that is known now."""

@@ -8,7 +8,7 @@ from mfact.core import Claim, Rows, Verdict
 from mfact.schedules import certified_step
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_1 import eps_hypotheses
-from mfact.theory.monitoring import Monitor, Peak, rounding_of_loss
+from mfact.theory.monitoring import Monitor, Peak, rounding_of_fit
 from mfact.words import brief
 
 SOURCE = "mfact, derived (after Du, Hu, Lee 2018, Lemma 3.1)"
@@ -50,7 +50,7 @@ class CertifiedMonitor(Monitor):
             self.skipped |= bool(np.any(~single[1:])) or (self.last is not None and not single[0])
             promised = np.where(single, 0.5 * eta[:-1] * columns["gradient_norm"][:-1] ** 2, 0.0)
             dtype = self.facts.dtype
-            allowed = 2 * rounding_of_loss(loss[:-1], norm, dtype)
+            allowed = 2 * rounding_of_fit(loss[:-1], norm, dtype)
             self.shortfall.see(promised - (loss[:-1] - loss[1:]), allowed, rows)
         self.last = ends[1]
 

@@ -19,6 +19,9 @@ class Decrease:
     first_loss: f_0. last: the row before. skipped: the first row that is no step after its last.
     """
 
+    rounding = staticmethod(rounding_of_loss)
+    """Of f, by itself, the norm and the dtype."""
+
     SEEN = ("rise", "first_loss", "last", "largest_step", "squares", "skipped")
 
     def __init__(self) -> None:
@@ -48,7 +51,7 @@ class Decrease:
         if self.skipped is None and len(gaps := np.flatnonzero(~np.isin(taken, (0.0, 1.0)))):
             self.skipped = step_label(rows, int(gaps[0]))
         promised = np.where(taken != 0, 0.5 * eta * columns["gradient_norm"][:-1] ** 2, 0.0)
-        allowed = 2 * rounding_of_loss(loss[:-1], norm, dtype)
+        allowed = 2 * self.rounding(loss[:-1], norm, dtype)
         self.rise.see(promised - (loss[:-1] - loss[1:]), allowed, rows)
         self.largest_step = max(self.largest_step, float(np.max(eta)))
         # In their order, so that the sum does not depend on the cut into blocks.

@@ -9,7 +9,7 @@ import numpy as np
 from mfact.core import Array, Claim, Rows, Verdict
 from mfact.theory.decrease import COLUMNS, Decrease
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Monitor, Peak, rounding_of_loss
+from mfact.theory.monitoring import Monitor, Peak, rounding_of_fit
 from mfact.words import brief
 
 SOURCE = "mfact, derived; for gradient flow Du, Hu, Lee 2018, Theorem 2.2"
@@ -39,6 +39,7 @@ class LedgerMonitor(Decrease, Monitor):
     Source: mfact, derived.
     """
 
+    rounding = staticmethod(rounding_of_fit)
     kept = (*Decrease.SEEN, "audit", "drift", "largest_size", "rounded", "allowed")
 
     def start(self, facts: Facts) -> None:
@@ -100,7 +101,7 @@ class LedgerMonitor(Decrease, Monitor):
         assert self.first_loss is not None
         bound = self.bound
         drift, dtype = _float(self.drift.value), self.facts.dtype
-        of_loss = float(rounding_of_loss(self.first_loss, self.facts.norm, dtype))
+        of_loss = float(rounding_of_fit(self.first_loss, self.facts.norm, dtype))
         # Both losses of the bound are rounded, and so is D.
         rounding = self.allowed + 4 * self.largest_step * of_loss
         numbers = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.core import Claim, Rows, Verdict
 from mfact.theory.facts import Facts
-from mfact.theory.monitoring import Monitor, Peak, rounding_of_loss
+from mfact.theory.monitoring import Monitor, Peak, rounding_of_fit
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, Lemma 3.1"
@@ -59,7 +59,7 @@ def hypotheses(facts: Facts) -> list[str]:
 class Lemma31Monitor(Monitor):
     """Lemma 3.1 at every step that the run shows.
 
-    (i) ‖D_t‖_F ≤ ε; (ii) f_t ≤ f_{t−1} up to the rounding of f (see rounding_of_loss), and
+    (i) ‖D_t‖_F ≤ ε; (ii) f_t ≤ f_{t−1} up to the rounding of f (see rounding_of_fit), and
     f_0 ≤ 2‖M‖_F²; (iii) ‖U_t‖_F², ‖V_t‖_F² ≤ 5√r ‖M‖_F. The lemma holds with high
     probability over the start. Without its hypotheses the measured values are still given.
     Source: Du, Hu, Lee 2018, Lemma 3.1.
@@ -90,7 +90,7 @@ class Lemma31Monitor(Monitor):
                 self.first_loss = self.last_loss = float(loss[0])
             before = np.concatenate([[self.last_loss], loss[:-1]])
             dtype = self.facts.dtype
-            allowed = 2 * rounding_of_loss(before, self.facts.norm, dtype)
+            allowed = 2 * rounding_of_fit(before, self.facts.norm, dtype)
             self.rise.see(loss - before, allowed, rows)
         self.last_loss = float(loss[-1])
         self.count += len(loss)

@@ -51,9 +51,12 @@ def judged(claim, factor, outside="violated"):
 
 
 def rounding(loss):
-    """Of ½‖R‖²: entries of R are off by 8 units of M, and the sum by 8 of itself."""
+    """Of ½‖R‖²: entries of R are off by 8 units of M, and the sum by 8 of itself; Gram matrices, of
+    which all but a small loss is, by 8 units of ‖M‖².
+    """
     off = 8 * EPS * NORM
-    return off * math.sqrt(2 * loss) + off**2 / 2 + 8 * EPS * loss
+    gram = 8 * EPS * NORM**2 if loss > 0.5e-8 * NORM**2 else 0.0
+    return off * math.sqrt(2 * loss) + off**2 / 2 + 8 * EPS * loss + gram
 
 
 def risen(factor):
