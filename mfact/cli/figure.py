@@ -16,11 +16,11 @@ from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import decorated, flags, input_options, log_options
 from mfact.cli.outputs import default_output
-from mfact.cli.pictures import FORMATS
 from mfact.cli.results import exit_code, show
 from mfact.cli.types import FILE, Typed, one_of
 from mfact.figures.names import ALL, WHICH, panels_of
 from mfact.options import Option, flag
+from mfact.pictures.names import FORMATS
 from mfact.ranges import MOST_INDEX, Count, Real
 from mfact.settings import RANK, SEED
 from mfact.words import printable

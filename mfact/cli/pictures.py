@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mfact.cli.help import option
 from mfact.cli.options import decorated
 from mfact.cli.types import FILE, one_of
+from mfact.pictures.names import CONVERGENCE, KINDS, STEP, X
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -14,20 +15,16 @@ if TYPE_CHECKING:
     from mfact.pictures.drawing import Picture
     from mfact.storage.claims import Paths
 
-FORMATS = ("svg", "png", "pdf")
-KINDS = ("convergence", "balance", "ledger", "spectrum", "modes")
-X_AXES = ("step", "flow-time", "passes")
-
 X_OPTION = option(
     "--x", "Output", "What is drawn along x: steps, the flow time Ση, or passes over M.",
-    type=one_of(*X_AXES), default="step",
+    type=one_of(*X), default=STEP,
 )  # fmt: skip
 
 picture_options = decorated(
     option("--picture", "Output", "Also draw the runs into this file, .svg, .png or .pdf.",
            metavar="FILE", type=FILE, show_default="none"),
     option("--kind", "Output", "What the picture shows.", type=one_of(*KINDS),
-           default="convergence"),
+           default=CONVERGENCE),
     X_OPTION,
 )  # fmt: skip
 
@@ -46,10 +43,8 @@ def claim_picture(path: str | None) -> Paths:
     return {"picture": path}
 
 
-def write_picture(path: str | None, picture: Picture, log: Log) -> None:
+def write_picture(path: str, picture: Picture, log: Log) -> None:
     """Draw the picture into its file, atomically. Raises StorageError."""
-    if path is None:
-        return
     from mfact.host.atomic import replace_file
     from mfact.report.plots import form_of, image
 

@@ -12,16 +12,16 @@ from mfact.cli.files import claim_files, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import input_options, log_options
-from mfact.cli.pictures import KINDS, X_OPTION, claim_picture, write_picture
+from mfact.cli.pictures import X_OPTION, claim_picture, write_picture
 from mfact.cli.types import FILE, one_of
 from mfact.options import flag
+from mfact.pictures.names import KINDS, RESIDUAL, STARTS
 from mfact.words import printable
 
 if TYPE_CHECKING:
     from mfact.pictures.drawing import Picture
     from mfact.storage.claims import Paths
 
-RESIDUAL = "residual"
 EXAMPLES = (
     ("mfact plot elnino.run.h5", "the gap over the steps, as elnino.convergence.svg"),
     ("mfact plot a.run.h5 b.run.h5 --kind balance -o balance.png",
@@ -34,7 +34,7 @@ EXAMPLES = (
 
 @helpful_command("plot", short_help="Draw runs into a picture.", examples=EXAMPLES)
 @click.argument("files", metavar="RUN.h5…", type=FILE, nargs=-1, required=True)
-@option("--kind", "Output", "What is drawn.", type=one_of(*KINDS, RESIDUAL, "starts"), default=None,
+@option("--kind", "Output", "What is drawn.", type=one_of(*KINDS, RESIDUAL, STARTS), default=None,
         show_default="convergence, or what there is of the file")  # fmt: skip
 @X_OPTION
 @option("-o", "--output", "Output", "The picture, .svg, .png or .pdf.", metavar="FILE",
@@ -62,8 +62,8 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> int
     for name in ("matrix", "dataset", "follow_links"):
         if values[name]:
             ctx.fail(f"{flag(name)} is for --kind {RESIDUAL}: leave it out")
-    named = {name: read_any(name) for name in files}
-    kind = values["kind"] or kind_of(named[files[0]])
+    named = [(name, read_any(name)) for name in files]
+    kind = values["kind"] or kind_of(named[0][1])
     output, written = _written(files[0], kind, values)
     log = claim_files(ctx, {f"run file {n}": name for n, name in enumerate(files, 1)}, written)
     _write(picture_of(named, kind, values["x"]), output, values, log)

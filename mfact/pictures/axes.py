@@ -10,10 +10,9 @@ import numpy as np
 from mfact.core import Array, Result
 from mfact.errors import DataError, SettingsError
 from mfact.pictures.drawing import Axis
+from mfact.pictures.names import FLOW_TIME, PASSES, STEP
 from mfact.pictures.runs import Drawn, column
 from mfact.words import printable, shown
-
-STEP, FLOW_TIME, PASSES = X = ("step", "flow-time", "passes")
 
 NARROW = 0.01
 """Of a linear axis: what happens in less is not seen there."""

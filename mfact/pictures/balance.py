@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 
 from mfact.core import Array, Result
-from mfact.pictures.axes import STEP
 from mfact.pictures.curves import Curves
 from mfact.pictures.drawing import Picture, Rule
 from mfact.pictures.marks import filled, told_once
+from mfact.pictures.names import STEP
 from mfact.pictures.runs import column, title, unrounded
 from mfact.studies.differing import Subject
 
@@ -26,7 +26,7 @@ def balance(subjects: Sequence[Subject], x: str = STEP) -> Picture:
     """‖D‖_F and ‖D − D₀‖_F of D = UᵀU − VᵀV, and ‖U‖_F²/‖V‖_F² with a dotted line at 1.
 
     By powers of ten where they are far apart; what is rounding in D is not drawn then. x: a name
-    of mfact.pictures.axes.X.
+    of mfact.pictures.names.X.
 
     Raises SettingsError and DataError for what is no run of a matrix with rows.
     """

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from mfact.core import Array, Result
-from mfact.pictures.axes import STEP
 from mfact.pictures.curves import Curves
 from mfact.pictures.drawing import Dots, Line, Panel, Picture, Rule
 from mfact.pictures.marks import filled, told_once
+from mfact.pictures.names import STEP
 from mfact.pictures.runs import column, setting, shared, title, with_rows
 from mfact.studies.differing import Subject
 from mfact.words import brief
@@ -29,7 +29,7 @@ def convergence(subjects: Sequence[Subject], x: str = STEP) -> Picture:
 
     Dotted are the tolerance, and the residual of the best approximation of that rank, where they
     are the same for all. A gap is drawn down to what is known of the optimum. x: a name of
-    mfact.pictures.axes.X.
+    mfact.pictures.names.X.
 
     Raises SettingsError and DataError for what is no run of a matrix with rows.
     """

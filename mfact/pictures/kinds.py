@@ -12,6 +12,7 @@ from mfact.pictures.convergence import convergence
 from mfact.pictures.drawing import Picture
 from mfact.pictures.ledger import ledger
 from mfact.pictures.modes import modes
+from mfact.pictures.names import BALANCE, CONVERGENCE, LEDGER, MODES, SPECTRUM, STARTS
 from mfact.pictures.network import network_balance, network_convergence, network_ledger
 from mfact.pictures.spectrum import spectrum
 from mfact.pictures.starts import starts
@@ -22,23 +23,19 @@ from mfact.words import printable
 
 Draw = Callable[[Sequence[Subject], str], Picture]
 
-CONVERGENCE, BALANCE, STARTS = "convergence", "balance", "starts"
-RESIDUAL = "residual"
-"""Of one run, which needs its matrix (see mfact.pictures.residual)."""
-
 OF_RUNS: Mapping[str, Draw] = {
     CONVERGENCE: convergence,
     BALANCE: balance,
-    "ledger": ledger,
-    "spectrum": lambda subjects, x: spectrum(subjects),
-    "modes": modes,
+    LEDGER: ledger,
+    SPECTRUM: lambda subjects, x: spectrum(subjects),
+    MODES: modes,
 }
 """Of factorizations, by the name of the kind."""
 
 OF_NETWORKS: Mapping[str, Draw] = {
     CONVERGENCE: network_convergence,
     BALANCE: network_balance,
-    "ledger": network_ledger,
+    LEDGER: network_ledger,
 }
 
 
@@ -49,14 +46,14 @@ def kind_of(kept: Kept) -> str:
     return CONVERGENCE if isinstance(kept, Result | NetworkResult) else BALANCE
 
 
-def picture_of(named: Mapping[str, Kept], kind: str | None, x: str) -> Picture:
+def picture_of(named: Sequence[tuple[str, Kept]], kind: str | None, x: str) -> Picture:
     """The picture of runs, all of matrices or all of networks, or of one sweep or balance.
 
-    named: what files hold, by their names. kind: None for what there is of the first.
+    named: what each file holds, after its name. kind: None for what there is of the first.
 
     Raises SettingsError for a kind that there is not of them, and for files of several kinds.
     """
-    (first, kept), *others = named.items()
+    (first, kept), *others = named
     kind = kind or kind_of(kept)
     if isinstance(kept, Result | NetworkResult):
         return picture_of_runs(_runs(named), kind, x)
@@ -89,14 +86,12 @@ def picture_of_runs(subjects: Sequence[Subject], kind: str, x: str) -> Picture:
     return kinds[kind](subjects, x)
 
 
-def _runs(named: Mapping[str, Kept]) -> list[Subject]:
-    for name, kept in named.items():
+def _runs(named: Sequence[tuple[str, Kept]]) -> list[Subject]:
+    subjects = []
+    for name, kept in named:
         if not isinstance(kept, Result | NetworkResult):
             raise SettingsError(
                 f"{printable(name)} is no run, and drawn alone", "draw one file at a time"
             )
-    return [
-        Subject(name, kept)
-        for name, kept in named.items()
-        if isinstance(kept, Result | NetworkResult)
-    ]
+        subjects.append(Subject(name, kept))
+    return subjects

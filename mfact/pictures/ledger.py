@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mfact.core import Array, Result, Verdict
-from mfact.pictures.axes import STEP, Along, along, far, size_axis
+from mfact.pictures.axes import Along, along, far, size_axis
 from mfact.pictures.balance import drift
 from mfact.pictures.drawing import Axis, Mark, Panel, Picture
 from mfact.pictures.laws import (
@@ -25,6 +25,7 @@ from mfact.pictures.laws import (
     require_few,
 )
 from mfact.pictures.marks import curve, drawable, filled, told_once
+from mfact.pictures.names import STEP
 from mfact.pictures.runs import Drawn, column, title, with_rows
 from mfact.studies.differing import Subject, labels
 from mfact.theory.monitoring import step_label
@@ -37,7 +38,7 @@ def ledger(subjects: Sequence[Subject], x: str = STEP) -> Picture:
     Dashed is the bound 2η_max(f₀ − f_t), where its hypotheses were found to hold. Below is the
     audit, ‖(D − D₀) − ledger‖_F, and dotted the rounding that is allowed for it. A run that was
     fast-forwarded is drawn as far as its law is told. A column a run, at most MOST_RUNS. x: a name
-    of mfact.pictures.axes.X.
+    of mfact.pictures.names.X.
 
     Raises SettingsError for more runs, SettingsError and DataError for what is no run of a matrix
     with rows.

@@ -10,10 +10,11 @@ import numpy as np
 
 from mfact.core import Array, Result
 from mfact.errors import DataError, SettingsError
-from mfact.pictures.axes import STEP, Along, along, far, size_axis
+from mfact.pictures.axes import Along, along, far, size_axis
 from mfact.pictures.drawing import Dash, Mark, Panel, Pen, Picture, Rule, Ticks
 from mfact.pictures.laws import MOST_RUNS
 from mfact.pictures.marks import curve, drawable, filled
+from mfact.pictures.names import STEP
 from mfact.pictures.runs import Drawn, drawn, title
 from mfact.pictures.spectrum import FAR
 from mfact.studies.differing import Subject, labels
@@ -38,7 +39,7 @@ def modes(subjects: Sequence[Subject], x: str = STEP) -> Picture:
     Sizes go from 0 on, where one sees each mode wait, rise and rest; by powers of ten where some of
     M are FAR below others, and would lie on the axis. A predicted flow time becomes a step between
     the rows that it lies between. Which line is which tells their order, and a note the rest. A
-    column a run, at most MOST_RUNS. x: a name of mfact.pictures.axes.X.
+    column a run, at most MOST_RUNS. x: a name of mfact.pictures.names.X.
 
     Raises SettingsError for more runs, another axis and what is no run of a matrix, DataError for a
     run that recorded no modes, or does not tell the axis.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mfact.pictures.axes import STEP
 from mfact.pictures.drawing import Axis, Panel, Picture, Rule
 from mfact.pictures.layers import Told, joint, largest, layer, spaced
+from mfact.pictures.names import STEP
 from mfact.pictures.network_ledger import network_ledger
 from mfact.pictures.network_runs import Named, NetworkRuns
 from mfact.studies.differing import Subject

@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from mfact.core import Array, Verdict
-from mfact.pictures.axes import STEP
 from mfact.pictures.drawing import Axis, Line, Mark, Panel, Picture
 from mfact.pictures.laws import (
     BOUND,
@@ -24,6 +23,7 @@ from mfact.pictures.laws import (
 )
 from mfact.pictures.layers import MOST_ALONE, joint, largest
 from mfact.pictures.marks import curve, drawable, pen_of
+from mfact.pictures.names import STEP
 from mfact.pictures.network_runs import Drawn, NetworkRuns, drawn
 from mfact.studies.differing import Subject, labels
 

@@ -12,11 +12,11 @@ from mfact.core import Array, NetworkResult
 from mfact.errors import DataError, SettingsError
 from mfact.networks.architecture import Architecture
 from mfact.networks.settings import ARRAYS_LAYERS
-from mfact.pictures.axes import FLOW_TIME, STEP
 from mfact.pictures.bands import envelope
 from mfact.pictures.drawing import Axis, Band, Line, Mark, Pen
 from mfact.pictures.layers import MOST_ALONE, OTHERS, Told
 from mfact.pictures.marks import DASHES, curve, drawable, pen_of
+from mfact.pictures.names import FLOW_TIME, STEP
 from mfact.pictures.sizes import sized
 from mfact.storage.architectures import restored
 from mfact.studies.differing import Subject, by_seed

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mfact.core import Array, Factors, Target
+from mfact.core import Array, Factors, Result, Target
 from mfact.errors import SettingsError
 from mfact.host.memory import MemoryPlan
 from mfact.matrices.source import MatrixSource, open_matrix
@@ -17,6 +18,10 @@ from mfact.matrices.values import check_kind, check_shape, store
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Layer
 from mfact.settings import GIVEN
+from mfact.studies.memory import plan_check
+from mfact.studies.named import matrix_of_run
+from mfact.targets.counted import Counted
+from mfact.targets.door import held
 
 
 class Sparse(Protocol):
@@ -168,6 +173,28 @@ def opened(
     if plan is not None:
         plan(source)
     return source
+
+
+def target_of(
+    run: Result,
+    path: str | None,
+    matrix: Matrix | None,
+    dataset: str | None = None,
+    follow_links: bool = False,
+    *,
+    way_out: str = "name it with --matrix",
+) -> Counted:
+    """The matrix of a run, in its arithmetic: the one given, or the file that the run names.
+
+    path: where the run was read, None for nowhere. way_out: how to give one.
+
+    Raises what matrix_of_run, opened and MatrixSource.read raise, MemoryPlanError among it.
+    """
+    if matrix is None:
+        matrix = matrix_of_run(run, path, way_out)
+        dataset = dataset or run.problem.get("dataset")
+    source = opened(matrix, dataset, follow_links, partial(plan_check, result=run))
+    return held(source, str(run.U.dtype)).target()
 
 
 def begun(start: Start) -> tuple[str, Factors | None]:

@@ -9,9 +9,11 @@ from os import fspath
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from mfact.core import Factors
+from mfact.core import NetworkResult as NetworkRecord
 from mfact.core import Result as Record
 from mfact.errors import SettingsError
 from mfact.options import options_of
+from mfact.pictures.names import CONVERGENCE, STEP
 from mfact.python.arguments import Matrix, Path, RunOptions, begun, opened
 from mfact.python.door import spoken, told
 from mfact.python.result import Ended, NetworkResult, Result, framed
@@ -50,13 +52,17 @@ class Comparison:
         """The rows as a pandas DataFrame. Raises MissingPackageError without pandas."""
         return framed(list(self.rows))
 
-    def plot(
-        self, kind: str = "convergence", *, x: str = "step", path: Path | None = None
-    ) -> Figure:
-        """The runs in one picture, as for mfact.plot."""
-        from mfact.python.pictures import plot
+    @property
+    def named(self) -> list[tuple[str, Record | NetworkRecord]]:
+        """What the library has of each run, after its name."""
+        return [(name, run.record) for name, run in zip(self.names, self.runs, strict=True)]
 
-        return plot(self, kind, x=x, path=path)
+    @spoken()
+    def plot(self, kind: str = CONVERGENCE, *, x: str = STEP, path: Path | None = None) -> Figure:
+        """The runs in one picture, as for mfact.plot."""
+        from mfact.python.drawn import drawn
+
+        return drawn(self.named, kind, x=x, path=path)
 
     def __repr__(self) -> str:
         return self._page.rstrip()

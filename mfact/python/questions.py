@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from mfact.core import Array
 from mfact.options import options_of
-from mfact.python.arguments import FlowOptions, Matrix, Path, SweepOptions, begun, opened
+from mfact.python.arguments import FlowOptions, Matrix, Path, SweepOptions, begun, opened, target_of
 from mfact.python.door import spoken
 from mfact.python.result import Result
 from mfact.settings import FLOW_OPTIONS, SweepSettings
@@ -18,14 +18,12 @@ from mfact.studies.checked import Checked, checked, parsed
 from mfact.studies.flow import Study, flow_settings, study
 from mfact.studies.generate import chosen_spectrum, generate_matrix
 from mfact.studies.memory import (
-    plan_check,
     plan_flow,
     plan_generated,
     plan_inspection,
     plan_starts,
     plan_sweep,
 )
-from mfact.studies.named import matrix_of_run
 from mfact.studies.prospect import Prospect, prospect
 from mfact.studies.sweep import singular_values
 from mfact.studies.sweep import sweep as run_all
@@ -84,12 +82,7 @@ def check(
     requirements = parsed(require)
     path = None if isinstance(run, Result) else fspath(run)
     record = run.record if isinstance(run, Result) else read_run(run)
-    if matrix is None:
-        matrix = matrix_of_run(record, path, "name it with --matrix")
-        dataset = dataset or record.problem.get("dataset")
-    plan = partial(plan_check, result=record)
-    source = opened(matrix, dataset, follow_links, plan)
-    target: Any = held(source, str(record.U.dtype)).target()
+    target = target_of(record, path, matrix, dataset, follow_links)
     return checked(target, record, requirements, tol)
 
 

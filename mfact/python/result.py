@@ -14,6 +14,8 @@ from mfact.core import Array, Claim, Document, Outcome
 from mfact.core import NetworkResult as NetworkRecord
 from mfact.core import Result as Record
 from mfact.errors import MissingPackageError
+from mfact.pictures.names import CONVERGENCE, STEP
+from mfact.python.door import spoken
 from mfact.python.words import said
 from mfact.storage.runs import write_run
 from mfact.studies.checked import counted
@@ -98,17 +100,18 @@ class Ended(ABC, Generic[R]):
         """
         return framed(dict(self.trace))
 
+    @spoken()
     def plot(
         self,
-        kind: str = "convergence",
+        kind: str = CONVERGENCE,
         *,
-        x: str = "step",
+        x: str = STEP,
         path: str | os.PathLike[str] | None = None,
     ) -> Figure:
         """A picture of the run, as a figure of matplotlib: see mfact.plot."""
-        from mfact.python.pictures import plot
+        from mfact.python.drawn import drawn
 
-        return plot(self, kind, x=x, path=path)
+        return drawn([("run 1", self.record)], kind, x=x, path=path)
 
     def _told(self, sizes: str, names: Mapping[str, str]) -> str:
         """A few lines: the outcome, how far it came, the numbers of these names, the claims."""

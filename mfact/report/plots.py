@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mfact.errors import MissingPackageError, SettingsError
 from mfact.pictures.drawing import Picture
+from mfact.pictures.names import FORMATS
 from mfact.report.canvas.inks import GRID, INK, QUIET
 from mfact.report.canvas.layout import Sheet, put
 from mfact.report.canvas.measure import LABEL, TICK, TITLE, Ruler
@@ -25,9 +26,6 @@ from mfact.words import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-FORMATS = ("svg", "png", "pdf")
-"""Of files, as endings of their names."""
 
 _RESOLUTION = 200  # pixels an inch of a png
 _ON_SCREEN = 100

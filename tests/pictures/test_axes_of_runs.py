@@ -9,10 +9,10 @@ import pytest
 from drawn_runs import curves, network, old, same, subject
 
 from mfact.errors import DataError, SettingsError
-from mfact.pictures.axes import X
 from mfact.pictures.balance import balance
 from mfact.pictures.convergence import convergence
 from mfact.pictures.ledger import ledger
+from mfact.pictures.names import X
 from mfact.pictures.spectrum import spectrum
 from mfact.studies.differing import Subject
 

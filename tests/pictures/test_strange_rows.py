@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfact.errors import MfactError
-from mfact.pictures.axes import X
 from mfact.pictures.balance import balance
 from mfact.pictures.convergence import convergence
 from mfact.pictures.ledger import ledger
+from mfact.pictures.names import X
 from mfact.pictures.spectrum import spectrum
 from mfact.studies.differing import Subject
 from mfact.trace import COLUMNS

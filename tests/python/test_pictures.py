@@ -36,6 +36,14 @@ def test_results_files_and_comparisons_are_drawn(kind, tmp_path):
     assert others.plot(kind, x="flow-time").axes
 
 
+def test_runs_of_one_name_are_all_drawn():
+    two = [mfact.compare(M, r, vary={"seed": [1]}, schedule="constant") for r in (1, 2)]
+    figure = mfact.plot(two)
+    for compared in two:
+        gap = compared.runs[0].trace["gap"]
+        assert any(np.array_equal(y, gap) for y in curves(figure))
+
+
 def test_a_path_has_the_picture_that_the_command_would_write(tmp_path):
     RUN.plot("ledger", path=tmp_path / "ledger.svg")
     text = (tmp_path / "ledger.svg").read_text("utf-8")

@@ -14,7 +14,8 @@ from pictures_by_hand import every_mark, one
 
 from mfact.errors import MissingPackageError
 from mfact.pictures.drawing import Dots, Line, Pen
-from mfact.report.plots import FORMATS, figure_of, image, require
+from mfact.pictures.names import FORMATS
+from mfact.report.plots import figure_of, image, require
 
 LOOKS = {
     "text.usetex": True, "text.parse_math": True, "font.family": "monospace", "font.size": 30.0,
@@ -46,7 +47,8 @@ CHILD = """
 import hashlib, sys
 import numpy as np
 from mfact.pictures.drawing import *
-from mfact.report.plots import FORMATS, image
+from mfact.pictures.names import FORMATS
+    from mfact.report.plots import image
 assert "matplotlib" not in sys.modules
 x = np.arange(1.0, 300.0)
 marks = Line("$\\\\frac{1}", x, x), Dots("_x", x, 1 / x, Pen(1)), Band("b", x, x, 2 * x)
