@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mfact.cli.log import Log
 from mfact.cli.results import exit_code, print_result, show
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mfact.report.progress import Progress
     from mfact.report.stream import RowStream
     from mfact.run.doing import Doing
+
+R = TypeVar("R")
 
 
 def carry_out(
@@ -37,24 +40,13 @@ def carry_out(
     """
     from mfact.host.timer import Timer
 
-    progress = progress_of(log, values["heartbeat"])
     stream = _stream(every, columns) if values["format"] == "jsonl" else None
+    rows = [] if stream is None else [stream]
     writing = False
     # Left when all is written: a signal that comes late does not cost a finished run.
     with signals_to(log, lambda: writing) as flag:
-        try:
-            result = run(
-                observers=[each for each in (progress, stream) if each is not None],
-                reproducible=values["reproducible"],
-                argv=["mfact", *sys.argv[1:]],
-                signals=flag,
-                warn=lambda text: log.error(f"mfact: warning: {text}"),
-                detail=log.detail,
-                busy=progress.busy,
-                timer=Timer(log.began),
-            )
-        finally:
-            progress.clear()
+        one = partial(run, reproducible=values["reproducible"], timer=Timer(log.began))
+        result = followed(one, values, log, flag, rows)
         writing = True
         log.detail(f"{result.outcome.sentence}: {result.message}")
         write(result, output, values, log)
@@ -64,6 +56,33 @@ def carry_out(
             stream.finish(result, timing=values["timing"])
     # A run that ended at a limit and could not keep its checkpoint has failed.
     return 1 if "unsaved" in result.summary else exit_code(result, values["exit_zero"])
+
+
+def followed(
+    run: Callable[..., R],
+    values: Mapping[str, Any],
+    log: Log,
+    caught: SignalFlag,
+    observers: Sequence[Any] = (),
+    name: str = "",
+) -> R:
+    """The result of a run that is told, as mfact.run.solve.solve takes it, who looks on, how to say
+    how it gets on and what goes wrong, and whether a signal has come.
+
+    observers: beside the line on how it gets on. name: before warnings.
+    """
+    progress = progress_of(log, values["heartbeat"])
+    try:
+        return run(
+            observers=[progress, *observers],
+            argv=["mfact", *sys.argv[1:]],
+            signals=caught,
+            warn=lambda text: log.error(f"mfact: warning: {name}{text}"),
+            detail=log.detail,
+            busy=progress.busy,
+        )
+    finally:
+        progress.clear()
 
 
 def signals_to(log: Log, writing: Callable[[], bool]) -> SignalFlag:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mfact.cli.carry_out import watched
-from mfact.cli.files import matrix_of
+from mfact.cli.files import matrix_of_its_own
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import flags, input_options, log_options, view_option
@@ -66,17 +66,13 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     from mfact.storage.runs import read_run
     from mfact.studies.checked import checked, parsed
     from mfact.studies.memory import plan_check
-    from mfact.studies.named import matrix_of_run
     from mfact.targets.door import held
 
     requirements = parsed(values["require"])
     result = read_run(run_file)
-    if matrix is None:
-        way_out = f"name it: mfact check {printable(run_file)} MATRIX"
-        matrix = matrix_of_run(result, run_file, way_out)
-        values["dataset"] = values["dataset"] or result.problem.get("dataset")
     log = ctx.ensure_object(Log)
-    source = matrix_of(ctx, matrix, values, read={"run file": run_file})
+    way_out = f"name it: mfact check {printable(run_file)} MATRIX"
+    source = matrix_of_its_own(ctx, result, run_file, matrix, values, way_out)
     log.detail(plan_check(source, result).describe())
     M = held(source, str(result.U.dtype))
     with watched(log) as doing:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mfact.cli.carry_out import progress_of, signals_to, write
-from mfact.cli.config import sources
+from mfact.cli.carry_out import followed, signals_to, write
+from mfact.cli.config import refuse_given, sources
 from mfact.cli.files import claim_files, folder, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
@@ -26,11 +26,9 @@ from mfact.cli.options import (
 )
 from mfact.cli.outputs import claim_unnamed, default_output
 from mfact.cli.pictures import claim_picture, picture_options, write_picture
-from mfact.cli.results import show
+from mfact.cli.results import EXIT_ZERO, HEARTBEAT, TIMING, show
 from mfact.cli.types import FILE, Typed
 from mfact.cli.vary import VARIABLE, Vary
-from mfact.options import flag
-from mfact.ranges import Real
 from mfact.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -73,11 +71,9 @@ run_options = decorated(CONFIG_OPTION, input_options, flags(VARIABLE))
         metavar="DIR", type=FILE, show_default="none are kept")  # fmt: skip
 @picture_options
 @view_option("json", "markdown", "csv")
-@option("--timing/--no-timing", "Output", "Whether to show what a clock measured.", default=True)
-@option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True)
-@option("--heartbeat", "Output",
-        "Off a terminal, seconds between two lines on how the runs get on; 0 for none.",
-        type=Typed(Real(least=0)), default=30.0)  # fmt: skip
+@TIMING
+@EXIT_ZERO
+@HEARTBEAT
 @log_options
 @click.pass_context
 def command(ctx: click.Context, /, things: tuple[str, ...], **values: Any) -> int:
@@ -88,7 +84,8 @@ def command(ctx: click.Context, /, things: tuple[str, ...], **values: Any) -> in
     """
     if values["vary"]:
         return _varied(ctx, things, values)
-    _refuse_idle(ctx)
+    making = (*VARIABLE, "output", "dataset", "follow_links", "heartbeat", "exit_zero")
+    refuse_given(ctx, making, "for runs that are made: give --vary, or leave it")
     picture = claim_picture(values["picture"])
     log = claim_files(ctx, {f"run file {n}": name for n, name in enumerate(things, 1)}, picture)
     from mfact.storage.either import read_either
@@ -98,15 +95,6 @@ def command(ctx: click.Context, /, things: tuple[str, ...], **values: Any) -> in
     _draw(subjects, values, log)
     _show(subjects, [], values, log)
     return 0
-
-
-def _refuse_idle(ctx: click.Context) -> None:
-    """Refuse what would say how runs are made where they are there already."""
-    for name in (*VARIABLE, "output", "dataset", "follow_links", "heartbeat", "exit_zero"):
-        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            ctx.fail(
-                f"{flag(name)} has no meaning for runs that are made: give --vary, or leave it"
-            )
 
 
 def _varied(ctx: click.Context, things: Sequence[str], values: dict[str, Any]) -> int:
@@ -191,22 +179,15 @@ def _solve(
     from mfact.run.solve import solve
 
     log.detail(f"{run.name}, one of {count}")
-    progress = progress_of(log, values["heartbeat"])
-    try:
-        return solve(
-            matrix,
-            run.settings,
-            sources=run.sources(came_from, "flag"),
-            observers=[progress],
-            signals=caught,
-            warn=lambda text: log.error(f"mfact: warning: {run.name}: {text}"),
-            detail=log.detail,
-            busy=progress.busy,
-            refuse=True,
-            admit=admits[run.name],
-        )
-    finally:
-        progress.clear()
+    one = partial(
+        solve,
+        matrix,
+        run.settings,
+        sources=run.sources(came_from, "flag"),
+        refuse=True,
+        admit=admits[run.name],
+    )
+    return followed(one, values, log, caught, name=f"{run.name}: ")
 
 
 def _draw(subjects: Sequence[Subject], values: Mapping[str, Any], log: Log) -> None:

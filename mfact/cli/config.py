@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from mfact.cli.files import CONFIG
 from mfact.cli.help import GroupedOption
 from mfact.cli.types import Typed
+from mfact.options import flag
 from mfact.words import MOST_BITS, MOST_DIGITS, printable, shown
 from mfact.words.foreign import OPTIONS, way_out
 
@@ -101,6 +102,13 @@ def _checked(option: click.Option, name: str, value: Any, named: str, ctx: click
 def _kind(value: Any) -> str:
     kinds = {bool: "a truth value", dict: "a table", list: "an array", str: "a string"}
     return kinds.get(type(value), f"a {type(value).__name__}")
+
+
+def refuse_given(ctx: click.Context, names: Iterable[str], why: str) -> None:
+    """Refuse each of these options that was typed. why: where it means nothing, and the way out."""
+    for name in names:
+        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            ctx.fail(f"{flag(name)} has no meaning {why}")
 
 
 def sources(ctx: click.Context, names: Iterable[str]) -> dict[str, str]:

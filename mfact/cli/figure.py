@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mfact.cli.carry_out import progress_of, signals_to, watched
-from mfact.cli.config import sources
+from mfact.cli.carry_out import followed, signals_to, watched
+from mfact.cli.config import refuse_given, sources
 from mfact.cli.files import claim_files, folder, matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import decorated, flags, input_options, log_options
 from mfact.cli.outputs import default_output
-from mfact.cli.results import exit_code, show
-from mfact.cli.types import FILE, Typed, one_of
+from mfact.cli.results import EXIT_ZERO, HEARTBEAT, exit_code, show
+from mfact.cli.types import FILE, one_of
 from mfact.figures.names import ALL, WHICH, panels_of
-from mfact.options import Option, flag
+from mfact.options import Option
 from mfact.pictures.names import FORMATS
-from mfact.ranges import MOST_INDEX, Count, Real
+from mfact.ranges import MOST_INDEX, Count
 from mfact.settings import RANK, SEED
 from mfact.words import printable
 
@@ -67,10 +66,8 @@ OF_RUNS = ("seed", "max_iter")
            envvar=None),
     option("--view", "Output", "The settings and numbers on standard output.",
            type=one_of("table", "json", "markdown"), default="table"),
-    option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True),
-    option("--heartbeat", "Output",
-           "Off a terminal, seconds between two lines on how a run gets on; 0 for none.",
-           type=Typed(Real(least=0)), default=30.0),
+    EXIT_ZERO,
+    HEARTBEAT,
     log_options,
 )  # fmt: skip
 @click.pass_context
@@ -116,11 +113,10 @@ def _refuse_idle(ctx: click.Context, panels: dict[str, str], matrix: str | None)
     if matrix is not None and "1" not in panels:
         ctx.fail(f"{printable(matrix)} is of Figure 1, and Figure 2 has its own points: leave it"
                  f" out, or draw 1 or {ALL}")  # fmt: skip
-    idle = OF_MATRIX if matrix is None else ()
-    for name in (*idle, *(() if "2" in panels else ("threads",))):
-        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            what = "without a MATRIX" if name in idle else "without Figure 2"
-            ctx.fail(f"{flag(name)} has no meaning {what}: leave it out")
+    if matrix is None:
+        refuse_given(ctx, OF_MATRIX, "without a MATRIX: leave it out")
+    if "2" not in panels:
+        refuse_given(ctx, ("threads",), "without Figure 2: leave it out")
 
 
 def _orders(
@@ -171,24 +167,11 @@ def _carry_out(there: list[Sought], values: dict[str, Any], log: Log) -> list[Ma
     """The figures, one after the other, as far as no signal cut them."""
     from mfact.core import Outcome
     from mfact.figures.made import made
-    from mfact.host.timer import Timer
 
     done: list[Made] = []
 
     def run(experiment: Experiment) -> Run | None:
-        progress = progress_of(log, values["heartbeat"])
-        try:
-            result = experiment.carry_out(
-                observers=[progress],
-                argv=["mfact", *sys.argv[1:]],
-                signals=caught,
-                warn=lambda text: log.error(f"mfact: warning: {text}"),
-                detail=log.detail,
-                busy=progress.busy,
-                timer=Timer(),
-            )
-        finally:
-            progress.clear()
+        result = followed(experiment.carry_out, values, log, caught)
         log.detail(f"{experiment.name}: {result.outcome.sentence}: {result.message}")
         return None if result.outcome is Outcome.INTERRUPTED else result
 

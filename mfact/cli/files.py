@@ -15,6 +15,7 @@ from mfact.cli.log import Log
 from mfact.words import printable
 
 if TYPE_CHECKING:
+    from mfact.core import Result
     from mfact.matrices.source import MatrixSource
     from mfact.storage.claims import Paths
 
@@ -65,6 +66,28 @@ def matrix_of(
     linked = {f"linked file {n} of the matrix": path for n, path in enumerate(source.linked, 1)}
     claim_files(ctx, {"matrix": source.path, **linked, **(read or {})}, written)
     return source
+
+
+def matrix_of_its_own(
+    ctx: click.Context,
+    run: Result,
+    run_file: str,
+    spec: str | None,
+    named: dict[str, Any],
+    way_out: str,
+    *,
+    written: Paths | None = None,
+) -> MatrixSource:
+    """The matrix of a run: as it is named, or the file that the run names; see matrix_of.
+
+    way_out: how to name one.
+    """
+    from mfact.studies.named import matrix_of_run
+
+    if spec is None:
+        spec = matrix_of_run(run, run_file, way_out)
+        named = {**named, "dataset": named["dataset"] or run.problem.get("dataset")}
+    return matrix_of(ctx, spec, named, read={"run file": run_file}, written=written)
 
 
 @contextmanager

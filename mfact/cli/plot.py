@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mfact.cli.carry_out import watched
-from mfact.cli.files import claim_files, matrix_of
+from mfact.cli.files import claim_files, matrix_of_its_own
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import input_options, log_options
@@ -76,19 +76,17 @@ def _residual(ctx: click.Context, files: tuple[str, ...], values: dict[str, Any]
     from mfact.storage.runs import read_run
     from mfact.studies.differing import Subject
     from mfact.studies.memory import plan_check
-    from mfact.studies.named import matrix_of_run
     from mfact.studies.residual import residual_of
     from mfact.targets.door import held
 
     if len(files) > 1:
         ctx.fail(f"--kind {RESIDUAL} is of one run, and {len(files)} are named: name one")
-    result, matrix = read_run(files[0]), values["matrix"]
-    if matrix is None:
-        matrix = matrix_of_run(result, files[0], "name it with --matrix")
-        values["dataset"] = values["dataset"] or result.problem.get("dataset")
+    result = read_run(files[0])
     output, written = _written(files[0], RESIDUAL, values)
     log = ctx.ensure_object(Log)
-    source = matrix_of(ctx, matrix, values, read={"run file": files[0]}, written=written)
+    source = matrix_of_its_own(
+        ctx, result, files[0], values["matrix"], values, "name it with --matrix", written=written
+    )
     log.detail(plan_check(source, result).describe())
     with watched(log) as doing:
         target = held(source, str(result.U.dtype)).target(told=doing.read, passed=doing.passed)

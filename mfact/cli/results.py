@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from mfact.report.views import Views
 
 
+TIMING = option("--timing/--no-timing", "Output", "Whether to show what a clock measured.",
+                default=True)  # fmt: skip
+EXIT_ZERO = option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.",
+                   is_flag=True)  # fmt: skip
+HEARTBEAT = option(
+    "--heartbeat", "Output",
+    "Off a terminal, seconds between two lines on how the run gets on; 0 for none.",
+    type=Typed(Real(least=0)), default=30.0,
+)  # fmt: skip
+
 format_options = decorated(
     view_option("json", "jsonl", "junit", "github", "markdown", "csv", of="view of the result"),
     option("--full", "Output", "Show every setting, every claim in full, and every number.",
@@ -25,20 +35,17 @@ format_options = decorated(
            default=None, show_default="as many as fit, at most 12"),
     option("--factors/--no-factors", "Output",
            "Whether the JSON document holds U and V, or a network's weights.", default=True),
-    option("--timing/--no-timing", "Output", "Whether to show what a clock measured.",
-           default=True),
+    TIMING,
     option("--reproducible", "Output",
            "Leave out clock, host and paths: equal runs give equal bytes.", is_flag=True),
 )  # fmt: skip
 
 ended_options = decorated(
     format_options,
-    option("--exit-zero", "Output", "Exit 0, not 3, when a limit was reached.", is_flag=True),
-    option("--heartbeat", "Output",
-           "Off a terminal, seconds between two lines on how the run gets on; 0 for none.",
-           type=Typed(Real(least=0)), default=30.0),
+    EXIT_ZERO,
+    HEARTBEAT,
     log_options,
-)  # fmt: skip
+)
 """What every run is told of its outputs, beside the run file."""
 
 result_options = decorated(

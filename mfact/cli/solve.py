@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mfact.cli.carry_out import carry_out, show_plan
+from mfact.cli.config import refuse_given
 from mfact.cli.files import matrix_of
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
@@ -16,7 +17,6 @@ from mfact.cli.options import run_options, settings_of
 from mfact.cli.outputs import claim_unnamed, default_output, outputs
 from mfact.cli.results import result_options
 from mfact.cli.types import FILE
-from mfact.options import flag
 from mfact.report.text import duration
 from mfact.trace import COLUMNS
 
@@ -113,9 +113,8 @@ def _refuse_idle(ctx: click.Context, values: dict[str, Any]) -> None:
         return
     if values["format"] not in PLAN_VIEWS:
         ctx.fail(f"--dry-run has no view {values['format']}: use {' or '.join(PLAN_VIEWS)}")
-    for name in ("rows", "full", "factors", "reproducible", "exit_zero"):
-        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            ctx.fail(f"{flag(name)} has no meaning with --dry-run: leave it out")
+    shown = ("rows", "full", "factors", "reproducible", "exit_zero")
+    refuse_given(ctx, shown, "with --dry-run: leave it out")
 
 
 def _output(ctx: click.Context, matrix: str, values: dict[str, Any]) -> str | None:
