@@ -121,6 +121,19 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def typed(value: Any) -> str:
+    """A value as it is typed.
+
+    >>> typed(0.5), typed(None), typed([1.0, 2.0]), typed(True)
+    ('0.5', 'none', '1.0,2.0', 'yes')
+    """
+    if isinstance(value, list):
+        return ",".join(map(typed, value))
+    if value is None or isinstance(value, bool):
+        return {True: "yes", False: "no", None: "none"}[value]
+    return repr(value) if isinstance(value, float) else str(value)
+
+
 def require_kinds(settings: Settings) -> None:
     """Raise SettingsError for a value of another kind than its option's, or out of range."""
     for name, option in options_of(settings).items():

@@ -17,7 +17,7 @@ from mfact.cli.results import format_options, print_result, show
 from mfact.cli.streams import emit
 from mfact.cli.types import FILE
 from mfact.errors import SettingsError
-from mfact.options import Settings, flag, options_of
+from mfact.options import Settings, flag, options_of, typed
 from mfact.settings import ARRAYS, RunSettings, SweepSettings
 from mfact.words import harmless, printable
 
@@ -121,15 +121,8 @@ def command_line(result: Ended | SweepRecord) -> str:
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
         else:
-            words += [option, _typed(value)]
+            words += [option, typed(value)]
     return " ".join(map(quoted, words))
-
-
-def _typed(value: Any) -> str:
-    """A value as it is typed."""
-    if isinstance(value, list):
-        return ",".join(map(_typed, value))
-    return repr(value) if isinstance(value, float) else str(value)
 
 
 def _subject(result: Ended | SweepRecord) -> tuple[list[str], dict[str, Any]]:

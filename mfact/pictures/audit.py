@@ -46,17 +46,14 @@ def _one(found: Balance) -> _Columns:
         ]
         return Panel(title, axis, size, (*rules, *dots))
 
-    def size(label: str, *names: str) -> Axis:
-        return sized(label, [place for name in names for place in found.column(name).T])
-
-    norms = {"in": "‖in‖²", "out": "‖out‖²"}
+    norms, apart = {"in": "‖in‖²", "out": "‖out‖²"}, _difference(found)
     return (
         (
-            panel("norms", size(_NORMS, *norms), norms),
-            panel("differences", size(_difference(found), "difference"), {"difference": ""}),
+            panel("norms", _size(found, _NORMS, *norms), norms),
+            panel("differences", _size(found, apart, "difference"), {"difference": ""}),
         ),
         (
-            panel("ratios", _free(size(_RATIO, "ratio")), {"ratio": ""}, Rule("", "y", 1.0)),
+            panel("ratios", _ratio(found), {"ratio": ""}, Rule("", "y", 1.0)),
             panel("worst units", _share(found), {"worst": ""}),
         ),
     )
@@ -66,11 +63,9 @@ def _several(found: Balance, told: Told) -> _Columns:
     """A curve a place."""
     axis, x = found.along
 
-    def size(label: str, *names: str) -> Axis:
-        return sized(label, [place for name in names for place in found.column(name).T])
-
-    norms, apart = size(_NORMS, "in", "out"), size(_difference(found), "difference")
-    ratio, share = _free(size(_RATIO, "ratio")), _share(found)
+    norms = _size(found, _NORMS, "in", "out")
+    apart = _size(found, _difference(found), "difference")
+    ratio, share = _ratio(found), _share(found)
     name = found.place(told.places[0])
     both = (
         *_curves(found, told, "in", x, norms, Dash.SOLID, {told.places[0]: f"‖in‖² of {name}"}),
@@ -130,9 +125,14 @@ def _pens(told: Told) -> Iterator[tuple[int, Pen]]:
         yield h, pen_of(rank)
 
 
-def _free(axis: Axis) -> Axis:
+def _size(found: Balance, label: str, *names: str) -> Axis:
+    """The axis of what these columns hold."""
+    return sized(label, [place for name in names for place in found.column(name).T])
+
+
+def _ratio(found: Balance) -> Axis:
     """The axis of ratios, of which 0 is no end."""
-    return Axis(axis.label, axis.log)
+    return Axis(_RATIO, _size(found, _RATIO, "ratio").log)
 
 
 def _share(found: Balance) -> Axis:

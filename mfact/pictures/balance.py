@@ -32,7 +32,7 @@ def balance(subjects: Sequence[Subject], x: str = STEP) -> Picture:
     """
     runs = Curves.of(subjects, x, drift, ratio)
     panels = [
-        runs.panel(label, name, partial(_size, name=key), partial(unrounded, name=key))
+        runs.panel(label, name, partial(column, name=key), partial(unrounded, name=key))
         for label, name, key in _PANELS
     ]
     ratios = runs.panel("‖U‖²/‖V‖²", "‖U‖²/‖V‖²", ratio)
@@ -50,10 +50,6 @@ def drift(run: Result) -> Array:
 def ratio(run: Result) -> Array:
     """‖U‖_F²/‖V‖_F² of each row."""
     return column(run, "norm_ratio")
-
-
-def _size(run: Result, name: str) -> Array:
-    return column(run, name)
 
 
 def _left_out(runs: Curves, *logs: bool) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mfact.core import Array
+from mfact.pictures.drawing import Band, Mark, Pen
+from mfact.pictures.marks import curve
 
 MOST_PLACES = 1000
 """Of a band along x: more are not told apart in a picture."""
@@ -50,6 +52,22 @@ def envelope(curves: Sequence[Curve], *, log: bool) -> Envelope:
     with np.errstate(over="ignore"):  # of the mean of two near the largest
         median = np.nanmedian(middle, axis=0)
     return Envelope(grid[there], np.nanmin(low, axis=0), median, np.nanmax(high, axis=0))
+
+
+def banded(
+    curves: Sequence[Curve], pen: Pen, band: str, middle: str, *, log: bool
+) -> tuple[Mark, ...]:
+    """The band of several curves and their median, under these labels; none where there is none.
+
+    NaN in y is no part of a curve.
+    """
+    known = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y in curves]
+    if len(known) < 2 or len((found := envelope(known, log=log)).x) < 2:
+        return ()
+    return (
+        Band(band, found.x, found.low, found.high, pen),
+        curve(middle, found.x, found.middle, pen),
+    )
 
 
 def _places(each: Sequence[Array]) -> Array:

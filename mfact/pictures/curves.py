@@ -10,8 +10,8 @@ import numpy as np
 
 from mfact.core import Array, Result
 from mfact.pictures.axes import Along, along, far, size_axis
-from mfact.pictures.bands import envelope
-from mfact.pictures.drawing import Band, Mark, Panel, Pen
+from mfact.pictures.bands import banded
+from mfact.pictures.drawing import Mark, Panel, Pen
 from mfact.pictures.marks import MOST_IN_LEGEND, curve, drawable, pen_of
 from mfact.pictures.runs import Group, grouped, with_rows
 from mfact.studies.differing import Subject
@@ -120,12 +120,5 @@ class Curves:
         # What lies at no place of the axis is not drawn either.
         found = [(x, np.where(np.isfinite(x), y, np.nan)) for x, y in found]
         found = [(x, y) for x, y in found if np.any(np.isfinite(y))]
-        if len(found) > 1:
-            known = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y in found]
-            band = envelope(known, log=log)
-            if len(band.x) > 1:
-                yield Band(f"{label}: range", band.x, band.low, band.high, pen)
-                yield curve(f"{label}: median", band.x, band.middle, pen)
-                return
-        for x, y in found:
-            yield curve(label, x, y, pen)
+        band = banded(found, pen, f"{label}: range", f"{label}: median", log=log)
+        yield from band or (curve(label, x, y, pen) for x, y in found)

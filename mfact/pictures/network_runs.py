@@ -12,8 +12,8 @@ from mfact.core import Array, NetworkResult
 from mfact.errors import DataError, SettingsError
 from mfact.networks.architecture import Architecture
 from mfact.networks.settings import ARRAYS_LAYERS
-from mfact.pictures.bands import envelope
-from mfact.pictures.drawing import Axis, Band, Line, Mark, Pen
+from mfact.pictures.bands import banded
+from mfact.pictures.drawing import Axis, Mark, Pen
 from mfact.pictures.layers import MOST_ALONE, OTHERS, Told
 from mfact.pictures.marks import DASHES, curve, drawable, pen_of
 from mfact.pictures.names import FLOW_TIME, STEP
@@ -140,16 +140,9 @@ class NetworkRuns:
     ) -> Iterator[Mark]:
         found = [(self.x(run), drawable(np.abs(run.column(name)), log)) for run in runs]
         found = [(x, y) for x, y in found if np.any(np.isfinite(y))]
-        if len(found) > 1:
-            known = [(x[np.isfinite(y)], y[np.isfinite(y)]) for x, y in found]
-            band = envelope(known, log=log)
-            if len(band.x) > 1:
-                yield Band("", band.x, band.low, band.high, pen)
-                yield Line(label, band.x, band.middle, pen)
-                return
-        for x, y in found:
-            yield curve(label, x, y, pen)
-            label = ""
+        band = banded(found, pen, "", label, log=log)
+        # The first stands for all in the legend.
+        yield from band or (curve("" if i else label, *each, pen) for i, each in enumerate(found))
 
     def title(self, what: str) -> str:
         """What is drawn, and of which layers where they are the same."""

@@ -101,7 +101,7 @@ def _columns(doc: Mapping[str, Any]) -> Iterator[Column]:
         yield Column("run", tuple(run["name"] for run in runs), 0)
     for place, name in enumerate(differ):
         cells = tuple(run["differs"][name] for run in runs)
-        yield Column(name.replace("_", " "), cells, place if few else 100 + place)
+        yield Column(name.replace("_", " "), cells, place if few else 3 + len(_RANKS) + place)
     first = len(differ) if few else 1
     yield Column("outcome", tuple(_ended(run["outcome"]) for run in runs), first + 1)
     gaps = any(run["gap"] is not None for run in runs)

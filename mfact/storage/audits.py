@@ -21,7 +21,7 @@ from mfact.storage.kinds import (
     refuse,
     text,
 )
-from mfact.storage.reading import whole
+from mfact.storage.reading import looking_through, whole
 from mfact.words import printable
 
 SCHEMA = "mfact-balance/1"
@@ -84,10 +84,8 @@ def read_audit(path: str | os.PathLike[str]) -> Document:
         raise StorageError(sentence, _WAY_OUT) from error
     if (schema := document.get("schema")) != SCHEMA:
         raise _other(named, schema)
-    try:
+    with looking_through(path, "of a balance", _WAY_OUT):
         require_audit(document)
-    except ValueError as error:
-        raise StorageError(f"{named} is not of a balance: {error}", _WAY_OUT) from error
     return document
 
 

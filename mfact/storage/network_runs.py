@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 
 from mfact.core import Array, NetworkResult
-from mfact.errors import StorageError
 from mfact.host.atomic import replace_file
 from mfact.host.provenance import repeatable
 from mfact.storage.documents import plain
 from mfact.storage.door import under
 from mfact.storage.images import make_image, read_image
 from mfact.storage.network_door import require_network_run
+from mfact.storage.reading import looking_through
 from mfact.storage.runs import ended, told
-from mfact.words import printable
 
 FORMAT_VERSION = 1
 
@@ -48,12 +47,8 @@ def read_network_run(path: str | os.PathLike[str]) -> NetworkResult:
     format version, damaged, or holds at some place what no run has there.
     """
     arrays, document, _ = read_image(path, "network", FORMAT_VERSION)
-    try:
+    with looking_through(path, "a network's run file", "run `mfact network` again"):
         net = require_network_run(arrays, document)
-    except ValueError as error:
-        raise StorageError(
-            f"{printable(path)} is not a network's run file: {error}", "run `mfact network` again"
-        ) from error
     names = [part.name for part in net.parts]
     return NetworkResult(
         weights={name: arrays[name] for name in names},

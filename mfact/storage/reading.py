@@ -1,9 +1,11 @@
-"""Files read whole into memory, or looked at by their first bytes."""
+"""Files read whole into memory, looked at by their first bytes, or refused for what they hold."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mfact.errors import MemoryPlanError, StorageError
@@ -38,6 +40,18 @@ def beginning(path: str | os.PathLike[str], length: int) -> bytes:
             return file.read(length)
     except (OSError, ValueError) as error:
         raise _refusal(path, error) from error
+
+
+@contextmanager
+def looking_through(path: str | os.PathLike[str], what: str, way_out: str) -> Iterator[None]:
+    """Within it a ValueError, which says what is wrong at which place, refuses the file.
+
+    what: that it should be.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise StorageError(f"{printable(path)} is not {what}: {error}", way_out) from error
 
 
 def _size(path: str | os.PathLike[str]) -> int:

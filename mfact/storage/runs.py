@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array, Claim, Ended, Outcome, Result, Verdict
-from mfact.errors import StorageError
 from mfact.host.atomic import replace_file
 from mfact.host.provenance import repeatable
 from mfact.storage.documents import plain
 from mfact.storage.door import claim_dataset, require_run, under
 from mfact.storage.images import make_image, read_image
-from mfact.words import printable
+from mfact.storage.reading import looking_through
 
 FORMAT_VERSION = 2
 
@@ -90,12 +89,8 @@ def read_run(path: str | os.PathLike[str]) -> Result:
     run has there (see mfact.storage.door).
     """
     arrays, document, version = read_image(path, "run", FORMAT_VERSION)
-    try:
+    with looking_through(path, "a run file", "run `mfact solve` again"):
         require_run(arrays, document)
-    except ValueError as error:
-        raise StorageError(
-            f"{printable(path)} is not a run file: {error}", "run `mfact solve` again"
-        ) from error
     result = Result(
         U=arrays["U"], V=arrays["V"], modes=under("modes", arrays), **ended(arrays, document)
     )

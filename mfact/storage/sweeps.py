@@ -6,14 +6,13 @@ import os
 from dataclasses import dataclass, field
 
 from mfact.core import Document
-from mfact.errors import StorageError
 from mfact.host.atomic import replace_file
 from mfact.storage.documents import plain
 from mfact.storage.door import under
 from mfact.storage.images import make_image, read_image
+from mfact.storage.reading import looking_through
 from mfact.storage.sweep_door import ARRAYS, growth_folder, require_sweep
 from mfact.theory.frequencies import Sweep
-from mfact.words import printable
 
 FORMAT_VERSION = 1
 
@@ -79,12 +78,8 @@ def read_sweep(path: str | os.PathLike[str]) -> SweepRecord:
     version, damaged, or holds at some place what no sweep has there (see mfact.storage.sweep_door).
     """
     arrays, document, _ = read_image(path, "sweep", FORMAT_VERSION)
-    try:
+    with looking_through(path, "the file of a sweep", "run `mfact sweep` again"):
         settings = require_sweep(arrays, document)
-    except ValueError as error:
-        raise StorageError(
-            f"{printable(path)} is not the file of a sweep: {error}", "run `mfact sweep` again"
-        ) from error
     told, shape = document["settings"], document["shape"]
 
     def read(folder: str, d1: int, d2: int) -> Sweep:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mfact.core import NetworkResult, Result
 from mfact.networks.settings import NetworkSettings
-from mfact.options import means, options_of
+from mfact.options import means, options_of, typed
 from mfact.settings import RunSettings
 from mfact.words import printable, shown
 
@@ -161,11 +161,9 @@ def _words(entry: Mapping[str, Any] | None) -> str:
 
 
 def _spelled(value: Any) -> str:
-    """A value as it is typed.
+    """A value as it is typed, in few digits.
 
     >>> _spelled(0.25), _spelled(True), _spelled(None)
     ('0.25', 'yes', 'none')
     """
-    if value is None or isinstance(value, bool):
-        return {True: "yes", False: "no", None: "none"}[value]
-    return f"{value:.6g}" if isinstance(value, float) else shown(str(value), quoted=False)
+    return f"{value:.6g}" if isinstance(value, float) else shown(typed(value), quoted=False)

@@ -11,7 +11,7 @@ from typing import Any
 from mfact.core import Result
 from mfact.errors import MemoryPlanError, MfactError, SettingsError
 from mfact.host.memory import MemoryPlan, available_bytes
-from mfact.options import flag, options_of
+from mfact.options import flag, options_of, typed
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.plan import with_seed
 from mfact.run.refusals import check, idle
@@ -58,7 +58,7 @@ class Variation:
         >>> Variation(RunSettings(rank=2), {"rank": 2, "step_size": None}).name
         'rank=2,step-size=none'
         """
-        return ",".join(f"{n.replace('_', '-')}={_typed(v)}" for n, v in self.varied.items())
+        return ",".join(f"{n.replace('_', '-')}={typed(v)}" for n, v in self.varied.items())
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,3 @@ def made(
             yield Subject(run.name, solve(read[kind], run))
         except (SettingsError, MemoryPlanError) as error:
             yield Refused(run, error)
-
-
-def _typed(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {True: "yes", False: "no", None: "none"}[value]
-    return repr(value) if isinstance(value, float) else str(value)
