@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cached_property
-from itertools import pairwise
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfact.core import Array
+from mfact.core import RIGHT, Array
 from mfact.errors import DataError
+from mfact.host.threads import ALONE, Workers
 from mfact.targets.fingerprint import probes, rounding
+from mfact.targets.grid import Grid, entries
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-BLOCK_ENTRIES = 500_000
-"""Entries of a block of rows: 6 MB, so that the second product finds them in the cache."""
-
-TILE_CELLS = 1 << 20
-"""Cells of the residual that are formed at a time, 8 MB."""
+TILE_CELLS = 1 << 18
+"""Cells of the residual that a worker forms at a time, 2 MB."""
 
 _SAFE_SHARE = 1e-2
 
 
 class SparseTarget:
-    """M as a SciPy sparse array of floats.
+    """M as a grid of sparse blocks of floats.
 
-    matrix: d1×d2, float32 or float64; kept as it is when it is a csr_array without duplicate
-    entries, else converted. stored_eps: ε of the kind that the entries came in, that of `matrix`
-    when not given.
+    matrix: d1×d2, any SciPy sparse array of float32 or float64; copied and left as it is,
+    duplicate entries added up. stored_eps: ε of the kind that the entries came in, that of `matrix`
+    when not given. workers: share each pass; no bit depends on their number.
 
     Raises DataError for other kinds, no entries at all in a direction, or values that are not
     finite.
@@ -42,78 +40,82 @@ class SparseTarget:
     0.0
     """
 
-    def __init__(self, matrix: csr_array, stored_eps: float | None = None) -> None:
-        from scipy.sparse import csr_array
+    def __init__(
+        self, matrix: csr_array, stored_eps: float | None = None, workers: Workers = ALONE
+    ) -> None:
+        from scipy.sparse import csc_array, csr_array
 
         if len(matrix.shape) != 2 or 0 in matrix.shape:
             raise DataError(f"the matrix has shape {matrix.shape}", "pass a non-empty 2-D matrix")
         if matrix.dtype not in (np.float32, np.float64):
             raise DataError(f"the matrix holds {matrix.dtype}", "convert it to float64")
-        rows = csr_array(matrix)
-        if not rows.has_canonical_format:
-            rows = rows.copy()
-            rows.sum_duplicates()
-        if not np.isfinite(rows.data).all():
-            raise DataError("the matrix has values that are not finite", "replace or remove them")
-        self.matrix = rows
-        self.shape: tuple[int, int] = (int(rows.shape[0]), int(rows.shape[1]))
-        self.dtype: np.dtype[Any] = rows.dtype
-        own = float(np.finfo(rows.dtype).eps)
+        self.grid = Grid((csc_array if matrix.format == "csc" else csr_array)(matrix), workers)
+        self.shape: tuple[int, int] = (int(matrix.shape[0]), int(matrix.shape[1]))
+        self.dtype: np.dtype[Any] = matrix.dtype
+        own = float(np.finfo(matrix.dtype).eps)
+        self.workers = workers
         self.stored_eps = own if stored_eps is None else stored_eps
-
-    @cached_property
-    def _row_blocks(self) -> list[tuple[slice, Any]]:
-        """Slices of rows and their part of M, views where SciPy can."""
-        entries = self.matrix.nnz
-        # Each block adds a d2×k array to MᵀU, which must stay small beside its own work.
-        count = max(1, entries // max(BLOCK_ENTRIES, 4 * self.shape[1]))
-        marks = np.linspace(0, entries, count + 1)[1:-1]
-        cuts = np.unique([0, *np.searchsorted(self.matrix.indptr, marks), self.shape[0]])
-        if len(cuts) == 2:
-            return [(slice(0, self.shape[0]), self.matrix)]
-        rows = [slice(int(a), int(b)) for a, b in pairwise(cuts)]
-        return [(part, self.matrix[part]) for part in rows]
 
     @cached_property
     def norm(self) -> float:
         """‖M‖_F, scaled by the largest entry, so that no square overflows or vanishes."""
-        data = self.matrix.data
-        scale = float(np.max(np.abs(data), initial=0.0))
+        values = [block.data for _, _, block in self.grid]
+        scale = max(self.workers.each([partial(_largest, data) for data in values]))
         if scale == 0.0:
             return 0.0
-        parts = np.array_split(data, 1 + data.size // TILE_CELLS)
-        squares = (float(np.sum(np.square(part / np.float64(scale)))) for part in parts)
+        squares = self.workers.each([partial(_squares, data, scale) for data in values])
         return scale * math.sqrt(math.fsum(squares))
 
     @cached_property
     def sums(self) -> tuple[Array, float]:
         """w_jᵀ M z_j over the entries, in float64, and their rounding."""
         w, z = probes(self.shape)
+
+        def band(r: int) -> Array:
+            found: Array = np.einsum("ij,ij->j", w[self.grid.rows[r]], self.grid.times(r, z))
+            return found
+
         with np.errstate(over="ignore", invalid="ignore"):
-            parts = [np.einsum("ij,ij->j", w[rows], block @ z) for rows, block in self._row_blocks]
+            parts = self.workers.each([partial(band, r) for r in range(len(self.grid.rows))])
             sums = np.sum(parts, axis=0)
         return sums, rounding(self.shape, self.norm, sums)
 
     @property
     def nonzeros(self) -> int:
         """How many entries are not zero, of those that are stored."""
-        return int(np.count_nonzero(self.matrix.data))
+        return sum(int(np.count_nonzero(block.data)) for _, _, block in self.grid)
 
     def slices(self, height: int) -> Iterator[Array]:
         """Rows of M, or of Mᵀ where M is wide, made dense so many at a time."""
-        tall = self.matrix if self.shape[0] >= self.shape[1] else self.matrix.T.tocsr()
-        for top in range(0, tall.shape[0], height):
-            yield tall[top : top + height].toarray()
+        (width, length), tall = sorted(self.shape), self.shape[0] >= self.shape[1]
+        rows, top = np.zeros((min(height, length), width), self.dtype), 0
+        for lines, blocks in self.grid.lines(tall):
+            at = lines.start
+            while at < lines.stop:
+                end = min(lines.stop, top + len(rows))
+                for across, block in blocks:
+                    part = block[at - lines.start : end - lines.start]
+                    rows[at - top : end - top, across] = part.toarray()
+                if end == top + len(rows):
+                    yield rows
+                    rows, top = np.zeros((min(height, length - end), width), self.dtype), end
+                at = end
 
     def products(self, U: Array, V: Array) -> tuple[Array, Array]:
-        """(M V, Mᵀ U), each block of rows used for both. U is d1×k, V is d2×l."""
-        forward = np.empty((self.shape[0], V.shape[1]), np.result_type(self.dtype, V))
-        backward = np.zeros((self.shape[1], U.shape[1]), np.result_type(self.dtype, U))
-        V = np.ascontiguousarray(V)
-        for part, block in self._row_blocks:
-            forward[part] = block @ V
-            backward += block.T @ U[part]
+        """(M V, Mᵀ U), each block read for one after the other. U is d1×k, V is d2×l."""
+        U, V = np.ascontiguousarray(U), np.ascontiguousarray(V)
+        forward, backward = self._empty(0, V), self._empty(1, U)
+        self.workers.each([*self.grid.forward(V, forward), *self.grid.backward(U, backward)])
         return forward, backward
+
+    leads = RIGHT
+
+    def normal(self, U: Array, V: Array) -> tuple[Array, Array, Array]:
+        """(M V, MᵀU, Mᵀ(M V))."""
+        forward, backward = self.products(U, V)
+        again = self._empty(1, forward)
+        self.workers.each(self.grid.backward(forward, again))
+        return forward, backward, again
 
     def residual_norm(self, U: Array, V: Array) -> float:
         """‖UVᵀ − M‖_F without a dense d1×d2 array, to about 1e-13 of itself.
@@ -127,40 +129,50 @@ class SparseTarget:
             U = np.ascontiguousarray(U, np.float64)
             V = np.ascontiguousarray(V, np.float64)
             left, right = U.T @ U, V.T @ V
-            outside = float(np.vdot(left, right))
-            square = 0.0
-            for rows, columns, values in self._entries(U.shape[1]):
-                product = np.einsum("ij,ij->i", U[rows], V[columns])
-                outside -= float(np.vdot(product, product))
-                product -= values
-                square += float(np.vdot(product, product))
-            square += outside
+            found = self.workers.each(
+                [partial(_on_entries, b, U[rows], V[columns]) for rows, columns, b in self.grid]
+            )
+            outside = float(np.vdot(left, right)) - sum(inside for inside, _ in found)
+            square = outside + sum(off for _, off in found)
             if not square > _SAFE_SHARE * float(np.linalg.norm(left) * np.linalg.norm(right)):
-                square = self._summed_differences(U, V)
+                tasks = [
+                    partial(_on_cells, b, U[rows], V[columns]) for rows, columns, b in self.grid
+                ]
+                square = sum(self.workers.each(tasks))
         return math.sqrt(square)
 
-    def _entries(self, rank: int) -> Iterator[tuple[Array, Array, Array]]:
-        """(rows, columns, values) of the entries in M's order, some at a time."""
-        pointers, step = self.matrix.indptr, max(1, TILE_CELLS // rank)
-        for start in range(0, self.matrix.nnz, step):
-            part = slice(start, min(start + step, self.matrix.nnz))
-            first = int(np.searchsorted(pointers, part.start, side="right")) - 1
-            last = int(np.searchsorted(pointers, part.stop, side="left"))
-            counts = np.diff(np.clip(pointers[first : last + 1], part.start, part.stop))
-            rows = np.repeat(np.arange(first, last), counts)
-            yield rows, self.matrix.indices[part], self.matrix.data[part]
+    def _empty(self, side: int, factor: Array) -> Array:
+        """For a product with the factor, on the side of M."""
+        return np.empty((self.shape[side], factor.shape[1]), np.result_type(self.dtype, factor))
 
-    def _summed_differences(self, U: Array, V: Array) -> float:
-        """‖UVᵀ − M‖_F², each cell of UVᵀ − M formed."""
-        pointers, width = self.matrix.indptr, self.shape[1]
-        height = max(1, TILE_CELLS // width)
-        total = 0.0
-        for top in range(0, self.shape[0], height):
-            bottom = min(top + height, self.shape[0])
-            difference = (U[top:bottom] @ V.T).reshape(-1)
-            part = slice(int(pointers[top]), int(pointers[bottom]))
-            counts = np.diff(pointers[top : bottom + 1])
-            cells = np.repeat(np.arange(bottom - top, dtype=np.int64) * width, counts)
-            difference[cells + self.matrix.indices[part]] -= self.matrix.data[part]
-            total += float(np.vdot(difference, difference))
-        return total
+
+def _largest(data: Array) -> float:
+    return float(np.max(np.abs(data), initial=0.0))
+
+
+def _squares(data: Array, scale: float) -> float:
+    return float(np.sum(np.square(data / np.float64(scale))))
+
+
+def _on_entries(block: csr_array, U: Array, V: Array) -> tuple[float, float]:
+    """(Σ (u·v)², Σ (u·v − m)²) over the entries of a block."""
+    inside = off = 0.0
+    for rows, columns, values in entries(block, max(1, TILE_CELLS // U.shape[1])):
+        product = np.einsum("ij,ij->i", U[rows], V[columns])
+        inside += float(np.vdot(product, product))
+        product -= values
+        off += float(np.vdot(product, product))
+    return inside, off
+
+
+def _on_cells(block: csr_array, U: Array, V: Array) -> float:
+    """‖UVᵀ − block‖_F², each cell formed."""
+    total, height = 0.0, max(1, TILE_CELLS // len(V))
+    for top in range(0, len(U), height):
+        difference = U[top : top + height] @ V.T
+        pointers = block.indptr[top : top + height + 1]
+        part = slice(int(pointers[0]), int(pointers[-1]))
+        rows = np.repeat(np.arange(len(difference)), np.diff(pointers))
+        difference[rows, block.indices[part]] -= block.data[part]
+        total += float(np.vdot(difference, difference))
+    return total

@@ -6,13 +6,15 @@ import scipy.sparse
 from contracts.target_contract import TargetContract
 
 from mfact.errors import DataError
-from mfact.targets import sparse
+from mfact.host.threads import ALONE, Workers
+from mfact.targets import grid, sparse
+from mfact.targets.door import held
 from mfact.targets.sparse import SparseTarget
 
 
 class TestSparseTarget(TargetContract):
-    def make(self, M):
-        return SparseTarget(scipy.sparse.csr_array(M))
+    def make(self, M, workers=ALONE):
+        return SparseTarget(scipy.sparse.csr_array(M), None, workers)
 
 
 class TestSparseTargetInManyBlocks(TargetContract):
@@ -20,35 +22,27 @@ class TestSparseTargetInManyBlocks(TargetContract):
 
     @pytest.fixture(autouse=True)
     def _small_blocks(self, monkeypatch):
-        monkeypatch.setattr(sparse, "BLOCK_ENTRIES", 300)
+        monkeypatch.setattr(grid, "SHARE_ENTRIES", 50)
+        monkeypatch.setattr(grid, "SLICE_BYTES", 800)
+        monkeypatch.setattr(grid, "MOST_BANDS", 9)
+        monkeypatch.setattr(grid, "COUNTED", 70)
         monkeypatch.setattr(sparse, "TILE_CELLS", 800)
 
-    def make(self, M):
-        return SparseTarget(scipy.sparse.csr_array(M))
-
-
-def test_blocks_partition_the_rows():
-    M = scipy.sparse.random_array((3000, 50), density=0.5, rng=np.random.default_rng(0))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sparse, "BLOCK_ENTRIES", 1000)
-        target = SparseTarget(M)
-        parts = target._row_blocks
-    assert len(parts) > 10
-    rows = np.concatenate([np.arange(3000)[part] for part, _ in parts])
-    np.testing.assert_array_equal(rows, np.arange(3000))
+    def make(self, M, workers=ALONE):
+        return SparseTarget(scipy.sparse.csr_array(M), None, workers)
 
 
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "dia", "lil", "dok"])
 def test_every_sparse_form_is_taken(form):
     M = np.array([[0.0, 2.0, 0.0], [1.0, 0.0, -3.0]])
     target = SparseTarget(scipy.sparse.coo_array(M).asformat(form))
-    np.testing.assert_array_equal(target.matrix.toarray(), M)
+    assert np.array_equal(np.vstack(list(target.slices(1))), M.T)
 
 
 def test_duplicates_are_added_and_the_argument_is_left_alone():
     M = scipy.sparse.csr_array(([1.0, 2.0, 5.0], [1, 1, 0], [0, 2, 3]), shape=(2, 2))
     target = SparseTarget(M)
-    assert M.nnz == 3
+    assert (M.nnz, target.nonzeros) == (3, 2)
     assert target.norm == pytest.approx(np.sqrt(9 + 25))
     assert target.residual_norm(np.zeros((2, 1)), np.zeros((2, 1))) == pytest.approx(target.norm)
 
@@ -80,6 +74,29 @@ def test_a_small_residual_is_formed_without_a_dense_array():
         tracemalloc.stop()
     # The dense residual is 96 MB; two tiles of 8 MB and indices are allowed.
     assert peak < 32e6
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["f4", "f8", "i8"])
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+@pytest.mark.parametrize("entries", [100_000, 600_000])
+def test_the_forecast_covers_the_peak(entries, form, kind, dtype):
+    """Of a conversion too, with the largest indices, in one block and in many."""
+    rng = np.random.default_rng(4)
+    places = tuple(rng.integers(4000, size=(2, entries)))
+    values = rng.integers(1, 9, entries).astype(kind)
+    M = scipy.sparse.coo_array((values, places), shape=(4000, 4000)).asformat(form)
+    if form != "coo":
+        M.indices, M.indptr = M.indices.astype(np.int64), M.indptr.astype(np.int64)
+    with Workers(4) as workers:
+        tracemalloc.start()
+        try:
+            target = held(M, dtype).target(workers=workers)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert (len(list(target.held.grid)) > 1) == (entries > 200_000)
+    assert peak <= held(M, dtype).needed
 
 
 @pytest.mark.parametrize("rank", [1, 3, 12])
