@@ -9,7 +9,7 @@ import pickle
 import resource
 import signal
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -39,10 +39,13 @@ class LibraryCrash(StorageError):
     """The reader of a file ended its process, or was ended because it no longer got anywhere."""
 
 
-def apart(work: Callable[[], Iterator[Piece]], label: str, piece_bytes: int = 0) -> Iterator[Piece]:
+def apart(
+    work: Callable[[], Iterator[Piece]], label: str, piece_bytes: int = 0, *kept: int
+) -> Generator[Piece, None, None]:
     """The pieces of work(), which runs in a forked child and is ended with this iterator.
 
-    piece_bytes: about how much a piece unpacks to, for the time that it may take.
+    piece_bytes: about how much a piece unpacks to, for the time that it may take. kept: descriptors
+    that the child goes on with.
 
     A damaged file can make a library in C read outside its memory, or loop for ever, or
     unpack a small block without end; in the child this is a signal, a limit of time or a failed
@@ -53,7 +56,7 @@ def apart(work: Callable[[], Iterator[Piece]], label: str, piece_bytes: int = 0)
     seconds = CPU_SECONDS + piece_bytes / _SLOWEST
     with suppress(OSError):  # a smaller pipe is only slower
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-    child = _start(work, reading, writing, seconds, label)
+    child = _start(work, reading, writing, seconds, label, kept)
     broken_off = False
     try:
         with os.fdopen(reading, "rb", buffering=0) as stream:
@@ -71,8 +74,9 @@ def apart(work: Callable[[], Iterator[Piece]], label: str, piece_bytes: int = 0)
 
 
 def _start(
-    work: Callable[[], Iterator[Piece]], reading: int, writing: int, seconds: float, label: str
-) -> int:
+    work: Callable[[], Iterator[Piece]], reading: int, writing: int, seconds: float, label: str,
+    kept: tuple[int, ...],
+) -> int:  # fmt: skip
     """The child at its work, once it has let go of what it got from here.
 
     h5py's lock is held until then: no thread is inside HDF5 while its memory is copied, and none
@@ -89,7 +93,7 @@ def _start(
             raise
         if child == 0:
             os.close(reading)
-            _serve(work, writing, seconds)
+            _serve(work, writing, seconds, kept)
         os.close(writing)
         try:
             os.read(reading, 1)
@@ -109,11 +113,13 @@ def _wait(child: int) -> int:
         return 1
 
 
-def _serve(work: Callable[[], Iterator[Piece]], writing: int, seconds: float) -> None:
+def _serve(
+    work: Callable[[], Iterator[Piece]], writing: int, seconds: float, kept: tuple[int, ...]
+) -> None:
     """The child: send the pieces of work, or the error that ended it, and exit."""
     status = 1
     try:
-        let_go(writing)
+        let_go(writing, *kept)
         os.write(writing, b"\0")
         # The parent decides what a Ctrl-C or a lost terminal ends; its handlers are not for here.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

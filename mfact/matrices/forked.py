@@ -30,17 +30,17 @@ def fork(label: str) -> int:
         ) from error
 
 
-def let_go(kept: int) -> None:
+def let_go(*kept: int) -> None:
     """The child keeps no lock of its parent's files, and can write to none of them.
 
     A lock belongs to an open file, which a fork shares. What HDF5 knows of a file that the parent
-    has open goes by its descriptor: each one but `kept` stays, opened anew for reading.
+    has open goes by its descriptor: each one but those `kept` stays, opened anew for reading.
     """
     gc.freeze()  # an HDF5 object that was collected here would write to its file
     with suppress(OSError):  # where there is no /proc
         for name in list(Path("/proc/self/fd").iterdir()):
             number = int(name.name)
-            if number > 2 and number != kept:
+            if number > 2 and number not in kept:
                 with suppress(OSError):  # the listing's own
                     _replace(number)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,8 @@ def _look_npy(seen: Seen, label: str, points: bool) -> Look:
     shape = check_shape(header.shape, label, points)
     npy.check_length(header, seen.size, label)
     reader = npy.NpyReader(seen, header, label)
-    return Look("npy", None, shape, header.dtype.str, header.order, reader)
+    cut = partial(npy.slabs, seen, header, label) if len(header.shape) == 2 else None
+    return Look("npy", None, shape, header.dtype.str, header.order, reader, cut=cut)
 
 
 def _look_npz(seen: Seen, dataset: str | None, label: str, points: bool) -> Look:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from mfact.errors import DataError
-from mfact.matrices import hdf5
+from mfact.matrices import hdf5, hdf5_slabs
 from mfact.matrices.apart import Piece, apart
 from mfact.matrices.hdf5_dense import DenseReader, inspect_dense
 from mfact.matrices.hdf5_sparse import SparseReader, inspect_sparse, is_sparse
@@ -68,7 +68,8 @@ def _describe(
         kind = "matlab" if layout.transposed else "h5ad" if anndata else "hdf5"
         dense = DenseReader(seen, dataset, layout, follow_links, label)
         stored = layout.dtype.str
-        return Look(kind, dataset, layout.matrix_shape, stored, layout.order, dense)
+        cut = partial(hdf5_slabs.slabs, dense) if len(layout.shape) == 2 else None
+        return Look(kind, dataset, layout.matrix_shape, stored, layout.order, dense, cut=cut)
     if isinstance(found, h5g.GroupID) and is_sparse(found):
         group = inspect_sparse(root, dataset, found, follow_links, label)
         sparse = SparseReader(seen, dataset, group, follow_links, label)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -87,16 +88,20 @@ class DenseReader:
             told(done / out.size)
         return out
 
-    def _tiles(self) -> Iterator[Piece]:
-        """The dataset tile by tile, checked to be what it was when it was looked at."""
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        """The open h5py.Dataset, checked to be what it was when it was looked at."""
         import h5py
 
-        shape, step = self.layout.shape, self.layout.chunks or (1, *self.layout.shape[1:])
         with hdf5.open_file(self.file, self.label) as file:
             found = hdf5.resolve(hdf5.root(file), self.dataset, self.follow_links, self.label)
             if inspect_dense(found, self.follow_links, self.label, True) != self.layout:
                 raise changed(self.label)
-            dataset = h5py.Dataset(found)
+            yield h5py.Dataset(found)
+
+    def _tiles(self) -> Iterator[Piece]:
+        shape, step = self.layout.shape, self.layout.chunks or (1, *self.layout.shape[1:])
+        with self.opened() as dataset:
             for tile in tiles(shape, step, self.layout.dtype.itemsize):
                 yield Piece(tile, dataset[tile])
 

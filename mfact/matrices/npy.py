@@ -14,7 +14,9 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
-from mfact.matrices.seen import Seen, changed
+from mfact.matrices.cuts import Stored
+from mfact.matrices.extents import Contiguous, contiguous
+from mfact.matrices.seen import Seen, changed, cut_short
 from mfact.matrices.values import (
     BLOCK_BYTES,
     Told,
@@ -77,6 +79,17 @@ class NpyReader:
 
     def _opened(self) -> AbstractContextManager[Stream]:
         return self.file.opened(self.label)
+
+
+def slabs(file: Seen, header: Header, label: str, block_bytes: int) -> Contiguous:
+    """An NPY file in slabs: of rows, or of columns where it is in Fortran order."""
+    with file.opened(label) as stream:
+        if read_header(stream, label) != header:
+            raise changed(label)
+    d1, d2 = header.shape
+    shape = (d2, d1) if header.fortran else (d1, d2)
+    stored = Stored(shape, header.dtype, header.fortran, label)
+    return contiguous(stored, file, header.offset, block_bytes)
 
 
 def read_header(stream: Stream, label: str) -> Header:
@@ -172,9 +185,7 @@ def _read_exactly(stream: Stream, block: Array, label: str) -> None:
     while done < len(view):
         got = stream.readinto(view[done : done + BLOCK_BYTES])
         if not got:
-            raise StorageError(
-                f"{label} ends before its last value", "copy or write the file again"
-            )
+            raise cut_short(label)
         done += got
 
 

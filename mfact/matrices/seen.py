@@ -38,9 +38,7 @@ class Seen:
             with self.path.open("rb") as stream, self.unchanged(stream.fileno(), label):
                 yield stream
         except OSError as error:
-            raise StorageError(
-                f"{label} cannot be read: {error.strerror}", "check the path and the disk"
-            ) from error
+            raise unreadable(error, label) from error
 
     @contextmanager
     def unchanged(self, descriptor: int, label: str) -> Iterator[None]:
@@ -65,3 +63,13 @@ class Seen:
 def changed(label: str) -> StorageError:
     """A file that is another one than it was."""
     return StorageError(f"{label} was changed while it was read", "run again")
+
+
+def cut_short(label: str) -> StorageError:
+    """A file with fewer bytes than its values take."""
+    return StorageError(f"{label} ends before its last value", "copy or write the file again")
+
+
+def unreadable(error: OSError, label: str) -> StorageError:
+    """What the system says of a file."""
+    return StorageError(f"{label} cannot be read: {error.strerror}", "check the path and the disk")

@@ -12,6 +12,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.errors import DataError, MemoryPlanError
 from mfact.host.memory import available_bytes
+from mfact.matrices.slabs import Slabs
 from mfact.words import format_bytes, printable
 
 # Large enough that a read is bound by the disk, small beside any matrix worth the care.
@@ -61,7 +62,8 @@ class Look:
     format: "npy", "npz", "hdf5", "matlab", "h5ad", "10x", "matrix-market" or "sparse-npz".
     dataset: path or member in the file, None where there is but one. shape: (d1, d2).
     stored_dtype: such as "<f8", ">i2" or "|u1". order: "C", "F", "chunked (64, 1797)", "CSR",
-    "CSC" or "COO". linked: other files that it is read from too.
+    "CSC" or "COO". linked: other files that it is read from too. cut: cuts a matrix that can be
+    read in parts into slabs of so many bytes; None for one that must be read whole.
     """
 
     format: str
@@ -72,6 +74,7 @@ class Look:
     reader: Reader = field(repr=False, compare=False)
     sparse: bool = False
     linked: tuple[str, ...] = ()
+    cut: Callable[[int], Slabs] | None = field(default=None, repr=False, compare=False)
 
 
 def check_kind(dtype: np.dtype[Any], label: str) -> None:
