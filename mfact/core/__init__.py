@@ -7,7 +7,19 @@ norm ‖D‖_F is the imbalance and ‖D − D₀‖_F the drift.
 
 from __future__ import annotations
 
-from mfact.core.protocols import Coordinates, Law, Method, Problem, Schedule, Sliced, Summed, Target
+from mfact.core.protocols import (
+    LEFT,
+    RIGHT,
+    Coordinates,
+    Law,
+    Method,
+    Normal,
+    Problem,
+    Schedule,
+    Sliced,
+    Summed,
+    Target,
+)
 from mfact.core.results import (
     Claim,
     Ended,
@@ -36,9 +48,9 @@ from mfact.core.values import (
 )
 
 __all__ = [
-    "LEAST_TOLERANCE", "Array", "Balance", "Claim", "Coordinates", "Distance", "Document", "Ended",
-    "Engine", "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory", "Method", "NetworkResult",
-    "Optimum", "Outcome",
-    "Plain", "Point", "Problem", "Result", "Rows", "Schedule", "Segment", "Sliced", "State",
-    "Stepper", "Summed", "Target", "Verdict", "unit_of", "violated",
+    "LEAST_TOLERANCE", "LEFT", "RIGHT", "Array", "Balance", "Claim", "Coordinates", "Distance",
+    "Document", "Ended", "Engine", "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory",
+    "Method", "NetworkResult", "Normal", "Optimum", "Outcome", "Plain", "Point", "Problem",
+    "Result", "Rows", "Schedule", "Segment", "Sliced", "State", "Stepper", "Summed", "Target",
+    "Verdict", "unit_of", "violated",
 ]  # fmt: skip

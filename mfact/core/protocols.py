@@ -7,6 +7,9 @@ from typing import Protocol
 
 from mfact.core.values import Array, Balance, Evaluation, Factors, Kind, Memory, Optimum, Point
 
+RIGHT, LEFT = "right", "left"
+"""The side of M whose Krylov block leads (see Normal): that of V, or that of U."""
+
 
 class Target(Protocol):
     """Who holds M. All work that grows with the size of M is behind these three.
@@ -28,6 +31,21 @@ class Target(Protocol):
 
     def residual_norm(self, U: Array, V: Array) -> float:
         """‖UVᵀ − M‖_F, formed from the differences themselves, in one pass."""
+
+
+class Normal(Target, Protocol):
+    """A target that takes two degrees of a Krylov space from one reading of M.
+
+    leads: RIGHT where whole rows of M are at hand at a time, LEFT where whole columns are.
+    """
+
+    leads: str
+
+    def normal(self, U: Array, V: Array) -> tuple[Array, Array, Array]:
+        """(M V, MᵀU, N) in one pass: N = Mᵀ(M V) where the right leads, M(MᵀU) where the left does.
+
+        U is d1×k, V is d2×l; either may have no columns.
+        """
 
 
 class Summed(Target, Protocol):

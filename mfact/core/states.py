@@ -17,16 +17,16 @@ class Plain:
     """The factors themselves: no bases.
 
     optimum: against which rows tell gaps, where known. ahead: by how much the passes over M so far
-    are more than the steps; None where a checkpoint of an older mfact does not tell.
+    are more than the steps.
     """
 
     optimum: Optimum | None = None
-    ahead: int | None = 0
+    ahead: int = 0
     size: None = None
     passes: int = 0
 
     def passes_at(self, steps: Array) -> Array:
-        return np.asarray(steps + (np.nan if self.ahead is None else self.ahead))
+        return np.asarray(steps + self.ahead)
 
     def leave(self, point: Point) -> Factors:
         return Factors(*point)

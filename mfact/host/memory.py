@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mfact.errors import MemoryPlanError
+from mfact.host import cgroups
 from mfact.words import format_bytes
-
-PROC = Path("/proc")
-CGROUPS = Path("/sys/fs/cgroup")
 
 # (folder of the hierarchy, its line in /proc/self/cgroup, limit, usage, reclaimable cache)
 _CONTROLLERS = (
@@ -21,22 +19,39 @@ _CONTROLLERS = (
     ("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 
+_ADDRESSES, _TOUCHED = 112 << 20, 8 << 20
 
-def available_bytes() -> int:
-    """Bytes this process can still allocate without swapping or being killed.
+
+def available_bytes(most: int | None = None) -> int:
+    """Bytes this process can still allocate without swapping or being killed; no more than `most`.
 
     The least of: MemAvailable of the machine; limit − usage + reclaimable file cache of
     every control group (v1 or v2) that holds the process, up to the root; RLIMIT_AS minus
     the address space in use. Never negative. Source: proc(5), cgroups(7), getrlimit(2).
 
-    >>> available_bytes() > 0
-    True
+    >>> available_bytes() > 0, available_bytes(most=7)
+    (True, 7)
     """
     rooms = [_machine_bytes(), *_cgroup_rooms()]
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY:
-        rooms.append(limit - _address_space())
+    if most is not None:
+        rooms.append(most)
+    if limits_addresses():
+        rooms.append(resource.getrlimit(resource.RLIMIT_AS)[0] - _address_space())
     return max(0, min(rooms))
+
+
+def limits_addresses() -> bool:
+    """Whether RLIMIT_AS is set: then what is set aside counts, used or not."""
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
+def worker_bytes() -> int:
+    """What one more thread takes that multiplies matrices.
+
+    Where addresses are limited, a buffer of BLAS (32 MiB), a heap of its own (64 MiB) and a stack
+    (8 MiB): measured 104 MiB for each of 1 to 7 more. Of memory they touch 5 MiB.
+    """
+    return _ADDRESSES if limits_addresses() else _TOUCHED
 
 
 @dataclass(frozen=True)
@@ -98,7 +113,7 @@ class MemoryPlan:
 
 def _machine_bytes() -> int:
     try:
-        for line in (PROC / "meminfo").read_text().splitlines():
+        for line in (cgroups.PROC / "meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     except OSError:
@@ -109,7 +124,7 @@ def _machine_bytes() -> int:
 
 def _address_space() -> int:
     try:
-        pages = int((PROC / "self" / "statm").read_text().split()[0])
+        pages = int((cgroups.PROC / "self" / "statm").read_text().split()[0])
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
@@ -117,27 +132,11 @@ def _address_space() -> int:
 
 def _cgroup_rooms() -> Iterator[int]:
     """limit − usage + reclaimable, for each group with a limit from ours up to the root."""
-    try:
-        lines = (PROC / "self" / "cgroup").read_text().splitlines()
-    except OSError:
-        return
-    ours = {}
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        for controller in controllers.split(","):
-            ours[controller] = path.strip("/")
-    for folder, controller, limit_name, usage_name, cache_name in _CONTROLLERS:
-        if controller not in ours:
-            continue
-        root = CGROUPS / folder
-        group = root / ours[controller]
-        # In a container our path may lie outside what is mounted; its ancestors still count.
-        for place in (group, *group.parents):
-            room = _room(place, limit_name, usage_name, cache_name)
+    for folder, controller, *names in _CONTROLLERS:
+        for place in cgroups.groups(folder, controller):
+            room = _room(place, *names)
             if room is not None:
                 yield room
-            if place == root:
-                break
 
 
 def _room(place: Path, limit_name: str, usage_name: str, cache_name: str) -> int | None:

@@ -8,10 +8,13 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from typing import Any, TypeVar
 
 from mfact.core import NetworkResult, Result
+from mfact.host.pools import blas_pools
+from mfact.host.threads import cores
 from mfact.host.timer import of_clock
 
 R = TypeVar("R", bound=Result | NetworkResult)
@@ -23,18 +26,22 @@ THREAD_VARIABLES = (
 )  # fmt: skip
 
 # Names, in problem, settings, summary or trace, of what differs between equal runs, with the clock.
-_PLACE = {"host", "path", "folder", "output", "checkpoint", "config", "log_file", "factors_npy"}
+_PLACE = {
+    "host", "path", "folder", "output", "checkpoint", "config", "log_file", "factors_npy",
+    "threads",
+}  # fmt: skip
 _FILES = {"name", "matrix", "start", "file"}  # keep the last part of these
 
 
-def gather(argv: Sequence[str] | None = None) -> dict[str, Any]:
+def gather(argv: Sequence[str] | None = None, threads: int | None = None) -> dict[str, Any]:
     """What a run depends on beyond its settings, as JSON values.
 
     Keys: "mfact", "python", "platform", "libraries" (name -> version), "blas" (one entry a
     loaded thread pool: library, version, threads, architecture), "thread_variables",
-    "cpus" (those this process may use), "host", "folder", "argv", "time" (UTC, ISO 8601).
+    "cpus" (those this process may use), "host", "folder", "argv", "time" (UTC, ISO 8601), and of a
+    run "threads" (those that shared its work).
 
-    argv: the command line; None takes sys.argv.
+    argv: the command line; None takes sys.argv. threads: of a run.
 
     >>> sorted(gather(["mfact", "solve"]))[:4]
     ['argv', 'blas', 'cpus', 'folder']
@@ -48,7 +55,8 @@ def gather(argv: Sequence[str] | None = None) -> dict[str, Any]:
         "thread_variables": {
             name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ
         },
-        "cpus": len(os.sched_getaffinity(0)),
+        "cpus": cores(),
+        **({} if threads is None else {"threads": threads}),
         "host": platform.node(),
         "folder": _folder(),
         "argv": list(sys.argv if argv is None else argv),
@@ -63,10 +71,10 @@ def gather_lasting() -> dict[str, Any]:
 
 
 def repeatable(result: R) -> R:
-    """The same result without clock, host and paths, so that equal runs compare equal.
+    """The same result without clock, host, threads and paths, so that equal runs compare equal.
 
     provenance is emptied; in problem, settings, summary and trace every entry named after
-    a time or a place is left out ("seconds", "…_seconds", "path", "…_path", "output" …),
+    a time, a place or threads is left out ("seconds", "…_seconds", "path", "…_path", "output" …),
     and the name of a file keeps only its last part.
 
     >>> from mfact.core import Outcome
@@ -97,6 +105,11 @@ def _version(name: str) -> str | None:
     loaded = getattr(sys.modules.get(name), "__version__", None)
     if loaded is not None:
         return str(loaded)
+    return _installed(name)
+
+
+@cache
+def _installed(name: str) -> str | None:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -104,8 +117,7 @@ def _version(name: str) -> str | None:
 
 
 def _thread_pools() -> list[dict[str, Any]]:
-    from threadpoolctl import threadpool_info
-
+    # Of BLAS alone: SciPy registers pools of its own once scipy.io is loaded.
     return [
         {
             "library": pool["internal_api"],
@@ -113,8 +125,7 @@ def _thread_pools() -> list[dict[str, Any]]:
             "threads": pool["num_threads"],
             "architecture": pool.get("architecture"),
         }
-        for pool in threadpool_info()
-        if pool["user_api"] == "blas"  # SciPy registers pools of its own once scipy.io is loaded
+        for pool in (each.info() for each in blas_pools())
     ]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from mfact.core import Array, Target
+from mfact.core import LEFT, RIGHT, Array, Normal, Target
 from mfact.targets.dense import DenseTarget
 from mfact.targets.fingerprint import sums_of
 
@@ -17,8 +17,28 @@ COUNTED_ROWS = 64
 """Of a slice whose entries are counted."""
 
 
+def leads_of(target: Target) -> str:
+    """The side of which a pass takes two degrees; where none does it is the right that leads."""
+    return getattr(target, "leads", "") or RIGHT
+
+
+def two_degrees(target: Target, U: Array, V: Array, leads: str) -> tuple[Array, Array, Array, int]:
+    """(M V, MᵀU, N) as normal() has it where that side leads, and the passes over M that it took.
+
+    One of a target that leads so, else two of its products.
+    """
+    if getattr(target, "leads", "") == leads:
+        return *cast(Normal, target).normal(U, V), 1
+    forward, backward = target.products(U, V)
+    if leads == LEFT:
+        none = np.zeros((target.shape[0], 0), target.dtype)
+        return forward, backward, target.products(none, backward)[0], 2
+    none = np.zeros((target.shape[1], 0), target.dtype)
+    return forward, backward, target.products(forward, none)[1], 2
+
+
 class Counted:
-    """A target that counts the passes over M: each call of products or residual_norm is one.
+    """A target that counts the passes over M: products, normal and residual_norm are one each.
 
     The norm, the sums and the slices are none: a target takes them once, beside reading M, and what
     products stand for them where it does not are no part of solving.
@@ -35,6 +55,7 @@ class Counted:
         self, held: Target, passes: int = 0, passed: Callable[[int], None] = lambda count: None
     ) -> None:
         self.held, self.passes, self._passed = held, passes, passed
+        self._ahead: tuple[tuple[Array, Array], tuple[Array, Array, Array]] | None = None
         self.shape: tuple[int, int] = held.shape
         self.dtype: np.dtype[Any] = held.dtype
         eps = float(np.finfo(held.dtype).eps)
@@ -49,6 +70,11 @@ class Counted:
     def sums(self) -> tuple[Array, float]:
         """The signed sums of M and their rounding, by products where the target has none."""
         return sums_of(self.held)
+
+    @property
+    def reading_seconds(self) -> float:
+        """That the latest pass took to read M from its file, 0 where it is in memory."""
+        return float(getattr(self.held, "seconds", 0.0))
 
     @property
     def nonzeros(self) -> int:
@@ -70,6 +96,28 @@ class Counted:
     def products(self, U: Array, V: Array) -> tuple[Array, Array]:
         """(M V, Mᵀ U), one pass, also where U or V has no columns."""
         return self._count(self.held.products(U, V))
+
+    @property
+    def leads(self) -> str:
+        """The side whose Krylov block leads; "" of a target that has products alone."""
+        side: str = getattr(self.held, "leads", "")
+        return side
+
+    def normal(self, U: Array, V: Array) -> tuple[Array, Array, Array]:
+        """(M V, MᵀU, Mᵀ(M V)) or, where the left leads, M(MᵀU) as the last: one pass."""
+        if self._ahead is not None:
+            (kept_U, kept_V), found = self._ahead
+            self._ahead = None
+            if np.array_equal(kept_U, U) and np.array_equal(kept_V, V):
+                return found
+        return self._count(cast(Normal, self.held).normal(U, V))
+
+    def ahead(self, U: Array, V: Array) -> None:
+        """Take that pass now; what it gives waits for whoever asks for it. So the norm and the sums
+        of a matrix that stays in its file come with it, and with no reading of their own.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # the norm says so
+            self._ahead = (U, V), self.normal(U, V)
 
     def residual_norm(self, U: Array, V: Array) -> float:
         """‖UVᵀ − M‖_F, one pass."""

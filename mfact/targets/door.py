@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -11,11 +11,17 @@ import numpy as np
 
 from mfact.core import Target
 from mfact.errors import DataError
+from mfact.host.memory import MemoryPlan, available_bytes
+from mfact.host.threads import ALONE, Workers
 from mfact.matrices.source import ENTRY_BYTES, LINE_BYTES, MatrixSource
 from mfact.matrices.values import Told, silent
 from mfact.targets.counted import Counted
 from mfact.targets.dense import DenseTarget
 from mfact.targets.sparse import SparseTarget
+from mfact.targets.streamed import Streamed, streamed
+
+HELD, IN_FILE = "held", "in its file"
+"""What says of a matrix, where it is described, that it stays there."""
 
 SCALES = {"float64": (1e-50, 1e50), "float32": (1e-8, 1e8)}
 """Of ‖M‖_F: the loss is of its square, the ledger of its third power, and both must be numbers."""
@@ -23,50 +29,87 @@ SCALES = {"float64": (1e-50, 1e50), "float32": (1e-8, 1e8)}
 
 class Holder(NamedTuple):
     """One way to hold M. recognizes: whether it takes what was given. needed: bytes that are still
-    to be allocated. make: the Target, in the arithmetic of a dtype; only here M is read."""
+    to be allocated. make: the Target, in the arithmetic of a dtype, its passes shared by workers;
+    only here M is read. leave: M where it is, read anew in each pass, first with more buffers and
+    then with fewer; none where it cannot be."""
 
     recognizes: Callable[[Any], bool]
     needed: Callable[[Any, str], int]
-    make: Callable[[Any, str, Told], Target]
+    make: Callable[[Any, str, Told, Workers], Target]
+    leave: Callable[[Any], Sequence[Streamed]] = lambda matrix: ()
 
 
 @dataclass(frozen=True)
 class Held:
     """A matrix that has been looked at and not yet read.
 
-    shape: (d1, d2). needed: bytes that target() will allocate. described: what is known of where
-    it came from. named: path, dataset and follow_links, None each where it is in no file.
+    shape: (d1, d2). needed: bytes that target() and its passes will allocate; there: those that it
+    takes already. described: what is known of where it came from. named: path, dataset and
+    follow_links, None each where it is in no file. from_file: bytes that each pass reads of a
+    matrix that stays in its file, 0 where it is in memory; summed: lines of the side that each
+    worker then sums up for itself.
     """
 
     shape: tuple[int, int]
     needed: int
     described: Mapping[str, Any]
     named: Mapping[str, Any]
-    _make: Callable[[Told], Target]
+    _make: Callable[[Told, Workers], Target]
+    _leave: Callable[[], Held | None] = lambda: None
+    there: int = 0
+    from_file: int = 0
+    summed: int = 0
 
     def target(
         self,
         passes: int = 0,
         told: Told = silent,
         passed: Callable[[int], None] = lambda count: None,
+        workers: Workers = ALONE,
     ) -> Counted:
         """M behind a Target that counts on from so many passes. Raises what reading it raises.
 
-        told: what share of M has been read. passed: the passes so far, after each.
+        told: what share of M has been read, of one that stays in its file in each pass. passed: the
+        passes so far, after each. workers: share a pass; no bit depends on their number.
         """
-        return Counted(self._make(told), passes, passed)
+        return Counted(self._make(told, workers), passes, passed)
 
-    def read(self, told: Told = silent) -> Held:
-        """The same with M in memory, for several runs: target() takes no more of it."""
-        made = self._make(told)
-        return replace(self, needed=0, _make=lambda told: made)
+    def read(self, told: Told = silent, workers: Workers = ALONE) -> Held:
+        """The same with M in memory, for several runs: target() takes no more of it, and its passes
+        are shared by these workers. One that stays in its file does so.
+        """
+        if self.from_file:
+            return self
+        made = self._make(told, workers)
+        return replace(
+            self,
+            needed=0,
+            there=self.needed,
+            _make=lambda told, workers: made,
+            _leave=lambda: None,
+        )
+
+    def streamed(self) -> Held | None:
+        """The same left in its file, which each pass reads anew; None where it cannot be."""
+        return self if self.from_file else self._leave()
+
+    def fitted(self, plan: Callable[[Held], MemoryPlan]) -> tuple[Held, MemoryPlan]:
+        """M as it can be held, and its plan: in memory where that fits, else in its file; where
+        nothing fits the way that takes least.
+        """
+        made = plan(self)
+        if made.fits or (other := self._leave()) is None:
+            return self, made
+        found, others = other.fitted(plan)
+        return (found, others) if others.fits or others.total < made.total else (self, made)
 
 
-def held(matrix: Any, dtype: str) -> Held:
+def held(matrix: Any, dtype: str, max_memory: int | None = None) -> Held:
     """Who holds M, to compute with it in "float64" or "float32".
 
     matrix: a Target, which keeps its own dtype, an opened file, a dense or sparse array, or what is
-    held already, in its own dtype.
+    held already, in its own dtype. max_memory: bytes beyond which M stays in its file, if it can;
+    what there is when not given, or less.
     Raises DataError where it is not 2-D.
 
     >>> found = held(np.eye(3, 2, dtype=np.float32), "float64")
@@ -80,12 +123,32 @@ def held(matrix: Any, dtype: str) -> Held:
         raise DataError(f"the matrix has shape {shape}", "pass a non-empty 2-D matrix")
     holder = next(each for each in HOLDERS if each.recognizes(matrix))
     name = type(matrix).__name__ if _is_target(matrix) else "array"
-    return Held(
+    whole = Held(
         (int(shape[0]), int(shape[1])),
         holder.needed(matrix, dtype),
         matrix.describe() if _is_file(matrix) else {"name": name},
         {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")},
-        lambda told: holder.make(matrix, dtype, told),
+        lambda told, workers: holder.make(matrix, dtype, told, workers),
+        lambda: _streaming(whole, holder.leave(matrix), dtype),
+    )
+    small = whole.needed <= available_bytes(max_memory)
+    return whole if small else whole.streamed() or whole
+
+
+def _streaming(whole: Held, ways: Sequence[Streamed], dtype: str) -> Held | None:
+    """M in its file, in the first of these ways and, where that does not fit, in the others."""
+    if not ways:
+        return None
+    found, *others = ways
+    eps = stored_eps(found.slabs.stored)
+    return replace(
+        whole,
+        needed=found.needed,
+        described={**whole.described, HELD: IN_FILE},
+        from_file=found.slabs.file_bytes,
+        summed=found.summed,
+        _make=lambda told, workers: found.target(dtype, eps, told, workers),
+        _leave=lambda: _streaming(whole, others, dtype),
     )
 
 
@@ -136,25 +199,25 @@ def _dense_needed(matrix: Any, dtype: str) -> int:
     return 0 if there else np.dtype(dtype).itemsize * math.prod(np.shape(matrix))
 
 
-def _read(source: MatrixSource, dtype: str, told: Told) -> Target:
-    return _holding(source.read(dtype, told), dtype, source.stored_dtype)
+def _read(source: MatrixSource, dtype: str, told: Told, workers: Workers) -> Target:
+    return _holding(source.read(dtype, told), dtype, workers, source.stored_dtype)
 
 
-def _in_memory(matrix: Any, dtype: str, told: Told) -> Target:
-    return _holding(matrix, dtype)
+def _in_memory(matrix: Any, dtype: str, told: Told, workers: Workers) -> Target:
+    return _holding(matrix, dtype, workers)
 
 
-def _holding(matrix: Any, dtype: str, stored: str | None = None) -> Target:
+def _holding(matrix: Any, dtype: str, workers: Workers, stored: str | None = None) -> Target:
     entries = matrix if _is_sparse(matrix) else np.asarray(matrix)
     if entries.dtype.kind not in "fiub":
         raise DataError(f"the matrix holds {entries.dtype}", "pass real numbers")
     make = SparseTarget if _is_sparse(matrix) else DenseTarget
-    return make(entries.astype(dtype, copy=False), stored_eps(stored or entries.dtype))
+    return make(entries.astype(dtype, copy=False), stored_eps(stored or entries.dtype), workers)
 
 
 HOLDERS = (
-    Holder(_is_target, lambda target, dtype: 0, lambda target, dtype, told: target),
-    Holder(_is_file, MatrixSource.read_bytes, _read),
+    Holder(_is_target, lambda target, dtype: 0, lambda target, dtype, told, workers: target),
+    Holder(_is_file, MatrixSource.read_bytes, _read, streamed),
     Holder(_is_sparse, _sparse_needed, _in_memory),
     Holder(lambda anything: True, _dense_needed, _in_memory),
 )

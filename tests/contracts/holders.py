@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.sparse import csr_array
+from slabs_in_memory import ArraySlabs
 
+from mfact.targets.blocks import BlockTarget
 from mfact.targets.counted import Counted
 from mfact.targets.dense import DenseTarget
 from mfact.targets.sparse import SparseTarget
@@ -24,4 +26,6 @@ HOLDERS = {
     "Fortran": lambda M: DenseTarget(np.asfortranarray(M)),
     "sparse": lambda M: SparseTarget(csr_array(M)),
     "foreign": lambda M: Counted(Foreign(M)),
+    "slabs of rows": lambda M: BlockTarget(ArraySlabs(M, 5), str(M.dtype)),
+    "slabs of columns": lambda M: BlockTarget(ArraySlabs(M, 5, columns=True), str(M.dtype)),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mfact.errors import MemoryPlanError
-from mfact.host import memory
+from mfact.host import cgroups, memory
 
 MIB = 1024**2
 
@@ -23,8 +23,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (tmp_path / "proc/self/statm").write_text("100 50 20 5 0 60 0\n")
     (tmp_path / "cgroup").mkdir()
-    monkeypatch.setattr(memory, "PROC", tmp_path / "proc")
-    monkeypatch.setattr(memory, "CGROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(cgroups, "PROC", tmp_path / "proc")
+    monkeypatch.setattr(cgroups, "CGROUPS", tmp_path / "cgroup")
     return tmp_path
 
 

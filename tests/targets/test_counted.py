@@ -3,17 +3,18 @@ import pytest
 from contracts.holders import Foreign
 from contracts.target_contract import TargetContract
 
+from mfact.host.threads import ALONE
 from mfact.targets.counted import Counted
 from mfact.targets.dense import DenseTarget
 
 
 class TestCounted(TargetContract):
-    def make(self, M):
-        return Counted(DenseTarget(M))
+    def make(self, M, workers=ALONE):
+        return Counted(DenseTarget(M, None, workers))
 
 
 class TestCountedForeign(TargetContract):
-    def make(self, M):
+    def make(self, M, workers=ALONE):
         return Counted(Foreign(M))
 
     def sums_eps(self, dtype):

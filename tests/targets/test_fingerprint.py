@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mfact.targets import dense, sparse
+from mfact.targets import grid, tiles
 from mfact.targets.dense import DenseTarget
 from mfact.targets.fingerprint import fingerprint, probes, same_matrix
 from mfact.targets.sparse import SparseTarget
@@ -34,8 +34,8 @@ def ways_to_hold(M, monkeypatch):
     everywhere = scipy.sparse.csr_array(np.ones(M.shape))
     everywhere.data = M.ravel().copy()  # zeros are entries too
     for entries in (1 << 17, 50):
-        monkeypatch.setattr(dense, "BLOCK_ENTRIES", entries)
-        monkeypatch.setattr(sparse, "BLOCK_ENTRIES", entries)
+        monkeypatch.setattr(tiles, "LOOK_ENTRIES", entries)
+        monkeypatch.setattr(grid, "SHARE_ENTRIES", entries)
         yield fingerprint(DenseTarget(M))
         yield fingerprint(DenseTarget(np.asfortranarray(M)))
         yield fingerprint(DenseTarget(np.repeat(M, 2, axis=1)[:, ::2]))

@@ -1,0 +1,154 @@
+"""What a thread does with a slab: piece after piece it is converted, looked at and multiplied."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from mfact.core import Array
+from mfact.matrices.slabs import Slabs
+from mfact.matrices.values import store
+from mfact.targets.fingerprint import probes
+from mfact.targets.tiles import first_look
+
+PIECE_BYTES = 4 << 20
+"""Of the lines of a slab that are converted at a time: they are multiplied in the cache. One that
+is in the kind of the arithmetic is a piece itself."""
+
+SAFE_SQUARES = (1e-280, math.inf)
+"""Between these a sum of squares has lost nothing to underflow, and its terms are numbers."""
+
+Kernel = Callable[[Array, slice, Sequence[Array]], None]
+"""Told a piece, which lines it is, and this slab's part of each of the sums over all slabs."""
+
+
+class Pieces:
+    """The lines of slabs, rows of M or of Mᵀ where the slabs are columns, in the kind `dtype`.
+
+    width: of a line. height: lines of a piece at most.
+    """
+
+    def __init__(self, slabs: Slabs, dtype: np.dtype[Any]) -> None:
+        self.slabs, self.dtype = slabs, dtype
+        self.width = slabs.shape[0] if slabs.columns else slabs.shape[1]
+        longest = max(end - start for start, end in pairwise(slabs.cuts))
+        self.same = np.dtype(slabs.stored) == dtype
+        some = max(1, PIECE_BYTES // (self.width * dtype.itemsize))
+        self.height = longest if self.same else min(some, longest)
+
+    def room(self) -> Array:
+        """What one thread converts a piece into; empty where there is nothing to convert."""
+        return np.empty(0 if self.same else self.height * self.width, self.dtype)
+
+    def lines(self, block: Array) -> Array:
+        """A slab as lines."""
+        return block.T if self.slabs.columns else block
+
+    def of(self, block: Array, room: Array) -> Iterator[tuple[int, Array, Array]]:
+        """(place of its first line in the slab, as stored, in dtype) of each piece of a slab."""
+        lines = self.lines(block)
+        for top in range(0, len(lines), self.height):
+            raw = lines[top : top + self.height]
+            yield top, raw, raw if self.same else self._converted(raw, room)
+
+    def store(self, raw: Array, out: Array, slab: int, top: int) -> None:
+        """Convert lines of a slab from `top` on into out, which may be they themselves.
+
+        Raises DataError, with row and column, for a value that is not finite then.
+        """
+
+        def place(index: tuple[int, ...]) -> tuple[int, int]:
+            line, across = index[0] + top, index[1]
+            return self.slabs.place(slab, (across, line) if self.slabs.columns else (line, across))
+
+        store(raw, out, place, self.slabs.label)
+
+    def _converted(self, raw: Array, room: Array) -> Array:
+        """In the order that it lies in, which copies it fastest."""
+        flat = room[: raw.size]
+        across = raw.strides[0] < raw.strides[1]
+        piece = flat.reshape(raw.shape[::-1]).T if across else flat.reshape(raw.shape)
+        with np.errstate(over="ignore", invalid="ignore"):  # as FirstLook says then
+            piece[...] = raw
+        return piece
+
+
+class FirstLook:
+    """What the first reading of a matrix tells beside what it is for: norm, signed sums, and that
+    all values are finite.
+    """
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces, (w, z) = pieces, probes(pieces.slabs.shape)
+        self._left, self._right = (z, w) if pieces.slabs.columns else (w, z)
+        self._norms = list[float]()
+        self._sums = list[Array]()
+
+    @property
+    def norm(self) -> float:
+        """‖M‖_F, from the norms of the pieces: their squares may overflow, or vanish."""
+        return math.hypot(*self._norms)
+
+    @property
+    def sums(self) -> Array:
+        """w_jᵀ M z_j."""
+        found: Array = np.sum(self._sums, axis=0)
+        return found
+
+    def at(self, piece: Array, raw: Array, slab: int, top: int) -> tuple[float, Array]:
+        """(norm, signed sums) of a piece. Raises DataError for a value that is not finite."""
+        first = self._pieces.slabs.cuts[slab] + top
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares, sums = first_look(piece, self._left[first : first + len(piece)], self._right)
+        if SAFE_SQUARES[0] < squares < SAFE_SQUARES[1]:
+            return math.sqrt(squares), sums
+        self._pieces.store(raw, piece, slab, top)
+        scale = float(np.max(np.abs(piece)))
+        if scale == 0:
+            return 0.0, sums
+        return scale * float(np.linalg.norm(piece / np.float64(scale))), sums
+
+    def add(self, seen: Sequence[tuple[float, Array]]) -> None:
+        """The pieces of the next slab."""
+        for norm, sums in seen:
+            self._norms.append(norm)
+            self._sums.append(sums)
+
+
+class Share:
+    """One thread's work on the slabs that it gets (mfact.targets.readahead.Work).
+
+    totals: sums over all slabs, to each of which kernel adds its part. look: the first one, None
+    where that has been taken.
+    """
+
+    def __init__(
+        self, pieces: Pieces, kernel: Kernel, totals: Sequence[Array], look: FirstLook | None
+    ) -> None:
+        self._pieces, self._kernel, self._totals, self._look = pieces, kernel, totals, look
+        self._parts = [np.zeros_like(total) for total in totals]
+        self._room = pieces.room()
+        self._seen = list[tuple[float, Array]]()
+
+    def take(self, slab: int, block: Array) -> None:
+        """The products of a slab, apart from those of others."""
+        for part in self._parts:
+            part[...] = 0
+        self._seen.clear()
+        first = self._pieces.slabs.cuts[slab]
+        for top, raw, piece in self._pieces.of(block, self._room):
+            if self._look is not None:
+                self._seen.append(self._look.at(piece, raw, slab, top))
+            lines = slice(first + top, first + top + len(piece))
+            self._kernel(piece, lines, self._parts)
+
+    def add(self) -> None:
+        """They join those of the slabs before."""
+        for total, part in zip(self._totals, self._parts, strict=True):
+            total += part
+        if self._look is not None:
+            self._look.add(self._seen)
