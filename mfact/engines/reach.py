@@ -10,10 +10,12 @@ from mfact.core import Distance, Plain, Point, State, Target
 from mfact.engines.coordinates import Krylov, Reduced, Singular, mapped, reduced, small
 from mfact.engines.differences import ROUNDING, judge_growth
 from mfact.engines.measures import opened
-from mfact.krylov.basis import LEAST_PROBES, Basis
+from mfact.krylov.basis import Basis
+from mfact.krylov.columns import LEAST_PROBES
 from mfact.krylov.spectrum import Spectrum
+from mfact.targets.counted import leads_of
 
-FIRST_PASSES = 4
+FIRST_PASSES = 2
 """Every run needs at least these; they also give σ₁ for the step size."""
 
 MOST_EXTENSIONS = 200
@@ -37,7 +39,8 @@ class Reach:
     def start(self, point: Point, *, drawn: bool = False) -> State:
         """Step 0 in bases of its own; drawn: the point is random."""
         U, V = point
-        basis = Basis.begin(U, V, self.target.norm, drawn=drawn)
+        leads = leads_of(self.target)
+        basis = Basis.begin(U, V, self.target.norm, leads=leads, drawn=drawn)
         basis = basis.probed() if drawn else basis
         for _ in range(FIRST_PASSES):
             if basis.exhausted:
@@ -64,10 +67,7 @@ class Reach:
         co = reduced(state)
         if co is None or self.max_basis_bytes is None:
             return False
-        basis, (d1, d2) = co.basis, self.target.shape
-        columns = (basis.left.known + basis.left.pending, basis.right.known + basis.right.pending)
-        held = (d1 * columns[0] + d2 * columns[1]) * self.target.dtype.itemsize
-        return bool(held > self.max_basis_bytes)
+        return co.basis.bytes_next > self.max_basis_bytes
 
     def grown(self, state: State, co: Reduced) -> State:
         """One more block on each side; the factors get zeros there."""
@@ -126,12 +126,15 @@ class Reach:
                 break
             settled = co.spectrum.shortfall <= tolerance * co.spectrum.unit
             whole = max(co.basis.B.shape) >= min(self.target.shape)
-            if settled or self.memory_ends(state) or (whole and co.basis.exhausted):
+            if settled or (whole and co.basis.exhausted):
                 break
+            wider = state
             if not co.basis.probes or co.basis.exhausted:
                 basis = co.basis.probed(max(self.rank, LEAST_PROBES))
-                state = replace(state, coordinates=replace(co, basis=basis))
-            state = self.extended(state)
+                wider = replace(state, coordinates=replace(co, basis=basis))
+            if self.memory_ends(wider):
+                break
+            state = self.extended(wider)
         return state
 
     def settled(self, state: State, residual: float, against: int = 1) -> State:

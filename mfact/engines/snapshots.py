@@ -9,7 +9,8 @@ import numpy as np
 
 from mfact.core import Array, Coordinates, Distance, Document, Ledger, Optimum, Plain, State
 from mfact.engines.coordinates import Krylov, Singular
-from mfact.krylov.basis import Basis, Side
+from mfact.krylov.basis import Basis
+from mfact.krylov.side import Side
 from mfact.krylov.spectrum import Spectrum, leaks, padded_square
 
 Arrays = dict[str, Array]
@@ -93,7 +94,7 @@ def _coordinates(arrays: Mapping[str, Array], numbers: Document) -> Coordinates:
     if "basis/left" not in numbers:
         known = numbers["optimum"]
         optimum = None if known is None else optimum_from(known)
-        return Plain(optimum, numbers.get("ahead"))
+        return Plain(optimum, numbers["ahead"])
     left, right = (
         Side(np.asfortranarray(arrays[f"basis/{name}"]), *numbers[f"basis/{name}"])
         for name in ("left", "right")

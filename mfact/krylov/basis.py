@@ -2,64 +2,27 @@
 
 The update multiplies U and V from the right by r×r matrices and adds M V and MᵀU. So U stays in
 the span of U₀, M V₀, M MᵀU₀, … and V in the span of V₀, MᵀU₀, MᵀM V₀, …: a block Krylov space of
-the pair. One pass over M adds one block to each side. Passes work in the precision of M; what is
-small, B and the leaks, is kept in float64.
+the pair. One pass over M adds two degrees: of a block q it gives M q, which joins the one side,
+and Mᵀ(M q), which joins the other. Passes work in the precision of M; what is small, B and the
+leaks, is kept in float64.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-import scipy  # its parts are slow to import, and are when they are used
 
-from mfact.core import Array, Target
+from mfact.core import LEFT, RIGHT, Array, Target
+from mfact.krylov.columns import LEAST_PROBES
+from mfact.krylov.orthonormal import orthonormal, outside
+from mfact.krylov.side import Side
+from mfact.targets.counted import two_degrees
 
-MOSTLY_OUTSIDE = 1e-3
-"""A unit vector with no more than this in the basis is orthogonal to it after one projection."""
-
-LEAST_PROBES = 4
-"""Random columns in every pair of bases: with fewer, more passes over M are needed to know that no
-singular value is hidden."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """One orthonormal basis: `known` columns whose products with M are known, then `pending` ones.
-
-    store: d×capacity, Fortran order; columns are only ever appended, so that older values of
-        Side keep their meaning while they share it.
-    """
-
-    store: Array
-    known: int
-    pending: int
-
-    @property
-    def basis(self) -> Array:
-        return self.store[:, : self.known]
-
-    @property
-    def next_block(self) -> Array:
-        return self.store[:, self.known : self.known + self.pending]
-
-    def with_block(self, block: Array) -> Side:
-        """The pending columns become known, and `block` becomes pending."""
-        joined = self.joined(block)
-        return Side(joined.store, self.known + self.pending, block.shape[1])
-
-    def joined(self, block: Array) -> Side:
-        """`block` joins the pending columns."""
-        filled = self.known + self.pending
-        store = self.store
-        if filled + block.shape[1] > store.shape[1]:
-            # Room for a few blocks more: to copy every few passes costs next to nothing.
-            capacity = min(store.shape[0], filled + 3 * max(block.shape[1], 1))
-            capacity = max(capacity, filled + block.shape[1])
-            store = np.empty((store.shape[0], capacity), store.dtype, order="F")
-            store[:, :filled] = self.store[:, :filled]
-        store[:, filled : filled + block.shape[1]] = block
-        return Side(store, self.known, self.pending + block.shape[1])
+TwoDegrees = Callable[[Array, Array], tuple[Array, Array, Array, int]]
+"""(U, V) -> (M V, MᵀU, Mᵀ(M V), passes over M)."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +32,11 @@ class Basis:
     blocks and E, E' pick the last block of coordinates: (I − LLᵀ)M Q Y has norm
     ‖leak_left · (last rows of Y)‖_F.
 
-    last_left, last_right: widths of the last known blocks. passes: over M so far. scale: ‖M‖_F.
-    probes: (width, passes) for each set of random columns that joined both sides, when it did:
+    leads: the side whose blocks are multiplied, RIGHT (see extend) or LEFT, which is the same of
+        Mᵀ. last_left, last_right: widths of the last known blocks. passes: over M so far; degrees:
+        two for each extension. scale: ‖M‖_F.
+    joined: columns of the start and random ones, of the side that has more of them.
+    probes: (width, degrees) for each set of random columns that joined a side, when it did:
         only what these reach can be known of the whole of M (see mfact.krylov.hidden).
 
     Source: mfact, derived; the block Krylov space is that of Golub and Kahan 1965.
@@ -84,7 +50,10 @@ class Basis:
     last_left: int
     last_right: int
     passes: int
+    degrees: int
     scale: float
+    leads: str
+    joined: int
     probes: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -97,48 +66,116 @@ class Basis:
         """Whether M maps the two spanned spaces into each other, to rounding."""
         return self.left.pending == 0 and self.right.pending == 0
 
+    @property
+    def recipe(self) -> str:
+        """How it grows, in words."""
+        product = "MᵀM" if self.leads == RIGHT else "MMᵀ"
+        return f"two degrees a pass, of {product}"
+
+    @property
+    def columns_next(self) -> tuple[int, int]:
+        """Columns that either side will hold at most once it is extended, pending ones among them.
+
+        Each pending column gives one more to either side, as long as there is room: M maps each
+        into the other, and besides there is but what joined them.
+        """
+        more = self.left.pending + self.right.pending
+        most = min(len(self.left.store), len(self.right.store)) + self.joined
+        left, right = (
+            min(side.known + side.pending + more, most, len(side.store))
+            for side in (self.left, self.right)
+        )
+        return left, right
+
+    @property
+    def bytes_next(self) -> int:
+        """Of both sides once it is extended."""
+        sides = zip((self.left, self.right), self.columns_next, strict=True)
+        return sum(len(side.store) * count * side.store.itemsize for side, count in sides)
+
     @classmethod
-    def begin(cls, U: Array, V: Array, norm: float, *, drawn: bool = False) -> Basis:
-        """The bases that hold U and V and no product with M yet; drawn: they are random."""
+    def begin(
+        cls, U: Array, V: Array, norm: float, *, leads: str = RIGHT, drawn: bool = False
+    ) -> Basis:
+        """The bases that hold U and V and no product with M yet; drawn: they are random.
+
+        leads: the side of which a pass over the target takes two degrees.
+        """
         sides = []
         for factor in (U, V):
-            block, _ = _orthonormal(factor, float(np.linalg.norm(factor)))
+            block, _ = orthonormal(factor, float(np.linalg.norm(factor)))
             store = np.empty((len(factor), min(len(factor), 8 * factor.shape[1])), U.dtype, "F")
             store[:, : block.shape[1]] = block
             sides.append(Side(store, 0, block.shape[1]))
         none = np.zeros((0, 0))
-        probes = ((U.shape[1], 0),) if drawn else ()
-        return cls(sides[0], sides[1], none, none, none, 0, 0, 0, norm, probes)
+        # The other side joins what leads by its product, a degree later.
+        probes = ((U.shape[1], 0), (U.shape[1], 1)) if drawn else ()
+        joined = max(side.pending for side in sides)
+        left, right = sides
+        return cls(left, right, none, none, none, 0, 0, 0, 0, norm, leads, joined, probes)
 
-    def extend(self, target: Target) -> Basis:
-        """One fused pass over M: the pending blocks become known, the next ones pending."""
-        new_left, new_right = self.left.next_block, self.right.next_block
-        forward, backward = target.products(new_left, new_right)  # M Q_new, Mᵀ L_new
-        L = self.left.store[:, : self.left.known + self.left.pending]
-        Q = self.right.store[:, : self.right.known + self.right.pending]
-        k1, k2 = self.left.known, self.right.known
-        # M Q_j lies in L_{j−1}, L_j, L_{j+1} alone, and MᵀL_j in Q_{j−1}, Q_j, Q_{j+1}: to rounding
-        # of ‖M‖ nothing else of these columns and rows of B is there.
-        near = slice(k1 - self.last_left, L.shape[1]), slice(k2 - self.last_right, Q.shape[1])
-        columns, rows = L[:, near[0]].T @ forward, backward.T @ Q[:, near[1]]
-        B = np.zeros((L.shape[1], Q.shape[1]))
-        B[:k1, :k2] = self.B
-        B[near[0], k2:] = columns
-        B[k1:, near[1]] = rows
-        forward -= L[:, near[0]] @ columns
-        backward -= Q[:, near[1]] @ rows.T
-        left_block, leak_left = _outside(forward, L, self.scale)
-        right_block, leak_right = _outside(backward, Q, self.scale)
+    def flipped(self) -> Basis:
+        """The same of Mᵀ."""
         return replace(
             self,
-            left=self.left.with_block(left_block),
-            right=self.right.with_block(right_block),
+            left=self.right,
+            right=self.left,
+            B=self.B.T,
+            leak_left=self.leak_right,
+            leak_right=self.leak_left,
+            last_left=self.last_right,
+            last_right=self.last_left,
+            leads=LEFT if self.leads == RIGHT else RIGHT,
+        )
+
+    def extend(self, target: Target) -> Basis:
+        """Two degrees: the pending blocks become known, those that they lead to pending.
+
+        Where the right leads, with q its pending block: f = M q = L c + ℓR and g = Mᵀf, so that L
+        gets ℓ, and Q next what g has outside of it, g = Q(…) + q₊S. Nothing of M Q is outside of L;
+        and as MᵀL was in Q but for the block before, (I − QQᵀ)Mᵀℓ = q₊SR⁻¹ is known without another
+        product. The first pass takes MᵀU₀ along, which joins q₊.
+        """
+        if self.leads == LEFT:
+            return self.flipped()._led(_transposed(target)).flipped()
+        return self._led(partial(two_degrees, target, leads=RIGHT))
+
+    def _led(self, two: TwoDegrees) -> Basis:
+        """extend() where the right leads."""
+        L, Q, k1, k2 = self.left.whole, self.right.whole, self.left.known, self.right.known
+        first = self.left.next_block  # U₀
+        f, h, g, passes = two(first, self.right.next_block)
+        # In exact arithmetic the last two blocks have all of M q. Where singular values fall over
+        # ten decades R is ill-conditioned, and 1e-8‖M‖ was measured in the blocks before; and near
+        # a saddle the last digit of B decides where a run goes.
+        c = L.T @ f
+        f -= L @ c
+        left_block, R = outside(f, L, self.scale)
+        # MᵀM q_j lies in q_{j−1}, q_j, q_{j+1}: B has none of it, these are enough. Both are of
+        # the size of M, as their outsides are judged together.
+        near = slice(k2 - self.last_right, Q.shape[1])
+        both = np.hstack([g / (self.scale or 1.0), h])
+        both -= Q[:, near] @ (Q[:, near].T @ both)
+        right_block, S = outside(both, Q, self.scale)
+        width, fresh = f.shape[1], first.shape[1]
+        beyond = self.scale * S[:, :width].astype(np.float64)
+        beyond -= S[:, width:] @ c[len(c) - fresh :]
+        through = np.linalg.lstsq(R.T.astype(np.float64), beyond.T, rcond=0.0)[0].T
+        B = np.zeros((L.shape[1] + left_block.shape[1], Q.shape[1]))
+        B[:k1, :k2] = self.B
+        B[: L.shape[1], k2:] = c
+        B[L.shape[1] :, k2:] = R
+        return replace(
+            self,
+            left=self.left.joined(left_block).settled(),
+            right=self.right.settled().joined(right_block),
             B=B,
-            leak_left=leak_left,
-            leak_right=leak_right,
-            last_left=new_left.shape[1],
-            last_right=new_right.shape[1],
-            passes=self.passes + 1,
+            leak_left=np.zeros((0, self.right.pending)),
+            leak_right=np.hstack([S[:, width:], through]),
+            last_left=fresh + left_block.shape[1],
+            last_right=self.right.pending,
+            passes=self.passes + passes,
+            degrees=self.degrees + 2,
         )
 
     def orthogonality(self) -> float:
@@ -149,31 +186,28 @@ class Basis:
         )
 
     def probed(self, width: int = LEAST_PROBES) -> Basis:
-        """Random columns join what is pending, so many that the newest are `width`.
+        """Random columns join what is pending of the side that leads, so many that the newest on
+        both sides are `width`.
 
         A space that the start alone spans may miss singular vectors of M. In the recurrence of
         extend() the new columns stand like any other pending ones.
         """
-        *before, (there, came) = self.probes or ((0, self.passes),)
-        if came < self.passes:
-            before, there = [*before, (there, came)], 0
+        if self.leads == LEFT:
+            return self.flipped().probed(width).flipped()
+        there = sum(count for count, came in self.probes if came >= self.degrees)
         more = max(width - there, 0)
-        rng = np.random.default_rng((more, self.passes))
-        sides, leaks = [], []
-        for side, leak in ((self.left, self.leak_left), (self.right, self.leak_right)):
-            columns = rng.standard_normal((len(side.store), more)).astype(side.store.dtype)
-            basis = side.store[:, : side.known + side.pending]
-            columns -= basis @ (basis.T @ columns)
-            block, _ = _outside(columns, basis, float(np.linalg.norm(columns)))
-            sides.append(side.joined(block))
-            leaks.append(np.vstack([leak, np.zeros((block.shape[1], leak.shape[1]))]))
+        rng = np.random.default_rng((more, self.degrees))
+        columns = rng.standard_normal((len(self.right.store), more)).astype(self.right.store.dtype)
+        Q = self.right.whole
+        columns -= Q @ (Q.T @ columns)
+        block, _ = outside(columns, Q, float(np.linalg.norm(columns)))
+        leak = np.zeros((block.shape[1], self.leak_right.shape[1]))
         return replace(
             self,
-            left=sides[0],
-            right=sides[1],
-            leak_left=leaks[0],
-            leak_right=leaks[1],
-            probes=(*before, (there + more, self.passes)),
+            right=self.right.joined(block),
+            leak_right=np.vstack([self.leak_right, leak]),
+            joined=self.joined + more,
+            probes=(*self.probes, (more, self.degrees)) if more else self.probes,
         )
 
     def enter(self, U: Array, V: Array) -> tuple[Array, Array]:
@@ -189,62 +223,11 @@ class Basis:
         return L @ X.astype(L.dtype, copy=False), Q @ Y.astype(Q.dtype, copy=False)
 
 
-def _orthonormal(block: Array, scale: float, rounds: int = 2) -> tuple[Array, Array]:
-    """(q, R) with block = q R, where columns below rounding of `scale` are deflated."""
-    if block.shape[1] == 0 or scale == 0:
-        return block[:, :0], np.zeros((0, block.shape[1]), block.dtype)
-    tiny = 8 * np.finfo(block.dtype).eps * scale
-    fast = _cholesky_qr(block, tiny, rounds)
-    if fast is not None:
-        return fast
-    q, upper, order = scipy.linalg.qr(block, mode="economic", pivoting=True, check_finite=False)
-    rank = int(np.count_nonzero(np.abs(np.diag(upper)) > tiny))
-    R = np.empty((rank, block.shape[1]), block.dtype)
-    R[:, order] = upper[:rank]
-    return q[:, :rank], R
+def _transposed(target: Target) -> TwoDegrees:
+    """Two degrees of Mᵀ, whose right side leads where M's left one does."""
 
+    def two(U: Array, V: Array) -> tuple[Array, Array, Array, int]:
+        forward, backward, again, passes = two_degrees(target, V, U, LEFT)
+        return backward, forward, again, passes
 
-def _cholesky_qr(block: Array, tiny: float, rounds: int) -> tuple[Array, Array] | None:
-    """QR by Cholesky factorizations, or None when the block is too ill-conditioned.
-
-    Three to five times faster than Householder's on tall blocks. One round leaves qᵀq off by
-    eps times the square of the condition number, a second one restores it.
-    """
-    if block.shape[1] > block.shape[0]:
-        return None
-    total: Array | None = None
-    eye = np.eye(block.shape[1], dtype=block.dtype)
-    for _ in range(rounds):
-        try:
-            upper = np.linalg.cholesky(block.T @ block).T
-        except np.linalg.LinAlgError:
-            return None
-        diagonal = np.diag(upper)
-        if total is None and not diagonal.min() > max(1e-5 * diagonal.max(), 16 * tiny):
-            return None
-        block = block @ scipy.linalg.solve_triangular(upper, eye, check_finite=False)
-        total = upper if total is None else upper @ total
-    assert total is not None
-    return block, total
-
-
-def _outside(block: Array, basis: Array, scale: float) -> tuple[Array, Array]:
-    """(q, R): what is left of `block` outside `basis`, block = q R to rounding of `scale`.
-
-    The block comes projected against the blocks next to it. What it still has in the basis is
-    measured, once its columns have length 1, and taken out; a projection leaves rounding over the
-    length of what remains, so one is enough unless most of the block was in the basis.
-    """
-    room = basis.shape[0] - basis.shape[1]
-    q, R = _orthonormal(block, scale, rounds=1)
-    if q.shape[1] > room:  # only rounding can be left once the space is full
-        q, R = q[:, :room], R[:room]
-    for _ in range(3):
-        if q.shape[1] == 0:
-            break
-        inside = basis.T @ q
-        q, again = _orthonormal(q - basis @ inside, 1e3, rounds=1)
-        R = again @ R
-        if np.max(np.abs(inside), initial=0.0) <= MOSTLY_OUTSIDE:
-            break
-    return q, R
+    return two

@@ -22,7 +22,7 @@ class Spectrum:
     sigma: K values, descending, in units of M. tail: ‖M‖_F² − ‖B‖_F², formed directly when the
     difference would be rounding. rank: r; k: of the leading r the values that are not zero (see
     mfact.problems.optimum). residuals: for each i ≤ r + 1 the norm of (M q_i − σ_i p_i,
-    Mᵀp_i − σ_i q_i) over the Ritz pair. probes, passes: Basis's. d: max(d1, d2). rounding:
+    Mᵀp_i − σ_i q_i) over the Ritz pair. probes, degrees: Basis's. d: max(d1, d2). rounding:
     of a singular value, √d ε_a σ₁. leak_left, leak_right: Basis's, in these coordinates.
     """
 
@@ -34,7 +34,7 @@ class Spectrum:
     k: int
     residuals: Array
     probes: tuple[tuple[int, int], ...]
-    passes: int
+    degrees: int
     d: int
     rounding: float
     leak_left: Array
@@ -64,7 +64,7 @@ class Spectrum:
             fitted_rank(sigma, rank, zero_in(target, float(sigma[0]))),
             residuals,
             basis.probes,
-            basis.passes,
+            basis.degrees,
             max(target.shape),
             math.sqrt(max(target.shape)) * eps * float(sigma[0]),
             leak_left,
@@ -79,7 +79,7 @@ class Spectrum:
     def _beyond(self, skip: int) -> float:
         unseen = math.sqrt(max(self.tail, 0.0))  # what no basis vector touches
         after = float(self.sigma[skip]) if len(self.sigma) > skip else 0.0
-        found = hidden_value(self.sigma, skip, self.probes, self.passes, self.d)
+        found = hidden_value(self.sigma, skip, self.probes, self.degrees, self.d)
         return min(found, after + unseen)
 
     @cached_property

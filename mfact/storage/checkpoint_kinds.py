@@ -94,10 +94,8 @@ def of_state(*, bases: bool, shared: bool = False) -> Kind:
     known |= {f"distance/{name}": kind for name, kind in of_fields(Distance).items()}
     known |= {f"distance/{name}": bound for name in ("bound", "rho", "top")}
     others: dict[str, Kind] = {}
-    older: tuple[str, ...] = ()
     if not shared and not bases:
-        known |= {"optimum": maybe(OPTIMUM), "ahead": maybe(whole)}
-        older = ("ahead",)  # no part of what an older mfact wrote
+        known |= {"optimum": maybe(OPTIMUM), "ahead": whole}
     elif not shared:
         known |= {f"basis/{side}": row(count, count) for side in ("left", "right")}
         known |= {
@@ -108,7 +106,7 @@ def of_state(*, bases: bool, shared: bool = False) -> Kind:
         spectrum = {f"spectrum/{name}": kind for name, kind in of_fields(Spectrum).items()}
         grown = {"krylov": record({"changed": count, "energy": number, "unseen": number})}
         others = spectrum | grown
-    check = record({**known, **others}, axes, needed=[n for n in known if n not in older])
+    check = record({**known, **others}, axes, needed=list(known))
 
     def checked(value: Any, place: str) -> None:
         check(value, place)
@@ -146,10 +144,9 @@ _FLIGHT = record(
 _CHOSEN: dict[str, Kind] = {
     "schedule": _schedule, "scale": maybe(number), "sigma_1": amount, "sigma_1_error": amount,
     "first_passes": count, "tol": number, "engine": one_of(*ENGINES[1:]), "why": text,
-    "forecast": maybe(number), "basis_limit": count,
+    "forecast": maybe(number), "need": maybe(row(count, count)), "basis": text,
+    "basis_limit": count, "modes": count, "escape": listing(any_number),
 }  # fmt: skip
-_OF_MODES: dict[str, Kind] = {"modes": count, "escape": listing(any_number)}
-# Checkpoints of mfact 0.7 and older know no modes.
 _PARTS: dict[str, Kind] = {
     "settings": record(of_fields(RunSettings), needed=("rank", "dtype")),
     "sources": record({}, text),
@@ -158,7 +155,7 @@ _PARTS: dict[str, Kind] = {
     "described": PROBLEM,
     "output": maybe(text),
     "fingerprint": FINGERPRINT,
-    "chosen": record(_CHOSEN | _OF_MODES, needed=tuple(_CHOSEN)),
+    "chosen": record(_CHOSEN),
     "recorder": RECORDER,
     "watch": WATCH,
     "monitors": _MONITORS,

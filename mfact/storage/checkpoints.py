@@ -13,9 +13,9 @@ from mfact.storage.documents import plain
 from mfact.storage.images import make_image, read_image
 from mfact.words import printable
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 NETWORK_FORMAT_VERSION = 1
-WRITTEN_BY = {1: "0.1.0", 2: "0.2.0", 3: "0.3.0"}
+WRITTEN_BY = {1: "0.1.0", 2: "0.2.0", 3: "0.3.0", 4: "0.8.0"}
 """Older formats, and the mfact that resumes them: they hold other parts of a run."""
 
 

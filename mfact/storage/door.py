@@ -93,7 +93,7 @@ _NUMBERS = (
 SUMMARY = record(
     {
         **dict.fromkeys(_NUMBERS, _VALUE),
-        **dict.fromkeys(("verdict", "checkpoint", "unsaved"), text),
+        **dict.fromkeys(("verdict", "basis", "checkpoint", "unsaved"), text),
         "iterations": maybe(count),
         "notes": listing(text),
     },

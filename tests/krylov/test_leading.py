@@ -8,8 +8,9 @@ from contracts.holders import HOLDERS
 from matrices import gaussian, matrix
 
 from mfact.errors import DataError
-from mfact.krylov import leading
-from mfact.krylov.leading import all_values, largest_value, leading_values
+from mfact.krylov import values as leading
+from mfact.krylov.leading import largest_value
+from mfact.krylov.values import all_values, leading_values
 from mfact.targets.dense import DenseTarget
 
 
