@@ -10,8 +10,11 @@ from mfact.core import Optimum, Outcome, Rows, Schedule, Segment, State, Stepper
 from mfact.host.timer import Timer
 from mfact.stopping import Rules, Stop, StopWatch
 
-BLOCK = 1024
-"""Steps asked of an engine at once; it may take fewer."""
+BLOCK = 256
+"""Steps asked of an engine at once, as many as one takes at most; it may take fewer."""
+
+YOUNG = 64
+"""Steps up to which as many may be asked for; later on no more than there were before."""
 
 
 class Observer(Protocol):
@@ -135,7 +138,7 @@ class Descent:
         """A block; it ends at the limit, and at `until`, if it comes that far."""
         ends = (self.watch.rules.max_iter, until)
         left = [end - state.step for end in ends if end is not None and end >= state.step]
-        count = max(1, min([self.block, *left]))
+        count = max(1, min([self.block, max(YOUNG, state.step), *left]))
         return self.engine.advance(state, self.schedule.steps(state.step, count))
 
     def _show(self, rows: Rows, count: int) -> None:

@@ -12,7 +12,7 @@ from mfact.core import Array, Segment, State
 from mfact.engines.coordinates import Reduced, Singular
 from mfact.engines.differences import LARGEST_DIFFERENCE, ROUNDING, carried
 from mfact.engines.kernel import SmallSteps
-from mfact.engines.losses import excess_of
+from mfact.engines.losses import excess_of, traces
 from mfact.engines.measures import gaps, measured
 from mfact.methods.gradient_descent import GradientLaw
 from mfact.problems.factorization import Factorization
@@ -51,7 +51,7 @@ def segment(
         block.eta,
         (block.grams[:, 0] - block.grams[:, 1],),
         entries,
-        np.sqrt(np.trace(block.squares.sum(axis=1), axis1=1, axis2=2)),
+        np.sqrt(traces(block.squares)),
         problem.scale,
     )
     table |= _columns(problem, co, block, table["imbalance"])

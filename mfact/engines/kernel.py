@@ -12,8 +12,9 @@ that is only looked at (losses, drift, ledger) is computed afterwards for a whol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,6 +22,12 @@ from mfact.core import Array, Kind
 
 N, T, INTO = 0, 1, 1
 """Flags of gemm(α, A, B, β, C, …) for C ← αAB + βC: A and B as they are or transposed, in place."""
+
+
+class Gemm(Protocol):
+    def __call__(
+        self, alpha: float, A: Array, B: Array, beta: float, C: Array, *flags: int
+    ) -> object: ...
 
 
 class Views(NamedTuple):
@@ -37,13 +44,16 @@ class Views(NamedTuple):
     p: list[Array]
     after: list[Array]
     grams: list[Array]
+    S_X: list[Array]
+    S_Y: list[Array]
 
 
 class SmallSteps:
     """Buffers for up to `length` steps with K×r factors, and the loop that fills them.
 
     Z: (length + 1)×2×r×K, the points; P: length×2×r×K, minus the gradients; grams:
-    length×2×r×r, the pairs (A, C). Row t of P and grams belongs to point Z[t].
+    length×2×r×r, the pairs (A, C); squares: the same of the gradients, (G_XᵀG_X, G_YᵀG_Y). Row t of
+    P, grams and squares belongs to point Z[t].
     memory: a flat array to lay them in, taken if it is large enough; it need not be cleared.
     """
 
@@ -64,46 +74,64 @@ class SmallSteps:
         points, gradients = (length + 1) * 2 * rank * size, length * 2 * rank * size
         self.Z = memory[:points].reshape(length + 1, 2, rank, size)
         self.P = memory[points : points + gradients].reshape(length, 2, rank, size)
-        self.grams = memory[points + gradients : needed].reshape(length, 2, rank, rank)
-        from scipy.linalg.blas import get_blas_funcs  # slow to import
-
-        self._gemm = get_blas_funcs("gemm", dtype=dtype)
+        pairs = memory[points + gradients : needed].reshape(2, length, 2, rank, rank)
+        self.grams, self.squares = pairs[0], pairs[1]
+        self._gemm = _gemm(np.dtype(dtype))
         self._mixed = np.zeros((2, rank, rank), dtype)
         self._mix = np.array([[weight / 2, 1 - weight / 2], [1 - weight / 2, weight / 2]], dtype)
         self._move = np.zeros((2, rank, size), dtype)
-        # Slicing costs as much as a product of this size: every view is made once.
-        z = self.Z[:length]
-        (X, Y), (P_X, P_Y), (A, C) = (
-            [[each[i].T for each in pairs] for i in (0, 1)] for pairs in (z, self.P, self.grams)
-        )
-        whole = z, z[:, ::-1], self.P, self.Z[1:], self.grams.reshape(length, 2, rank * rank)
-        self._views = Views(X, Y, P_X, P_Y, A, C, *map(list, whole))
+        self._views = Views(*([] for _ in Views._fields))
+        self._last = self._move, self._move  # the last B or σ, and what _other() made of it
 
     @staticmethod
     def elements(rank: int, size: int, length: int) -> int:
         """Numbers that the buffers hold."""
-        return (length + 1) * 2 * rank * size + length * 2 * rank * (size + rank)
+        return (length + 1) * 2 * rank * size + length * 2 * rank * (size + 2 * rank)
 
-    def run(self, B: Array | None, sigma: Array | None, step_sizes: Sequence[float]) -> None:
-        """Take the steps from Z[0]; M is diag(sigma) when B is None, else B (Fortran order)."""
+    def _seen(self, first: int, end: int) -> list[list[Array]]:
+        """The views of steps first … end − 1."""
+        there = len(self._views.z)
+        if there < end:
+            # Slicing costs as much as a product of this size: every view is made once.
+            new = slice(there, end)
+            z, P, grams, squares = self.Z[new], self.P[new], self.grams[new], self.squares[new]
+            sides = [
+                [each[i].T for each in all_] for all_ in (z, P, grams, squares) for i in (0, 1)
+            ]
+            whole = z, z[:, ::-1], P, self.Z[there + 1 : end + 1], grams.reshape(len(z), 2, -1)
+            made: list[Iterable[Array]] = [*sides[:6], *whole, *sides[6:]]
+            for views, more in zip(self._views, made, strict=True):
+                views.extend(more)
+        return [views[first:end] for views in self._views]
+
+    def _other(self, B: Array | None, sigma: Array | None) -> Array:
+        """σ as 2×r×K, or Bᵀ in Fortran order: to multiply by B's own transpose takes longer."""
+        given = sigma if B is None else B
+        assert given is not None
+        if given is not self._last[0]:
+            other = np.broadcast_to(given, self._move.shape) if B is None else given.T
+            self._last = given, np.array(other, order="C" if B is None else "F")
+        return self._last[1]
+
+    def run(
+        self, B: Array | None, sigma: Array | None, step_sizes: Sequence[float], first: int = 0
+    ) -> None:
+        """Take the steps from Z[first]; M is diag(sigma) when B is None, else B (Fortran order)."""
         gemm, multiply, add, dot, move = self._gemm, np.multiply, np.add, np.dot, self._move
-        spectrum = None
-        if B is None:
-            assert sigma is not None
-            spectrum = np.ascontiguousarray(np.broadcast_to(sigma, (2, self.rank, self.size)))
+        other = self._other(B, sigma)
         balanced, mix, K = self.weight != 0, self._mix, self._mixed.reshape(2, -1)
         K_X, K_Y = self._mixed[0].T, self._mixed[1].T
-        steps = zip(*self._views, step_sizes, strict=False)
-        for X, Y, P_X, P_Y, A, C, z, swapped, p, after, grams, eta in steps:
+        steps = zip(*self._seen(first, first + len(step_sizes)), step_sizes, strict=True)
+        for X, Y, P_X, P_Y, A, C, z, swapped, p, after, grams, S_X, S_Y, eta in steps:
             # A = XᵀX, C = YᵀY
             gemm(1.0, X, X, 0.0, A, T, N, INTO)
             gemm(1.0, Y, Y, 0.0, C, T, N, INTO)
             # P = (M Y, Mᵀ X)
-            if spectrum is not None:
-                multiply(spectrum, swapped, p)
+            if B is None:
+                multiply(other, swapped, p)
             else:
                 gemm(1.0, B, Y, 0.0, P_X, N, N, INTO)
-                gemm(1.0, B, X, 0.0, P_Y, T, N, INTO)
+                gemm(1.0, other, X, 0.0, P_Y, N, N, INTO)
             # K = (C, A), or what the balance term makes of it
             if balanced:
                 dot(mix, grams, K)
@@ -112,6 +140,9 @@ class SmallSteps:
             # P −= (X K_X, Y K_Y)
             gemm(-1.0, X, K_X, 1.0, P_X, N, N, INTO)
             gemm(-1.0, Y, K_Y, 1.0, P_Y, N, N, INTO)
+            # S = (P_XᵀP_X, P_YᵀP_Y), while they are at hand
+            gemm(1.0, P_X, P_X, 0.0, S_X, T, N, INTO)
+            gemm(1.0, P_Y, P_Y, 0.0, S_Y, T, N, INTO)
             # Z₊ = Z + ηP
             multiply(p, eta, move)
             add(z, move, after)
@@ -130,46 +161,63 @@ class SmallSteps:
         moves: (t, η, fresh) for each, z = Z[t]. first: 2×r×K. Returns (len(moves) + 1)×2×r×K.
         """
         gemm, multiply, add, dot, move = self._gemm, np.multiply, np.add, np.dot, self._move
-        d = np.empty((len(moves) + 1, 2, self.rank, self.size), self.Z.dtype)
+        d = np.empty((len(moves) + 1, *move.shape), move.dtype)
         d[0] = first
-        pattern = np.random.default_rng(self.size).standard_normal(first.shape)
-        pattern = (pattern / np.linalg.norm(pattern)).astype(self.Z.dtype)
-        change = np.zeros((2, self.rank, self.rank), self.Z.dtype)
+        change = np.zeros((2, self.rank, self.rank), move.dtype)
         change_X, change_Y = change[0].T, change[1].T
         both, turned = np.zeros_like(change), change.transpose(0, 2, 1)
         both_flat = both.reshape(2, -1)
-        K = np.zeros((2, self.rank, self.rank), self.Z.dtype)
+        K, dK = np.zeros_like(change), both[::-1]
         K_X, K_Y, K_flat = K[0].T, K[1].T, K.reshape(2, -1)
-        p = np.zeros_like(move)
-        p_X, p_Y = p[0].T, p[1].T
-        if B is None:
-            assert sigma is not None
-            sigma = np.ascontiguousarray(np.broadcast_to(sigma, (2, self.rank, self.size)))
-        views = self._views
+        dK_X, dK_Y = dK[0].T, dK[1].T
+        balanced = self.weight != 0
+        if balanced:
+            dK = np.zeros_like(change)
+            dK_X, dK_Y, dK_flat = dK[0].T, dK[1].T, dK.reshape(2, -1)
+        other = self._other(B, sigma)
+        views, pattern = self._views, _pattern(move.shape, move.dtype)
         for (t, eta, fresh), now, after in zip(moves, d, d[1:], strict=False):
-            X, Y, grams = views.X[t], views.Y[t], views.grams[t]
-            dX, dY = now[0].T, now[1].T
+            X, Y = views.X[t], views.Y[t]
+            dX, dY, after_X, after_Y = now[0].T, now[1].T, after[0].T, after[1].T
             # (XᵀdX, YᵀdY), half of how A and C change
             gemm(1.0, X, dX, 0.0, change_X, T, N, INTO)
             gemm(1.0, Y, dY, 0.0, change_Y, T, N, INTO)
-            # P = (M dY, Mᵀ dX)
-            if sigma is not None:
-                multiply(sigma, now[::-1], p)
-            else:
-                gemm(1.0, B, dY, 0.0, p_X, N, N, INTO)
-                gemm(1.0, B, dX, 0.0, p_Y, T, N, INTO)
-            # P −= (dX K_X, dY K_Y)
-            dot(self._mix, grams, K_flat)
-            gemm(-1.0, dX, K_X, 1.0, p_X, N, N, INTO)
-            gemm(-1.0, dY, K_Y, 1.0, p_Y, N, N, INTO)
-            # P −= (X dK_X, Y dK_Y)
             add(change, turned, both)
-            dot(self._mix, both_flat, K_flat)
-            gemm(-1.0, X, K_X, 1.0, p_X, N, N, INTO)
-            gemm(-1.0, Y, K_Y, 1.0, p_Y, N, N, INTO)
-            # d₊ = d + ηP + fresh·n
-            multiply(p, eta, move)
-            add(now, move, after)
+            # K = (C, A) and dK, or what the balance term makes of them
+            if balanced:
+                dot(self._mix, views.grams[t], K_flat)
+                dot(self._mix, both_flat, dK_flat)
+            else:
+                K_X, K_Y = views.C[t], views.A[t]
+            # d + fresh·n
             multiply(pattern, fresh, move)
-            add(after, move, after)
+            add(now, move, after)
+            # + η (M dY, Mᵀ dX)
+            if B is None:
+                multiply(other, now[::-1], move)
+                multiply(move, eta, move)
+                add(after, move, after)
+            else:
+                gemm(eta, B, dY, 1.0, after_X, N, N, INTO)
+                gemm(eta, other, dX, 1.0, after_Y, N, N, INTO)
+            # − η (dX K_X + X dK_X, dY K_Y + Y dK_Y)
+            gemm(-eta, dX, K_X, 1.0, after_X, N, N, INTO)
+            gemm(-eta, dY, K_Y, 1.0, after_Y, N, N, INTO)
+            gemm(-eta, X, dK_X, 1.0, after_X, N, N, INTO)
+            gemm(-eta, Y, dK_Y, 1.0, after_Y, N, N, INTO)
         return d
+
+
+@cache
+def _gemm(dtype: Kind) -> Gemm:
+    from scipy.linalg.blas import get_blas_funcs  # slow to import
+
+    found: Gemm = get_blas_funcs("gemm", dtype=dtype)
+    return found
+
+
+@lru_cache(32)
+def _pattern(shape: tuple[int, ...], dtype: Kind) -> Array:
+    """Of norm 1: the direction in which what is fresh at a step joins a difference."""
+    pattern = np.random.default_rng(shape[-1]).standard_normal(shape)
+    return np.asarray((pattern / np.linalg.norm(pattern)).astype(dtype))

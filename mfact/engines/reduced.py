@@ -29,10 +29,23 @@ BUFFER_BYTES = 2 << 20
 """Points and gradients kept between two looks; about what the caches hold."""
 
 FIRST_TRY = 4
-"""Steps tried after the basis has grown."""
+"""Steps taken before it is looked for the first time whether they leak."""
 
 LOOK = 256
 """Blocks of steps never straddle a multiple of this."""
+
+EARLY_LOOK = 64
+"""Nor of this, before the first multiple of LOOK."""
+
+SHORT = 16
+"""Steps in a block that is short; a long one has half as many as there were before it."""
+
+PAYS = 4
+"""SVD coordinates pay once r times the steps since the bases grew is this many times K: then the
+products with B, and with differences, have cost as much as the SVD."""
+
+
+Change = Callable[[State], State]
 
 
 class ReducedEngine:
@@ -57,8 +70,8 @@ class ReducedEngine:
         self.beyond_memory = beyond_memory
         self.rank, self.weight, self.eps = reach.rank, problem.weight, reach.eps
         self._steps: SmallSteps | None = None
-        # How many steps to try at once; it changes what is thrown away, never a result.
-        self._length = FIRST_TRY
+        # What must be done to this state before its next step can be taken; else it is found anew.
+        self._due: tuple[State | None, Change] = None, self._reached
 
     @staticmethod
     def runs(problem: type[Problem], method: Method) -> str:
@@ -79,46 +92,45 @@ class ReducedEngine:
     def advance(self, state: State, step_sizes: Array) -> Segment:
         # Blocks end at multiples of LOOK, where the growth of differences is judged anew: what
         # is decided there does not depend on where a run was cut.
-        if reduced(state) is not None and state.step % LOOK == 0:
+        look = LOOK if state.step >= LOOK else EARLY_LOOK
+        if reduced(state) is not None and state.step % look == 0:
             state = judge_growth(state, self.rank, self.weight)
             state = with_stride(state, float(step_sizes[0]), self.weight)
-        self._length = max(1, min(self._length, LOOK - state.step % LOOK))
+        most = min(look - state.step % look, max(SHORT, state.step // 2))
         while (co := reduced(state)) is not None:
-            found = self._try(state, co, step_sizes[: self._length])
+            known, change = self._due
+            found = change if known is state else self._try(state, co, step_sizes[:most])
             if isinstance(found, Segment):
                 return found
             state = found(state)
-            self._length = min(self._length, FIRST_TRY)
         assert self.beyond_memory is not None
         return self.beyond_memory.advance(state, step_sizes)
 
-    def _try(
-        self, state: State, co: Reduced, step_sizes: Array
-    ) -> Segment | Callable[[State], State]:
+    def _try(self, state: State, co: Reduced, step_sizes: Array) -> Segment | Change:
         """A segment, or what must be done to the state before the first step can be taken."""
-        steps = self._buffers(co.size, len(step_sizes))
-        count = min(len(step_sizes), steps.length)
-        eta = step_sizes[:count]
+        if isinstance(co, Krylov):
+            left = -(-PAYS * co.basis.size // self.rank) - (state.step - co.changed)
+            if left <= 0 or self.rank == 1:
+                return self.reach.spectral
+            step_sizes = step_sizes[:left]
+        steps, then = self._buffers(co.size), None
+        eta = step_sizes[: steps.length]
         steps.Z[0] = state.point[0]
         with np.errstate(all="ignore"):
-            steps.run(co.operator, co.sigma, eta.tolist())
+            leak, size = self._taken(steps, co, eta)
+            count = len(leak)
+            if count < len(eta):
+                then = self._reached
             Z, P, grams = steps.Z[:count], steps.P[:count], steps.grams[:count]
-            leak, size = leak_of(co, Z, eta), np.sqrt(traces(grams))
-            too_much = ~(leak <= ROUNDING * self.eps * size) & np.isfinite(size)
-            if not co.basis.exhausted and too_much.any():
-                count = int(np.argmax(too_much))
-                if count == 0:
-                    return self._reached
-            self._length = self._next_length(leak[:count], size[:count])
-            squares = P[:count] @ P[:count].transpose(0, 1, 3, 2)
-            loss = None
+            squares, loss = steps.squares[:count], None
             if isinstance(co, Krylov):
-                loss = gram_loss(co, Z[:count], P[:count], grams[:count], self.weight)
-                due = self._spectrum_due(co, state.step, loss, traces(squares))
+                loss = gram_loss(co, Z, P, grams, self.weight)
+                due = self._spectrum_due(co, loss, traces(squares))
                 if due.any():
-                    count = int(np.argmax(due))
-                    if count == 0:
-                        return self.reach.spectral
+                    count, then = int(np.argmax(due)), self.reach.spectral
+            if count == 0:
+                assert then is not None
+                return then
             block = Block(
                 eta[:count],
                 steps.Z[: count + 1],
@@ -129,22 +141,42 @@ class ReducedEngine:
                 size[:count],
                 None if loss is None else loss[:count],
             )
-            return segment(self.problem, state, co, steps, block)
+            found = segment(self.problem, state, co, steps, block)
+        if then is not None:
+            self._due = found.state, then
+        return found
 
-    def _spectrum_due(self, co: Krylov, step: int, loss: Array, gradient: Array) -> Array:
-        """Where SVD coordinates begin to pay, or are needed for an exact loss or gap.
+    def _taken(self, steps: SmallSteps, co: Reduced, eta: Array) -> tuple[Array, Array]:
+        """Steps from Z[0] while they leak no more than rounding: the leak of each, ‖(U, V)‖_F."""
+        leaks, sizes = [np.zeros(0)], [np.zeros(0)]
+        done, length = 0, len(eta) if co.basis.exhausted else FIRST_TRY
+        while done < len(eta):
+            tried = slice(done, min(done + length, len(eta)))
+            steps.run(co.operator, co.sigma, eta[tried].tolist(), done)
+            leak = leak_of(co, steps.Z[tried], eta[tried])
+            size = np.sqrt(traces(steps.grams[tried]))
+            too_much = ~(leak <= ROUNDING * self.eps * size) & np.isfinite(size)
+            leaks_out = not co.basis.exhausted and bool(too_much.any())
+            count = int(np.argmax(too_much)) if leaks_out else len(leak)
+            leaks.append(leak[:count])
+            sizes.append(size[:count])
+            if leaks_out:
+                break
+            done, length = tried.stop, self._next_length(length, leak, size)
+        return np.concatenate(leaks), np.concatenate(sizes)
+
+    def _spectrum_due(self, co: Krylov, loss: Array, gradient: Array) -> Array:
+        """Where SVD coordinates are needed for an exact loss or gap.
 
         gradient: its squared norm.
         """
-        steps = step + np.arange(len(loss)) - co.changed
-        pays = (steps * self.rank >= 20 * co.basis.size) | (self.rank == 1)
         total = self.problem.scale**2
         # f − f* ≥ ‖∇f‖²/(2L) with L the sharpness at σ₁: before that, the gap cannot be met. At the
         # saddle at 0 the gradient is small too, but the loss has not yet fallen by ½σ₁².
         sharpness = self.problem.sharpness * math.sqrt(max(co.energy, self.eps))
         near = gradient <= self.gap_tolerance * total * sharpness
         near &= total - 2 * loss >= 0.9 * co.energy / max(1, min(self.rank, co.basis.size))
-        return np.asarray(pays | near | (2 * loss <= GRAM_LOSS_FLOOR * total))
+        return np.asarray(near | (2 * loss <= GRAM_LOSS_FLOOR * total))
 
     def _reached(self, state: State) -> State:
         """One more block on each side. Or the run goes on directly."""
@@ -182,23 +214,23 @@ class ReducedEngine:
         ledger = reopened(state.ledger, self.problem.balance(factors))
         return replace(state, point=point, ledger=ledger, distance=distance)
 
-    # -- buffers, and judgements for all steps of a block -----------------------------------------
+    # -- buffers ----------------------------------------------------------------------------------
 
-    def _buffers(self, size: int, wanted: int) -> SmallSteps:
-        """Buffers for this size, growing with use so that a short stay costs little."""
-        per_step = 4 * size * self.rank * 8
-        most = max(8, min(LOOK, BUFFER_BYTES // per_step))
+    def _buffers(self, size: int) -> SmallSteps:
+        """Buffers for this size, in the same memory for all."""
         old = self._steps
-        if old is not None and old.size == size and old.length >= min(wanted, most):
+        if old is not None and old.size == size:
             return old
-        length = min(max(8, 2 * wanted), most)
+        length = max(8, min(LOOK, BUFFER_BYTES // (4 * size * self.rank * 8)))
         memory = None if old is None else old.memory
+        if memory is None:
+            memory = np.empty(BUFFER_BYTES // 8)
         self._steps = SmallSteps(self.rank, size, length, np.dtype(float), self.weight, memory)
         return self._steps
 
-    def _next_length(self, leak: Array, size: Array) -> int:
+    def _next_length(self, length: int, leak: Array, size: Array) -> int:
         """How many steps to try next: twice as many, or until the leak will be too much."""
-        length = 2 * self._length
+        length *= 2
         if len(leak) >= 2 and leak[-1] > leak[-2] > 0:
             room = math.log(ROUNDING * self.eps * size[-1] / leak[-1])
             length = min(length, 1 + math.ceil(1.2 * room / math.log(leak[-1] / leak[-2])))

@@ -156,8 +156,11 @@ class Jet(NamedTuple):
     def bend(self, p: Direction, q: Direction) -> Array:
         """The second derivative of the gradient in the directions p and q, symmetric in them."""
         second: Array = np.matmul(self.Z, self._mixed(p.P, q.P))
-        second += np.matmul(p.P, q.mixed)
-        second += np.matmul(q.P, p.mixed)
+        if p is q:
+            second += np.matmul(p.P, 2.0 * p.mixed)
+        else:
+            second += np.matmul(p.P, q.mixed)
+            second += np.matmul(q.P, p.mixed)
         return second
 
     def _mixed(self, P: Array, Q: Array) -> Array:

@@ -84,8 +84,7 @@ class Factorization:
 
     def columns(self, seen: Array, values: Array, imbalance: Array) -> dict[str, Array]:
         """seen: n×2×r×r, the Gram matrices; values: n losses; imbalance: ‖D‖_F of each."""
-        size_U = np.trace(seen[:, 0], axis1=1, axis2=2)
-        size_V = np.trace(seen[:, 1], axis1=1, axis2=2)
+        size_U, size_V = np.einsum("nsii->sn", seen)
         with np.errstate(divide="ignore", invalid="ignore"):
             return {
                 "loss": values,

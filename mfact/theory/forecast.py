@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -162,10 +163,11 @@ def forecast(
         note = "the start has no part along a leading singular direction: it must leave a saddle"
         return Forecast(math.inf, math.inf, math.inf, 0.0, note)
     goal = tol * float(sigma[k - 1]) ** 2
-    tau = time_to(growth.excess, goal, 1.0, accuracy)
+    excess = cache(growth.excess)  # both times are looked for from the same one on
+    tau = time_to(excess, goal, 1.0, accuracy)
     slow = float(sigma[k - 1])
     omega = slow - float(sigma[k])
-    half = min(time_to(growth.excess, max(goal, 0.25 * omega**2), 1.0, accuracy), tau)
+    half = min(time_to(excess, max(goal, 0.25 * omega**2), 1.0, accuracy), tau)
     if math.isinf(tau):
         note = f"σ_{k} − σ_{k + 1} = {omega:.3g} σ₁: no linear rate"
         return Forecast(math.inf, math.inf, half, growth.s0, note)

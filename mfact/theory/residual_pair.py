@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its parts are slow to import, and are when they are used
 
 from mfact.core import Array
 from mfact.theory.hessian import Products
 
-DENSE_LIMIT = 256  # up to this size one pass with the identity and a dense SVD cost less
+DENSE_LIMIT = 256  # up to this size one pass with the identity and all of E cost less
 
 
 class SingularPair(NamedTuple):
@@ -60,8 +62,7 @@ def leading_pair(
         E = products(np.eye(d1), np.eye(d2))[0]
         E = E - left @ (left.T @ E)
         E = E - (E @ right) @ right.T
-        X, values, Yt = np.linalg.svd(E)
-        return SingularPair(float(values[0]), X[:, 0], Yt[0], 0.0, 1)
+        return _leading(E)
     size = min(max_passes, d1 - left.shape[1], d2 - right.shape[1])
     if size <= 0:
         return SingularPair(0.0, np.zeros(d1), np.zeros(d2), 0.0, 0)
@@ -83,6 +84,23 @@ def leading_pair(
             break
         u, v = EQ[:, n - 1], EtL[:, n - 1]
     return SingularPair(tau, x, y, residual, n)
+
+
+def _leading(E: Array) -> SingularPair:
+    """Of a small dense E: the last eigenvector of EᵀE, which takes a third of the time of an SVD.
+
+    What squaring loses of y shows in the residual.
+    """
+    last, unit = E.shape[1] - 1, float(np.max(np.abs(E)))
+    if unit == 0:
+        return SingularPair(0.0, np.eye(len(E))[0], np.eye(last + 1)[0], 0.0, 1)
+    E = E / unit  # no square leaves the floats
+    y = scipy.linalg.eigh(E.T @ E, subset_by_index=[last, last], check_finite=False)[1][:, 0]
+    x = E @ y
+    tau = float(np.linalg.norm(x))
+    x /= tau
+    residual = float(np.linalg.norm(E.T @ x - tau * y)) / math.sqrt(2.0)
+    return SingularPair(unit * tau, x, y, unit * residual, 1)
 
 
 def _orthonormal(w: Array, bases: tuple[Array, ...], rng: np.random.Generator) -> Array:

@@ -100,17 +100,17 @@ class Growth:
         L = self.ratio * np.exp(np.minimum(rest[:, None] * tau - top * tau, LARGEST))
         start = fall[:, None] * self.inverse * fall
         gram = fall[:, None] * self.outside * fall
-        late = L.T @ (2 * integral(rest, tau)[:, None] * L) + 2 * tau * gram
-        K = np.diag(2 * integral(top, tau)) + start + late
+        late = L.T @ (2 * saturated(rest, tau)[:, None] * L) + 2 * tau * gram
+        K = np.diag(2 * saturated(top, tau)) + start + late
         inverse = np.linalg.inv(K)
         off = inverse @ (np.diag(fall**2) - (start + late) * top)  # K⁻¹ − Σ₁
         LK = L @ inverse
         corner = LK @ L.T
-        total = np.sum(off**2) + 2 * np.sum(LK**2) + np.sum(corner**2)
+        total = np.vdot(off, off) + 2 * np.vdot(LK, LK) + np.vdot(corner, corner)
         apart = gram @ inverse
-        total += 2 * np.sum(inverse * apart) + np.sum(apart.T * apart)
-        total += 2 * np.sum((LK.T @ LK) * gram)
-        return max(float(total - 2 * np.sum(np.diag(corner) * rest)), 0.0)
+        total += 2 * np.vdot(inverse, apart) + np.vdot(apart.T, apart)
+        total += 2 * np.vdot(LK.T @ LK, gram)
+        return max(float(total - 2 * np.vdot(np.diagonal(corner), rest)), 0.0)
 
 
 @dataclass(frozen=True)
@@ -203,6 +203,12 @@ def _runge_kutta(P: Array, Q: Array, step: float, weight: float) -> tuple[Array,
     d = slope(*(at + step * c))
     after = at + step / 6 * (a + 2 * b + 2 * c + d)
     return after[0], after[1]
+
+
+def saturated(d: Array, tau: float) -> Array:
+    """integral() for d ≥ 0."""
+    x = 2 * d * tau
+    return np.asarray(np.where(x < 1e-12, tau, -np.expm1(-x) / np.maximum(2 * d, 1e-300)))
 
 
 def integral(d: Array, tau: float | Array, rise: Array | float = 0.0) -> Array:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rows_by_hand import RULES
 
 from mfact.core import Outcome
-from mfact.descent import BLOCK
+from mfact.descent import BLOCK, YOUNG
 from mfact.host.timer import Timer
 from mfact.schedules import Constant
 from mfact.stopping import StopWatch
@@ -91,7 +91,7 @@ def test_after_a_denial_a_single_step_is_taken_and_what_it_proves_counts():
     finish, steps = go(
         engine, replace(RULES, tol_residual=2.0**-17), confirm=lambda state, verdict: (state, None)
     )
-    assert engine.asked == [RULES.max_iter, 1]
+    assert engine.asked == [YOUNG, 1]
     assert (finish.outcome, finish.state.step) == (Outcome.CONVERGED, 17)
     assert steps == list(range(18))
 

@@ -57,12 +57,3 @@ def test_rows_after_a_checkpoint_go_on_counting():
     arrays, numbers = pack(states[at])
     _, again = drive(engine, unpack(arrays, numbers), STEPS[at:])
     assert np.array_equal(again["passes"], rows["passes"][at:])
-
-
-def test_what_an_older_checkpoint_does_not_tell_is_unknown():
-    M, start = setting(8, (30, 20), 3, 0.3)
-    engine = direct_engine(DenseTarget(M))
-    arrays, numbers = pack(engine.start(start))
-    del numbers["ahead"]
-    _, rows = drive(engine, unpack(arrays, numbers), STEPS[:3])
-    assert np.all(np.isnan(rows["passes"]))

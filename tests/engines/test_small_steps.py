@@ -65,6 +65,27 @@ def test_differences_follow_the_linearized_step(weight, dense):
     assert np.allclose(d, numeric, atol=1e-8)
 
 
+@pytest.mark.parametrize("dense", [True, False])
+def test_steps_may_be_taken_in_parts(dense):
+    whole, B, sigma, eta = setting(5, 1.0, dense)
+    parts = setting(5, 1.0, dense)[0]
+    whole.run(B, sigma, eta)
+    for first, end in ((0, 1), (1, 8), (8, len(eta))):
+        parts.run(B, sigma, eta[first:end], first)
+    for name in ("Z", "P", "grams", "squares"):
+        assert np.array_equal(getattr(parts, name), getattr(whole, name)), name
+    assert np.allclose(whole.squares, whole.P @ whole.P.swapaxes(-1, -2), rtol=1e-13, atol=1e-16)
+
+
+def test_another_matrix_of_the_same_size_is_another():
+    steps, B, _, eta = setting(6, 0.0, True)
+    alone = setting(6, 0.0, True)[0]
+    steps.run(B, None, eta)
+    steps.run(2 * B, None, eta)
+    alone.run(2 * B, None, eta)
+    assert np.array_equal(steps.Z, alone.Z)
+
+
 def test_differences_add_what_is_fresh_at_each_step():
     steps, B, sigma, eta = setting(3, 0.0, True)
     steps.run(B, sigma, eta)

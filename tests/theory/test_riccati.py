@@ -10,7 +10,7 @@ from oracles import flat, flow
 from scipy.integrate import solve_ivp
 
 from mfact.theory.forecast import typical_s0
-from mfact.theory.riccati import Growth, Spare
+from mfact.theory.riccati import Growth, Spare, integral, saturated
 
 RANK = 3
 
@@ -24,6 +24,12 @@ def test_only_the_slowest_of_many_modes_are_followed():
     assert len(slow.inverse) == 64
     for tau in (8.0, 10.0, 14.0):
         assert slow.excess(tau) == pytest.approx(every.excess(tau), rel=1e-3)
+
+
+@pytest.mark.parametrize("tau", [0.0, 1e-30, 1.0, 1e25])
+def test_what_is_never_negative_saturates_as_any_other(tau):
+    d = np.array([3.0, 0.5, 1e-13, 1e-20, 1e-310, 0.0])
+    assert saturated(d, tau) == pytest.approx(integral(d, tau), rel=1e-14)
 
 
 @pytest.mark.parametrize("after", [0.0, 0.7])
