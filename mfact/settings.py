@@ -60,6 +60,10 @@ SEED: Option[Any] = Option(
     Count(most=2**128 - 1),  # as many bits as the random numbers begin with
     unset="drawn", belongs=("start", STARTS))
 DTYPE = Option("float64", "Computation", "Arithmetic.", OneOf(("float64", "float32")))
+MAX_MEMORY: Option[int | None] = Option(
+    None, "Computation",
+    "Memory to take at most, as 500M or 2GiB; a larger M is read from its file in each pass.",
+    Size(), unset="what there is")
 
 
 @dataclass(frozen=True)
@@ -126,9 +130,9 @@ class RunSettings(KeptSettings):
         OneOf(("auto", "on", "off"))).field()
     dtype: str = DTYPE.field()
     threads: int | None = Option(
-        None, "Computation", "BLAS threads.",
+        None, "Computation", "Threads; no bit of the result depends on them.",
         Count(least=1, most=4096),  # more than any machine has
-        unset="1").field()
+        unset="the cores that the process may use").field()
     fast_forward: str = Option(
         "auto", "Step size",
         "auto: integrate the modified flow over the long tail of decaying steps.",
@@ -149,6 +153,7 @@ class RunSettings(KeptSettings):
     max_basis_bytes: int | None = Option(
         None, "Computation", "Memory for the basis of the reduced engine, as 500M or 2GiB.", Size(),
         unset="from the memory there is", belongs=("engine", ("reduced", "auto"))).field()
+    max_memory: int | None = MAX_MEMORY.field()
 
     @property
     def weight(self) -> float:

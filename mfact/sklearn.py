@@ -11,9 +11,11 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import MfactError, MissingPackageError
+from mfact.host.threads import working
 from mfact.python.door import warn
 from mfact.python.result import Result
 from mfact.python.words import Words
+from mfact.run.looking import looked_at
 from mfact.run.solve import solve
 from mfact.settings import RunSettings
 from mfact.targets.door import held
@@ -119,11 +121,11 @@ class MatrixFactorization(
         """1 − ‖X − UVᵀ‖²/‖X‖² for the best U, the share of X that V explains; 1 where X = 0."""
         check_is_fitted(self)
         X = self._valid(X, reset=False)
-        target = held(X, "float64").target()
-        if target.norm == 0:
-            return 1.0
-        left = target.residual_norm(self._left(X), np.ascontiguousarray(self.components_.T))
-        return 1.0 - (left / target.norm) ** 2
+        with looked_at(held(X, "float64")) as target:
+            if target.norm == 0:
+                return 1.0
+            left = target.residual_norm(self._left(X), np.ascontiguousarray(self.components_.T))
+            return 1.0 - (left / target.norm) ** 2
 
     @property
     def _n_features_out(self) -> int:
@@ -137,6 +139,7 @@ class MatrixFactorization(
             seed = int(check_random_state(seed).randint(2**31 - 1))
         return RunSettings(**{**named, "seed": seed}, force=True)
 
+    @working(1)
     def _left(self, X: Any) -> Array:
         return np.asarray(X @ np.linalg.pinv(self.components_))
 

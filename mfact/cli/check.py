@@ -15,7 +15,7 @@ from mfact.cli.options import flags, input_options, log_options, view_option
 from mfact.cli.results import show
 from mfact.cli.types import FILE
 from mfact.options import options_of
-from mfact.settings import RunSettings
+from mfact.settings import MAX_MEMORY, RunSettings
 from mfact.words import printable
 
 EXAMPLES = (
@@ -49,7 +49,8 @@ EXAMPLES = (
 @flags({
     "tol": replace(
         options_of(RunSettings)["tol"], words="Gap that counts as optimal.",
-        unset="that of the run")
+        unset="that of the run"),
+    "max_memory": MAX_MEMORY,
 })  # fmt: skip
 @view_option("json", "junit", "github", "markdown", "csv")
 @option("--exit-zero", "Output", "Exit 0, not 5, when a claim is violated.", is_flag=True)
@@ -66,19 +67,16 @@ def command(ctx: click.Context, /, run_file: str, matrix: str | None, **values: 
     from mfact.storage.runs import read_run
     from mfact.studies.checked import checked, parsed
     from mfact.studies.memory import plan_check
-    from mfact.targets.door import held
 
     requirements = parsed(values["require"])
     result = read_run(run_file)
     log = ctx.ensure_object(Log)
     way_out = f"name it: mfact check {printable(run_file)} MATRIX"
     source = matrix_of_its_own(ctx, result, run_file, matrix, values, way_out)
-    log.detail(plan_check(source, result).describe())
-    M = held(source, str(result.U.dtype))
+    M, plan = plan_check(source, result, max_memory=values["max_memory"])
+    log.detail(plan.describe())
     with watched(log) as doing:
-        target = M.target(told=doing.read, passed=doing.passed)
-        with doing.now("recomputing"):
-            found = checked(target, result, requirements, values["tol"])
+        found = checked(M, result, requirements, values["tol"], doing)
     report = Report(
         kind="check",
         subjects={"run": run_file, "matrix": source.name},

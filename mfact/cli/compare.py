@@ -151,7 +151,8 @@ def _run_all(
     with signals_to(log, lambda: False) as caught:
         one = partial(_solve, came_from=came_from, admits=admits, caught=caught, values=values,
                       log=log, count=len(runs))  # fmt: skip
-        for each in made(partial(held, source), runs, one):
+        hold = partial(held, source, max_memory=values["max_memory"])
+        for each in made(hold, runs, one):
             if isinstance(each, Refused):
                 refused.append(each)
             else:

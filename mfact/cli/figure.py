@@ -18,10 +18,10 @@ from mfact.cli.outputs import default_output
 from mfact.cli.results import EXIT_ZERO, HEARTBEAT, exit_code, show
 from mfact.cli.types import FILE, one_of
 from mfact.figures.names import ALL, WHICH, panels_of
-from mfact.options import Option
+from mfact.options import Option, options_of
 from mfact.pictures.names import FORMATS
 from mfact.ranges import MOST_INDEX, Count
-from mfact.settings import RANK, SEED
+from mfact.settings import RANK, SEED, RunSettings
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ EXAMPLES = (
     ("mfact figure 1 digits.npy -r 8", "Figure 1 of another matrix"),
 )
 OF_MATRIX = ("dataset", "follow_links", "rank")
-OF_RUNS = ("seed", "max_iter")
+OF_RUNS = ("seed", "max_iter", "threads")
 
 
 @helpful_command(
@@ -56,9 +56,7 @@ OF_RUNS = ("seed", "max_iter")
             None, "Stopping", "Steps of each run; with MATRIX at most so many.",
             Count(least=1, most=MOST_INDEX),
             unset="260 and 10,000; with MATRIX up to 100,000, as many as it takes"),
-        "threads": Option(
-            None, "Computation", "Threads of Figure 2; the bits of the result do not depend on "
-            "them.", Count(least=1, most=4096), unset="all there are"),
+        "threads": options_of(RunSettings)["threads"],
     }),
     option("-o", "--output", "Output", "The folder of pictures and run files; made where there is "
            "none.", metavar="DIR", type=FILE, default=FOLDER),
@@ -115,8 +113,6 @@ def _refuse_idle(ctx: click.Context, panels: dict[str, str], matrix: str | None)
                  f" out, or draw 1 or {ALL}")  # fmt: skip
     if matrix is None:
         refuse_given(ctx, OF_MATRIX, "without a MATRIX: leave it out")
-    if "2" not in panels:
-        refuse_given(ctx, ("threads",), "without Figure 2: leave it out")
 
 
 def _orders(
@@ -128,13 +124,13 @@ def _orders(
     from mfact.figures.figure_2 import STEPS, Figure2, settings
     from mfact.figures.made import Figure, Order
 
-    seed, most = values["seed"], values["max_iter"]
+    seed, most, threads = values["seed"], values["max_iter"], values["threads"]
     rank = FIVE if matrix is None else values["rank"] or FIVE
     of_matrix = () if matrix is None else ("rank",)
     made: dict[str, Figure] = {
-        "1": Figure1(None, rank, seed, most, _given(ctx, *OF_RUNS, *of_matrix)),
-        "2": Figure2(settings(seed=seed, steps=most or STEPS, threads=values["threads"]),
-                     _given(ctx, *OF_RUNS, "threads")),
+        "1": Figure1(None, rank, seed, most, _given(ctx, *OF_RUNS, *of_matrix), threads=threads),
+        "2": Figure2(settings(seed=seed, steps=most or STEPS, threads=threads),
+                     _given(ctx, *OF_RUNS)),
     }  # fmt: skip
     name = "" if matrix is None else default_output(matrix, values["dataset"])
     orders = [

@@ -14,7 +14,7 @@ from mfact.cli.log import Log
 from mfact.cli.options import drawn, flags, input_options, log_options, view_option
 from mfact.cli.results import show
 from mfact.cli.types import FILE
-from mfact.settings import FLOW_OPTIONS, STARTS
+from mfact.settings import FLOW_OPTIONS, MAX_MEMORY, STARTS
 
 EXAMPLES = (
     ("mfact flow elnino.npy -r 3 --seed 1", "the flow until every mode is fitted, D unchanged"),
@@ -28,7 +28,7 @@ EXAMPLES = (
 @helpful_command("flow", short_help="Follow the gradient flow of a matrix.", examples=EXAMPLES)
 @click.argument("matrix", metavar="MATRIX", type=FILE)
 @input_options
-@flags(FLOW_OPTIONS)
+@flags({**FLOW_OPTIONS, "max_memory": MAX_MEMORY})
 @view_option("json", "markdown", "csv")
 @log_options
 @click.pass_context
@@ -50,8 +50,9 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     start = None if values["start"] in STARTS else values["start"]
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values, read={"start": start})
-    log.detail(plan_flow(source).describe())
+    M, plan = plan_flow(source, max_memory=values["max_memory"])
+    log.detail(plan.describe())
     with watched(log) as doing:
-        made = document(study(source, settings, doing=doing), source.name)
+        made = document(study(M, settings, doing=doing), source.name)
     show(values["format"], document_views(made, page, rows), quiet=log.quiet)
     return 0

@@ -16,7 +16,7 @@ from mfact.cli.options import flags, input_options, log_options, view_option
 from mfact.cli.results import show
 from mfact.cli.types import FILE, Typed
 from mfact.ranges import MOST_INDEX, Count
-from mfact.settings import RANK
+from mfact.settings import MAX_MEMORY, RANK
 
 if TYPE_CHECKING:
     from mfact.report.views import Views
@@ -33,7 +33,8 @@ EXAMPLES = (
 @flags({
     "rank": replace(
         RANK, default=None, panel="Output", words="The rank that the forecast is for.",
-        unset="the suggested rank")
+        unset="the suggested rank"),
+    "max_memory": MAX_MEMORY,
 })  # fmt: skip
 @option(
     "--leading",
@@ -62,9 +63,10 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values).occupied()
     leading, rank = values["leading"], values["rank"]
-    log.detail(plan_inspection(source, leading, rank).describe())
+    M, plan = plan_inspection(source, leading, rank, max_memory=values["max_memory"])
+    log.detail(plan.describe())
     with watched(log) as doing:
-        found = prospect(source, rank=rank, leading=leading, doing=doing)
+        found = prospect(M, rank=rank, leading=leading, doing=doing)
     about = source.describe()
     views: Views = {
         **page_views(partial(inspection_page, found, about, most=leading)),

@@ -77,7 +77,6 @@ def _residual(ctx: click.Context, files: tuple[str, ...], values: dict[str, Any]
     from mfact.studies.differing import Subject
     from mfact.studies.memory import plan_check
     from mfact.studies.residual import residual_of
-    from mfact.targets.door import held
 
     if len(files) > 1:
         ctx.fail(f"--kind {RESIDUAL} is of one run, and {len(files)} are named: name one")
@@ -87,11 +86,10 @@ def _residual(ctx: click.Context, files: tuple[str, ...], values: dict[str, Any]
     source = matrix_of_its_own(
         ctx, result, files[0], values["matrix"], values, "name it with --matrix", written=written
     )
-    log.detail(plan_check(source, result).describe())
+    M, plan = plan_check(source, result)
+    log.detail(plan.describe())
     with watched(log) as doing:
-        target = held(source, str(result.U.dtype)).target(told=doing.read, passed=doing.passed)
-        with doing.now("residual"):
-            found = residual_of(target, result)
+        found = residual_of(M, result, doing)
     _write(residual(Subject(files[0], result), found), output, values, log)
     return 0
 

@@ -37,7 +37,7 @@ format_options = decorated(
            "Whether the JSON document holds U and V, or a network's weights.", default=True),
     TIMING,
     option("--reproducible", "Output",
-           "Leave out clock, host and paths: equal runs give equal bytes.", is_flag=True),
+           "Leave out clock, host, threads and paths: equal runs give equal bytes.", is_flag=True),
 )  # fmt: skip
 
 ended_options = decorated(

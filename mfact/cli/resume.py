@@ -56,10 +56,9 @@ EXAMPLES = (
 def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     """Go on with the run that CHECKPOINT holds.
 
-    The result is that of the run that was never cut, bit for bit, on the same machine with the
-    same number of threads. The matrix, or the points of a network, must be those that the run
-    began with.
-    """  # fmt: skip
+    The result is that of the run that was never cut, bit for bit, on the same machine. The matrix,
+    or the points of a network, must be those that the run began with.
+    """
     log = ctx.ensure_object(Log)
 
     from mfact.storage.images import kind_of

@@ -17,7 +17,7 @@ from mfact.cli.results import show
 from mfact.cli.types import FILE, Listed, Typed
 from mfact.options import options_of
 from mfact.ranges import MOST_INDEX, Count, Real
-from mfact.settings import BOUNDS, SweepSettings
+from mfact.settings import BOUNDS, MAX_MEMORY, SweepSettings
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ EXAMPLES = (
 )
 @click.argument("matrix", metavar="[MATRIX]", type=FILE, required=False)
 @input_options
-@flags(options_of(SweepSettings))
+@flags({**options_of(SweepSettings), "max_memory": MAX_MEMORY})
 @option(
     "--growth",
     "Start",
@@ -127,9 +127,10 @@ def _read(
     from mfact.studies.sweep import singular_values
 
     source = matrix_of(ctx, matrix, values, written={"output": values["output"]}).occupied()
-    log.detail(plan_sweep(source).describe())
+    M, plan = plan_sweep(source, max_memory=values["max_memory"])
+    log.detail(plan.describe())
     with watched(log) as doing:
-        return source, singular_values(source, values["rank"], doing=doing)
+        return source, singular_values(M, values["rank"], doing=doing)
 
 
 def exit_code(sweeps: Sequence[Sweep], exit_zero: bool) -> int:

@@ -15,10 +15,11 @@ import numpy as np
 from mfact.core import Array, Document, Result
 from mfact.figures.kept import Run, marked
 from mfact.figures.panels import ALONG, curves, of_ratios
-from mfact.host.threads import blas_threads
-from mfact.krylov.leading import leading_values
+from mfact.host.threads import working
+from mfact.krylov.values import leading_values
 from mfact.pictures.drawing import Axis, Panel, Picture
 from mfact.run.doing import Doing
+from mfact.run.looking import looked_at
 from mfact.run.refusals import check
 from mfact.run.solve import solve
 from mfact.settings import RunSettings
@@ -56,6 +57,7 @@ FORMULAS = {"plain": "½‖UVᵀ − M‖²", "balanced": "(1) + ⅛‖UᵀU −
 COLUMNS = ("step", "loss", "penalty", "norm_ratio")
 
 
+@working(1)
 def matrix(seed: int = SEED, size: int = SIZE, rank: int = RANK) -> Array:
     """M = ABᵀ/σ₁(ABᵀ), size×size, A and B of entries N(0, 1), rank columns each.
 
@@ -67,9 +69,8 @@ def matrix(seed: int = SEED, size: int = SIZE, rank: int = RANK) -> Array:
     """
     rng = np.random.default_rng([seed, STREAM])
     A, B = (rng.standard_normal((size, rank)) for _ in range(2))
-    with blas_threads(1):  # more of them sum in another order
-        M = A @ B.T
-        return np.asarray(M / np.linalg.norm(M, 2))
+    M = A @ B.T
+    return np.asarray(M / np.linalg.norm(M, 2))
 
 
 def settings(
@@ -80,9 +81,10 @@ def settings(
     seed: int = SEED,
     least: int = STEPS,
     most: int = STEPS,
+    threads: int | None = None,
 ) -> RunSettings:
     """What both runs are asked, but for their objective. sigma_1: of M. least, most: steps, between
-    which a run ends at the tolerance on the gap.
+    which a run ends at the tolerance on the gap. threads: of which no bit depends.
     """
     return RunSettings(
         rank=rank,
@@ -92,6 +94,7 @@ def settings(
         seed=seed,
         min_iter=least,
         max_iter=most,
+        threads=threads,
     )
 
 
@@ -126,7 +129,7 @@ class Figure1:
     """Figure 1 on a matrix: the paper's kind of it, made from the seed, or that of a file.
 
     rank, seed: as of the run. most: steps; None: STEPS, and of a file as many as it takes. given:
-    where those settings came from that the figure has not chosen.
+    where those settings came from that the figure has not chosen. threads: of the runs.
     """
 
     source: MatrixSource | None = None
@@ -135,6 +138,7 @@ class Figure1:
     most: int | None = None
     given: Mapping[str, str] = field(default_factory=dict)
     size: int = SIZE
+    threads: int | None = None
     number = NUMBER
 
     def names(self, panels: str) -> tuple[str, ...]:
@@ -144,22 +148,24 @@ class Figure1:
     def experiments(self, panels: str, doing: Doing) -> tuple[Factored, ...]:
         """The runs, the matrix read. Raises what reading it raises, DataError and SettingsError."""
         M: Array | MatrixSource
+        sigma_1: float | None
         if self.source is None:
             M, title, sigma_1 = matrix(self.seed, self.size, self.rank), TITLE, 1.0
-            target = held(M, "float64").target()
             least = most = self.most or STEPS
         else:
-            M, title = self.source, ""
+            M, title, sigma_1 = self.source, "", None
             check(RunSettings(self.rank), M.shape)
-            target = held(M, "float64").target(told=doing.read, passed=doing.passed)
-            require_scale(target)
-            with doing.now("σ₁"):
-                sigma_1 = float(leading_values(target, 1)[0][0])
             least, most = 0, self.most or MOST_STEPS
+        with looked_at(held(M, "float64"), doing) as target:
+            if sigma_1 is None:
+                require_scale(target)
+                with doing.now("σ₁"):
+                    sigma_1 = float(leading_values(target, 1)[0][0])
+            sums = fingerprint(target)
         asked = settings(
-            target.shape, sigma_1, rank=self.rank, seed=self.seed, least=least, most=most
-        )
-        sums = fingerprint(target)
+            M.shape, sigma_1, rank=self.rank, seed=self.seed, least=least, most=most,
+            threads=self.threads,
+        )  # fmt: skip
         runs = (asked.changed({"objective": name}) for name in self.names(panels))
         return tuple(
             Factored(run.objective, M, title, sums, run, marked(self.given, NUMBER, run))
@@ -208,12 +214,14 @@ def floor(run: Result) -> float:
 def above(run: Result) -> Array:
     """(f_t − min f)/(f_0 − min f), f with its penalty; NaN where rounding hides it.
 
-    f is known to about ε f, min f to what the run says.
+    f and min f are known to about ε‖M‖‖R‖, by the rounding of singular values, ε‖M‖, of which those
+    of R = UVᵀ − M are there at the least; min f beside that to what the run says.
     """
     least = floor(run)
     f = run.trace["loss"] + run.trace["penalty"]
     error = (run.problem.get("optimum_error") or 0.0) if least else 0.0
-    unknown = 4 * float(np.finfo(run.U.dtype).eps) * least + error
+    rounding = float(run.problem["norm"]) * math.sqrt(2 * least)
+    unknown = 4 * float(np.finfo(run.U.dtype).eps) * rounding + error
     over = f - least
     return np.asarray(np.where(over > unknown, over, np.nan) / over[0])
 

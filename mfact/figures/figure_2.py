@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,10 +56,7 @@ def settings(
     *, seed: int = SEED, steps: int = STEPS, threads: int | None = None,
     layers: str = LAYERS, points: int = POINTS,
 ) -> NetworkSettings:  # fmt: skip
-    """What both runs are asked, but for their start.
-
-    threads: None: as many as the process may use; no bit depends on them.
-    """
+    """What both runs are asked, but for their start."""
     return NetworkSettings(
         layers=layers,
         data="uniform",
@@ -73,7 +69,7 @@ def settings(
         form="dual",
         every=max(steps // ROWS, 1),
         dtype="float32",
-        threads=len(os.sched_getaffinity(0)) if threads is None else threads,
+        threads=threads,
     )
 
 

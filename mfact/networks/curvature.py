@@ -8,6 +8,7 @@ from math import inf, isfinite, sqrt
 import numpy as np
 
 from mfact.core import Array
+from mfact.host.threads import working
 from mfact.networks.layers import Dense
 from mfact.networks.losses import Given
 from mfact.networks.machine import Machine
@@ -94,7 +95,7 @@ def largest_curvature(machine: Machine, weights: Sequence[Array] | None = None) 
     """
     from scipy.sparse.linalg import LinearOperator, eigsh  # slow to import
 
-    with np.errstate(all="ignore"):
+    with working(1), np.errstate(all="ignore"):  # SciPy's BLAS may have come only now
         G = GaussNewton(machine, weights)
         begin = np.random.default_rng(0).standard_normal(G.size)
         seen = float(np.linalg.norm(G(begin)))

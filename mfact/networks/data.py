@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from mfact.core import Array
 from mfact.errors import DataError, SettingsError
-from mfact.host.threads import blas_threads
+from mfact.host.threads import working
 from mfact.matrices.source import MatrixSource, open_matrix
 from mfact.matrices.sparse import as_dense
 from mfact.matrices.values import check_fits, check_kind, check_shape, new_matrix, store
@@ -123,7 +123,7 @@ def generated(
     rng = np.random.default_rng(seed)
     shape = (points, inputs)
     X = rng.random(shape) - 0.5 if kind == "uniform" else rng.standard_normal(shape)
-    with blas_threads(1):  # more of them sum in another order
+    with working(1):  # more of them sum in another order
         if targets == "gaussian":
             Y = rng.standard_normal((points, outputs))
         elif targets == "linear":

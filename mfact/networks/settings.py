@@ -103,8 +103,7 @@ class NetworkSettings(KeptSettings):
         OneOf(FORMS)).field()
     every: int | None = _shared("every")
     dtype: str = _shared("dtype")
-    threads: int | None = _shared(
-        "threads", words="Threads; the bits of the result do not depend on them.")
+    threads: int | None = _shared("threads")
     checkpoint: str | None = _shared("checkpoint")
     checkpoint_every: str | None = _shared("checkpoint_every")
     flow: bool = Option(

@@ -12,16 +12,14 @@ from numpy.typing import ArrayLike
 
 from mfact.core import Array, Factors, Result, Target
 from mfact.errors import SettingsError
-from mfact.host.memory import MemoryPlan
 from mfact.matrices.source import MatrixSource, open_matrix
 from mfact.matrices.values import check_kind, check_shape, store
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Layer
 from mfact.settings import GIVEN
-from mfact.studies.memory import plan_check
+from mfact.studies.memory import Fitted, plan_check
 from mfact.studies.named import matrix_of_run
-from mfact.targets.counted import Counted
-from mfact.targets.door import held
+from mfact.targets.door import Held, held
 
 
 class Sparse(Protocol):
@@ -80,6 +78,7 @@ class RunOptions(TypedDict, total=False):
     checkpoint: str | None
     checkpoint_every: str | None
     max_basis_bytes: int | None
+    max_memory: int | None
 
 
 class FlowOptions(TypedDict, total=False):
@@ -153,14 +152,14 @@ def opened(
     matrix: Matrix,
     dataset: str | None,
     follow_links: bool,
-    plan: Callable[[MatrixSource], MemoryPlan] | None = None,
+    plan: Callable[[MatrixSource], Fitted] | None = None,
     *,
     occupied: bool = False,
 ) -> Any:
     """The matrix as it was given, or the file that was named, looked at and not yet read.
 
-    plan: raises MemoryPlanError for a file that would not fit. occupied: a sparse file is read
-    without its empty rows and columns.
+    plan: how the matrix of a file is held; raises MemoryPlanError where it would not fit.
+    occupied: a sparse file is read without its empty rows and columns.
 
     Raises SettingsError for a dataset of what is no file, and what open_matrix raises.
     """
@@ -170,31 +169,31 @@ def opened(
         return matrix
     source = open_matrix(os.fspath(matrix), dataset=dataset, follow_links=follow_links)
     source = source.occupied() if occupied else source
-    if plan is not None:
-        plan(source)
-    return source
+    return source if plan is None else plan(source).matrix
 
 
-def target_of(
+def held_of(
     run: Result,
     path: str | None,
     matrix: Matrix | None,
     dataset: str | None = None,
     follow_links: bool = False,
     *,
+    max_memory: int | None = None,
     way_out: str = "name it with --matrix",
-) -> Counted:
+) -> Held:
     """The matrix of a run, in its arithmetic: the one given, or the file that the run names.
 
-    path: where the run was read, None for nowhere. way_out: how to give one.
+    path: where the run was read, None for nowhere. max_memory: as for solve. way_out: how to give
+    one.
 
-    Raises what matrix_of_run, opened and MatrixSource.read raise, MemoryPlanError among it.
+    Raises what matrix_of_run and opened raise, MemoryPlanError among it.
     """
     if matrix is None:
         matrix = matrix_of_run(run, path, way_out)
         dataset = dataset or run.problem.get("dataset")
-    source = opened(matrix, dataset, follow_links, partial(plan_check, result=run))
-    return held(source, str(run.U.dtype)).target()
+    plan = partial(plan_check, result=run, max_memory=max_memory)
+    return held(opened(matrix, dataset, follow_links, plan), str(run.U.dtype))
 
 
 def begun(start: Start) -> tuple[str, Factors | None]:

@@ -113,7 +113,8 @@ def compare(
         came = run.sources(sources, "argument")
         return solve(M, run.settings, factors=factors, sources=came, warn=told, refuse=True)
 
-    found = [*made(partial(held, matrix), chosen, one)]
+    hold = partial(held, matrix, max_memory=given.get("max_memory"))
+    found = [*made(hold, chosen, one)]
     return _compared(
         [each for each in found if isinstance(each, Subject)],
         [each for each in found if isinstance(each, Refused)],

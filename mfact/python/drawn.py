@@ -12,7 +12,7 @@ from mfact.pictures.drawing import Picture
 from mfact.pictures.kinds import picture_of
 from mfact.pictures.names import RESIDUAL
 from mfact.pictures.residual import residual
-from mfact.python.arguments import Matrix, Path, target_of
+from mfact.python.arguments import Matrix, Path, held_of
 from mfact.report.plots import figure_of, form_of, image, require
 from mfact.storage.claims import claim_output
 from mfact.storage.either import Kept
@@ -54,5 +54,5 @@ def _residual(named: Sequence[tuple[str, Kept]], matrix: Matrix | None) -> Pictu
     (name, run), *others = named
     if others or not isinstance(run, Result):
         raise SettingsError("the residual is of one run of a matrix", "name one")
-    target = target_of(run, name, matrix, way_out="give it, as matrix")
-    return residual(Subject(name, run), residual_of(target, run))
+    M = held_of(run, name, matrix, way_out="give it, as matrix")
+    return residual(Subject(name, run), residual_of(M, run))

@@ -34,7 +34,7 @@ from mfact.run.network.data import (
 from mfact.run.network.plan import begun, check
 from mfact.run.network.progress import NetworkObserver, TrainingData
 from mfact.run.network.solve import resume, train
-from mfact.run.plan import with_seed
+from mfact.run.seeds import with_seed
 from mfact.settings import ARRAYS, GIVEN
 from mfact.words import shown
 

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from mfact.core import Array
 from mfact.options import options_of
-from mfact.python.arguments import FlowOptions, Matrix, Path, SweepOptions, begun, opened, target_of
+from mfact.python.arguments import FlowOptions, Matrix, Path, SweepOptions, begun, held_of, opened
 from mfact.python.door import spoken
 from mfact.python.result import Result
 from mfact.settings import FLOW_OPTIONS, SweepSettings
@@ -39,18 +39,19 @@ def inspect(
     leading: int = 20,
     dataset: str | None = None,
     follow_links: bool = False,
+    max_memory: int | None = None,
 ) -> Prospect:
     """Look at a matrix: its spectrum, its numerical rank, and what it would take to factor it.
 
-    matrix, dataset, follow_links: as for solve. rank: the forecast is for; None: the suggested one.
-    leading: how many singular values are computed beyond 1500 rows and columns.
+    matrix, dataset, follow_links, max_memory: as for solve. rank: the forecast is for; None: the
+    suggested one. leading: how many singular values are computed beyond 1500 rows and columns.
 
     Raises MfactError for what is no matrix, and a rank above min(d1, d2).
 
     >>> inspect([[4.0, 0.0], [0.0, 2.0]]).singular_values
     (4.0, 2.0)
     """
-    plan = partial(plan_inspection, leading=leading, rank=rank)
+    plan = partial(plan_inspection, leading=leading, rank=rank, max_memory=max_memory)
     return prospect(
         opened(matrix, dataset, follow_links, plan, occupied=True), rank=rank, leading=leading
     )
@@ -65,12 +66,13 @@ def check(
     tol: float | None = None,
     dataset: str | None = None,
     follow_links: bool = False,
+    max_memory: int | None = None,
 ) -> Checked:
     """Recompute a run from its factors and its matrix, and hold it to what is required.
 
     run: a result, or the path of a run file. matrix: its own, as for solve; None: the file that the
     run names. require: numbers against limits ("gap<1e-8") and claims that must hold ("ledger").
-    tol: gap that counts as optimal; None: that of the run.
+    tol: gap that counts as optimal; None: that of the run. max_memory: as for solve.
 
     Raises MfactError for a matrix that does not fit, and a requirement of what there is not.
 
@@ -82,8 +84,8 @@ def check(
     requirements = parsed(require)
     path = None if isinstance(run, Result) else fspath(run)
     record = run.record if isinstance(run, Result) else read_run(run)
-    target = target_of(record, path, matrix, dataset, follow_links)
-    return checked(target, record, requirements, tol)
+    M = held_of(record, path, matrix, dataset, follow_links, max_memory=max_memory)
+    return checked(M, record, requirements, tol)
 
 
 @spoken(options_of(SweepSettings), SweepOptions)
@@ -93,11 +95,12 @@ def sweep(
     *,
     dataset: str | None = None,
     follow_links: bool = False,
+    max_memory: int | None = None,
     **options: Unpack[SweepOptions],
 ) -> Sweep:
     """Run gradient descent from many gaussian starts at once, and count.
 
-    matrix, dataset, follow_links: as for solve. rank: r, the number of columns of U and V.
+    matrix, dataset, follow_links, max_memory: as for solve. rank: r, the columns of U and V.
 
     Raises MfactError for options out of range, and a matrix of zeros.
     Source: Du, Hu, Lee 2018, Theorem 3.2.
@@ -107,8 +110,9 @@ def sweep(
     """
     settings = SweepSettings(rank=rank, **options)
     plan_starts(settings)
-    source = opened(matrix, dataset, follow_links, plan_sweep, occupied=True)
-    return run_all(singular_values(source, rank), held(source, "float64").shape, settings)
+    plan = partial(plan_sweep, max_memory=max_memory)
+    M = held(opened(matrix, dataset, follow_links, plan, occupied=True), "float64")
+    return run_all(singular_values(M, rank), M.shape, settings)
 
 
 @spoken(FLOW_OPTIONS, FlowOptions)
@@ -118,11 +122,12 @@ def flow(
     *,
     dataset: str | None = None,
     follow_links: bool = False,
+    max_memory: int | None = None,
     **options: Unpack[FlowOptions],
 ) -> Study:
     """Follow the gradient flow d(U, V)/ds = −∇f(U, V), the limit of small steps.
 
-    matrix, dataset, follow_links: as for solve; start may also be two arrays (U, V).
+    matrix, dataset, follow_links, max_memory: as for solve; start may also be two arrays (U, V).
 
     Raises MfactError for options out of range or that do not fit together, and a matrix of zeros.
 
@@ -135,7 +140,8 @@ def flow(
         given["start"], factors = begun(given["start"])
     defaults = {name: option.default for name, option in FLOW_OPTIONS.items()}
     settings = flow_settings(defaults | given, given)
-    return study(opened(matrix, dataset, follow_links, plan_flow), settings, factors)
+    plan = partial(plan_flow, max_memory=max_memory)
+    return study(opened(matrix, dataset, follow_links, plan), settings, factors)
 
 
 @spoken()

@@ -47,6 +47,7 @@ _LAST = {
     "distance_bound": "distance to the plain iterates, at most",
     "escapes": "escapes from saddle points",
     "passes": "passes over M",
+    "basis": "reduced basis",
     "basis_size": "reduced basis, columns",
     "orthogonality": "basis off orthonormal by",
     "notes": "notes",
@@ -144,6 +145,6 @@ def value_text(key: str, value: Any) -> str:
     """
     if key.endswith("seconds") and isinstance(value, (int, float)):
         return duration(value)
-    if key.endswith("bytes") and isinstance(value, int):
+    if key.endswith(("bytes", "memory")) and isinstance(value, int):
         return format_bytes(value)
     return number(value)

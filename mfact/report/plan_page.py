@@ -18,7 +18,12 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
     """Memory, passes over M, forecast and files; doc: the document of a dry run."""
     problem, memory = doc["problem"], doc["memory"]
     known = labelled(problem, _PROBLEM, only=True)
-    parts = [(name, format_bytes(size)) for name, size in memory["parts"].items() if size]
+    parts = {name: format_bytes(size) for name, size in memory["parts"].items() if size}
+    if "matrix" in parts:
+        where = "in memory" if doc["passes"]["from"] == "memory" else "buffers: M streams from disk"
+        parts["matrix"] += f", {where}"
+    if memory["bases"] is not None:
+        parts["bases"] += f" at most, about {format_bytes(memory['bases'])} by the forecast"
     total, available = map(format_bytes, (memory["total"], memory["available"]))
     files = [
         (each["what"], f"{each['path']}{' (replaced)' if each['replaces'] else ''}")
@@ -31,7 +36,7 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
         Heading("Settings"),
         Facts(by_source(doc["settings"])),
         Heading("Memory"),
-        Facts([("in all", f"{total} at most, {available} available"), *parts]),
+        Facts([("in all", f"{total} at most, {available} available"), *parts.items()]),
         Heading("Forecast"),
         Facts(_ahead(doc)),
         Heading("Files"),
@@ -50,7 +55,10 @@ def _ahead(doc: Mapping[str, Any]) -> list[Pair]:
         gap, _, _ = setting_text("tol", doc["settings"]["tol"])
         pairs.append(("iterations", f"about {count_text(log10)} to a gap of {gap}"))
     so_far = f"{passes['so_far']} taken for this page"
-    in_all = "one more a step" if passes["a_step"] else "a few dozen in all"
+    whole = "a few dozen in all" if passes["in_all"] is None else f"about {passes['in_all']} in all"
+    in_all = "one more a step" if passes["a_step"] else whole
+    if passes.get("read_seconds"):
+        each += f" in {duration(passes['read_seconds'])}"
     pairs.append(("passes over M", f"{so_far}, {in_all}, {each} each"))
     if forecast["fast_forward"]:
         pairs.append(("steps", "the long tail is fast-forwarded, in seconds"))

@@ -54,7 +54,7 @@ class Saved:
         kept = dict(self.document["chosen"])
         kind, values = kept["schedule"]["kind"], kept["schedule"]["fields"]
         schedule: Schedule = SCHEDULES[kind](**values)
-        escape = tuple(kept.get("escape", ()))
+        escape = tuple(kept["escape"])
         return Chosen(**{**kept, "schedule": schedule, "escape": escape})
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from mfact.words import format_bytes
+
 Tell = Callable[[str, str], None]
 """Told what a run is busy with, and how far it is, each time it gets on; "" and "": with steps."""
 
@@ -24,10 +26,14 @@ class Doing:
     ('first passes', '')
     ('first passes', '3 passes so far')
     ('', '')
+    >>> doing.streams(4096)
+    >>> doing.read(0.5)
+    ('reading M', '2.0 KiB of 4.0 KiB, pass 4')
     """
 
     def __init__(self, tell: Tell = silent) -> None:
         self._tell, self._what = tell, ""
+        self._bytes = self._passes = 0
 
     @contextmanager
     def now(self, what: str) -> Iterator[None]:
@@ -38,12 +44,21 @@ class Doing:
         finally:
             self._begin("")
 
+    def streams(self, size: int) -> None:
+        """Each pass reads M anew, so many bytes; 0: M is read once, into memory."""
+        self._bytes = size
+
     def read(self, share: float) -> None:
         """So much of M has been read, a share of 1."""
-        self._tell("reading M", f"{100 * share:.0f} %")
+        far = f"{100 * share:.0f} %"
+        if self._bytes:
+            done = format_bytes(round(share * self._bytes))
+            far = f"{done} of {format_bytes(self._bytes)}, pass {self._passes + 1}"
+        self._tell("reading M", far)
 
     def passed(self, count: int) -> None:
         """So many passes over M have been taken in all."""
+        self._passes = count
         self._tell(self._what, f"{count} passes so far" if self._what else "")
 
     def followed(self, share: float) -> None:

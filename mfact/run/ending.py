@@ -74,7 +74,7 @@ class Ending:
             settings=settings_of(plan, live.recorder.every),
             summary=summary_of(plan, finish, live, self.keeper, trace, certificate, loose),
             claims=claims,
-            provenance={} if reproducible else gather(argv),
+            provenance={} if reproducible else gather(argv, live.workers),
             modes=modes_of(live.modes, plan.chosen.escape, plan.target),
         )
         for observer in live.observers:

@@ -8,17 +8,21 @@ from mfact.core import Document
 from mfact.engines.choice import has_bases
 from mfact.engines.direct import KEPT_BYTES
 from mfact.host.memory import MemoryPlan, available_bytes
-from mfact.krylov.basis import LEAST_PROBES
+from mfact.host.threads import cores
+from mfact.krylov.columns import block_columns, joined_columns
 from mfact.run.modes import DECADES, DECADES_FLOWN, densest, gram_bytes
 from mfact.run.refusals import resolved_schedule
+from mfact.run.workers import BLAS_BYTES, fitting_workers, reserved, with_workers
 from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
+from mfact.targets.door import Held
 from mfact.trace import COLUMNS, HIDDEN
 from mfact.words import format_bytes
 
-TYPICAL_BLOCKS = 20
-"""Blocks of r columns that most runs need on each side."""
+TYPICAL_PASSES = 7
+"""That there must be room for, each adding a block of columns to each side: what a run will need is
+forecast from the first of them (mfact.run.bases)."""
 
-COPIES_OF_BASES = 5
+COPIES_OF_BASES = 4
 """A basis that grows is copied, with room for a few blocks more, and a checkpoint is formed in
 memory."""
 
@@ -37,12 +41,26 @@ MUCH_WRITTEN = 16 << 30
 STEP_BYTES = 48 << 20
 """Buffers of the small steps, of reading, and of the arithmetic of whole matrices by tiles."""
 
-BLAS_BYTES = 64 << 20
-"""A thread's buffers in the two copies of OpenBLAS, NumPy's and SciPy's: address space at least.
-Without room for them the library does not fail but waits for ever."""
-
 BLOCK_OF_POINTS = 33
 """Points of a block of plain steps."""
+
+
+SUMMED_BLOCKS = 3
+"""Blocks of columns whose sums each worker has a part of, at most: of both products and more."""
+
+
+def plan_of(matrix: Held, settings: RunSettings) -> MemoryPlan:
+    """The plan of a run on a matrix that has been looked at."""
+    workers = settings.threads or cores()
+    columns = SUMMED_BLOCKS * block_columns(settings.rank)
+    parts = _item(settings) * matrix.summed * columns * workers
+    most = settings.max_memory
+    return memory_plan(
+        matrix.shape,
+        settings,
+        matrix_bytes=matrix.needed + parts,
+        available=available_bytes(None if most is None else max(0, most - matrix.there)),
+    )
 
 
 def memory_plan(
@@ -52,10 +70,11 @@ def memory_plan(
     matrix_bytes: int | None = None,
     available: int | None = None,
 ) -> MemoryPlan:
-    """The most that a run will hold: matrix, bases, factors, buffers of steps, recorded rows.
+    """The most that a run will hold: matrix, bases, factors, buffers of steps, recorded rows, and
+    what workers take.
 
     matrix_bytes: still to be allocated for the matrix; None for a dense one of settings.dtype.
-    available: bytes, as the machine says when not given.
+    available: bytes, as the machine and settings.max_memory say when not given.
     """
     d1, d2 = shape
     point = _item(settings) * settings.rank * (d1 + d2)
@@ -63,13 +82,13 @@ def memory_plan(
     parts = {
         "matrix": _item(settings) * d1 * d2 if matrix_bytes is None else matrix_bytes,
         "factors": COPIES_OF_FACTORS * point,
-        "libraries": BLAS_BYTES * (settings.threads or 1),
         "steps": STEP_BYTES + 2 * min(KEPT_BYTES, BLOCK_OF_POINTS * point),
         "trace": COPIES_OF_ROWS * (ROW_BYTES * rows_kept(settings) + modes),
     }
-    available = available_bytes() if available is None else available
-    limit = basis_limit(shape, settings, available - sum(parts.values()))
-    return MemoryPlan(parts | {"bases": COPIES_OF_BASES * limit}, available)
+    available = available_bytes(settings.max_memory) if available is None else available
+    room = available - sum(parts.values()) - BLAS_BYTES
+    limit = basis_limit(shape, settings, room - reserved(room))
+    return with_workers(parts | {"bases": COPIES_OF_BASES * limit}, available, settings.threads)
 
 
 def basis_limit(shape: tuple[int, int], settings: RunSettings, room: int) -> int:
@@ -83,12 +102,12 @@ def basis_limit(shape: tuple[int, int], settings: RunSettings, room: int) -> int
     d1, d2 = shape
     # M maps each side into the other: a side has no more columns than the smaller dimension, the
     # start and the random columns that joined it.
-    width = max(settings.rank, LEAST_PROBES)
-    full = min(d1, d2) + 2 * width
+    block = block_columns(settings.rank)
+    full = min(d1, d2) + joined_columns(settings.rank)
     most = _item(settings) * (d1 * min(d1, full) + d2 * min(d2, full))
     if settings.max_basis_bytes is not None:
         return min(most, settings.max_basis_bytes)
-    least = min(most, _item(settings) * (d1 + d2) * TYPICAL_BLOCKS * width)
+    least = min(most, _item(settings) * (d1 + d2) * TYPICAL_PASSES * block)
     return min(most, max(least, room // COPIES_OF_BASES))
 
 
@@ -136,7 +155,7 @@ def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -
     >>> settings = RunSettings(rank=50)
     >>> plan = memory_plan((10_000, 10_000), settings, available=1 << 30)
     >>> plan.fits, what_fits((10_000, 10_000), settings, plan)
-    (False, 'free memory, or use --rank 5')
+    (False, 'free memory, or use --dtype float32, or --rank 7')
     """
 
     def fits(changes: Document) -> bool:
@@ -147,6 +166,8 @@ def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -
         return memory_plan(shape, other, matrix_bytes=matrix, available=plan.limit).fits
 
     ways: list[str] = []
+    if count := fitting_workers(plan):
+        ways.append(f"--threads {count}")
     if settings.modes == "on" and fits({"modes": "off"}):
         ways.append("--modes off")
     if settings.every is not None and fits({"every": None}):
@@ -161,7 +182,18 @@ def what_fits(shape: tuple[int, int], settings: RunSettings, plan: MemoryPlan) -
         ways.append(f"--rank {rank}")
     if has_bases(settings.engine) and fits({"engine": "direct", "optimum": False}):
         ways.append("--engine direct --no-optimum")
+    if settings.max_memory is not None and plan.total <= available_bytes():
+        return f"use {', or '.join([size_that_fits(plan), *ways])}"
     return f"free memory, or use {', or '.join(ways or ['a smaller matrix'])}"
+
+
+def size_that_fits(plan: MemoryPlan) -> str:
+    """The limit on memory to type for a plan.
+
+    >>> size_that_fits(MemoryPlan({"matrix": 5_000_000}, limit=1))
+    '--max-memory 5M'
+    """
+    return f"--max-memory {-(-plan.total // (1 << 20))}M"
 
 
 def _item(settings: RunSettings) -> int:

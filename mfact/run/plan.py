@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -16,10 +15,10 @@ from mfact.engines.reach import Reach
 from mfact.errors import SettingsError
 from mfact.gradient_flow.integrate import STABLE
 from mfact.methods.choice import METHODS, law_known
-from mfact.networks.settings import NetworkSettings
 from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import attainable
 from mfact.run.advice import signal
+from mfact.run.bases import outlook
 from mfact.run.confirm import Judge
 from mfact.run.forecast import advice, foresee, refuse_hopeless
 from mfact.run.modes import density, seconds_of
@@ -30,8 +29,6 @@ from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
 from mfact.stopping import StopRules
 from mfact.targets.counted import Counted
 from mfact.theory.facts import Facts
-
-S = TypeVar("S", RunSettings, NetworkSettings)
 
 ROUGHLY = 2e-2
 """Ritz residual of the leading pairs, in units of σ_r, at which a forecast is made."""
@@ -87,7 +84,7 @@ def planned(
     """
     settings = asked.settings
     problem, method = Factorization(target, settings.weight), METHODS[settings.method]
-    begun = begin(settings, problem, factors)
+    begun = begin(settings, problem, factors, basis_limit)
     name, why = _engine(settings, begun)
     reach = Reach(target, settings.rank, problem.weight, basis_limit)
     seen = reach.start_in(begun.basis, begun.point)
@@ -100,6 +97,10 @@ def planned(
     # Forecasts are of the iteration that all engines know.
     known = not first(Factorization, method)[1]
     foresight = foresee(singular(seen), seen.point, begun.schedule, problem, settings.tol)
+    ahead = outlook(seen, settings, target.shape, basis_limit) if based else None
+    need = None if ahead is None else ahead.need(settings.rank, str(target.dtype))
+    if ahead is not None:
+        notes += ahead.require_room(settings, refuse=refuse and not settings.force)
     k = singular(seen).optimum.k
     weak = signal(singular(seen), k, target.norm)
     ways = weak.ways if weak else []
@@ -129,6 +130,8 @@ def planned(
         name,
         why,
         log10 if math.isfinite(log10) else None,
+        need,
+        begun.basis.recipe,
         basis_limit,
         modes,
         tuple(foresight.escape().tolist()) if modes and known else (),
@@ -239,10 +242,3 @@ def _reachable_tol(asked: Asked, optimum: Optimum, target: Counted) -> tuple[flo
         f"--tol {settings.tol:g} is lifted to {least:.2g}, the least gap that {target.dtype}"
         f" can tell here: ε²‖M‖_F²/σ_{optimum.k}²"
     ]
-
-
-def with_seed(settings: S) -> S:
-    """The same settings with a seed drawn where none was given."""
-    if settings.seed is not None:
-        return settings
-    return replace(settings, seed=int(np.random.SeedSequence().generate_state(1)[0]))

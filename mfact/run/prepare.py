@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING
 
 from mfact.core import Array, Document, Factors, Target
 from mfact.host.memory import MemoryPlan
+from mfact.host.threads import Workers
 from mfact.host.timer import Timer
+from mfact.problems.factorization import Factorization
 from mfact.run.doing import Doing
 from mfact.run.keeper import Rhythm
-from mfact.run.memory import memory_plan, planned_basis, rewriting, what_fits
-from mfact.run.plan import planned, with_seed
+from mfact.run.memory import plan_of, planned_basis, rewriting, what_fits
+from mfact.run.plan import planned
 from mfact.run.progress import Asked, Plan, Progress
 from mfact.run.refusals import check
+from mfact.run.seeds import with_seed
+from mfact.run.start import first_blocks
 from mfact.settings import ARRAYS, STARTS, RunSettings
 from mfact.storage.claims import claim_output, refuse_meetings
-from mfact.targets.door import Held, held, require_scale
+from mfact.targets.counted import Counted
+from mfact.targets.door import HELD, IN_FILE, Held, held, require_scale
 from mfact.targets.fingerprint import fingerprint
+from mfact.words import format_bytes
 
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
@@ -54,9 +60,10 @@ def admitted(
         settings = with_seed(settings)
         sources = {**sources, "seed": "drawn"}
     explicit = [name for name, source in sources.items() if source not in ("default", "drawn")]
-    M = held(matrix, settings.dtype)
+    M = held(matrix, settings.dtype, settings.max_memory)
     check(settings, M.shape, explicit)
-    memory, rhythm = fitting(M, settings, detail), Rhythm.of(settings.checkpoint_every)
+    M, memory = fitting(M, settings, detail)
+    rhythm = Rhythm.of(settings.checkpoint_every)
     path, start = settings.checkpoint_path(output), settings.start_file
     if sources.get("start") == ARRAYS:
         start = None
@@ -77,12 +84,21 @@ def prepared(
     admit: Callable[[Document], None],
     doing: Doing,
     timer: Timer,
+    workers: Workers,
 ) -> tuple[Plan, Progress]:
-    """The run before its first step; nothing is written. As for mfact.run.solve.solve."""
+    """The run before its first step; nothing is written. As for mfact.run.solve.solve.
+
+    workers: share the passes over M.
+    """
     settings, M = run.settings, run.matrix
     heavy = rewriting(settings, run.rhythm.steps)
-    target = M.target(told=doing.read, passed=doing.passed)
+    doing.streams(M.from_file)
+    target = M.target(told=doing.read, passed=doing.passed, workers=workers)
     with doing.now("first passes"):
+        if M.from_file:
+            problem = Factorization(target, settings.weight)
+            with timer.solving():
+                target.ahead(*first_blocks(settings, problem, factors))
         require_scale(target)
         with timer.solving():  # which begins with the first pass over M
             sums = fingerprint(target)
@@ -94,13 +110,37 @@ def prepared(
         progress = replace(progress, notes=(*progress.notes, heavy))
     for text in progress.notes:
         note(text)
+    if M.from_file:  # of the clock, and so no part of the run
+        note(said_of_passes(M, target, plan))
     return plan, progress
 
 
-def fitting(matrix: Held, settings: RunSettings, detail: Callable[[str], None]) -> MemoryPlan:
-    """The plan of the run. Raises MemoryPlanError, with what would fit, when it does not."""
-    plan = memory_plan(matrix.shape, settings, matrix_bytes=matrix.needed)
+def fitting(
+    matrix: Held, settings: RunSettings, detail: Callable[[str], None]
+) -> tuple[Held, MemoryPlan]:
+    """The matrix as it can be held, and the plan of the run. Raises MemoryPlanError, with what
+    would fit, when none does.
+    """
+    matrix, plan = matrix.fitted(lambda M: plan_of(M, settings))
     detail(plan.describe())
     if not plan.fits:
         plan.check(what_fits(matrix.shape, settings, plan))
-    return plan
+    return matrix, plan
+
+
+def as_before(matrix: Held, described: Document) -> Held:
+    """M left in its file where it was when a run began: the bits of a pass depend on it."""
+    return (matrix.streamed() or matrix) if described.get(HELD) == IN_FILE else matrix
+
+
+def said_of_passes(matrix: Held, target: Counted, plan: Plan) -> str:
+    """What each pass over a matrix that stays in its file takes, and how many there are."""
+    seconds = max(target.reading_seconds, 1e-9)
+    rate = format_bytes(int(matrix.from_file / seconds))
+    need = plan.chosen.need
+    ahead = "about as many again" if need is None else f"about {need.passes} in all"
+    return (
+        f"M stays in its file: each pass reads {format_bytes(matrix.from_file)}, in"
+        f" {seconds:.3g} s at {rate} a second; {target.passes} passes so far,"
+        f" {'one more a step' if plan.reach is None else ahead}"
+    )

@@ -10,6 +10,7 @@ from mfact.core import Array, Document, Engine, Outcome, Result, Schedule
 from mfact.descent import BLOCK, At, Observer
 from mfact.host.signals import SignalFlag
 from mfact.host.timer import Timer
+from mfact.krylov.needed import Need
 from mfact.run.doing import Doing
 from mfact.run.recorder import Decades, Recorder
 from mfact.settings import RunSettings
@@ -53,7 +54,9 @@ class Chosen:
     schedule: the step sizes. scale: of the start, in units of √M; None when it came from a file.
     sigma_1, sigma_1_error: an estimate from below, and what it may be short of. first_passes: over
     M, that showed it. tol: the gap to reach, as asked for or the least that the arithmetic can
-    tell. engine: its name; why: it is that. forecast: log₁₀ of the iterations. basis_limit: bytes.
+    tell. engine: its name; why: it is that. forecast: log₁₀ of the iterations; need: passes and
+    columns of the bases, None where they are not known ahead. basis: how the bases
+    grow, of which the bits depend; basis_limit: bytes.
     modes: rows of σ_i(UVᵀ) to keep of each decade of steps, 0 for none. escape: of each mode the
     flow time at which it will be half grown, as predicted.
     """
@@ -67,6 +70,8 @@ class Chosen:
     engine: str
     why: str
     forecast: float | None
+    need: Need | None
+    basis: str
     basis_limit: int
     modes: int = 0
     escape: tuple[float, ...] = ()
@@ -154,7 +159,8 @@ class Live:
 
     modes: what keeps the Gram matrices that σ_i(UVᵀ) are told from; None where that is not asked.
     observers: the user's. caught: whether a signal has come, and which. warn: told what went
-    wrong. doing: says what the run is busy with beside its steps. block: steps asked at once.
+    wrong. doing: says what the run is busy with beside its steps. workers: how many share its work.
+    block: steps asked at once.
     """
 
     watch: StopWatch[StopRules]
@@ -166,4 +172,5 @@ class Live:
     caught: SignalFlag | None
     warn: Callable[[str], None]
     doing: Doing
+    workers: int
     block: int = BLOCK

@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING
 from mfact.core import Array, Document, Factors, Result, Target
 from mfact.descent import BLOCK
 from mfact.host.signals import SignalFlag
-from mfact.host.threads import blas_threads
+from mfact.host.threads import Workers, working
 from mfact.host.timer import Timer
 from mfact.run.checkpoint import Saved, read, require_ahead, require_same
 from mfact.run.doing import Doing, Tell, silent
 from mfact.run.ending import Ending
 from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.plan import assembled
-from mfact.run.prepare import admitted, fitting, prepared
+from mfact.run.prepare import admitted, as_before, fitting, prepared
 from mfact.run.progress import Live, Plan, Progress, RunObserver
 from mfact.run.recorder import Decades, Recorder
 from mfact.run.refusals import check
 from mfact.run.stages import carry_out
+from mfact.run.workers import planned_workers
 from mfact.settings import ARRAYS, GIVEN, RunSettings
 from mfact.stopping import StopWatch
-from mfact.targets.door import Held, held
+from mfact.targets.door import HELD, IN_FILE, Held, held
 from mfact.theory.monitors import Monitors
 
 if TYPE_CHECKING:
@@ -88,11 +89,18 @@ def solve(
         sources["start"] = ARRAYS
     begun = admitted(matrix, settings, sources=sources, output=output, detail=detail)
     doing = Doing(busy)
-    with _flag(signals) as caught, blas_threads(settings.threads):
+    with _flag(signals) as caught, working(planned_workers(begun.memory)) as workers:
         plan, progress = prepared(
-            begun, factors, refuse=refuse, note=note, admit=admit, doing=doing, timer=timer
+            begun,
+            factors,
+            refuse=refuse,
+            note=note,
+            admit=admit,
+            doing=doing,
+            timer=timer,
+            workers=workers,
         )
-        live = attached(plan, observers, timer, caught, warn, doing, block)
+        live = attached(plan, workers, observers, timer, caught, warn, doing, block)
         path, explicit = plan.asked.checkpoint, settings.checkpoint is not None
         keeper = Keeper(path, begun.rhythm, explicit=explicit)
         return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
@@ -134,19 +142,24 @@ def resume(
         d1, d2 = asked.fingerprint["shape"]
         check(settings, (d1, d2))
         require_ahead(saved, max_iter, saved.path)
-    M = held(matrix, settings.dtype)
-    fitting(M, replace(settings, max_basis_bytes=saved.chosen.basis_limit), detail)
+    M = as_before(held(matrix, settings.dtype, settings.max_memory), asked.described)
+    planned = replace(settings, max_basis_bytes=saved.chosen.basis_limit)
+    M, memory = fitting(M, planned, detail)
+    if M.from_file and asked.described.get(HELD) != IN_FILE:
+        warn("M fits into memory no longer and stays in its file: the last digits may differ")
+        asked = replace(asked, described={**asked.described, HELD: IN_FILE})
     asked = replace(
         asked, settings=settings, sources={**asked.sources, **dict.fromkeys(changed, "flag")}
     )
     doing = Doing(busy)
-    with _flag(signals) as caught, blas_threads(settings.threads):
-        target = M.target(document["passes"], doing.read, doing.passed)
+    doing.streams(M.from_file)
+    with _flag(signals) as caught, working(planned_workers(memory)) as workers:
+        target = M.target(document["passes"], doing.read, doing.passed, workers)
         with doing.now("first passes"):
             require_same(saved, target)
         timer.add(document["seconds"], document["wall_seconds"])
         plan, progress = assembled(asked, saved.chosen, target), saved.progress
-        live = attached(plan, observers, timer, caught, warn, doing, block)
+        live = attached(plan, workers, observers, timer, caught, warn, doing, block)
         saved.restore(live)
         keeper = Keeper(
             saved.path,
@@ -160,6 +173,7 @@ def resume(
 
 def attached(
     plan: Plan,
+    workers: Workers,
     observers: Sequence[RunObserver],
     timer: Timer,
     caught: SignalFlag | None,
@@ -180,6 +194,7 @@ def attached(
         caught,
         warn,
         doing,
+        workers.count,
         block,
     )
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mfact.core import Factors, Schedule
+from mfact.core import Array, Factors, Schedule
 from mfact.errors import SettingsError
 from mfact.krylov.basis import Basis
-from mfact.krylov.leading import largest_value, leading_pairs
+from mfact.krylov.leading import first_basis, largest_value, leading_pairs
 from mfact.problems.factorization import Factorization
 from mfact.run.refusals import resolved_schedule
 from mfact.schedules import schedule
@@ -42,18 +42,31 @@ class Begun(NamedTuple):
     sigma_1_error: float
 
 
-def begin(settings: RunSettings, problem: Factorization, factors: Factors | None = None) -> Begun:
+def first_blocks(
+    settings: RunSettings, problem: Factorization, factors: Factors | None = None
+) -> tuple[Array, Array]:
+    """What begin() multiplies M by first, which depends on the start alone."""
+    point, drawn = _point(settings, problem, factors)
+    basis = first_basis(problem.target, point, 1.0, drawn=drawn)
+    return basis.left.next_block, basis.right.next_block
+
+
+def begin(
+    settings: RunSettings,
+    problem: Factorization,
+    factors: Factors | None = None,
+    limit: float = math.inf,
+) -> Begun:
     """Draw the start, look at M through it until σ₁ is known, and fix the step sizes.
 
-    factors: the start, where it is neither to be drawn nor read.
+    factors: the start, where it is neither to be drawn nor read. limit: on the bases, in bytes.
 
     Raises SettingsError where the matrix does not fit the options.
     """
     target, rank = problem.target, settings.rank
     dtype, longest = str(target.dtype), max(target.shape)
-    drawn = factors is None and settings.start_file is None
-    point = _directions(settings, problem) if drawn else _given(settings, problem, factors)
-    basis, sigma_1, error = largest_value(target, point, drawn=drawn)
+    point, drawn = _point(settings, problem, factors)
+    basis, sigma_1, error = largest_value(target, point, drawn=drawn, limit=limit)
     steps = schedule(
         resolved_schedule(settings),
         sharpness=problem.sharpness,
@@ -83,6 +96,15 @@ def begin(settings: RunSettings, problem: Factorization, factors: Factors | None
             point = scaled(settings.start, point, scale, settings.start_ratio)
     require_size(point, dtype, drawn=drawn)
     return Begun(point, basis, steps, scale, sigma_1, error)
+
+
+def _point(
+    settings: RunSettings, problem: Factorization, factors: Factors | None
+) -> tuple[Factors, bool]:
+    """The start but for its scale, and whether it is drawn."""
+    if factors is None and settings.start_file is None:
+        return _directions(settings, problem), True
+    return _given(settings, problem, factors), False
 
 
 def _directions(settings: RunSettings, problem: Factorization) -> Factors:

@@ -57,7 +57,6 @@ def settings_of(plan: Plan, every: int) -> Document:
         "tol": choice.tol,
         "tol_gradient": plan.rules.tol_gradient,
         "step_size": choice.schedule(0),
-        "threads": settings.threads or 1,
     }
     return told_settings(settings, plan.asked.sources, chosen)
 
@@ -118,6 +117,7 @@ def summary_of(
         "flow_time": state.ledger.flow_time,
         "distance_bound": bound,
         "passes": plan.target.passes,
+        "basis": None if co.size is None else plan.chosen.basis,
         "basis_size": co.size,
         "orthogonality": None if co.size is None else loose,
         "escapes": known.escapes or None,

@@ -16,6 +16,7 @@ from mfact.core import Array
 from mfact.errors import DataError, SettingsError
 from mfact.host.atomic import replace_file
 from mfact.host.memory import MemoryPlan, available_bytes
+from mfact.host.threads import working
 from mfact.networks.toml import read_layers
 from mfact.pairing.given import chained
 from mfact.pairing.laid_out import laid_out
@@ -78,6 +79,7 @@ class Audit(Judged):
     written: Written | None = field(default=None, repr=False)
 
 
+@working(1)
 def audit(
     found: Checkpoints,
     *,

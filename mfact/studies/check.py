@@ -12,7 +12,7 @@ import numpy as np
 
 from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Schedule, Sliced, Target, Verdict
 from mfact.errors import DataError
-from mfact.krylov.leading import leading_values
+from mfact.krylov.values import leading_values
 from mfact.methods.choice import law_known
 from mfact.problems.factorization import unbalance
 from mfact.problems.optimum import zero_in

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mfact.core import Claim, Result, Sliced, Verdict, violated
+from mfact.core import Claim, Result, Verdict, violated
+from mfact.run.doing import NOTHING, Doing
+from mfact.run.looking import looked_at
 from mfact.studies.check import recompute
 from mfact.studies.requirements import Requirement, evaluate
+from mfact.targets.door import Held
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,19 @@ def parsed(require: Sequence[str]) -> list[Requirement]:
 
 
 def checked(
-    target: Sliced, result: Result, requirements: Sequence[Requirement], tol: float | None = None
+    matrix: Held,
+    result: Result,
+    requirements: Sequence[Requirement],
+    tol: float | None = None,
+    doing: Doing = NOTHING,
 ) -> Checked:
     """Recompute a run, and hold it to requirements.
 
-    target: the matrix. tol: gap that counts as optimal; None: that of the run.
-    Raises what recompute and evaluate raise.
+    tol: gap that counts as optimal; None: that of the run. doing: told how far it is.
+    Raises what recompute, evaluate and reading the matrix raise.
     """
-    found = recompute(target, result, tol=tol)
+    with looked_at(matrix, doing) as target, doing.now("recomputing"):
+        found = recompute(target, result, tol=tol)
     required = evaluate(requirements, found.numbers, found.claims)
     claims = (*required, *found.claims)
     return Checked(judged(required, found.claims), claims, found.numbers)

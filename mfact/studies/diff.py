@@ -10,6 +10,7 @@ import numpy as np
 
 from mfact.core import Array, Claim, Factors, Result, Verdict
 from mfact.errors import DataError, SettingsError
+from mfact.host.threads import working
 from mfact.trace import COLUMNS
 from mfact.words import by
 
@@ -86,6 +87,7 @@ def product_distance(A: Factors, B: Factors) -> float:
     return _relative(float(np.linalg.norm(T1 @ T2.T)), size)
 
 
+@working(1)
 def compare(a: Result, b: Result, tolerances: Tolerances | None = None) -> list[Claim]:
     """Each thing that two runs should have in common, as a claim.
 

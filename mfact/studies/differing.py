@@ -14,7 +14,8 @@ from mfact.settings import RunSettings
 from mfact.words import printable, shown
 
 ASIDE = frozenset({
-    "checkpoint", "checkpoint_every", "every", "force", "max_basis_bytes", "modes", "threads",
+    "checkpoint", "checkpoint_every", "every", "force", "max_basis_bytes", "max_memory", "modes",
+    "threads",
 })  # fmt: skip
 """Settings that change no step of a run."""
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mfact.core import Array, Document, Target
-from mfact.host.threads import blas_threads
+from mfact.host.threads import working
 from mfact.host.timer import Timer
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.forecast import SECONDS_A_STEP
 from mfact.run.prepare import admitted, prepared
 from mfact.run.summary import problem_of, settings_of
+from mfact.run.workers import planned_workers
 from mfact.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def dry_run(
     """
     timer = Timer() if timer is None else timer
     run = admitted(matrix, settings, sources=sources, output=output, detail=detail)
-    with blas_threads(settings.threads):
+    with working(planned_workers(run.memory)) as workers:
         plan, progress = prepared(
             run,
             refuse=True,
@@ -49,18 +50,28 @@ def dry_run(
             admit=admit,
             doing=doing,
             timer=timer,
+            workers=workers,
         )
     memory = run.memory
+    need = plan.chosen.need
     log10, bases = plan.chosen.forecast, plan.reach is not None
     return {
         "schema": SCHEMA,
         "problem": problem_of(plan, progress.at.state.coordinates.optimum),
         "settings": settings_of(plan, settings.every or 1),
-        "memory": {"parts": dict(memory.parts), "total": memory.total, "available": memory.limit},
+        "memory": {
+            "parts": dict(memory.parts),
+            "total": memory.total,
+            "available": memory.limit,
+            "bases": need.bytes(plan.target.shape, plan.target.dtype.itemsize) if need else None,
+        },
         "passes": {
             "so_far": plan.target.passes,
             "a_step": 0 if bases else 1,
-            "bytes_each": memory.parts["matrix"],
+            "in_all": need.passes if need else None,
+            "from": "disk" if run.matrix.from_file else "memory",
+            "bytes_each": run.matrix.from_file or memory.parts["matrix"],
+            "read_seconds": plan.target.reading_seconds or None,
         },
         "forecast": {
             "log10_iterations": log10,

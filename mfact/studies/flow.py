@@ -19,11 +19,13 @@ from mfact.problems.diagonal import Diagonal
 from mfact.problems.factorization import formula, sharpness
 from mfact.problems.optimum import fitted_rank, zero_in
 from mfact.run.doing import NOTHING, Doing
+from mfact.run.looking import looked_at
 from mfact.settings import FLOW_OPTIONS, STARTS, FlowSettings
 from mfact.starts import default_scale, directions, require_size, scaled, spectral
 from mfact.storage.factors import read_factors
 from mfact.studies.flow_and_descent import Comparison, compare
-from mfact.targets.door import held
+from mfact.targets.counted import Counted
+from mfact.targets.door import Held, held
 from mfact.words import by
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def flow_settings(values: Mapping[str, Any], given: Collection[str]) -> FlowSett
 
 
 def study(
-    matrix: Array | MatrixSource | Target,
+    matrix: Array | MatrixSource | Target | Held,
     settings: FlowSettings,
     factors: Factors | None = None,
     *,
@@ -94,7 +96,12 @@ def study(
         )
     if factors is None and settings.start not in STARTS:
         factors = read_factors(settings.start)
-    target, drawn = found.target(told=doing.read, passed=doing.passed), factors is None
+    with looked_at(found, doing) as target:
+        return _study(target, settings, factors, doing)
+
+
+def _study(target: Counted, settings: FlowSettings, factors: Factors | None, doing: Doing) -> Study:
+    (d1, d2), drawn = target.shape, factors is None
     with doing.now("singular value decomposition"):
         svd = Svd.of(target)
     if factors is None:

@@ -9,8 +9,13 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import SettingsError
+from mfact.host.threads import working
 
 DEFAULT_CONDITION = 5.0
+STREAM = 2
+"""Of the seed: the start of a run with the same one is drawn from another, and is independent of
+the singular vectors. From one stream it would lie in them."""
+
 BLOCK = 1 << 20  # entries of noise drawn at once; the stream of numbers does not depend on it
 
 
@@ -64,6 +69,7 @@ def chosen_spectrum(
     return values
 
 
+@working(1)
 def generate_matrix(
     shape: tuple[int, int],
     spectrum: Sequence[float],
@@ -89,7 +95,7 @@ def generate_matrix(
     values = np.array(chosen_spectrum(shape, spectrum=spectrum))
     if not (0 <= noise < math.inf):
         raise SettingsError(f"the noise {noise:g} is negative or not finite", "choose 0 or more")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, STREAM])
     left, right = (_orthonormal(rng, size, len(values)) for size in shape)
     with np.errstate(over="ignore", invalid="ignore"):
         M = (left * values) @ right.T

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfact.core import Array, Target
-from mfact.krylov.leading import leading_values
+from mfact.krylov.values import leading_values
 from mfact.problems.factorization import sharpness
 from mfact.problems.optimum import CLEAR_GAP, known_rank, numerical_rank, zero_in
 from mfact.run.doing import NOTHING, Doing
+from mfact.run.looking import looked_at
 from mfact.schedules import largest_step
-from mfact.targets.door import held
+from mfact.targets.counted import Counted
+from mfact.targets.door import Held, held
 
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
@@ -60,7 +62,7 @@ class Inspection:
 
 
 def inspect_matrix(
-    matrix: Array | MatrixSource | Target, *, leading: int = 20, doing: Doing = NOTHING
+    matrix: Array | MatrixSource | Target | Held, *, leading: int = 20, doing: Doing = NOTHING
 ) -> Inspection:
     """Norm, singular values, numerical rank, and what they suggest for a run.
 
@@ -81,7 +83,11 @@ def inspect_matrix(
     (2, 2, 0.125)
     """
     found = held(matrix, "float64")
-    target, shape = found.target(told=doing.read, passed=doing.passed), found.shape
+    with looked_at(found, doing) as target:
+        return _inspection(target, found.shape, leading, doing)
+
+
+def _inspection(target: Counted, shape: tuple[int, int], leading: int, doing: Doing) -> Inspection:
     with doing.now("spectrum"):
         norm = target.norm
         values, _ = leading_values(target, leading, FULL_UP_TO)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mfact.host.memory import MemoryPlan, available_bytes
-from mfact.krylov.leading import leading_bytes
-from mfact.run.memory import BLAS_BYTES, COPIES_OF_FACTORS, STEP_BYTES
+from mfact.krylov.values import leading_bytes
+from mfact.run.memory import COPIES_OF_FACTORS, STEP_BYTES, size_that_fits
+from mfact.run.workers import BLAS_BYTES
 from mfact.studies.inspect import FULL_UP_TO
 from mfact.studies.prospect import wanted
-from mfact.targets.door import held
+from mfact.targets.door import Held, held
 
 if TYPE_CHECKING:
     from mfact.core import Result
@@ -18,22 +19,35 @@ if TYPE_CHECKING:
     from mfact.settings import SweepSettings
 
 
-def plan_inspection(source: MatrixSource, leading: int, rank: int | None = None) -> MemoryPlan:
-    """The plan of `mfact inspect`. Raises MemoryPlanError when it does not fit."""
+class Fitted(NamedTuple):
+    """A matrix as it can be held, and the plan of what is asked of it."""
 
-    def plan(leading: int) -> MemoryPlan:
-        values = leading_bytes(source.shape, leading, FULL_UP_TO, source.entries)
-        return _plan(source, {"singular values": values}, limit=limit)
+    matrix: Held
+    plan: MemoryPlan
 
-    limit = available_bytes()
-    leading = wanted(leading, rank)
-    made, least = plan(leading), min(leading, *source.shape)
-    fitting = bisect_left(range(1, least), 1, key=lambda k: int(not plan(k).fits))
+
+def plan_inspection(
+    source: MatrixSource, leading: int, rank: int | None = None, max_memory: int | None = None
+) -> Fitted:
+    """The plan of `mfact inspect`. Raises MemoryPlanError when it does not fit.
+
+    max_memory, here and below: bytes that it may take, what there is when not given.
+    """
+
+    def parts(leading: int) -> dict[str, int]:
+        return {"singular values": leading_bytes(source.shape, leading, FULL_UP_TO, source.entries)}
+
+    leading, limit = wanted(leading, rank), available_bytes(max_memory)
+    found, made = _fitted(source, parts(leading), max_memory)
+    least = min(leading, *source.shape)
+    fitting = bisect_left(
+        range(1, least), 1, key=lambda k: int(not _plan(found, parts(k), limit).fits)
+    )
     ways = f"--leading {fitting}" if fitting else "a part of the matrix"
-    return made.check(f"free memory, or use {ways}", subject=f"looking into {source.name}")
+    return _checked(found, made, ways, f"looking into {source.name}", max_memory)
 
 
-def plan_check(source: MatrixSource, result: Result) -> MemoryPlan:
+def plan_check(source: MatrixSource, result: Result, max_memory: int | None = None) -> Fitted:
     """The plan of `mfact check`. Raises MemoryPlanError when it does not fit."""
     rows, rank = result.U.shape
     parts = {
@@ -41,23 +55,24 @@ def plan_check(source: MatrixSource, result: Result) -> MemoryPlan:
         "factors": COPIES_OF_FACTORS * 8 * rank * (rows + len(result.V)),
         "trace": 3 * sum(column.nbytes for column in result.trace.values()),
     }
-    made = _plan(source, parts, dtype=str(result.U.dtype))
-    return made.check("free memory", subject="the check")
+    found, made = _fitted(source, parts, max_memory, dtype=str(result.U.dtype))
+    return _checked(found, made, "", "the check", max_memory)
 
 
-def plan_flow(source: MatrixSource) -> MemoryPlan:
+def plan_flow(source: MatrixSource, max_memory: int | None = None) -> Fitted:
     """The plan of `mfact flow`. Raises MemoryPlanError when it does not fit."""
     d1, d2 = source.shape
     # The copy that the decomposition destroys, both sets of vectors, its workspace.
-    made = _plan(source, {"singular vectors": 8 * d1 * d2 + 16 * min(d1, d2) * (d1 + d2)})
-    return made.check("free memory, or use a part of the matrix", subject="the flow")
+    parts = {"singular vectors": 8 * d1 * d2 + 16 * min(d1, d2) * (d1 + d2)}
+    found, made = _fitted(source, parts, max_memory)
+    return _checked(found, made, "a part of the matrix", "the flow", max_memory)
 
 
-def plan_sweep(source: MatrixSource) -> MemoryPlan:
+def plan_sweep(source: MatrixSource, max_memory: int | None = None) -> Fitted:
     """The plan of `mfact sweep`. Raises MemoryPlanError when it does not fit."""
-    least = min(source.shape)
-    made = _plan(source, {"singular values": leading_bytes(source.shape, 0, least, source.entries)})
-    return made.check("free memory, or use a part of the matrix", subject="the sweep")
+    parts = {"singular values": leading_bytes(source.shape, 0, min(source.shape), source.entries)}
+    found, made = _fitted(source, parts, max_memory)
+    return _checked(found, made, "a part of the matrix", "the sweep", max_memory)
 
 
 def plan_starts(settings: SweepSettings, sweeps: int = 1, *, written: bool = False) -> MemoryPlan:
@@ -79,9 +94,27 @@ def plan_generated(shape: tuple[int, int], rank: int, *, written: bool) -> Memor
     return MemoryPlan(parts, available_bytes()).check("choose a smaller shape")
 
 
-def _plan(
-    source: MatrixSource, parts: dict[str, int], dtype: str = "float64", limit: int | None = None
-) -> MemoryPlan:
-    """The plan of a command that reads `source` and holds `parts` beside it."""
-    always = {"matrix": held(source, dtype).needed, "libraries": BLAS_BYTES, "buffers": STEP_BYTES}
-    return MemoryPlan({**always, **parts}, available_bytes() if limit is None else limit)
+def _fitted(
+    source: MatrixSource, parts: dict[str, int], max_memory: int | None, dtype: str = "float64"
+) -> Fitted:
+    """The matrix of a command that holds `parts` beside it, and its plan."""
+    limit = available_bytes(max_memory)
+    M = held(source, dtype, max_memory)
+    return Fitted(*M.fitted(lambda matrix: _plan(matrix, parts, limit)))
+
+
+def _plan(matrix: Held, parts: dict[str, int], limit: int) -> MemoryPlan:
+    always = {"matrix": matrix.needed, "libraries": BLAS_BYTES, "buffers": STEP_BYTES}
+    return MemoryPlan({**always, **parts}, limit)
+
+
+def _checked(
+    matrix: Held, plan: MemoryPlan, way: str, subject: str, max_memory: int | None
+) -> Fitted:
+    """Both, where they fit. way: what may be used beside more memory."""
+    ways = [way] if way else []
+    if max_memory is not None and plan.total <= available_bytes():
+        words = f"use {', or '.join([size_that_fits(plan), *ways])}"
+    else:
+        words = ", or use ".join(["free memory", *ways])
+    return Fitted(matrix, plan.check(words, subject=subject))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mfact.core import Array, Claim, Verdict
-from mfact.host.threads import Workers, blas_threads
+from mfact.host.threads import working
 from mfact.networks.architecture import Architecture, Joint
 from mfact.networks.columns import NEURONS
 from mfact.networks.flow import MOST_EVALUATIONS, NetworkFlow, follow
@@ -20,6 +20,7 @@ from mfact.ranges import Count, Real
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.network.plan import admitted, begun
 from mfact.run.network.progress import TrainingData
+from mfact.run.workers import planned_workers
 from mfact.words import brief
 
 SOURCE = "Du, Hu, Lee 2018, "
@@ -90,9 +91,9 @@ def follow_data(
     settings: with a seed, and checked (mfact.run.network.plan). Raises MemoryPlanError, and
     SettingsError for a start or a tolerance that does not fit.
     """
-    admitted(settings, net, len(points.X))
+    memory = admitted(settings, net, len(points.X))
     start = begun(settings, net) if start is None else start
-    with blas_threads(1), Workers(settings.threads or 1) as workers:
+    with working(planned_workers(memory)) as workers:
         machine = Machine(net, points.X, points.Y, LOSSES[settings.loss], workers)
         return network_flow(
             machine,

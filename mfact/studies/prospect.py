@@ -12,7 +12,7 @@ from mfact.ranges import MOST_INDEX, Count
 from mfact.run.doing import NOTHING, Doing
 from mfact.studies.inspect import Inspection, inspect_matrix
 from mfact.studies.outlook import Outlook, outlooks
-from mfact.targets.door import SCALES, held
+from mfact.targets.door import SCALES, Held, held
 from mfact.words import brief
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def wanted(leading: int, rank: int | None) -> int:
 
 
 def prospect(
-    matrix: Array | MatrixSource | Target,
+    matrix: Array | MatrixSource | Target | Held,
     *,
     rank: int | None = None,
     leading: int = 20,

@@ -8,8 +8,11 @@ import numpy as np
 
 from mfact.core import Array, Result
 from mfact.errors import DataError
+from mfact.run.doing import NOTHING, Doing
+from mfact.run.looking import looked_at
 from mfact.studies.named import require_shape
 from mfact.targets.counted import Counted
+from mfact.targets.door import Held
 from mfact.targets.fingerprint import fingerprint, same_matrix
 
 BLOCK_ENTRIES = 1 << 20
@@ -54,13 +57,19 @@ class Residual:
         return float(np.linalg.norm(self.rows.residuals) / np.linalg.norm(self.rows.sizes))
 
 
-def residual_of(target: Counted, run: Result) -> Residual:
+def residual_of(matrix: Held, run: Result, doing: Doing = NOTHING) -> Residual:
     """The norms of the rows and columns of M and of R = M − UVᵀ, formed from the differences
     themselves in one pass over M, in float64.
 
-    Raises DataError for a matrix that the run is not of, by its shape or its fingerprint.
+    Raises what reading it raises, DataError for a matrix that the run is not of, by its shape or
+    its fingerprint.
     """
-    require_shape(target.shape, run)
+    require_shape(matrix.shape, run)
+    with looked_at(matrix, doing) as target, doing.now("residual"):
+        return _residual(target, run)
+
+
+def _residual(target: Counted, run: Result) -> Residual:
     known = run.problem.get("fingerprint")
     if known is not None and (other := same_matrix(known, fingerprint(target))):
         raise DataError(f"the matrix is not that of the run: {other}", "name the one it was of")

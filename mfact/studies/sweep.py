@@ -12,15 +12,17 @@ import numpy as np
 from mfact.core import Array, Document, Target
 from mfact.errors import DataError, SettingsError
 from mfact.host.provenance import gather_lasting
-from mfact.krylov.leading import all_values
+from mfact.host.threads import working
+from mfact.krylov.values import all_values
 from mfact.options import options_of
 from mfact.problems.optimum import numerical_rank, zero_in
 from mfact.run.doing import NOTHING, Doing
+from mfact.run.looking import looked_at
 from mfact.run.summary import told_settings
 from mfact.settings import BOUNDS, SweepSettings
 from mfact.storage.sweeps import SweepRecord
 from mfact.studies.batches import Batch, RankOne, Stacked, descend, draw
-from mfact.targets.door import held
+from mfact.targets.door import Held, held
 from mfact.theory.frequencies import Sweep
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ _GROUP_BYTES = 2**19
 
 
 def singular_values(
-    matrix: Array | MatrixSource | Target, rank: int = 1, *, doing: Doing = NOTHING
+    matrix: Array | MatrixSource | Target | Held, rank: int = 1, *, doing: Doing = NOTHING
 ) -> Array:
     """The singular values of M that rounding does not hide, largest first.
 
@@ -46,14 +48,15 @@ def singular_values(
         raise SettingsError(
             f"rank {rank} does not fit a {d1}×{d2} matrix", f"choose -r from 1 to {min(d1, d2)}"
         )
-    target = found.target(told=doing.read, passed=doing.passed)
-    if target.norm == 0:
-        raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")
-    with doing.now("singular values"):
-        values = all_values(target)
-    return values[: numerical_rank(values, zero_in(target, float(values[0]), found.shape))]
+    with looked_at(found, doing) as target:
+        if target.norm == 0:
+            raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")
+        with doing.now("singular values"):
+            values = all_values(target)
+        return values[: numerical_rank(values, zero_in(target, float(values[0]), found.shape))]
 
 
+@working(1)
 def sweep(values: Array, shape: tuple[int, int], settings: SweepSettings) -> Sweep:
     """Runs all starts of `settings` on a d1×d2 matrix with these non-zero singular values.
 

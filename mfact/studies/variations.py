@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 from mfact.core import Result
 from mfact.errors import MemoryPlanError, MfactError, SettingsError
 from mfact.host.memory import MemoryPlan, available_bytes
+from mfact.host.threads import working
 from mfact.options import flag, options_of, typed
 from mfact.run.doing import NOTHING, Doing
-from mfact.run.plan import with_seed
+from mfact.run.memory import plan_of
 from mfact.run.refusals import check, idle
+from mfact.run.seeds import with_seed
 from mfact.settings import STARTS, RunSettings
 from mfact.studies.differing import Subject
 from mfact.targets.door import Held
@@ -111,14 +114,14 @@ def _without(run: Variation, idle: Sequence[str]) -> Variation:
 
 
 def require_variable(name: str) -> None:
-    """Raise SettingsError for what is no option of a run, or says where its state is kept."""
+    """Raise SettingsError for what is no option of a run, or changes nothing in its result."""
     options = options_of(RunSettings)
     if name not in options:
         raise SettingsError(
             f"a run has no option {shown(name)}",
             "`mfact solve --help` lists those that can be varied",
         )
-    if name.startswith("checkpoint"):
+    if name.startswith("checkpoint") or name == "threads":
         raise SettingsError(f"{flag(name)} changes no result", "vary another option")
 
 
@@ -149,14 +152,24 @@ def made(
 ) -> Iterator[Subject | Refused]:
     """Each run in turn, and in its place why it is refused: a forecast beyond its limits, say.
 
-    hold: the matrix in the arithmetic of a dtype, which is read once for each. solve: runs one.
+    hold: the matrix in the arithmetic of a dtype, which is read once for each, if it fits into
+    memory beside the largest run. solve: runs one.
     """
     read: dict[str, Held] = {}
-    for run in runs:
-        kind = run.settings.dtype
-        if kind not in read:
-            read[kind] = hold(kind).read(doing.read)
-        try:
-            yield Subject(run.name, solve(read[kind], run))
-        except (SettingsError, MemoryPlanError) as error:
-            yield Refused(run, error)
+    with working(runs[0].settings.threads) as workers:  # of all: they are not varied
+        for run in runs:
+            kind = run.settings.dtype
+            if kind not in read:
+                alike = [other.settings for other in runs if other.settings.dtype == kind]
+                M, _ = hold(kind).fitted(partial(_largest, alike))
+                read[kind] = M.read(doing.read, workers)
+            try:
+                yield Subject(run.name, solve(read[kind], run))
+            except (SettingsError, MemoryPlanError) as error:
+                yield Refused(run, error)
+
+
+def _largest(runs: Sequence[RunSettings], matrix: Held) -> MemoryPlan:
+    """Of their plans the one that is furthest beyond its limit."""
+    plans = (plan_of(matrix, settings) for settings in runs)
+    return max(plans, key=lambda plan: plan.total - plan.limit)

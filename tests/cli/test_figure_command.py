@@ -117,8 +117,6 @@ BAD = {
     "a matrix of a panel of it": (["2d", "M.npy"], 2, "or draw 1 or all"),
     "a rank without a matrix": (["1", "-r", "3"], 2, "--rank has no meaning without a MATRIX"),
     "a dataset without one": (["all", "--dataset", "/x"], 2, "--dataset has no meaning without"),
-    "threads of Figure 1": (["1a", "--threads", "2"], 2,
-                            "--threads has no meaning without Figure 2"),
     "a rank too large": (["1", "M.npy", "-r", "6"], 2, "pass -r 5 or less"),
     "a matrix that is not there": (["1", "no.npy"], 1, "no.npy"),
     "no matrix": (["1", "S.npz", "-r", "1"], 1, "S.npz"),

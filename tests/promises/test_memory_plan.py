@@ -103,13 +103,13 @@ def test_a_run_that_does_not_fit_is_refused_before_its_matrix_is_read(tmp_path):
     np.lib.format.open_memmap(
         tmp_path / "huge.npy", mode="w+", dtype=np.float64, shape=(32_000, 32_000)
     ).flush()
-    child = Child(tmp_path, "solve", "huge.npy", "-r", 5, before=limited(1 << 30))
+    child = Child(tmp_path, "solve", "huge.npy", "-r", 5, before=limited(200 * MIB))
     assert child.wait() == 1
     line = child.said()
     assert line.count("\n") == 1
     assert re.match(
-        r"mfact: the run needs \d\.\d GiB of memory and 1\.0 GiB is available "
-        r"\(matrix 7\.6 GiB, .*\): free memory, or use a smaller matrix$", line
+        r"mfact: the run needs \d+\.\d MiB of memory and 200\.0 MiB is available "
+        r"\(.*matrix \d+\.\d MiB.*\): free memory, or use .*$", line
     ), line  # fmt: skip
     assert not (tmp_path / "huge.run.h5").exists()
 
@@ -155,9 +155,9 @@ def test_plans_are_never_above_what_they_leave_for_bases(rank, available):
     plan = memory_plan(shape, settings, available=available)
     # A side needs no more columns than the smaller dimension, the start and what joined it; four
     # columns at least are in every start.
-    full = min(shape) + 2 * max(rank, 4)
+    full = min(shape) + rank + max(rank, 8)
     everything = 8 * sum(d * min(d, full) for d in shape)
-    least = min(everything, 8 * sum(shape) * 20 * max(rank, 4))
+    least = min(everything, 8 * sum(shape) * 14 * max(rank, 4))
     assert least <= planned_basis(plan) <= everything
     if planned_basis(plan) > least:
         assert plan.fits

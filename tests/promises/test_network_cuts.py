@@ -114,23 +114,6 @@ def test_by_a_signal_in_its_middle(tmp_path, name):
     assert (cut / "run.h5").read_bytes() == (whole / "run.h5").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["dual", "batches", "convolutions"])
-def test_the_number_of_threads_changes_no_bit(tmp_path, name):
-    runs = []
-    for threads in (1, 2):
-        folder = tmp_path / str(threads)
-        folder.mkdir()
-        mfact(folder, *prepared(folder, name), "--threads", threads)
-        runs.append(read_network_run(folder / "run.h5"))
-    one, two = runs
-    for part in ("weights", "trace", "neurons"):
-        ours, theirs = getattr(one, part), getattr(two, part)
-        assert {k: v.tobytes() for k, v in ours.items()} == {
-            k: v.tobytes() for k, v in theirs.items()
-        }
-    assert repr(one.claims) == repr(two.claims)
-
-
 @pytest.mark.parametrize("name", ["batches", "convolutions"])
 def test_equal_runs_are_equal_bytes_and_another_seed_is_none(tmp_path, name):
     images = []

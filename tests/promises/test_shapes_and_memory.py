@@ -204,6 +204,6 @@ def test_as_many_leading_values_as_are_said_to_fit_do(folder, tmp_path):
     way = re.search(r"free memory, or use --leading (\d+)\n$", child.said())
     assert way, child.said()
     source, fitting = open_matrix(str(folder / "sparse.npz")).occupied(), int(way[1])
-    assert plan_inspection(source, fitting + 1).total > 700 * MIB
+    assert plan_inspection(source, fitting + 1).plan.total > 700 * MIB
     child = Child(tmp_path, *command, min(fitting, 30), before=room)
     assert child.wait() == 0, child.said()

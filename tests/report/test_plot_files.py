@@ -48,7 +48,7 @@ import hashlib, sys
 import numpy as np
 from mfact.pictures.drawing import *
 from mfact.pictures.names import FORMATS
-    from mfact.report.plots import image
+from mfact.report.plots import image
 assert "matplotlib" not in sys.modules
 x = np.arange(1.0, 300.0)
 marks = Line("$\\\\frac{1}", x, x), Dots("_x", x, 1 / x, Pen(1)), Band("b", x, x, 2 * x)

@@ -62,6 +62,10 @@ class SlowTarget(DenseTarget):
         self.hands.time += 1.0
         return super().products(U, V)
 
+    def normal(self, U, V):
+        self.hands.time += 1.0
+        return super().normal(U, V)
+
 
 class SlowArray:
     """An array that takes a while to be read."""

@@ -140,7 +140,7 @@ def test_a_tolerance_is_met_where_bases_are_too_small_to_show_the_optimum(
     engine, columns, tol, seed
 ):
     """All noise: no gap is shown, a certificate tells when it is met, and soon after it is."""
-    M = np.random.default_rng(seed).standard_normal((40, 30))
+    M = np.random.default_rng(seed).standard_normal((80, 60))
     result = solve(M, rank=2, schedule="constant", seed=1, engine=engine, tol=tol, every=1,
                    max_basis_bytes=8 * sum(M.shape) * columns, max_iter=20_000)  # fmt: skip
     truth = Truth(M, result)

@@ -23,9 +23,8 @@ from mfact.run.modes import (
     stacked,
     unstacked,
 )
-from mfact.run.solve import resume, solve
+from mfact.run.solve import solve
 from mfact.settings import RunSettings
-from mfact.storage.checkpoints import read_checkpoint, write_checkpoint
 from mfact.storage.runs import run_image
 
 CONSTANT = {"rank": 2, "schedule": "constant", "seed": 1}
@@ -215,23 +214,3 @@ def test_where_modes_that_were_asked_for_do_not_fit_it_is_said_that_the_run_does
 
 
 # -- checkpoints ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", ["plain", "in flight"])
-def test_a_checkpoint_of_an_older_mfact_resumes_without_modes(tmp_path, kind):
-    M, path = of_kind("noisy"), str(tmp_path / "c.h5")
-    options = RUNS["reduced" if kind == "plain" else "flight"]
-    whole = solve(M, **options | {"modes": "off"})
-    limit = 10 if kind == "plain" else 3000
-    solve(M, checkpoint=path, modes="on", **options | {"max_iter": limit})
-    arrays, document = read_checkpoint(path)
-    assert any(name.startswith("flown/") for name in arrays) == (kind == "in flight")
-    kept = {n: a for n, a in arrays.items() if not n.startswith(("modes/", "flown/"))}
-    del document["modes"], document["settings"]["modes"]
-    del document["chosen"]["modes"], document["chosen"]["escape"]
-    write_checkpoint(path, kept, document)
-    went_on = resume(path, M, max_iter=10**9)
-    assert went_on.modes == {}
-    assert went_on.settings["modes"]["used"] == "off"
-    assert np.array_equal(went_on.U, whole.U)
-    assert np.array_equal(went_on.trace["loss"], whole.trace["loss"])

@@ -17,6 +17,10 @@ class Counting(DenseTarget):
         self.calls += 1
         return super().products(U, V)
 
+    def normal(self, U, V):
+        self.calls += 1
+        return super().normal(U, V)
+
     def residual_norm(self, U, V):
         self.calls += 1
         return super().residual_norm(U, V)
@@ -27,6 +31,7 @@ def made(sigma, noise=0.0, shape=(14, 11)):
 
 
 NOISY, TIE = made([3.0, 2.0], 0.05), made([3.0, 2.0, 1.9])
+LARGER = made([3.0, 2.0], 0.05, (60, 50))
 CONSTANT = {"rank": 2, "schedule": "constant"}
 ESCAPE = {**CONSTANT, "escape": True, "tol_gradient": 1e-2, "start_scale": 1e-6}
 # Name -> matrix, options, and how the run ends: or else it would not show what it is named for.
@@ -44,7 +49,7 @@ RUNS = {
     "reduced, escape": (TIE, ESCAPE, "GLOBAL_OPTIMUM"),
     "reduced, exact rank": (made([3.0, 2.0]), CONSTANT, "GLOBAL_OPTIMUM"),
     "spectral start": (NOISY, {**CONSTANT, "start": "spectral"}, "GLOBAL_OPTIMUM"),
-    "beyond memory": (NOISY, {**CONSTANT, "max_basis_bytes": 1500}, "GLOBAL_OPTIMUM"),
+    "beyond memory": (LARGER, {**CONSTANT, "max_basis_bytes": 15_000}, "GLOBAL_OPTIMUM"),
     "rank 1": (NOISY, {"rank": 1}, "GLOBAL_OPTIMUM"),
     "fast-forward": (NOISY, {"rank": 2, "delta": 0.3}, "GLOBAL_OPTIMUM"),
     "fast-forward, no optimum": (NOISY, {"rank": 2, "optimum": False}, "GLOBAL_OPTIMUM"),

@@ -9,8 +9,8 @@ from matrices import gaussian, matrix
 from mfact.errors import SettingsError
 from mfact.options import flag
 from mfact.problems.factorization import Factorization
-from mfact.run.plan import with_seed
 from mfact.run.refusals import check, resolved_schedule
+from mfact.run.seeds import with_seed
 from mfact.run.start import begin
 from mfact.settings import RunSettings
 from mfact.targets.dense import DenseTarget

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array, random_array
 
 from mfact.errors import DataError
-from mfact.krylov import leading
+from mfact.krylov import values as leading
 from mfact.studies import inspect as inspection
 from mfact.studies.generate import chosen_spectrum, generate_matrix, geometric_spectrum
 from mfact.studies.inspect import inspect_matrix

@@ -32,7 +32,7 @@ def test_norms_are_those_of_the_dense_difference(shape, seed, entries, sparse):
     given_as = scipy.sparse.csr_array(M) if sparse else M
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(residual, "BLOCK_ENTRIES", entries)
-        found = residual.residual_of(held(given_as, "float64").target(), run)
+        found = residual.residual_of(held(given_as, "float64"), run)
     R = M - run.U @ run.V.T
     # A few roundings of numbers of the size of M.
     for along, axis in ((found.rows, 1), (found.columns, 0)):
@@ -48,7 +48,7 @@ def test_the_row_that_was_spoilt_is_the_worst():
     M = np.outer(rng.standard_normal(30), rng.standard_normal(20))
     M[17] += 0.3 * rng.standard_normal(20)
     run = solve(M, rank=1, seed=1, schedule="constant")
-    found = residual.residual_of(held(M, "float64").target(), run)
+    found = residual.residual_of(held(M, "float64"), run)
     assert found.rows.worst(1) == [17]
     assert len(found.rows.worst(99)) == 30
 
@@ -58,4 +58,4 @@ def test_another_matrix_is_refused():
     run = run_of(M)
     for other, word in ((M[:2], "3×3 matrix, this one is 2×3"), (-M, "not that of the run")):
         with pytest.raises(DataError, match=word):
-            residual.residual_of(held(other, "float64").target(), run)
+            residual.residual_of(held(other, "float64"), run)

@@ -50,7 +50,7 @@ def result_of(
         settings=_settings(plan, live.recorder.every),
         summary=_summary(plan, finish, outcome, live, keeper, trace),
         claims=live.monitor.claims(),
-        provenance={} if reproducible else gather(argv),
+        provenance={} if reproducible else gather(argv, live.workers),
     )
     for observer in live.observers:
         observer.stop(result)
@@ -126,7 +126,6 @@ def _settings(plan: NetworkPlan, every: int) -> Document:
     chosen = {
         "form": f"{plan.form}: {plan.why}",
         "every": every,
-        "threads": settings.threads or 1,
         "start_scale": scale,
         "batch": settings.batch or len(plan.asked.points.X),
         "inputs": None if settings.data is None else plan.asked.points.X.shape[1],

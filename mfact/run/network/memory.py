@@ -10,9 +10,7 @@ from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.networks.architecture import Architecture
 from mfact.networks.settings import NetworkSettings
 from mfact.networks.tiles import CHUNKS, DENSE_TILE, GRID_TILE
-
-BLAS_BYTES = 64 << 20
-"""A thread's buffers of BLAS."""
+from mfact.run.workers import with_workers
 
 COPIES_OF_WEIGHTS = 12
 """Weights, gradients and states of a block, and as many in the images of files; those of momentum
@@ -49,9 +47,8 @@ def memory_plan(
         "laws": memory * _laws(net),
         "products": item * count * (count + 20 * first * memory) if dual else 0,
         "every unit": 4 * NEURON_BYTES,
-        "libraries": BLAS_BYTES * (settings.threads or 1),
     }
-    return MemoryPlan(parts, available_bytes())
+    return with_workers(parts, available_bytes(), settings.threads)
 
 
 def flow_plan(net: Architecture, settings: NetworkSettings, count: int) -> MemoryPlan:
@@ -62,9 +59,8 @@ def flow_plan(net: Architecture, settings: NetworkSettings, count: int) -> Memor
         "weights": 8 * _weights(net) * (COPIES_IN_A_FLOW + 2 * CHUNKS),
         "laws": _laws(net),
         "every unit": 8 * 3 * 3 * units * settings.times,
-        "libraries": BLAS_BYTES * (settings.threads or 1),
     }
-    return MemoryPlan(parts, available_bytes())
+    return with_workers(parts, available_bytes(), settings.threads)
 
 
 def curvature_plan(net: Architecture, dtype: str, count: int) -> MemoryPlan:

@@ -26,6 +26,7 @@ from mfact.options import flag, options_of, refuse_idle, require_kinds
 from mfact.run.network.memory import flow_plan, memory_plan
 from mfact.run.network.progress import NetworkAsked, NetworkPlan
 from mfact.run.recorder import is_recorded
+from mfact.run.workers import fitting_workers
 from mfact.schedules import Constant, PowerDecay
 from mfact.stopping import NetworkRules
 from mfact.storage.network_runs import read_weights
@@ -86,7 +87,8 @@ def admitted(settings: NetworkSettings, net: Architecture, count: int) -> Memory
     """
     if settings.flow:
         chosen_rtol(net, settings.rtol)
-        return flow_plan(net, settings, count).check(_LESS, subject="the flow")
+        plan = flow_plan(net, settings, count)
+        return plan.check(_ways(settings, plan), subject="the flow")
     if settings.batch is not None and settings.batch > count:
         raise SettingsError(
             f"--batch is {shown(settings.batch)}, and there are {count} points",
@@ -94,9 +96,15 @@ def admitted(settings: NetworkSettings, net: Architecture, count: int) -> Memory
         )
     form, _ = form_of(settings, net, count)
     plan = memory_plan(net, settings, count, dual=form == "dual")
+    return plan.check(_ways(settings, plan))
+
+
+def _ways(settings: NetworkSettings, plan: MemoryPlan) -> str:
+    """What takes less memory than a plan that does not fit."""
     # A form that is chosen here is the smaller one for the points that it is chosen at.
-    ways = f"{_LESS}, or --form primal" if settings.form == "dual" else _LESS
-    return plan.check(ways)
+    form = ", or --form primal" if settings.form == "dual" else ""
+    count = fitting_workers(plan)
+    return f"{_LESS}{form}{f', or --threads {count}' if count else ''}"
 
 
 def planned(asked: NetworkAsked, workers: Workers, start: tuple[Array, ...]) -> NetworkPlan:

@@ -106,4 +106,5 @@ class NetworkLive:
     timer: Timer
     caught: SignalFlag | None
     warn: Callable[[str], None]
+    workers: int
     block: int = BLOCK

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 
 from mfact.core import Array, Document, NetworkResult, Rows, State
 from mfact.descent import BLOCK, At, Confirmed, Descent, Known
 from mfact.host.signals import SignalFlag
-from mfact.host.threads import Workers, blas_threads
+from mfact.host.threads import Workers, working
 from mfact.host.timer import Timer
 from mfact.networks.architecture import Architecture
 from mfact.networks.columns import parted
@@ -29,6 +28,7 @@ from mfact.run.network.progress import (
 )
 from mfact.run.progress import Finish, Progress
 from mfact.run.recorder import Recorder
+from mfact.run.workers import planned_workers
 from mfact.settings import ARRAYS
 from mfact.stopping import Stop, StopWatch
 from mfact.storage.claims import claim_output, refuse_meetings
@@ -68,14 +68,14 @@ def train(
     refuse_meetings(read, {"output": output, "checkpoint": path})
     if path is not None:
         claim_output(path)
-    detail(admitted(settings, net, len(points.X)).describe())
-    with ExitStack() as held:
-        workers = entered(held, settings)
+    memory = admitted(settings, net, len(points.X))
+    detail(memory.describe())
+    with working(planned_workers(memory)) as workers:
         with Doing(busy).now("first products"):
             asked = NetworkAsked(settings, sources, net, points, points.fingerprint, output)
             plan = planned(asked, workers, begun(settings, net) if start is None else start)
         progress = Progress(At(plan.engine.start(plan.start)))
-        live = attached(plan, observers, timer, signals, warn, block)
+        live = attached(plan, workers, observers, timer, signals, warn, block)
         keeper = Keeper(path, rhythm, explicit=settings.checkpoint is not None)
         return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
 
@@ -105,29 +105,24 @@ def resume(
     """
     timer = Timer() if timer is None else timer
     asked = saved.asked(points, max_iter, max_time)
-    detail(admitted(asked.settings, asked.net, len(points.X)).describe())
-    with ExitStack() as held:
-        workers = entered(held, asked.settings)
+    memory = admitted(asked.settings, asked.net, len(points.X))
+    detail(memory.describe())
+    with working(planned_workers(memory)) as workers:
         timer.add(saved.document["seconds"], saved.document["wall_seconds"])
         with Doing(busy).now("first products"):
             plan = planned(asked, workers, begun(asked.settings, asked.net, saved.start))
         saved.require_like(plan.engine.start(plan.start))
         progress = saved.progress
-        live = attached(plan, observers, timer, signals, warn, block)
+        live = attached(plan, workers, observers, timer, signals, warn, block)
         saved.restore(live)
         rhythm = Rhythm.of(asked.settings.checkpoint_every)
         keeper = Keeper(saved.path, rhythm, explicit=True, resumed=progress, seconds=timer.seconds)
         return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
 
 
-def entered(held: ExitStack, settings: NetworkSettings) -> Workers:
-    """The workers of a run, BLAS at one thread for each."""
-    held.enter_context(blas_threads(1))
-    return held.enter_context(Workers(settings.threads or 1))
-
-
 def attached(
     plan: NetworkPlan,
+    workers: Workers,
     observers: Sequence[NetworkObserver],
     timer: Timer,
     caught: SignalFlag | None,
@@ -148,6 +143,7 @@ def attached(
         timer,
         caught,
         warn,
+        workers.count,
         block,
     )
 
