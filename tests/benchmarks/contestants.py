@@ -7,6 +7,7 @@ The plain loops are given the optimum for nothing, so that they can stop on the 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -180,7 +181,12 @@ def mfact_solve(problem: Problem, engine: str, **settings: Any) -> Found:
     from mfact.run.solve import solve
     from mfact.settings import RunSettings
 
-    chosen = {"schedule": "constant", "step_size": 0.5 / float(problem.sigma[0]), "tol": GAP}
+    chosen = {
+        "schedule": "constant",
+        "step_size": 0.5 / float(problem.sigma[0]),
+        "tol": GAP,
+        "threads": int(os.environ.get("OPENBLAS_NUM_THREADS", "1")),  # as the others have
+    }
     asked = RunSettings(
         rank=problem.rank,
         engine=engine,

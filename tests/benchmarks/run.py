@@ -24,8 +24,13 @@ from costs import memory, processes, sizes, small_step
 from gaps import decaying, to_a_gap
 from measure import Rounds, machine, threads
 from networks import networks
+from passes import passes
+from phases import phases
 from pictures import modes, pictures
 from reading import matrix_market
+from slabs import slabs
+from sparse import sparse_pass
+from svds import against_svds
 from table import Goal, Work
 
 
@@ -36,11 +41,16 @@ def main() -> int:
         "exact": lambda: to_a_gap(2000, 1500, 0.0, condition, rounds),
         "noise": lambda: to_a_gap(2000, 1500, 0.5, condition, rounds),
         "faint": lambda: to_a_gap(2000, 1500, 0.5, condition, rounds, 1 / condition),
+        "svds": lambda: against_svds(rounds, asked.largest),
         "large": lambda: to_a_gap(4000, 3000, 0.5, condition, rounds),
         "power": lambda: decaying(2000, 1500, 0.5, condition, rounds, asked.full),
         "step": lambda: small_step(rounds),
+        "phases": lambda: phases(rounds),
         "process": lambda: processes(rounds),
         "market": lambda: matrix_market(rounds),
+        "sparse": lambda: sparse_pass(rounds),
+        "slabs": lambda: slabs(rounds),
+        "passes": lambda: passes(rounds),
         "size": lambda: sizes(asked.largest, rounds),
         "memory": memory,
         "network": lambda: networks(rounds),
