@@ -16,8 +16,8 @@ from mfact.words import brief
 
 PAPER = "Du, Hu, Lee 2018, {}, in its discrete form; mfact, derived"
 EULER = 256.0  # units of rounding of ‖W_h‖‖∂L/∂W_h‖ that a sum of their products may be off by
-APART = 64.0  # the same a step, of the dual form: 22 was seen
-STEP = 16.0  # of ‖W‖², that 2η times it may be off by; see NetworkMonitor
+APART = 32.0  # the same a step, of the dual form: 22 was seen
+STEP = 4.0  # of ‖W‖², that 2η times it may be off by; see NetworkMonitor
 
 
 class NetworkMonitor(Kept):
