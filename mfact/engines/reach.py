@@ -11,7 +11,7 @@ from mfact.engines.coordinates import Krylov, Reduced, Singular, mapped, reduced
 from mfact.engines.differences import ROUNDING, judge_growth
 from mfact.engines.measures import opened
 from mfact.krylov.basis import Basis
-from mfact.krylov.columns import LEAST_PROBES
+from mfact.krylov.columns import random_columns
 from mfact.krylov.spectrum import Spectrum
 from mfact.targets.counted import leads_of
 
@@ -130,7 +130,7 @@ class Reach:
                 break
             wider = state
             if not co.basis.probes or co.basis.exhausted:
-                basis = co.basis.probed(max(self.rank, LEAST_PROBES))
+                basis = co.basis.probed(random_columns(self.rank))
                 wider = replace(state, coordinates=replace(co, basis=basis))
             if self.memory_ends(wider):
                 break

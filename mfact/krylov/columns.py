@@ -7,9 +7,14 @@ LEAST_PROBES = 8
 singular value is hidden."""
 
 
+def random_columns(rank: int) -> int:
+    """Those that there are on both sides, a start that was drawn among them."""
+    return max(rank, LEAST_PROBES)
+
+
 def joined_columns(rank: int) -> int:
     """The most of the start and of random ones that either side has."""
-    return rank + max(rank, LEAST_PROBES)
+    return rank + random_columns(rank)
 
 
 def block_columns(rank: int) -> int:

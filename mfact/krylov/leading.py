@@ -8,7 +8,7 @@ import numpy as np
 
 from mfact.core import Array, Factors, Target
 from mfact.krylov.basis import Basis
-from mfact.krylov.columns import LEAST_PROBES
+from mfact.krylov.columns import random_columns
 from mfact.krylov.hidden import hidden_value
 from mfact.krylov.spectrum import Spectrum
 from mfact.targets.counted import leads_of
@@ -34,9 +34,8 @@ def outside_of(basis: Basis, phi: Array, psi_t: Array, count: int) -> Array:
 
 def first_basis(target: Target, point: Factors, norm: float, *, drawn: bool) -> Basis:
     """The bases of largest_value() before their first pass. norm: ‖M‖_F."""
-    width = max(point.U.shape[1], LEAST_PROBES)
-    leads = leads_of(target)
-    return Basis.begin(point.U, point.V, norm, leads=leads, drawn=drawn).probed(width)
+    basis = Basis.begin(point.U, point.V, norm, leads=leads_of(target), drawn=drawn)
+    return basis.probed(random_columns(point.U.shape[1]))
 
 
 def largest_value(
@@ -52,7 +51,6 @@ def largest_value(
 
     Source: Golub and Kahan 1965; Parlett 1980, Section 11.7.
     """
-    width = max(point.U.shape[1], LEAST_PROBES)
     basis = first_basis(target, point, target.norm, drawn=drawn)
     sigma, residual = np.zeros(1), math.inf
     if target.norm == 0:
@@ -66,7 +64,7 @@ def largest_value(
             unseen = target.norm**2 - float(np.vdot(basis.B, basis.B))
             if unseen <= 1e-6 * target.norm**2 or basis.size >= min(target.shape):
                 break
-            basis = basis.probed(width)
+            basis = basis.probed(random_columns(point.U.shape[1]))
         basis = basis.extend(target)
         if 0 in basis.B.shape:
             continue

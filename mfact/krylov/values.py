@@ -65,7 +65,7 @@ def leading_values(target: Sliced, count: int, all_up_to: int = ALL_UP_TO) -> tu
     count is cut to min(d1, d2) − 1 there. For each computed triple (σ, x, y) a singular value of M
     lies within √((‖My − σx‖² + ‖Mᵀx − σy‖²)/2) of σ; error is the largest of these, and at least
     a few units of rounding of σ₁. They come from bases of random columns, and from Lanczos with
-    restarts, ten times the passes, where bases of MOST_COLUMNS do not hold them. The starts are
+    restarts, ten times the passes, where bases of most_columns() do not hold them. The starts are
     fixed, so that the same M gives the same digits.
     Raises DataError where they cannot be computed.
     Source: Weyl 1912 for the Hermitian matrix [[0, M], [Mᵀ, 0]].

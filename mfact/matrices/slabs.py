@@ -50,3 +50,8 @@ class Fetcher(Protocol):
 def lines_of(slabs: Slabs) -> int:
     """How many lines the slabs are cut from."""
     return slabs.shape[1] if slabs.columns else slabs.shape[0]
+
+
+def length_of(slabs: Slabs) -> int:
+    """How many entries each of the lines has."""
+    return slabs.shape[0] if slabs.columns else slabs.shape[1]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array
-from mfact.matrices.slabs import Slabs
+from mfact.matrices.slabs import Slabs, length_of
 from mfact.matrices.values import store
 from mfact.targets.fingerprint import probes
 from mfact.targets.tiles import first_look
@@ -34,7 +34,7 @@ class Pieces:
 
     def __init__(self, slabs: Slabs, dtype: np.dtype[Any]) -> None:
         self.slabs, self.dtype = slabs, dtype
-        self.width = slabs.shape[0] if slabs.columns else slabs.shape[1]
+        self.width = length_of(slabs)
         longest = max(end - start for start, end in pairwise(slabs.cuts))
         self.same = np.dtype(slabs.stored) == dtype
         some = max(1, PIECE_BYTES // (self.width * dtype.itemsize))

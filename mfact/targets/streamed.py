@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mfact.host.threads import Workers
-from mfact.matrices.slabs import Slabs
+from mfact.matrices.slabs import Slabs, length_of
 from mfact.matrices.source import MatrixSource
 from mfact.matrices.values import Told
 from mfact.targets.blocks import READERS, BlockTarget
@@ -38,7 +38,7 @@ class Streamed:
     @property
     def summed(self) -> int:
         """Lines of the side that every slab adds to: each worker has a part of these sums."""
-        return self.slabs.shape[0] if self.slabs.columns else self.slabs.shape[1]
+        return length_of(self.slabs)
 
     @property
     def needed(self) -> int:
