@@ -60,5 +60,9 @@ class UnknownOptionError(SettingsError, TypeError):
     """
 
 
+class MatrixWarning(UserWarning):
+    """A matrix of a file for which something was chosen, skipped, scaled or turned."""
+
+
 class ConvergenceWarning(UserWarning):
     """A run did not end well: at a limit, at rest too early, at a saddle point, or it diverged."""

@@ -41,6 +41,7 @@ from mfact.core.values import (
     Kind,
     Ledger,
     Memory,
+    Names,
     Optimum,
     Point,
     Rows,
@@ -50,7 +51,7 @@ from mfact.core.values import (
 __all__ = [
     "LEAST_TOLERANCE", "LEFT", "RIGHT", "Array", "Balance", "Claim", "Coordinates", "Distance",
     "Document", "Ended", "Engine", "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory",
-    "Method", "NetworkResult", "Normal", "Optimum", "Outcome", "Plain", "Point", "Problem",
-    "Result", "Rows", "Schedule", "Segment", "Sliced", "State", "Stepper", "Summed", "Target",
-    "Verdict", "unit_of", "violated",
+    "Method", "Names", "NetworkResult", "Normal", "Optimum", "Outcome", "Plain", "Point",
+    "Problem", "Result", "Rows", "Schedule", "Segment", "Sliced", "State", "Stepper", "Summed",
+    "Target", "Verdict", "unit_of", "violated",
 ]  # fmt: skip

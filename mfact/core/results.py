@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Protocol
 
-from mfact.core.values import Array, Document
+from mfact.core.values import Array, Document, Names
 
 
 class Outcome(Enum):
@@ -83,6 +83,7 @@ class Result:
         "sigma", σ_i(UVᵀ) there, rows×r and descending, NaN where rounding hides it, and "escape",
         the flow times at which mode i was predicted to be half grown (see mfact.theory.escape);
         nothing where a run did not record them.
+    names: of the rows and columns of M, as its file had them at the end.
 
     The dicts hold JSON values only (str, int, float, bool, None, list, dict).
     """
@@ -98,6 +99,7 @@ class Result:
     claims: tuple[Claim, ...] = field(default=(), repr=False)
     provenance: Document = field(default_factory=dict, repr=False)
     modes: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    names: Names = field(default=Names(), repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

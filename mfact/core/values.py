@@ -40,6 +40,14 @@ class Factors(NamedTuple):
     V: Array
 
 
+@dataclass(frozen=True)
+class Names:
+    """Of the rows and of the columns of a matrix, d1 and d2 of them; None where it has none."""
+
+    rows: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+
+
 def unit_of(sigma_k: float) -> float:
     """½σ_k², in which a gap is told; units of M², 1 for the zero matrix."""
     return 0.5 * sigma_k**2 or 1.0

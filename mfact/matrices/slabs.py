@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from mfact.core import Array, Kind
@@ -18,13 +19,26 @@ class Slabs(Protocol):
     the disk. room: bytes that fetch() needs to work in, the largest of all slabs.
     """
 
-    shape: tuple[int, int]
-    columns: bool
-    cuts: tuple[int, ...]
-    stored: Kind
-    file_bytes: int
-    room: int
-    label: str
+    @property
+    def shape(self) -> tuple[int, int]: ...
+
+    @property
+    def columns(self) -> bool: ...
+
+    @property
+    def cuts(self) -> tuple[int, ...]: ...
+
+    @property
+    def stored(self) -> Kind: ...
+
+    @property
+    def file_bytes(self) -> int: ...
+
+    @property
+    def room(self) -> int: ...
+
+    @property
+    def label(self) -> str: ...
 
     def opened(self, readers: int) -> AbstractContextManager[Fetcher]:
         """The file for one reading, by so many threads at a time. Raises StorageError where it is
@@ -45,6 +59,46 @@ class Fetcher(Protocol):
         the caller is done with it. Raises StorageError for an end that comes too early or a chunk
         that cannot be unpacked.
         """
+
+
+@dataclass(frozen=True, eq=False)
+class Like:
+    """What slabs have in common with others that they are made of, which is all but what they say
+    themselves.
+    """
+
+    of: Slabs
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.of.shape
+
+    @property
+    def columns(self) -> bool:
+        return self.of.columns
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        return self.of.cuts
+
+    @property
+    def stored(self) -> Kind:
+        return self.of.stored
+
+    @property
+    def file_bytes(self) -> int:
+        return self.of.file_bytes
+
+    @property
+    def room(self) -> int:
+        return self.of.room
+
+    @property
+    def label(self) -> str:
+        return self.of.label
+
+    def place(self, slab: int, index: tuple[int, ...]) -> tuple[int, int]:
+        return self.of.place(slab, index)
 
 
 def lines_of(slabs: Slabs) -> int:

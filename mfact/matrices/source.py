@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mfact.core import Array
-from mfact.errors import SettingsError, StorageError
+from mfact.core import Array, Names
+from mfact.errors import DataError, SettingsError
 from mfact.matrices.formats import look_at
-from mfact.matrices.values import Look, SparseReader, Told, silent
+from mfact.matrices.spec import split_spec
+from mfact.matrices.transposed import transposed
+from mfact.matrices.values import Asked, Look, SparseReader, Told, silent
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -38,13 +39,15 @@ class MatrixSource(Look):
     """A matrix in a file that has been looked at and not yet read.
 
     name: file name and dataset, safe to print. path: as given. file_bytes: of the file.
-    follow_links: whether it may name other files.
+    follow_links: whether it may name other files. transpose: whether it is the transpose of what
+    the file holds.
     """
 
     name: str
     path: str
     file_bytes: int
     follow_links: bool
+    transpose: bool = False
     _occupied: bool = field(default=False, repr=False)
 
     def occupied(self) -> MatrixSource:
@@ -77,6 +80,19 @@ class MatrixSource(Look):
         """
         return None if self.cut is None else self.cut(block_bytes)
 
+    def names(self) -> Names:
+        """Of its rows and columns, where the file has such; a reading of what holds them.
+
+        Raises what reading them raises, and DataError where they are not as many as there are rows
+        or columns.
+        """
+        found = Names() if self.naming is None else self.naming()
+        pairs = zip(("rows", "columns"), (found.rows, found.columns), self.shape, strict=True)
+        for what, names, length in pairs:
+            if names is not None and len(names) != length:
+                raise DataError(f"{self.name} names {len(names)} of its {length} {what}")
+        return found
+
     @property
     def entries(self) -> int | None:
         """How many a sparse file stores; None for a dense one."""
@@ -93,20 +109,29 @@ class MatrixSource(Look):
         return ENTRY_BYTES * self.entries + LINE_BYTES * (stored + d1)
 
     def describe(self) -> dict[str, Any]:
-        """What is known without reading, as JSON values; path and dataset are the true names."""
+        """What is known without reading, as JSON values; path and dataset are the true names.
+        file_notes: where there are any.
+        """
         names = ("name", "path", "format", "dataset", "shape", "stored_dtype", "order", "sparse",
-                 "file_bytes")  # fmt: skip
-        return {name: getattr(self, name) for name in names} | {"shape": list(self.shape)}
+                 "file_bytes", "transpose")  # fmt: skip
+        told = {name: getattr(self, name) for name in names} | {"shape": list(self.shape)}
+        return {**told, "file_notes": list(self.notes)} if self.notes else told
 
 
 def open_matrix(
-    spec: str, *, dataset: str | None = None, follow_links: bool = False, points: bool = False
+    spec: str,
+    *,
+    dataset: str | None = None,
+    follow_links: bool = False,
+    transpose: bool = False,
+    points: bool = False,
 ) -> MatrixSource:
     """Look at the matrix that spec names: a file, `file.h5:/path` or `file.h5::/path`.
 
     A file whose literal name is spec wins. dataset: path in an HDF5 file or member of an NPZ
     file; without it the only matrix of the file is taken. follow_links: let an HDF5 file name
-    other files (external links, external storage, virtual datasets). points: an array of any
+    other files (external links, external storage, virtual datasets). transpose: M is the transpose
+    of what is there, as where R or Julia wrote it. points: an array of any
     number of dimensions is taken, each entry of the first one a point, folded to a row (C order).
 
     Raises DataError or StorageError, with a way out, for whatever cannot be a matrix;
@@ -128,46 +153,18 @@ def open_matrix(
             "name one",
         )
     chosen = dataset if named is None else named
-    file_bytes, look = look_at(path, chosen, follow_links, points)
+    file_bytes, look = look_at(path, Asked(chosen, follow_links, points))
+    name = printable(path.name or str(path)) + (
+        f":{printable(look.dataset)}" if look.dataset else ""
+    )
+    if transpose:
+        note = f"M is the transpose of what {name} holds"
+        look = replace(transposed(look), notes=(*look.notes, note))
     return MatrixSource(
         **vars(look),
-        name=printable(path.name) + (f":{printable(look.dataset)}" if look.dataset else ""),
+        name=name,
         path=spec if named is None else str(path),
         file_bytes=file_bytes,
         follow_links=follow_links,
+        transpose=transpose,
     )
-
-
-def spec_of(path: str, dataset: str | None) -> str:
-    """What split_spec() cuts: a file, and a dataset in it where one is named.
-
-    >>> spec_of("a.h5", "/X"), spec_of("a.npy", None)
-    ('a.h5::/X', 'a.npy')
-    """
-    return f"{path}::{dataset}" if dataset else path
-
-
-def split_spec(spec: str) -> tuple[Path, str | None]:
-    """Cut spec into a path and the dataset after `:/` or `::`, None without one.
-
-    >>> split_spec("no such file.h5::/a/b")
-    (PosixPath('no such file.h5'), '/a/b')
-    """
-    if "\0" in spec or not spec:
-        raise StorageError(f"{printable(spec)!r} is not the name of a file", "name a file")
-    if _exists(Path(spec)):
-        return Path(spec), None
-    cuts = [i for i in range(len(spec)) if spec.startswith((":/", "::"), i) and i > 0]
-    for cut in reversed(cuts):
-        if _exists(Path(spec[:cut])):
-            return Path(spec[:cut]), spec[cut:].lstrip(":")
-    if cuts:
-        return Path(spec[: cuts[0]]), spec[cuts[0] :].lstrip(":")
-    return Path(spec), None
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists() or path.is_symlink()
-    except OSError:  # a name too long for any file
-        return False

@@ -9,8 +9,8 @@ from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
-from mfact.core import Array
-from mfact.errors import DataError, MemoryPlanError
+from mfact.core import Array, Names
+from mfact.errors import DataError, MemoryPlanError, SettingsError
 from mfact.host.memory import available_bytes
 from mfact.matrices.slabs import Slabs
 from mfact.words import format_bytes, printable
@@ -23,7 +23,7 @@ REFUSED_KINDS = {
     "O": ("Python objects, which are never unpickled", "save a plain numeric array"),
     "S": ("strings", "save the numbers themselves"),
     "U": ("strings", "save the numbers themselves"),
-    "V": ("structured records", "save one numeric field as a matrix"),
+    "V": ("structured records", "save numpy.lib.recfunctions.structured_to_unstructured(M)"),
     "M": ("dates", "save numbers"),
     "m": ("time differences", "save numbers"),
 }
@@ -56,14 +56,30 @@ class SparseReader(Protocol):
 
 
 @dataclass(frozen=True)
+class Asked:
+    """How a matrix was asked for, beside its file.
+
+    dataset: its name in the file. follow_links: whether the file may name others. points: an array
+    of any number of dimensions is taken, each entry of the first one folded to a row, in C order.
+    """
+
+    dataset: str | None = None
+    follow_links: bool = False
+    points: bool = False
+
+
+@dataclass(frozen=True)
 class Look:
     """What one look at a file tells of the matrix in it, and who reads it.
 
-    format: "npy", "npz", "hdf5", "matlab", "h5ad", "10x", "matrix-market" or "sparse-npz".
+    format: "npy", "npz", "hdf5", "matlab", "matlab-5", "h5ad", "10x", "matrix-market",
+    "sparse-npz", "text", "safetensors" or "10x-folder".
     dataset: path or member in the file, None where there is but one. shape: (d1, d2).
-    stored_dtype: such as "<f8", ">i2" or "|u1". order: "C", "F", "chunked (64, 1797)", "CSR",
-    "CSC" or "COO". linked: other files that it is read from too. cut: cuts a matrix that can be
-    read in parts into slabs of so many bytes; None for one that must be read whole.
+    stored_dtype: such as "<f8", ">i2", "|u1" or "bfloat16". order: "C", "F", "chunked (64, 1797)",
+    "CSR", "CSC" or "COO". linked: other files that it is read from too. cut: cuts a matrix that can
+    be read in parts into slabs of so many bytes; None for one that must be read whole. naming:
+    reads the names of rows and columns, None where there are none. notes: sentences on whatever
+    was chosen, skipped, scaled or turned, for who could have meant something else.
     """
 
     format: str
@@ -75,6 +91,8 @@ class Look:
     sparse: bool = False
     linked: tuple[str, ...] = ()
     cut: Callable[[int], Slabs] | None = field(default=None, repr=False, compare=False)
+    naming: Callable[[], Names] | None = field(default=None, repr=False, compare=False)
+    notes: tuple[str, ...] = ()
 
 
 def check_kind(dtype: np.dtype[Any], label: str) -> None:
@@ -113,14 +131,14 @@ def check_shape(shape: tuple[int, ...], label: str, points: bool = False) -> tup
     return int(shape[0]), int(shape[1])
 
 
-def several(count: int, name: str, label: str, points: bool) -> tuple[str, str]:
-    """(what is wrong, the way out) where a file holds more than one that could be meant."""
-    if points:  # of two files, so that one option could not name both
-        return (
-            f"{label} holds {count} arrays",
-            f"name one, as {label}:/{printable(name).lstrip('/')}",
+def refuse_dataset(asked: Asked, what: str, label: str) -> None:
+    """Raise SettingsError where a dataset is named in a file that holds one array; what: it is."""
+    if asked.dataset is not None:
+        raise SettingsError(
+            f"{label} is {what} and holds one array, so there is no {printable(asked.dataset)} in "
+            "it",
+            "leave the dataset out",
         )
-    return f"{label} holds {count} matrices", "name one with --dataset"
 
 
 def check_fits(needed: int, label: str) -> None:
@@ -148,35 +166,3 @@ def refuse_memory(label: str) -> NoReturn:
     raise MemoryPlanError(
         f"{label} could not be read: the memory ran out", "free memory, or pass a part of it"
     ) from None
-
-
-def store(
-    block: Array, out: Array, position: Callable[[tuple[int, ...]], tuple[int, int]], label: str
-) -> None:
-    """Convert block into out, an array of its shape, and check that every value is finite.
-
-    position(index into the block) is (row, column) in the matrix, counted from 0.
-    Raises DataError for NaN, infinity, or a value that overflows the kind of out.
-    """
-    if out is not block:
-        with np.errstate(over="ignore", invalid="ignore"):
-            out[...] = block
-    if out.dtype.kind != "f" or (block.dtype.kind != "f" and out.dtype.itemsize >= 4):
-        return
-    finite = np.isfinite(out)
-    if not finite.all():
-        index = np.unravel_index(int(np.argmin(finite)), out.shape)
-        refuse_value(block[index], position(tuple(int(i) for i in index)), out.dtype, label)
-
-
-def refuse_value(
-    value: Any, position: tuple[int, int], dtype: np.dtype[Any], label: str
-) -> NoReturn:
-    """Raise DataError for a value that is not finite in dtype, naming where it stands."""
-    place = f"at row {position[0]}, column {position[1]} (counted from 0)"
-    if np.isfinite(value):
-        raise DataError(f"{label} has {value} {place}, which overflows {dtype}", "use float64")
-    raise DataError(
-        f"{label} has a value that is not finite, {value}, {place}",
-        "fill or remove missing values first",
-    )
