@@ -14,11 +14,12 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
-from mfact.matrices import npz
-from mfact.matrices.npy import Header, read_array, read_header
+from mfact.matrices.arrays import npz, npz_sparse
+from mfact.matrices.arrays.kinds import words
+from mfact.matrices.arrays.npy import Header, read_array, read_header
+from mfact.matrices.declared import check_shape, short
 from mfact.matrices.seen import Seen, changed
-from mfact.matrices.values import BLOCK_BYTES, REFUSED_KINDS, check_fits
-from mfact.tensors.declared import check_shape, short
+from mfact.matrices.values import BLOCK_BYTES, check_fits
 from mfact.tensors.rounding import to_kind
 from mfact.tensors.state_dict import StateDict, Tensor
 
@@ -30,7 +31,7 @@ def open_npz(file: Seen, label: str) -> StateDict:
     named. Raises DataError or StorageError, with a way out, for a file that cannot be read.
     """
     found = npz.members(file, label)
-    if npz.is_sparse(found):
+    if npz_sparse.is_sparse(found):
         raise DataError(
             f"{label} is one sparse matrix, and a network has several weights",
             "pass the weights of a network, saved with numpy.savez",
@@ -43,7 +44,7 @@ def open_npz(file: Seen, label: str) -> StateDict:
     for name, header in headers.items():
         where = f"{label}:{short(name)}"
         if header.dtype.kind not in "fiub" or header.dtype.itemsize > 8:
-            left.append(f"{short(name)} ({_what(header)})")
+            left.append(f"{short(name)} ({words(header)})")
             continue
         check_shape(header.shape, header.dtype.itemsize, where)
         values = partial(_values, file, name, header, where)
@@ -62,11 +63,6 @@ def open_npz(file: Seen, label: str) -> StateDict:
 def _is_kept(names: list[str]) -> bool:
     """Whether the order is that in which numpy.savez was given them, and not one of names."""
     return names != sorted(names)
-
-
-def _what(header: Header) -> str:
-    held, _ = REFUSED_KINDS.get(header.dtype.kind, (str(header.dtype), ""))
-    return held
 
 
 def _values(file: Seen, name: str, header: Header, label: str) -> Array:

@@ -6,6 +6,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
+from mfact.matrices.decoding import from_bfloat16
 from mfact.words import brief
 
 
@@ -28,17 +29,6 @@ def to_kind(values: Array, kind: str, label: str = "a tensor") -> Array:
             "save the network in float32 first",
         )
     return rounded
-
-
-def from_bfloat16(raw: Array) -> Array:
-    """The float32 of the same values; raw: uint16 that hold the bits of bfloat16.
-
-    >>> from_bfloat16(np.array([0x3F80, 0xC000], np.uint16))
-    array([ 1., -2.], dtype=float32)
-    """
-    bits = raw.astype(np.uint32)
-    np.left_shift(bits, 16, out=bits)
-    return bits.view(np.float32)
 
 
 def _to_bfloat16(values: Array) -> Array:

@@ -10,25 +10,30 @@ from functools import partial
 import numpy as np
 
 from mfact.core import Array
-from mfact.matrices.npy import Header, read_array
+from mfact.matrices.arrays.npy import read_array
+from mfact.matrices.arrays.safetensors_header import Entry, kind_of, read_entries
+from mfact.matrices.arrays.stored import Laid
+from mfact.matrices.declared import short
+from mfact.matrices.decoding import from_bfloat16
 from mfact.matrices.seen import Seen
 from mfact.matrices.values import BLOCK_BYTES, check_fits
-from mfact.tensors.declared import short
-from mfact.tensors.rounding import from_bfloat16, to_kind
-from mfact.tensors.safetensors_header import Entry, read_entries
+from mfact.tensors.rounding import to_kind
 from mfact.tensors.state_dict import StateDict, Tensor
 
 
 def open_safetensors(file: Seen, label: str) -> StateDict:
     """The tensors of a safetensors file; its header alone is read.
 
-    Raises DataError or StorageError, with a way out, for a file that is none or ends too early.
+    Raises DataError or StorageError, with a way out, for a file that is none or ends too early, and
+    for one with a tensor of a kind that is not read.
     """
     with file.opened(label) as stream:
         entries = read_entries(stream, file.size, label)
     tensors = (
-        Tensor(e.name, e.shape, e.kind, partial(_values, file, e, f"{label}:{short(e.name)}"))
-        for e in entries
+        Tensor(entry.name, entry.shape, entry.kind, partial(_values, file, entry.kind, laid, where))
+        for entry in entries
+        for where in [f"{label}:{short(entry.name)}"]
+        for laid in [Laid(entry.shape, kind_of(entry, label), False, entry.start)]
     )
     return StateDict(
         path=file.path,
@@ -40,15 +45,14 @@ def open_safetensors(file: Seen, label: str) -> StateDict:
     )
 
 
-def _values(file: Seen, entry: Entry, label: str) -> Array:
-    header = Header(entry.shape, entry.dtype, fortran=False, offset=entry.start)
+def _values(file: Seen, kind: str, laid: Laid, label: str) -> Array:
     # Never mapped into memory: a file that another process cuts would end this one.
     with file.opened(label) as stream:
-        stream.seek(header.offset)
-        if entry.kind != "bfloat16":
-            return read_array(stream, header, label)
-        check_fits(3 * header.data_bytes, label)  # the bits, and twice as many of float32
-        return from_bfloat16(read_array(stream, header, label))
+        stream.seek(laid.offset)
+        if kind != "bfloat16":
+            return read_array(stream, laid, label)
+        check_fits(3 * laid.data_bytes, label)  # the bits, and twice as many of float32
+        return from_bfloat16(read_array(stream, laid, label))
 
 
 def _rewritten(

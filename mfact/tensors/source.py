@@ -6,14 +6,15 @@ from collections import Counter
 from pathlib import Path
 
 from mfact.errors import DataError
-from mfact.matrices import npz
-from mfact.matrices.formats import NPZ, is_hdf5, start_of
+from mfact.matrices.arrays import npz
+from mfact.matrices.formats import NPZ, is_hdf5, is_safetensors, start_of
 from mfact.matrices.seen import Seen
+from mfact.matrices.strange_zips import is_torch
 from mfact.tensors.arrays import open_npz
 from mfact.tensors.safetensors import open_safetensors
 from mfact.tensors.state_dict import StateDict
 from mfact.tensors.strangers import KERAS_WAY_OUT, strange_zip, stranger
-from mfact.tensors.torch_zip import is_torch, open_torch
+from mfact.tensors.torch_zip import open_torch
 from mfact.words import printable
 
 HDF5 = "HDF5"
@@ -48,8 +49,7 @@ def look_at(path: Path) -> tuple[Seen, str, str]:
     """
     label = printable(path)
     file, start = start_of(path, label)
-    # These two come first: a length, or what a tensor holds, can look like the mark of another.
-    if start[4:9] == b"\0\0\0\0{":
+    if is_safetensors(start):
         return file, label, "safetensors"
     if start.startswith(NPZ):
         return file, label, _form_of_zip(file, label)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mfact.errors import DataError
-from mfact.matrices.formats import PACKED, PICKLES, text_start
-from mfact.matrices.npy import MAGIC
+from mfact.matrices.arrays.npy import MAGIC
 from mfact.matrices.seen import Seen
-from mfact.tensors.declared import short
+from mfact.matrices.strange_zips import kind_of_zip
+from mfact.matrices.strangers import LEGACY_TORCH, PACKED, PICKLES, text_start
 
 KERAS_WAY_OUT = (
     "save its weights with numpy.savez, in Keras as "
@@ -16,13 +16,12 @@ KERAS_WAY_OUT = (
 )
 _ANY_WAY_OUT = "save its weights with numpy.savez, each array by its name"
 _FORMS = "pass a file of safetensors, torch.save or numpy.savez"
-_LEGACY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _TABLE = bytes.fromhex("57fb808b247547db")  # the last bytes of a TensorFlow index
 _READ_ON = 4096
 # First bytes, what such a file is, and what to do with it.
 _STRANGERS = (
     (
-        _LEGACY_TORCH,
+        LEGACY_TORCH,
         "a checkpoint of before PyTorch 1.6, a pickle, which is never loaded because it can run "
         "code",
         "load it with torch.load and save what it holds again with torch.save",
@@ -64,7 +63,8 @@ def strange_zip(names: Sequence[str], label: str) -> DataError:
         return DataError(f"{label} is an archive of Keras", KERAS_WAY_OUT)
     if not names:
         return DataError(f"{label} is an empty zip archive", "save the checkpoint again")
-    return DataError(f"{label} is a zip archive of {short(names[0])}, not of weights", _FORMS)
+    what, _ = kind_of_zip(names)
+    return DataError(f"{label} is {what.removesuffix(', not of arrays')}, not of weights", _FORMS)
 
 
 def sharded(label: str) -> DataError:

@@ -18,10 +18,10 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
-from mfact.matrices.npz import open_zip
+from mfact.matrices.arrays.npz import open_zip
+from mfact.matrices.declared import short
 from mfact.matrices.seen import Seen
 from mfact.matrices.values import refuse_memory
-from mfact.tensors.declared import short
 from mfact.tensors.unpacking import blocks
 
 PACK_AGAIN = "unpack it and pack it again without compression"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from mfact.errors import DataError
-from mfact.tensors.declared import short
+from mfact.matrices.declared import short
 from mfact.tensors.torch_objects import LONGEST_NAME, View, refused
 
 STATE_DICTS = ("state_dict", "model_state_dict", "model", "module", "net", "network")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mfact.errors import DataError, StorageError
-from mfact.tensors.declared import short
+from mfact.matrices.declared import short
 
 STORAGES = {
     "torch.DoubleStorage": "float64",

@@ -11,9 +11,9 @@ from numpy.lib.stride_tricks import as_strided
 
 from mfact.core import Array
 from mfact.errors import StorageError
+from mfact.matrices.declared import check_shape
+from mfact.matrices.decoding import from_bfloat16
 from mfact.matrices.values import check_fits, refuse_memory
-from mfact.tensors.declared import check_shape
-from mfact.tensors.rounding import from_bfloat16
 from mfact.tensors.torch_archive import Archive, Entry
 from mfact.tensors.torch_objects import View
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
+from mfact.matrices.declared import short
 from mfact.matrices.values import check_fits
-from mfact.tensors.declared import short
 from mfact.tensors.rounding import to_kind
 from mfact.tensors.state_dict import UNITS
 from mfact.tensors.torch_archive import PACK_AGAIN, Archive, Entry

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import partial
 
 from mfact.errors import DataError
+from mfact.matrices.declared import short
 from mfact.matrices.seen import Seen
-from mfact.tensors.declared import short
 from mfact.tensors.pickles import read_pickle
 from mfact.tensors.state_dict import StateDict, Tensor
 from mfact.tensors.torch_archive import Archive, look_at_archive
@@ -33,16 +33,6 @@ _PROGRAMS = {
         "save torch.export.load(path).state_dict with torch.save",
     ),
 }
-
-
-def is_torch(names: Iterable[str]) -> bool:
-    """Whether a zip of these entries is one for open_torch, if only to be refused by name.
-
-    >>> is_torch(["net/data.pkl", "net/data/0", "net/version"]), is_torch(["W.npy", "b.npy"])
-    (True, False)
-    """
-    ends = tuple(f"/{name}" for name in (_PICKLE, *_PROGRAMS))
-    return any(f"/{name}".endswith(ends) for name in names)
 
 
 def open_torch(file: Seen, label: str) -> StateDict:

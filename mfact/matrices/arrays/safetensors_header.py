@@ -14,9 +14,9 @@ from typing import Any, NoReturn, TypeGuard
 import numpy as np
 
 from mfact.errors import DataError, StorageError
-from mfact.matrices.npy import Stream
+from mfact.matrices.arrays.stored import Stream
+from mfact.matrices.declared import check_shape, short
 from mfact.matrices.values import check_fits, refuse_memory
-from mfact.tensors.declared import check_shape, short
 from mfact.words import shown
 
 LENGTH_BYTES = 8
@@ -43,11 +43,15 @@ _WAYS_OUT = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One tensor: start, end: its bytes, counted from the start of the file."""
+    """One tensor: start, end: its bytes, counted from the start of the file.
+
+    kind: as NumPy would name it; of one that is not read, as the file does. dtype: of its bytes,
+    None of one that is not read.
+    """
 
     name: str
     kind: str
-    dtype: np.dtype[Any]
+    dtype: np.dtype[Any] | None
     shape: tuple[int, ...]
     start: int
     end: int
@@ -56,8 +60,8 @@ class Entry:
 def read_entries(stream: Stream, size: int, label: str) -> tuple[Entry, ...]:
     """The tensors of a file of `size` bytes, in the order in which the header names them.
 
-    Raises DataError for a header that is none, and for kinds that are not taken; StorageError for
-    a file that ends too early; MemoryPlanError for a header that does not fit.
+    Raises DataError for a header that is none, StorageError for a file that ends too early,
+    MemoryPlanError for a header that does not fit.
     """
     first = stream.read(LENGTH_BYTES)
     length = int.from_bytes(first, "little")
@@ -121,18 +125,26 @@ def _entry(name: str, told: Any, begin: int, label: str) -> Entry:
         _refuse(label, f"that gives no shape of {where}")
     if not _are_lengths(place) or len(place) != 2:
         _refuse(label, f"that gives no place of {where}")
+    begins, ends = begin + place[0], begin + place[1]
     if kind not in KINDS:
-        known = next((way for prefix, way in _WAYS_OUT.items() if kind.startswith(prefix)), None)
-        raise DataError(
-            f"{label} holds {where} of the kind {shown(kind, quoted=False)}, which is not read",
-            known or "convert it to float32 and save it again",
-        )
+        return Entry(name, shown(kind, quoted=False), None, tuple(shape), begins, ends)
     dtype = np.dtype(KINDS[kind][1])
     check_shape(tuple(shape), dtype.itemsize, f"{label}:{where}")
     needed, there = dtype.itemsize * prod(shape), place[1] - place[0]
     if needed != there:
         _refuse(label, f"that gives {there} bytes to {where}, which needs {needed}")
-    return Entry(name, KINDS[kind][0], dtype, tuple(shape), begin + place[0], begin + place[1])
+    return Entry(name, KINDS[kind][0], dtype, tuple(shape), begins, ends)
+
+
+def kind_of(entry: Entry, label: str) -> np.dtype[Any]:
+    """The dtype of a tensor's bytes. Raises DataError where the kind is not read."""
+    if entry.dtype is not None:
+        return entry.dtype
+    ways = (way for prefix, way in _WAYS_OUT.items() if entry.kind.startswith(prefix))
+    raise DataError(
+        f"{label} holds {short(entry.name)} of the kind {entry.kind}, which is not read",
+        next(ways, "convert it to float32 and save it again"),
+    )
 
 
 def _are_texts(given: Any) -> bool:
