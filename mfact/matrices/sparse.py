@@ -11,12 +11,12 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
-from mfact.matrices.values import check_fits, refuse_value
+from mfact.matrices.indices import SAVE, check_pointers, check_range, integers
+from mfact.matrices.missing import of_sparse
+from mfact.matrices.values import check_fits
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-_WAY_OUT = "write it again with scipy.sparse.save_npz"
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,22 @@ def assemble(parts: Compressed, label: str, *, occupied: bool = False) -> csr_ar
     """
     from scipy.sparse import csc_array, csr_array
 
-    _check_pointers(parts, label)
-    _check_indices(parts, label)
+    lines = parts.shape[0] if parts.major == "CSR" else parts.shape[1]
+    entries = parts.data.size
+    if parts.data.ndim != 1 or parts.indices.size != entries:
+        raise DataError(f"{label} has {parts.indices.size} indices for {entries} values", SAVE)
+    check_pointers(parts.indptr, lines, entries, parts.shape, label)
+    integers(parts.indices, label, "indices")
+    if parts.major == "CSR":
+        check_range(parts.indices, parts.shape[1], label, "column index")
+    else:
+        check_range(parts.indices, parts.shape[0], label, "row index")
 
-    def place(k: int) -> tuple[Any, Any]:
+    def place(k: Array) -> tuple[Any, Any]:
         major, minor = _line(parts.indptr, k), parts.indices[k]
         return (major, minor) if parts.major == "CSR" else (minor, major)
 
-    _require_finite(parts.data, place, label)
+    _require_finite(parts.data, place, parts.shape, label)
     index = _index_dtype(parts.shape, parts.data.size)
     arrays = (parts.data, parts.indices.astype(index, copy=False), parts.indptr.astype(index))
     if occupied:
@@ -101,7 +109,7 @@ def coordinates(
         raise DataError(f"{label} has indices and values of different lengths", "write it again")
     check_range(rows, shape[0], label, "row index")
     check_range(columns, shape[1], label, "column index")
-    _require_finite(data, lambda k: (rows[k], columns[k]), label)
+    _require_finite(data, lambda k: (rows[k], columns[k]), shape, label)
     index = _index_dtype(shape, data.size)
     pointers = 0 if occupied else shape[0] + 1
     check_fits(data.size * (data.itemsize + 3 * index.itemsize) + pointers * index.itemsize, label)
@@ -120,7 +128,7 @@ def squeezed(matrix: Any, label: str) -> csr_array:
 
     found = matrix.tocoo()
     found.sum_duplicates()
-    _require_finite(found.data, lambda k: (found.row[k], found.col[k]), label)
+    _require_finite(found.data, lambda k: (found.row[k], found.col[k]), matrix.shape, label)
     lines = [np.unique(indices, return_inverse=True) for indices in (found.row, found.col)]
     shape = tuple(max(1, len(which)) for which, _ in lines)
     places = tuple(place.astype(np.int64) for _, place in lines)
@@ -131,69 +139,27 @@ def merged(matrix: csr_array, entries: int, label: str) -> csr_array:
     """The matrix with duplicates of its entries added up, in place; DataError on overflow."""
     matrix.sum_duplicates()
     if matrix.nnz != entries:
-        _require_finite(matrix.data, lambda k: (_line(matrix.indptr, k), matrix.indices[k]), label)
+        _require_finite(
+            matrix.data, lambda k: (_line(matrix.indptr, k), matrix.indices[k]), matrix.shape, label
+        )
     return matrix
 
 
-def integers(values: Array, label: str, what: str) -> Array:
-    """Check that an array of indices is 1-D and of an integer kind; return it."""
-    if values.ndim != 1 or values.dtype.kind not in "iu":
-        raise DataError(
-            f"{label} has {what} of the kind {values.dtype}, {values.ndim}-D, not integers",
-            _WAY_OUT,
-        )
-    return values
-
-
-def check_range(indices: Array, size: int, label: str, what: str) -> None:
-    """Raise DataError for the first index outside 0 … size − 1."""
-    if indices.size and (int(indices.min()) < 0 or int(indices.max()) >= size):
-        k = int(np.argmax((indices < 0) | (indices >= size)))
-        raise DataError(
-            f"{label} has the {what} {int(indices[k])} in entry {k}, outside 0 … {size - 1}",
-            _WAY_OUT,
-        )
-
-
-def _check_pointers(parts: Compressed, label: str) -> None:
-    lines = parts.shape[0] if parts.major == "CSR" else parts.shape[1]
-    pointers = integers(parts.indptr, label, "pointers")
-    entries = parts.data.size
-    if parts.data.ndim != 1 or parts.indices.size != entries:
-        raise DataError(f"{label} has {parts.indices.size} indices for {entries} values", _WAY_OUT)
-    if pointers.size != lines + 1:
-        raise DataError(
-            f"{label} has {pointers.size} pointers and needs {lines + 1} for its shape "
-            f"{parts.shape[0]}×{parts.shape[1]}",
-            _WAY_OUT,
-        )
-    if int(pointers[0]) != 0 or int(pointers[-1]) != entries:
-        raise DataError(f"{label} has pointers that do not run from 0 to {entries}", _WAY_OUT)
-    if (pointers[1:] < pointers[:-1]).any():
-        k = int(np.argmax(pointers[1:] < pointers[:-1]))
-        raise DataError(f"{label} has pointers that decrease after entry {k}", _WAY_OUT)
-
-
-def _check_indices(parts: Compressed, label: str) -> None:
-    integers(parts.indices, label, "indices")
-    if parts.major == "CSR":
-        check_range(parts.indices, parts.shape[1], label, "column index")
-    else:
-        check_range(parts.indices, parts.shape[0], label, "row index")
-
-
-def _require_finite(data: Array, place: Callable[[int], tuple[Any, Any]], label: str) -> None:
-    """Refuse the first value that is not finite; place(k): row and column of the k-th."""
+def _require_finite(
+    data: Array, place: Callable[[Array], tuple[Any, Any]], shape: tuple[int, int], label: str
+) -> None:
+    """Refuse values that are not finite; place: rows and columns of the k-th, for an array of k."""
     finite = np.isfinite(data)
-    if not finite.all():
-        k = int(np.argmin(finite))
-        row, column = place(k)
-        refuse_value(data[k], (int(row), int(column)), data.dtype, label)
+    if finite.all():
+        return
+    which = np.flatnonzero(~finite)
+    raise of_sparse(data[which], *place(which), shape, label)
 
 
-def _line(indptr: Array, k: int) -> int:
-    """The major line that holds entry k."""
-    return int(np.searchsorted(indptr, k, side="right")) - 1
+def _line(indptr: Array, k: Array) -> Array:
+    """The major lines that hold the entries k."""
+    found: Array = np.searchsorted(indptr, k, side="right") - 1
+    return found
 
 
 def _index_dtype(shape: tuple[int, int], entries: int) -> np.dtype[Any]:
