@@ -16,7 +16,7 @@ from mfact.core import Array
 from mfact.errors import StorageError
 from mfact.matrices.apart import Piece, apart
 from mfact.matrices.cuts import Cut
-from mfact.matrices.hdf5_dense import DenseReader
+from mfact.matrices.hdf5.dense import DenseReader
 
 _NUMBER_BYTES = 8
 
@@ -43,8 +43,9 @@ class ReadersApart(Cut):
             while number := os.read(asked, _NUMBER_BYTES):
                 slab = int.from_bytes(number, "little")
                 own = slice(self.cuts[slab], self.cuts[slab + 1])
-                tile = (own, slice(None)) if self.axis == 0 else (slice(None), own)
-                dataset.read_direct(self.part(slab, shared), tile)
+                height, width = self.reader.layout.shape
+                tile = (own, slice(0, width)) if self.axis == 0 else (slice(0, height), own)
+                self.reader.layout.read(dataset, tile, self.part(slab, shared))
                 yield Piece(slab, None)
 
 
@@ -84,7 +85,8 @@ class Children:
 def _child(slabs: ReadersApart) -> Iterator[_Child]:
     shared = np.frombuffer(mmap.mmap(-1, slabs.room), np.uint8)
     asked, asking = os.pipe()
-    pieces = apart(partial(slabs.serve, asked, shared), slabs.label, slabs.room, asked)
+    size = slabs.room * slabs.reader.layout.unpacked
+    pieces = apart(partial(slabs.serve, asked, shared), slabs.label, size, asked)
     try:
         try:
             next(pieces)  # the file is open

@@ -15,9 +15,11 @@ from mfact.core import Array
 from mfact.matrices.apart import Piece, apart
 from mfact.matrices.chunks import NOWHERE, PLACE, Table, across, chunked
 from mfact.matrices.cuts import Stored, cut_across
+from mfact.matrices.decoded import decoded
 from mfact.matrices.extents import Extents, check_inside, contiguous
-from mfact.matrices.hdf5_dense import DenseReader
-from mfact.matrices.hdf5_readers import ReadersApart
+from mfact.matrices.hdf5.dense import DenseReader
+from mfact.matrices.hdf5.layout import Layout
+from mfact.matrices.hdf5.readers import ReadersApart
 from mfact.matrices.seen import Seen
 from mfact.matrices.slabs import Slabs
 from mfact.matrices.unpacking import FILTERS, SHUFFLE, applied, damaged
@@ -30,51 +32,57 @@ _NOTE_BYTES = 100
 
 
 def slabs(reader: DenseReader, block_bytes: int) -> Slabs:
-    """A 2-D dataset in slabs: by offset where no library is needed to read it, else apart."""
+    """A 2-D array in slabs: by offset where no library is needed to read it, else apart."""
     import h5py  # noqa: F401  # here, so that the child finds it already imported
 
-    layout = reader.layout
+    layout, decoding = reader.layout, reader.layout.decoding
+    if decoding is not None:
+        block_bytes = block_bytes * layout.dtype.itemsize // decoding.kind.itemsize
     chunks = prod(layout.shape) // prod(layout.chunks or layout.shape)
     (piece,) = apart(partial(_look, reader, block_bytes), reader.label, _NOTE_BYTES * chunks)
     found: Slabs = piece.note
-    return found
+    return found if decoding is None else decoded(found, decoding)
 
 
 def _look(reader: DenseReader, block_bytes: int) -> Iterator[Piece]:
     layout = reader.layout
     height, width = layout.shape
-    stored = Stored((height, width), layout.dtype, layout.transposed, reader.label)
+    stored = Stored((height, width), layout.dtype, layout.turned, reader.label)
     with reader.opened() as dataset:
-        found: Slabs | None = _extents(dataset, stored, reader.file, block_bytes)
+        found: Slabs | None = None
+        if layout.plain:
+            found = _extents(dataset, layout, stored, reader.file, block_bytes)
         if found is None:
             chunk = layout.chunks or (1, width)
             axis = across(stored, (chunk[0], chunk[1]))
-            fields = cut_across(
-                stored, axis, chunk[axis], block_bytes, file_bytes=_storage_bytes(dataset, stored)
-            )
+            size = _storage_bytes(dataset, stored, layout)
+            fields = cut_across(stored, axis, chunk[axis], block_bytes, file_bytes=size)
             found = ReadersApart(**fields, reader=reader)
         yield Piece(found, None)
 
 
-def _extents(dataset: Any, stored: Stored, file: Seen, block_bytes: int) -> Extents | None:
+def _extents(
+    dataset: Any, layout: Layout, stored: Stored, file: Seen, block_bytes: int
+) -> Extents | None:
     """Slabs by offset; None where the bytes of the file are not those of the array, or unknown."""
     from h5py import h5d, h5t
 
-    properties, layout = dataset.id.get_create_plist(), dataset.id.get_create_plist().get_layout()
-    as_read = h5t.py_create(stored.dtype, logical=True)
-    if properties.get_external_count() or not dataset.id.get_type().equal(as_read):
+    properties, kind = dataset.id.get_create_plist(), dataset.id.get_type()
+    form = properties.get_layout()
+    same = stored.dtype.kind == "V" or kind.equal(h5t.py_create(stored.dtype, logical=True))
+    if properties.get_external_count() or not same:
         return None
     file, base = _holder(dataset, file)
-    if layout == h5d.CONTIGUOUS:
+    if form == h5d.CONTIGUOUS:
         offset = dataset.id.get_offset()  # None where nothing was ever written
         return None if offset is None else contiguous(stored, file, offset, block_bytes)
     filters = _filters(properties, stored.dtype.itemsize)
-    if layout != h5d.CHUNKED or filters is None or dataset.id.get_num_chunks() > _MOST_CHUNKS:
+    if form != h5d.CHUNKED or filters is None or dataset.id.get_num_chunks() > _MOST_CHUNKS:
         return None
     places = _places(dataset, filters, stored, file, base)
     if places is None:
         return None
-    table = Table(dataset.chunks, places, filters, _missing(dataset, places))
+    table = Table(dataset.chunks, places, filters, _missing(dataset, layout, places))
     return chunked(stored, file, table, block_bytes)
 
 
@@ -119,13 +127,13 @@ def _places(
     return None if plain and all(plain) else places
 
 
-def _missing(dataset: Any, places: Array) -> Array:
+def _missing(dataset: Any, layout: Layout, places: Array) -> Array:
     """What HDF5 gives for a chunk that was never written."""
-    value: Array = np.zeros((1, 1), dataset.dtype)
+    value: Array = np.zeros((1, 1), layout.dtype)
     absent = np.argwhere(places["offset"] == NOWHERE)
     if len(absent):
         row, column = (int(at) for at in absent[0] * dataset.chunks)
-        dataset.read_direct(value, np.s_[row : row + 1, column : column + 1])
+        value = layout.read(dataset, np.s_[row : row + 1, column : column + 1])
     return value.reshape(())
 
 
@@ -159,10 +167,11 @@ def _counts_the_user_block() -> bool:
     return found[0] != found[1]
 
 
-def _storage_bytes(dataset: Any, stored: Stored) -> int:
-    """That the values take in files; those put together from other files count as they are."""
+def _storage_bytes(dataset: Any, stored: Stored, layout: Layout) -> int:
+    """That the values take in files; those put together from other files, and those of a slice,
+    count as they are."""
     from h5py import h5d
 
-    if dataset.id.get_create_plist().get_layout() == h5d.VIRTUAL:
+    if layout.fixed or dataset.id.get_create_plist().get_layout() == h5d.VIRTUAL:
         return stored.shape[0] * stored.line_bytes(0)
     return int(dataset.id.get_storage_size())

@@ -17,6 +17,7 @@ from mfact.matrices.values import refuse_memory
 from mfact.words import printable
 
 _WAY_OUT = "copy the file again, or rewrite it with h5py or h5repack"
+_UNFINISHED = "already open for"
 _MAX_SOFT_LINKS = 40
 _MAX_OBJECTS = 10_000
 
@@ -49,7 +50,11 @@ def open_file(seen: Seen, label: str) -> Iterator[Any]:
         refuse_memory(label)
     # h5py maps the library's failures to all of these, whatever their cause.
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise StorageError(f"{label} cannot be read: {_reason(error)}", _WAY_OUT) from error
+        reason, way_out = _reason(error), _WAY_OUT
+        if _UNFINISHED in reason:  # locks it not, so its writer may be gone
+            reason = "its writer has not closed it"
+            way_out = f"wait for its writer; if that was killed, h5clear -s {label}"
+        raise StorageError(f"{label} cannot be read: {reason}", way_out) from error
 
 
 def root(file: Any) -> Any:
@@ -100,17 +105,17 @@ def refuse_other_file(sentence: str) -> None:
 
 @dataclass(frozen=True)
 class Entry:
-    """A hard-linked object met on a walk: its path, identifier, and whether it is a dataset."""
+    """What is met on a walk. id: its identifier; None for a link to another file."""
 
     path: str
     id: Any
     is_dataset: bool
 
 
-def walk(root: Any, is_leaf: Callable[[Any], bool]) -> Iterator[Entry]:
-    """Every group and dataset under root, once each, without following soft or other links.
+def walk(root: Any, is_leaf: Callable[[bytes, Any], bool]) -> Iterator[Entry]:
+    """Every group and dataset under root, once each, and links to other files, not followed.
 
-    is_leaf(group identifier): whether a group is one thing, and not to be entered.
+    is_leaf(name, group identifier): whether a group is not to be entered, as it is one thing.
     """
     from h5py import h5d, h5g, h5l, h5o
 
@@ -119,20 +124,23 @@ def walk(root: Any, is_leaf: Callable[[Any], bool]) -> Iterator[Entry]:
     while waiting and len(seen) < _MAX_OBJECTS:
         path, group = waiting.popleft()
         for name in list(group):
-            if group.links.get_info(name).type != h5l.TYPE_HARD:
+            where = f"{path}/{name.decode('utf-8', 'surrogateescape')}"
+            kind = group.links.get_info(name).type
+            if kind == h5l.TYPE_EXTERNAL:
+                yield Entry(where, None, False)
+            if kind != h5l.TYPE_HARD:
                 continue
             child = h5o.open(group, name)
             address = _address(child)
             if address in seen or len(seen) >= _MAX_OBJECTS:
                 continue
             seen.add(address)
-            where = f"{path}/{name.decode('utf-8', 'surrogateescape')}"
             if isinstance(child, h5d.DatasetID):
                 yield Entry(where, child, True)
             elif isinstance(child, h5g.GroupID):
                 yield Entry(where, child, False)
                 # MATLAB keeps the contents of cells and objects in groups of such names.
-                if not name.startswith(b"#") and not is_leaf(child):
+                if not name.startswith(b"#") and not is_leaf(name, child):
                     waiting.append((where, child))
 
 
@@ -142,16 +150,21 @@ def check_own_data(dataset: Any, follow_links: bool, label: str) -> None:
     Called before anything but its creation properties is asked: a virtual dataset opens its
     sources when asked for its shape.
     """
-    from h5py import h5d
-
-    if follow_links:
+    if follow_links or not kept_elsewhere(dataset):
         return
     properties = dataset.get_create_plist()
-    if properties.get_layout() == h5d.VIRTUAL:
+    if not properties.get_external_count():
         refuse_other_file(f"{label} is a virtual dataset, which is put together from other files")
-    if properties.get_external_count():
-        name = printable(properties.get_external(0)[0])
-        refuse_other_file(f"{label} keeps its values in another file, {name}")
+    name = printable(properties.get_external(0)[0])
+    refuse_other_file(f"{label} keeps its values in another file, {name}")
+
+
+def kept_elsewhere(dataset: Any) -> bool:
+    """Whether the values of a dataset lie in other files."""
+    from h5py import h5d
+
+    properties = dataset.get_create_plist()
+    return bool(properties.get_layout() == h5d.VIRTUAL or properties.get_external_count())
 
 
 def other_files(thing: Any, path: Path) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""HDF5 files and what their writers mean by them: each dialect is known by its marks."""
