@@ -1,9 +1,10 @@
-"""MatrixMarket files, parsed block by block."""
+"""MatrixMarket files, packed with gzip or not, parsed block by block."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -11,38 +12,25 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError, StorageError
+from mfact.matrices import gzipped
 from mfact.matrices.apart import Piece, apart
-from mfact.matrices.market_lines import WAY_OUT, Lines
+from mfact.matrices.market.banner import Banner, read_banner
+from mfact.matrices.market.lines import WAY_OUT, Lines
+from mfact.matrices.missing import Entries
 from mfact.matrices.seen import Seen, changed
 from mfact.matrices.sparse import coordinates
-from mfact.matrices.values import Told, check_fits, check_shape, new_matrix, silent, store
-from mfact.words import printable
+from mfact.matrices.values import (
+    Asked,
+    Look,
+    Told,
+    check_fits,
+    new_matrix,
+    refuse_dataset,
+    silent,
+)
 
 _LINE_BYTES = 4096
 BLOCK_BYTES = 1 << 20  # of text; where its lines are looked at one by one, thirty times as much
-_DTYPES = {"real": "f8", "double": "f8", "integer": "i8", "unsigned-integer": "u8", "pattern": "u1"}
-_SIGNS = {"general": 0, "symmetric": 1, "skew-symmetric": -1}
-
-
-@dataclass(frozen=True)
-class Banner:
-    """The first lines. sign: of the mirrored entries, 0 when the file holds them all.
-
-    entries: how many the file holds. sparse: "coordinate", not "array". text: what stands before
-    the first entry.
-    """
-
-    shape: tuple[int, int]
-    entries: int
-    dtype: np.dtype[Any]
-    sign: int
-    sparse: bool
-    text: bytes
-
-    @property
-    def width(self) -> int:
-        """How many numbers an entry takes."""
-        return 1 if not self.sparse else 2 if self.dtype == np.uint8 else 3
 
 
 @dataclass(frozen=True)
@@ -79,6 +67,7 @@ class MarketReader:
             parts[name][start : start + block.size] = block
             told((start + block.size) / count)
         if sign:
+            _require_half(rows, columns, data, sign, self.label)
             off = rows != columns
             mirrored = columns[off], rows[off], sign * data[off]
             rows, columns, data = (
@@ -88,18 +77,22 @@ class MarketReader:
 
     def _read_dense(self, dtype: np.dtype[Any], told: Told) -> Array:
         shape, sign = self.banner.shape, self.banner.sign
-        out = new_matrix(shape, dtype, "F", self.label)
+        out, entries = new_matrix(shape, dtype, "F", self.label), Entries(shape, self.label)
         below = int(sign < 0)  # the diagonal of a skew-symmetric matrix is zero and not written
         np.fill_diagonal(out, 0.0)
         for (_, start), block in apart(self._blocks, self.label):
             k = slice(start, start + block.size)
             told(k.stop / self.banner.entries)
             if sign == 0:
-                out.T.reshape(-1)[k] = block
+                column, row = np.divmod(np.arange(k.start, k.stop), shape[0])
+                part = out.T.reshape(-1)[k]
             else:
                 column, row = _lower_triangle(k, shape[0] - below)
-                out[row + below, column], out[column, row + below] = block, sign * block
-        store(out, out, lambda i: (i[0], i[1]), self.label)
+                row, part = row + below, np.empty(block.size, dtype)
+            entries.store(block, part, partial(_places, row, column))
+            if sign:
+                out[row, column], out[column, row] = part, sign * part
+        entries.require()
         return out
 
     def _blocks(self) -> Iterator[Piece]:
@@ -112,7 +105,7 @@ class MarketReader:
         # It loads the library, whose threads are limited only then; BLAS is not to start its own.
         mminfo(BytesIO(b"%%MatrixMarket matrix array real general\n1 1\n"))
         one_thread = ThreadpoolController().select(user_api="scipy").limit(limits=1)
-        with one_thread, self.file.opened(self.label) as stream:
+        with one_thread, gzipped.opened(self.file, self.label) as stream:
             if stream.read(len(banner.text)) != banner.text:
                 raise changed(self.label)
             while text := stream.read(BLOCK_BYTES):
@@ -139,44 +132,21 @@ class MarketReader:
             )
 
 
-def read_banner(file: Seen, label: str) -> Banner:
-    """Read banner and size line. DataError for what is not taken or cannot be in the file.
-
-    Source: the Matrix Market exchange formats, NIST report 5935.
-    """
-    with file.opened(label) as stream:
-        words = stream.readline(_LINE_BYTES).decode("latin-1").lower().split()
-        line = stream.readline(_LINE_BYTES)
-        while line.startswith(b"%") or (line and not line.strip()):
-            line = stream.readline(_LINE_BYTES)
-        offset = stream.tell()
-        stream.seek(0)
-        text = stream.read(offset)
-    if len(words) != 5 or words[1] != "matrix" or words[2] not in ("coordinate", "array"):
-        raise DataError(f"{label} has a broken MatrixMarket banner", WAY_OUT)
-    sparse, kind, symmetry = words[2] == "coordinate", words[3], words[4]
-    if kind == "complex":
-        raise DataError(
-            f"{label} holds complex numbers", "factor the real and the imaginary part separately"
-        )
-    if kind not in _DTYPES or symmetry not in _SIGNS or (kind == "pattern" and not sparse):
-        raise DataError(
-            f"{label} is {printable(f'{words[2]} {kind} {symmetry}')}, which is not taken", WAY_OUT
-        )
-    lengths = _lengths(line, 3 if sparse else 2, label)
-    shape = check_shape((lengths[0], lengths[1]), label)
-    sign = _SIGNS[symmetry]
-    if sign and shape[0] != shape[1]:
-        raise DataError(f"{label} is {symmetry} and not square", WAY_OUT)
-    stored = {0: shape[0] * shape[1], 1: shape[0] * (shape[0] + 1) // 2}
-    entries = lengths[2] if sparse else stored.get(sign, shape[0] * (shape[0] - 1) // 2)
-    # A number takes a digit and a space; the last may lack the space.
-    numbers = entries if not sparse else entries * (2 if kind == "pattern" else 3)
-    if 2 * numbers - 1 > file.size - offset:
-        raise StorageError(
-            f"{label} is truncated: it states {entries} entries and has {file.size} bytes", WAY_OUT
-        )
-    return Banner(shape, entries, np.dtype(_DTYPES[kind]), sign, sparse, text)
+def look(seen: Seen, asked: Asked, label: str) -> Look:
+    """What the first lines tell."""
+    refuse_dataset(asked, "a MatrixMarket file", label)
+    banner = read_banner(seen, label)
+    reader = MarketReader(seen, banner, label)
+    order, dtype = "COO" if banner.sparse else "F", banner.dtype.str
+    notes = []
+    if banner.dialect:
+        notes.append(f"{label}: read as MatrixMarket, though it begins with {banner.dialect}")
+    if banner.lines and 1 not in banner.shape:
+        notes.append(f"{label}: its entries are taken column by column, as the format has them")
+    return Look(
+        "matrix-market", None, banner.shape, dtype, order, reader, banner.sparse,
+        notes=tuple(notes),
+    )  # fmt: skip
 
 
 def _lower_triangle(part: slice, size: int) -> tuple[Array, Array]:
@@ -191,9 +161,27 @@ def _lower_triangle(part: slice, size: int) -> tuple[Array, Array]:
     return column, k - starts[column] + column
 
 
-def _lengths(line: bytes, count: int, label: str) -> list[int]:
-    numbers = line.split()
-    # More than 18 digits are more than any file can hold, and than an index can count.
-    if len(numbers) != count or not all(n.isdigit() and len(n) <= 18 for n in numbers):
-        raise DataError(f"{label} has a broken size line", WAY_OUT)
-    return [int(number) for number in numbers]
+def _places(rows: Array, columns: Array, index: tuple[Array, ...]) -> tuple[Array, Array]:
+    return rows[index[0]], columns[index[0]]
+
+
+def _require_half(rows: Array, columns: Array, data: Array, sign: int, label: str) -> None:
+    """Raise DataError where an entry and the one that mirrors it are both there, which would count
+    twice, and for a diagonal that is not as the symmetry has it."""
+    above = rows < columns
+    size = np.int64(max(rows.max(initial=0), columns.max(initial=0))) + 1
+    if above.any():
+        below = rows > columns
+        both = np.intersect1d(
+            rows[above] * size + columns[above], columns[below] * size + rows[below]
+        )
+        if len(both):
+            i, j = divmod(int(both[0]), int(size))
+            raise DataError(
+                f"{label} is symmetric and holds the entry {i + 1} {j + 1} and its mirror, "
+                f"{j + 1} {i + 1}",
+                "leave out those above the diagonal, or write general for the symmetry in its "
+                "first line where it holds them all",
+            )
+    if sign < 0 and data[rows == columns].any():
+        raise DataError(f"{label} is skew-symmetric and its diagonal is not 0", WAY_OUT)

@@ -13,6 +13,11 @@ from mfact.errors import DataError
 WAY_OUT = "write it again with scipy.io.mmwrite"
 # Every other spelling of nan has one; and SciPy 1.17 does not survive a zero byte.
 _DOUBTFUL = (b"n", b"N", b"\0")
+# By the numbers of an entry that there should be and that there are.
+_OTHER_KIND = {
+    (2, 3): "if each has a value, write real for pattern in its first line",
+    (3, 2): "if none has a value, write pattern for the kind of number in its first line",
+}
 # What goes before and after the numbers of an entry to make them row, column and complex value.
 _AROUND = {1: (b"1 1 ", b" nan\n"), 2: (b"", b" 1 nan\n"), 3: (b"", b" nan\n")}
 
@@ -71,7 +76,8 @@ class Lines:
 
     def _plain(self, text: bytes, due: int) -> bytes:
         """The entries on lines that SciPy takes."""
-        lines = text.splitlines() if self.width > 1 else text.split()
+        lines = [line for line in text.splitlines() if not line.lstrip().startswith(b"%")]
+        lines = lines if self.width > 1 else b"\n".join(lines).split()
         entries = [line.split() for line in lines if line.strip()]
         if 0 < len(entries) <= due and len(entries[-1]) < self.width:
             del entries[-1]
@@ -87,7 +93,7 @@ class Lines:
         if len(words) != self.width:
             raise DataError(
                 f"{self.label} has an entry that is not {self.width} numbers but {len(words)}",
-                WAY_OUT,
+                _OTHER_KIND.get((self.width, len(words)), WAY_OUT),
             )
         for k, side in enumerate(("row", "column") if self.width > 1 else ()):
             if not 1 <= numbers[k] <= self.shape[k] or numbers[k] % 1:

@@ -1,0 +1,1 @@
+"""MatrixMarket files, and the folders of counts that hold one."""
