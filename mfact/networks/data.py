@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import ArrayLike
 from mfact.core import Array
 from mfact.errors import DataError, SettingsError
 from mfact.host.threads import working
+from mfact.matrices.missing import Found, instead, store
 from mfact.matrices.source import MatrixSource, open_matrix
 from mfact.matrices.sparse import as_dense
-from mfact.matrices.values import check_fits, check_kind, check_shape, new_matrix, store
+from mfact.matrices.values import check_fits, check_kind, check_shape, new_matrix
 from mfact.words import by
 
 
@@ -55,7 +57,10 @@ class PointFiles:
         Raises what the readers and checked() raise; DataError for unequal lengths before a read.
         """
         _check_lengths(self.count, self.Y.shape[self._turned])
-        X, Y = self.X.read(dtype), self.Y.read()
+        with instead(partial(_without, self.columns)):
+            X = self.X.read(dtype)
+        with instead(partial(_without, self._turned)):
+            Y = self.Y.read()
         return checked(X.T if self.columns else X, Y.T if self._turned else Y, loss, outputs, dtype)
 
 
@@ -144,8 +149,18 @@ def _array(values: ArrayLike, name: str, dtype: str) -> Array:
     A = A.reshape(check_shape(A.shape, name, points=True))
     same = A.dtype == dtype and A.flags.c_contiguous and A.flags.aligned
     out = A if same else new_matrix(A.shape, np.dtype(dtype), "C", name)
-    store(A, out, lambda index: (index[0], index[1]), name)
+    with instead(partial(_without, False)):
+        store(A, out, lambda index: (index[0], index[1]), name)
     return out
+
+
+def _without(columns: bool, found: Found) -> str:
+    """What to do where some points have values that are no numbers."""
+    count, hit = (found.shape[1], found.columns) if columns else (found.shape[0], found.rows)
+    if hit == count:
+        return "fill missing values first, for no point is whole"
+    those = f"the {hit} points that have" if hit > 1 else "the point that has"
+    return f"fill missing values first, or leave {those} them out of X and Y alike"
 
 
 def _check_lengths(points: int, targets: int) -> None:

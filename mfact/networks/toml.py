@@ -8,8 +8,10 @@ from pathlib import Path
 
 from mfact.core import Array
 from mfact.errors import MfactError, SettingsError, StorageError
+from mfact.matrices.missing import instead
 from mfact.matrices.source import open_matrix
 from mfact.matrices.sparse import as_dense
+from mfact.matrices.spec import is_address
 from mfact.networks.activations import Activation
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Conv, Dense, Flatten, Layer, Pair, Pool
@@ -160,8 +162,9 @@ def _read(file: object, key: str, folder: Path) -> Array | None:
         return None
     if not isinstance(file, str):
         raise SettingsError(f"{key} is {shown(file)}", f'name a file, as {key} = "{key}.npy"')
-    source = open_matrix(str(folder / file))
-    return as_dense(source.read(), source.name)
+    source = open_matrix(file if is_address(file) else str(folder / file))
+    with instead(lambda found: "give numbers"):
+        return as_dense(source.read(), source.name)
 
 
 def _pair(table: Table, key: str, least: int, is_line: bool, default: int | None = None) -> Pair:

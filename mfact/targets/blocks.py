@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from mfact.core import LEFT, RIGHT, Array
 from mfact.host.threads import ALONE, Workers
+from mfact.matrices.missing import NotFinite
 from mfact.matrices.slabs import Slabs, lines_of
 from mfact.matrices.values import Told, silent
 from mfact.targets.fingerprint import rounding
@@ -32,7 +34,8 @@ class BlockTarget:
     last four.
 
     The first pass, whatever it is for, also takes the norm and the sums, and refuses values that
-    are not finite with a DataError that tells where. A pass raises StorageError for a file that is
+    are not finite with a DataError that tells how many and where: of these alone another reading
+    is made to its end. A pass raises StorageError for a file that is
     another one than it was, or ends early.
 
     seconds: that the latest reading took, 0 before the first.
@@ -131,7 +134,7 @@ class BlockTarget:
         slabs, count = self.slabs, lines_of(self.slabs)
         room, filled = np.empty(slabs.room, np.uint8), 0
         out = np.empty((min(height, count), self._pieces.width), self.dtype)
-        with slabs.opened(1) as fetcher:
+        with self._all_told(), slabs.opened(1) as fetcher:
             for slab, first in enumerate(slabs.cuts[:-1]):
                 lines, top = self._pieces.lines(fetcher.fetch(slab, room)), 0
                 while top < len(lines):
@@ -172,6 +175,15 @@ class BlockTarget:
         forward = np.zeros((len(left), right.shape[1]), self.dtype)
         return left, right, forward, np.zeros((len(right), left.shape[1]), self.dtype)
 
+    @contextmanager
+    def _all_told(self) -> Iterator[None]:
+        """Of the values that are not finite, where a piece has some."""
+        try:
+            yield
+        except NotFinite:
+            self._pieces.refuse()
+            raise
+
     def _looked(self) -> FirstLook:
         if self._look is None:
             self._read(lambda piece, lines, parts: None, [])
@@ -185,8 +197,9 @@ class BlockTarget:
         look = FirstLook(self._pieces) if self._look is None else None
         shares = [Share(self._pieces, kernel, totals, look) for _ in range(self.workers.count)]
         began = time.perf_counter()
-        read_through(
-            self.slabs, shares, readers=self.readers, depth=depth or self.depth, told=self._told
-        )
+        with self._all_told():
+            read_through(
+                self.slabs, shares, readers=self.readers, depth=depth or self.depth, told=self._told
+            )
         self.seconds = time.perf_counter() - began
         self._look = look or self._look

@@ -12,6 +12,7 @@ import numpy as np
 from mfact.core import LEFT, RIGHT, Array
 from mfact.errors import DataError
 from mfact.host.threads import ALONE, Workers
+from mfact.matrices.missing import store
 from mfact.targets import tiles
 from mfact.targets.bands import added, bands
 from mfact.targets.fingerprint import SUMS, probes, rounding
@@ -83,7 +84,7 @@ class DenseTarget:
         """‖M‖_F where squares overflow or vanish; DataError for values that are not finite."""
         scale = float(np.max(self._each(lambda block, _: np.max(np.abs(block)), SUMS)))
         if not math.isfinite(scale):
-            raise DataError("the matrix has values that are not finite", "replace or remove them")
+            store(self.matrix, self.matrix, lambda index: (index[0], index[1]), "the matrix")
         if scale == 0:
             return 0.0
         unit = np.float64(scale)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mfact.core import Target
+from mfact.core import Names, Target
 from mfact.errors import DataError
 from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.host.threads import ALONE, Workers
+from mfact.matrices.decoding import BFLOAT16
+from mfact.matrices.missing import store
 from mfact.matrices.source import ENTRY_BYTES, LINE_BYTES, MatrixSource
 from mfact.matrices.values import Told, silent
 from mfact.targets.counted import Counted
@@ -22,6 +25,9 @@ from mfact.targets.streamed import Streamed, streamed
 
 HELD, IN_FILE = "held", "in its file"
 """What says of a matrix, where it is described, that it stays there."""
+
+NAMED = ("path", "dataset", "follow_links", "transpose")
+"""What a matrix in a file is found again by."""
 
 SCALES = {"float64": (1e-50, 1e50), "float32": (1e-8, 1e8)}
 """Of ‖M‖_F: the loss is of its square, the ledger of its third power, and both must be numbers."""
@@ -44,8 +50,9 @@ class Held:
     """A matrix that has been looked at and not yet read.
 
     shape: (d1, d2). needed: bytes that target() and its passes will allocate; there: those that it
-    takes already. described: what is known of where it came from. named: path, dataset and
-    follow_links, None each where it is in no file. from_file: bytes that each pass reads of a
+    takes already. described: what is known of where it came from. named: path, dataset,
+    follow_links and transpose, None each where it is in no file. names: reads those of its rows and
+    columns, once; raises what reading a file raises. from_file: bytes that each pass reads of a
     matrix that stays in its file, 0 where it is in memory; summed: lines of the side that each
     worker then sums up for itself.
     """
@@ -56,6 +63,7 @@ class Held:
     named: Mapping[str, Any]
     _make: Callable[[Told, Workers], Target]
     _leave: Callable[[], Held | None] = lambda: None
+    names: Callable[[], Names] = Names
     there: int = 0
     from_file: int = 0
     summed: int = 0
@@ -123,13 +131,15 @@ def held(matrix: Any, dtype: str, max_memory: int | None = None) -> Held:
         raise DataError(f"the matrix has shape {shape}", "pass a non-empty 2-D matrix")
     holder = next(each for each in HOLDERS if each.recognizes(matrix))
     name = type(matrix).__name__ if _is_target(matrix) else "array"
+    file = matrix if _is_file(matrix) else None
     whole = Held(
         (int(shape[0]), int(shape[1])),
         holder.needed(matrix, dtype),
-        matrix.describe() if _is_file(matrix) else {"name": name},
-        {name: getattr(matrix, name, None) for name in ("path", "dataset", "follow_links")},
+        {"name": name} if file is None else file.describe(),
+        {name: getattr(file, name, None) for name in NAMED},
         lambda told, workers: holder.make(matrix, dtype, told, workers),
         lambda: _streaming(whole, holder.leave(matrix), dtype),
+        Names if file is None else cache(file.names),
     )
     small = whole.needed <= available_bytes(max_memory)
     return whole if small else whole.streamed() or whole
@@ -140,7 +150,7 @@ def _streaming(whole: Held, ways: Sequence[Streamed], dtype: str) -> Held | None
     if not ways:
         return None
     found, *others = ways
-    eps = stored_eps(found.slabs.stored)
+    eps = stored_eps(whole.described["stored_dtype"])
     return replace(
         whole,
         needed=found.needed,
@@ -171,9 +181,11 @@ def require_scale(target: Target) -> None:
 def stored_eps(kind: Any) -> float:
     """ε_s of the kind in which entries are stored: integers and truth values are exact.
 
-    >>> stored_eps("<f2"), stored_eps(np.uint8)
-    (0.0009765625, 0.0)
+    >>> stored_eps("<f2"), stored_eps("bfloat16"), stored_eps(np.uint8)
+    (0.0009765625, 0.0078125, 0.0)
     """
+    if isinstance(kind, str) and kind == BFLOAT16:
+        return 2.0**-7
     dtype = np.dtype(kind)
     return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
 
@@ -212,7 +224,18 @@ def _holding(matrix: Any, dtype: str, workers: Workers, stored: str | None = Non
     if entries.dtype.kind not in "fiub":
         raise DataError(f"the matrix holds {entries.dtype}", "pass real numbers")
     make = SparseTarget if _is_sparse(matrix) else DenseTarget
-    return make(entries.astype(dtype, copy=False), stored_eps(stored or entries.dtype), workers)
+    return make(_cast(entries, dtype), stored_eps(stored or entries.dtype), workers)
+
+
+def _cast(entries: Any, dtype: str) -> Any:
+    """In the arithmetic; a dense matrix is looked at meanwhile, where it may overflow that."""
+    narrower = entries.dtype.kind == "f" and entries.dtype.itemsize > np.dtype(dtype).itemsize
+    if narrower and isinstance(entries, np.ndarray) and entries.size:
+        cast = np.empty_like(entries, dtype=dtype, subok=False)
+        store(entries, cast, lambda index: (index[0], index[1]), "the matrix")
+        return cast
+    with np.errstate(over="ignore"):
+        return entries.astype(dtype, copy=False)
 
 
 HOLDERS = (

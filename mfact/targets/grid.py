@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mfact.core import Array
-from mfact.errors import DataError
 from mfact.host.threads import Workers
+from mfact.matrices.missing import of_sparse
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -51,7 +51,7 @@ class Grid:
     output of M V is a sum over c that a band of rows owns, one of MᵀU over r that a band of columns
     owns, each in that order: no bit depends on who takes which band.
 
-    Raises DataError for a value that is not finite.
+    Raises DataError for values that are not finite: how many, and where.
 
     >>> from mfact.host.threads import ALONE
     >>> from scipy.sparse import csr_array
@@ -64,6 +64,7 @@ class Grid:
         rows, columns = _bands(matrix.shape, int(matrix.nnz), matrix.dtype.itemsize)
         self.rows, self.columns = _cuts(across, rows), _cuts(down, columns)
         self.blocks = workers.each([partial(self._band, matrix, rows) for rows in self.rows])
+        self._require_finite(matrix.shape, workers)
         # SciPy takes as long to turn a small block as to multiply by it.
         self._turned = [[blocks[c].T for blocks in self.blocks] for c in range(len(self.columns))]
 
@@ -104,8 +105,21 @@ class Grid:
             turned = [block.tocsr() for block in self._turned[c]]
             yield columns, list(zip(self.rows, turned, strict=True))
 
+    def _require_finite(self, shape: tuple[int, int], workers: Workers) -> None:
+        found = workers.each([partial(_not_finite, *block) for block in self])
+        values, rows, columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if values.size:
+            raise of_sparse(values, rows, columns, shape, "the matrix")
+
     def _band(self, matrix: Any, rows: slice) -> list[csr_array]:
         return [_block(matrix, rows, columns) for columns in self.columns]
+
+
+def _not_finite(rows: slice, columns: slice, block: csr_array) -> tuple[Array, Array, Array]:
+    """(values, rows, columns) of the entries of a block that are no numbers."""
+    which = np.flatnonzero(~np.isfinite(block.data))
+    lines = np.searchsorted(block.indptr, which, side="right") - 1 + rows.start
+    return block.data[which], lines, block.indices[which].astype(np.int64) + columns.start
 
 
 def entries(block: csr_array, step: int) -> Iterator[tuple[Array, Array, Array]]:
@@ -168,7 +182,5 @@ def _block(matrix: Any, rows: slice, columns: slice) -> csr_array:
 
     part = matrix[rows, columns].tocsr()
     part.sum_duplicates()
-    if not np.isfinite(part.data).all():
-        raise DataError("the matrix has values that are not finite", "replace or remove them")
     indices, pointers = (each.astype(np.int32, copy=False) for each in (part.indices, part.indptr))
     return csr_array((part.data, indices, pointers), shape=part.shape)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array
+from mfact.matrices.decoded import Decoded
+from mfact.matrices.missing import Entries
 from mfact.matrices.slabs import Slabs, length_of
-from mfact.matrices.values import store
 from mfact.targets.fingerprint import probes
 from mfact.targets.tiles import first_look
 
@@ -58,14 +59,40 @@ class Pieces:
     def store(self, raw: Array, out: Array, slab: int, top: int) -> None:
         """Convert lines of a slab from `top` on into out, which may be they themselves.
 
-        Raises DataError, with row and column, for a value that is not finite then.
+        Raises NotFinite for values that are not finite then, of these lines alone.
         """
+        entries = Entries(self.slabs.shape, self.slabs.label)
+        self._count(entries, raw, out, slab, top)
+        entries.require()
 
-        def place(index: tuple[int, ...]) -> tuple[int, int]:
+    def refuse(self) -> None:
+        """Raise NotFinite for all values of the matrix that are not finite: a reading, by one
+        thread and in order, so that what is said depends on the matrix alone.
+        """
+        if isinstance(self.slabs, Decoded):  # where it is seen what is marked as missing
+            slabs, decoding = self.slabs.of, self.slabs.decoding
+        else:
+            slabs, decoding = self.slabs, None
+        entries = Entries(slabs.shape, slabs.label, decoding)
+        pieces = Pieces(slabs, self.dtype)
+        buffer = np.empty(slabs.room, np.uint8)
+        with slabs.opened(1) as fetcher:
+            for slab in range(len(slabs.cuts) - 1):
+                lines = pieces.lines(fetcher.fetch(slab, buffer))
+                for top in range(0, len(lines), pieces.height):
+                    raw = lines[top : top + pieces.height]
+                    out = (
+                        raw if pieces.same and decoding is None else np.empty(raw.shape, self.dtype)
+                    )
+                    pieces._count(entries, raw, out, slab, top)
+        entries.require()
+
+    def _count(self, entries: Entries, raw: Array, out: Array, slab: int, top: int) -> None:
+        def place(index: tuple[Any, ...]) -> tuple[Any, Any]:
             line, across = index[0] + top, index[1]
             return self.slabs.place(slab, (across, line) if self.slabs.columns else (line, across))
 
-        store(raw, out, place, self.slabs.label)
+        entries.store(raw, out, place)
 
     def _converted(self, raw: Array, room: Array) -> Array:
         """In the order that it lies in, which copies it fastest."""
@@ -100,7 +127,7 @@ class FirstLook:
         return found
 
     def at(self, piece: Array, raw: Array, slab: int, top: int) -> tuple[float, Array]:
-        """(norm, signed sums) of a piece. Raises DataError for a value that is not finite."""
+        """(norm, signed sums) of a piece. Raises NotFinite for values that are not finite."""
         first = self._pieces.slabs.cuts[slab] + top
         with np.errstate(over="ignore", invalid="ignore"):
             squares, sums = first_look(piece, self._left[first : first + len(piece)], self._right)

@@ -86,7 +86,7 @@ class Lemma31Monitor(Monitor):
             loss = np.asarray(rows["loss"], float)
             if "penalty" in rows:  # what gradient descent must decrease
                 loss = loss + np.asarray(rows["penalty"], float)
-            if self.first_loss is None:
+            if self.first_loss is None or self.last_loss is None:
                 self.first_loss = self.last_loss = float(loss[0])
             before = np.concatenate([[self.last_loss], loss[:-1]])
             dtype = self.facts.dtype
