@@ -173,8 +173,11 @@ def write(
 
         write_either(output, result)
         log.note(f"wrote {printable(output)}")
-    if values.get("factors_npy") is not None and isinstance(result, Result):
-        from mfact.storage.factors import write_factors_npy
+    if isinstance(result, Result):
+        from mfact.storage.claims import FACTORS
+        from mfact.storage.factors import write_factors
 
-        for path in write_factors_npy(values["factors_npy"], result.U, result.V):
-            log.note(f"wrote {printable(path)}")
+        for form in FACTORS:
+            if (prefix := values.get(f"factors_{form}")) is not None:
+                for path in write_factors(prefix, form, result):
+                    log.note(f"wrote {printable(path)}")

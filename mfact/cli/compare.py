@@ -84,7 +84,7 @@ def command(ctx: click.Context, /, things: tuple[str, ...], **values: Any) -> in
     """
     if values["vary"]:
         return _varied(ctx, things, values)
-    making = (*VARIABLE, "output", "dataset", "follow_links", "heartbeat", "exit_zero")
+    making = (*VARIABLE, "output", "dataset", "follow_links", "transpose", "heartbeat", "exit_zero")
     refuse_given(ctx, making, "for runs that are made: give --vary, or leave it")
     picture = claim_picture(values["picture"])
     log = claim_files(ctx, {f"run file {n}": name for n, name in enumerate(things, 1)}, picture)

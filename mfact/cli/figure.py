@@ -35,7 +35,7 @@ EXAMPLES = (
     ("mfact figure 2c --format png -o paper", "one panel, as paper/figure-2c.png"),
     ("mfact figure 1 digits.npy -r 8", "Figure 1 of another matrix"),
 )
-OF_MATRIX = ("dataset", "follow_links", "rank")
+OF_MATRIX = ("dataset", "follow_links", "transpose", "rank")
 OF_RUNS = ("seed", "max_iter", "threads")
 
 

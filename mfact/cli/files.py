@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,9 +39,9 @@ def claim_files(ctx: click.Context, read: Paths, written: Paths | None = None) -
         {**written, "log file": path, "standard output": _standard_output()},
     )
     log.open(path)
-    for path in written.values():
+    for name, path in written.items():
         if path is not None:
-            claim_output(path)
+            claim_output(path, name)
     return log
 
 
@@ -55,17 +55,28 @@ def matrix_of(
 ) -> MatrixSource:
     """The matrix that a command names, looked at, and all files claimed with it.
 
-    named: dataset and follow_links, as the options of a command or a checkpoint have them. read,
-    written: the files beside the matrix and those that it links to. Raises what open_matrix and
-    claim_files do.
+    named: dataset, follow_links and transpose, as the options of a command or a checkpoint have
+    them. read, written: the files beside the matrix and those that it links to. What was chosen on
+    the way to the matrix is said in notes. Raises what open_matrix and claim_files do.
     """
     from mfact.matrices.source import open_matrix
 
-    follow_links = bool(named.get("follow_links"))
-    source = open_matrix(spec, dataset=named.get("dataset"), follow_links=follow_links)
+    source = open_matrix(
+        spec,
+        dataset=named.get("dataset"),
+        follow_links=bool(named.get("follow_links")),
+        transpose=bool(named.get("transpose")),
+    )
     linked = {f"linked file {n} of the matrix": path for n, path in enumerate(source.linked, 1)}
-    claim_files(ctx, {"matrix": source.path, **linked, **(read or {})}, written)
+    log = claim_files(ctx, {"matrix": source.path, **linked, **(read or {})}, written)
+    tell_notes(source.notes, log)
     return source
+
+
+def tell_notes(notes: Iterable[str], log: Log) -> None:
+    """What was chosen, skipped, scaled or turned on the way to a matrix, each once."""
+    for text in dict.fromkeys(notes):
+        log.note(f"mfact: note: {text}")
 
 
 def matrix_of_its_own(
@@ -82,12 +93,14 @@ def matrix_of_its_own(
 
     way_out: how to name one.
     """
-    from mfact.studies.named import matrix_of_run
+    from mfact.studies.named import matrix_of_run, unturned
 
     if spec is None:
         spec = matrix_of_run(run, run_file, way_out)
-        named = {**named, "dataset": named["dataset"] or run.problem.get("dataset")}
-    return matrix_of(ctx, spec, named, read={"run file": run_file}, written=written)
+        named = {**named, **{n: named[n] or run.problem.get(n) for n in ("dataset", "transpose")}}
+    source = matrix_of(ctx, spec, named, read={"run file": run_file}, written=written)
+    tell_notes(unturned(run, vars(source), source.shape), ctx.ensure_object(Log))
+    return source
 
 
 @contextmanager
@@ -97,8 +110,9 @@ def folder(path: str) -> Iterator[None]:
     Raises StorageError for what is no folder and cannot be made one.
     """
     from mfact.errors import StorageError
-    from mfact.host.atomic import refusal
+    from mfact.host.atomic import refusal, refuse_standard_output
 
+    refuse_standard_output(path)
     made = not Path(path).exists()
     try:
         if made:

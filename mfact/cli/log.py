@@ -130,6 +130,8 @@ class Log:
 
 def _appending(path: str) -> IO[str]:
     """The file opened for more text; a pipe that nobody reads is an error, not a wait."""
+    if path == "-":
+        raise ValueError("it would be standard output")
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
     if Path(path).is_file() and b"\0" in _beginning(path):
         raise ValueError("it holds something else than text")

@@ -10,7 +10,7 @@ import click
 
 from mfact.cli.carry_out import carry_out, watched
 from mfact.cli.config import sources
-from mfact.cli.files import claim_files
+from mfact.cli.files import claim_files, tell_notes
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import CONFIG_OPTION, chosen, decorated, drawn, flags
@@ -113,16 +113,17 @@ def _output(ctx: click.Context, x: str | None, values: dict[str, Any]) -> str | 
         return str(values["output"])
     if x is None:
         return "network.run.h5"
-    from mfact.matrices.source import split_spec
+    from mfact.cli.outputs import stem_of
+    from mfact.matrices.spec import split_spec
 
-    return f"{split_spec(x)[0].stem or 'points'}.network.run.h5"
+    return f"{stem_of(split_spec(x)[0]) or 'points'}.network.run.h5"
 
 
 def _files_of(layers: str) -> dict[str, str | None]:
     """A .toml file, with the masks and maps that it reads."""
     if not layers.endswith(".toml"):
         return {}
-    from mfact.matrices.source import split_spec
+    from mfact.matrices.spec import split_spec
     from mfact.networks.toml import files
 
     beside = [str(split_spec(each)[0]) for each in files(layers)]
@@ -149,7 +150,8 @@ def _data(
     if x is None or y is None:
         ctx.fail("X and Y are not given: name both files, or generate points with --data uniform")
     files = looked_at(x, y, settings, follow_links=values["follow_links"])
-    claim_files(ctx, {"points": files.X.path, "targets": files.Y.path, **read}, written)
+    log = claim_files(ctx, {"points": files.X.path, "targets": files.Y.path, **read}, written)
+    tell_notes([*files.X.notes, *files.Y.notes], log)
     return read_data(files, settings)
 
 

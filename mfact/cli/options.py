@@ -70,6 +70,8 @@ input_options = decorated(
            metavar="PATH", show_default="the only matrix there"),
     option("--follow-links", "Input", "Let the file name other files (external links, storage).",
            is_flag=True),
+    option("--transpose", "Input", "Take the transpose of what the file holds, as of what R or "
+           "Julia wrote into HDF5.", is_flag=True),
 )  # fmt: skip
 """How its matrix file is read."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,26 +24,43 @@ RENEWED = ("max_iter", "max_time")
 
 def outputs(output: str | None, values: Mapping[str, Any], checkpoint: str | None = None) -> Paths:
     """Every file that a run will write, beside its log."""
-    from mfact.storage.factors import factors_npy_paths
+    from mfact.host.atomic import refuse_standard_output
+    from mfact.storage.claims import FACTORS
+    from mfact.storage.factors import factor_paths
 
-    prefix = values["factors_npy"]
-    U, V = (None, None) if prefix is None else factors_npy_paths(prefix)
-    return {"output": output, "checkpoint": checkpoint, "factor U": U, "factor V": V}
+    files = {"output": output, "checkpoint": checkpoint}
+    for form, name in FACTORS.items():
+        if (prefix := values[f"factors_{form}"]) is not None:
+            refuse_standard_output(prefix)
+            pair = zip("UV", factor_paths(prefix, form), strict=True)
+            files |= {name.format(side): path for side, path in pair}
+    return files
 
 
 def default_output(matrix: str, dataset: str | None = None) -> str:
     """The name of the run file of a matrix when none is asked for: its file's, and its dataset's
     where that was named.
 
-    >>> default_output("data/digits.npy"), default_output("data/x.h5:/group/M")
-    ('digits.run.h5', 'x.group.M.run.h5')
+    >>> default_output("data/digits.mtx.gz"), default_output("data/x.h5:/group/M[0,:,:]")
+    ('digits.run.h5', 'x.group.M-0-all-all.run.h5')
     """
-    from mfact.matrices.source import split_spec
+    from mfact.matrices.spec import split_spec
 
     file, named = split_spec(matrix)
     chosen = dataset if named is None else named
-    words = [] if chosen is None else [word for word in chosen.split("/") if word]
-    return ".".join([file.stem or "matrix", *words, "run.h5"])
+    words = [_plain(word) for word in (chosen or "").split("/")]
+    return ".".join([stem_of(file) or "matrix", *filter(None, words), "run.h5"])
+
+
+def stem_of(file: Path) -> str:
+    """The name of a file without what tells its kind; "" of a folder that is named by dots."""
+    stem = Path(file.stem).stem if file.suffix == ".gz" else file.stem
+    return stem if stem.strip(".") else ""
+
+
+def _plain(word: str) -> str:
+    """A word of the name of a dataset as one of the name of a file; brackets stand for a part."""
+    return re.sub(r"[^\w.+=-]+", "-", re.sub(r":(?=[^\[]*\]$)", "all", word)).strip("-")
 
 
 @dataclass(frozen=True)
@@ -74,12 +92,14 @@ class Left:
         saved = read(path)
         return cls(saved.asked.named, None, saved.document["fingerprint"], asdict(saved.settings))
 
-    def is_at(self, path: str | None, dataset: str | None) -> bool:
-        """Whether its matrix is the one at this path, under this dataset."""
+    def is_at(self, path: str | None, dataset: str | None, transpose: bool) -> bool:
+        """Whether its matrix is the one at this path, under this dataset, as it is or its
+        transpose.
+        """
         from mfact.storage.claims import same_file
 
         stored = self.named.get("path")
-        if stored is None or path is None:
+        if stored is None or path is None or bool(self.named.get("transpose")) != transpose:
             return False
         named, asked = ((name or "").strip("/") for name in (self.named.get("dataset"), dataset))
         return named == asked and same_file(str(Path(self.folder or ".", stored)), path)
@@ -131,7 +151,9 @@ def claim_unnamed(
 
     def admit(fingerprint: Mapping[str, Any]) -> None:
         for left, refusal, text in found:
-            if not left.is_at(source.path, source.dataset) and not left.is_of(fingerprint):
+            if not left.is_at(source.path, source.dataset, source.transpose) and not left.is_of(
+                fingerprint
+            ):
                 raise refusal
             note(text)
 
@@ -159,11 +181,12 @@ def resumed_output(saved: Saved) -> str | None:
                 f"say so with -o {printable(output)}, or name another output",
             )
         return str(output)
-    named = saved.asked.named.get("path"), saved.asked.named.get("dataset")
+    named = saved.asked.named
     may = False
     with suppress(MfactError):
         left = Left.in_run(output)
-        may = left.is_at(*named) or left.is_of(saved.document["fingerprint"])
+        at = left.is_at(named.get("path"), named.get("dataset"), bool(named.get("transpose")))
+        may = at or left.is_of(saved.document["fingerprint"])
         may = may and (beside or left.is_run(asdict(saved.settings)))
     if not may:
         what = "matrix" if beside else "run"

@@ -59,7 +59,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> int
 
     if values["kind"] == RESIDUAL:
         return _residual(ctx, files, values)
-    for name in ("matrix", "dataset", "follow_links"):
+    for name in ("matrix", "dataset", "follow_links", "transpose"):
         if values[name]:
             ctx.fail(f"{flag(name)} is for --kind {RESIDUAL}: leave it out")
     named = [(name, read_any(name)) for name in files]

@@ -51,6 +51,10 @@ ended_options = decorated(
 result_options = decorated(
     option("--factors-npy", "Output", "Also write U and V as PREFIX_U.npy and PREFIX_V.npy.",
            metavar="PREFIX", type=FILE),
+    option("--factors-csv", "Output", "The same as tables, PREFIX_U.csv and PREFIX_V.csv, after "
+           "the names of rows and columns.", metavar="PREFIX", type=FILE),
+    option("--factors-tsv", "Output", "The same with tabs, PREFIX_U.tsv and PREFIX_V.tsv.",
+           metavar="PREFIX", type=FILE),
     ended_options,
 )  # fmt: skip
 """The same of a factorization."""

@@ -77,7 +77,7 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
     source = matrix_of(
         ctx,
         matrix,
-        named if given is None else {},
+        named if given is None else {"transpose": named.get("transpose")},
         read={"checkpoint": checkpoint},
         written=outputs(output, values),
     )
@@ -91,8 +91,9 @@ def _network(ctx: click.Context, checkpoint: str, values: dict[str, Any], log: L
     from mfact.run.network import checkpoint as resuming
     from mfact.run.network.data import found_again
     from mfact.run.network.solve import resume
+    from mfact.storage.claims import FACTORS
 
-    for name in ("matrix", "factors_npy"):
+    for name in ("matrix", *(f"factors_{form}" for form in FACTORS)):
         if values[name] is not None:
             ctx.fail(f"{flag(name)} has no meaning with a network's checkpoint: leave it out")
     saved = resuming.read(checkpoint)

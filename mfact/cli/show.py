@@ -159,18 +159,18 @@ def _defaults(kind: type[Settings]) -> dict[str, Any]:
 
 
 def _matrix(problem: Mapping[str, Any]) -> list[str]:
-    """The matrix of a run as it is named on a command line, with its dataset."""
+    """The matrix of a run as it is named on a command line, with its dataset, and turned."""
     words = [_as_file(problem.get("path") or problem.get("name") or "MATRIX")]
     if dataset := problem.get("dataset"):
         words += ["--dataset", dataset]
-    return words
+    return [*words, "--transpose"] if problem.get("transpose") else words
 
 
 def _spec(file: Mapping[str, Any]) -> str:
     """A file of points as it is named on a command line; its name, where its path was left out."""
     if not file.get("path"):
         return str(file.get("name") or "")
-    from mfact.matrices.source import spec_of
+    from mfact.matrices.spec import spec_of
 
     return spec_of(str(file["path"]), file.get("dataset"))
 

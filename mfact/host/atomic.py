@@ -31,6 +31,12 @@ _WAYS_OUT = {
 }
 
 
+class NoFileError(StorageError):
+    """An output that is no file: standard output, a pipe or a device."""
+
+    exit_code = 2
+
+
 def replace_file(path: str | os.PathLike[str], image: bytes | bytearray | memoryview) -> None:
     """Make `image` the content of the file at `path`, all of it or nothing.
 
@@ -73,14 +79,25 @@ def replaceable(path: str | os.PathLike[str]) -> Path:
     name = os.fsdecode(path)
     if "\0" in name:
         raise StorageError(f"the output {printable(path)} holds a null character", "rename it")
+    refuse_standard_output(name)
     target = Path(os.path.realpath(name))
     if target.is_dir() or name.endswith(os.sep):
         raise StorageError(f"the output {printable(path)} is a folder", "name a file")
     with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISREG(target.stat().st_mode):
+        # Of the name: where /dev/stdout is a pipe, it leads to a path that is none.
+        kind = Path(name).stat().st_mode
+        if not stat.S_ISREG(kind):
             # Renaming over /dev/null would take it away from the whole machine.
-            raise StorageError(f"the output {printable(path)} is not a regular file", "name a file")
+            what = "a pipe" if stat.S_ISFIFO(kind) else "a device" if stat.S_ISCHR(kind) else ""
+            what = f"{what}, not a regular file" if what else "not a regular file"
+            raise NoFileError(f"the output {printable(path)} is {what}", "name a file")
     return target
+
+
+def refuse_standard_output(name: str) -> None:
+    """Raise NoFileError for "-", which is no name of a file though one could be called so."""
+    if name == "-":
+        raise NoFileError("the output - would be standard output, not a file", "name a file")
 
 
 def _kept_mode(target: Path) -> int | None:

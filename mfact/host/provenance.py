@@ -27,7 +27,7 @@ THREAD_VARIABLES = (
 
 # Names, in problem, settings, summary or trace, of what differs between equal runs, with the clock.
 _PLACE = {
-    "host", "path", "folder", "output", "checkpoint", "config", "log_file", "factors_npy",
+    "host", "path", "folder", "output", "checkpoint", "config", "log_file", "file_notes",
     "threads",
 }  # fmt: skip
 _FILES = {"name", "matrix", "start", "file"}  # keep the last part of these

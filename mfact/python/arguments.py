@@ -12,13 +12,15 @@ from numpy.typing import ArrayLike
 
 from mfact.core import Array, Factors, Result, Target
 from mfact.errors import SettingsError
+from mfact.matrices.missing import instead, store
 from mfact.matrices.source import MatrixSource, open_matrix
-from mfact.matrices.values import check_kind, check_shape, store
+from mfact.matrices.values import check_kind, check_shape
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Layer
+from mfact.python.door import noted
 from mfact.settings import GIVEN
 from mfact.studies.memory import Fitted, plan_check
-from mfact.studies.named import matrix_of_run
+from mfact.studies.named import matrix_of_run, unturned
 from mfact.targets.door import Held, held
 
 
@@ -152,22 +154,30 @@ def opened(
     matrix: Matrix,
     dataset: str | None,
     follow_links: bool,
+    transpose: bool,
     plan: Callable[[MatrixSource], Fitted] | None = None,
     *,
     occupied: bool = False,
 ) -> Any:
-    """The matrix as it was given, or the file that was named, looked at and not yet read.
+    """The matrix as it was given, or the file that was named, looked at and not yet read; warns
+    of what was chosen there.
 
     plan: how the matrix of a file is held; raises MemoryPlanError where it would not fit.
     occupied: a sparse file is read without its empty rows and columns.
 
-    Raises SettingsError for a dataset of what is no file, and what open_matrix raises.
+    Raises SettingsError for what is said of a file where there is none, and what open_matrix
+    raises.
     """
     if not isinstance(matrix, str | os.PathLike):
         if dataset is not None:
             raise SettingsError(f"--dataset {dataset} is for files", "leave it out")
+        if transpose:
+            raise SettingsError("--transpose is for files", "give the transpose itself, M.T")
         return matrix
-    source = open_matrix(os.fspath(matrix), dataset=dataset, follow_links=follow_links)
+    source = open_matrix(
+        os.fspath(matrix), dataset=dataset, follow_links=follow_links, transpose=transpose
+    )
+    noted(source.notes)
     source = source.occupied() if occupied else source
     return source if plan is None else plan(source).matrix
 
@@ -178,6 +188,7 @@ def held_of(
     matrix: Matrix | None,
     dataset: str | None = None,
     follow_links: bool = False,
+    transpose: bool = False,
     *,
     max_memory: int | None = None,
     way_out: str = "name it with --matrix",
@@ -192,8 +203,11 @@ def held_of(
     if matrix is None:
         matrix = matrix_of_run(run, path, way_out)
         dataset = dataset or run.problem.get("dataset")
+        transpose = transpose or bool(run.problem.get("transpose"))
     plan = partial(plan_check, result=run, max_memory=max_memory)
-    return held(opened(matrix, dataset, follow_links, plan), str(run.U.dtype))
+    M = held(opened(matrix, dataset, follow_links, transpose, plan), str(run.U.dtype))
+    noted(unturned(run, M.named, M.shape))
+    return M
 
 
 def begun(start: Start) -> tuple[str, Factors | None]:
@@ -219,5 +233,6 @@ def _factor(name: str, given: ArrayLike) -> Array:
     block = np.asarray(given)
     check_kind(block.dtype, label)
     factor = np.empty(check_shape(block.shape, label))
-    store(block, factor, lambda index: (index[0], index[1]), label)
+    with instead(lambda found: "give numbers"):
+        store(block, factor, lambda index: (index[0], index[1]), label)
     return factor

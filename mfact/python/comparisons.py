@@ -76,6 +76,7 @@ def compare(
     vary: Mapping[str, Sequence[Any]] | None = None,
     dataset: str | None = None,
     follow_links: bool = False,
+    transpose: bool = False,
     **options: Unpack[RunOptions],
 ) -> Comparison:
     """Compare runs: what they differ in, how each ended, its steps, passes, gap and drift.
@@ -84,7 +85,7 @@ def compare(
         each combination of values, from one seed unless that is varied.
     rank: r, unless it is varied. vary: options by name, and the values of each,
         {"rank": [5, 10], "schedule": ["constant", "power"]}.
-    dataset, follow_links: as for solve.
+    dataset, follow_links, transpose: as for solve.
 
     Raises MfactError for what is no run, and for options that no run has; a variation that is
     refused, for a forecast far beyond its limits, is told in `refused`.
@@ -96,9 +97,9 @@ def compare(
     """
     given: dict[str, Any] = {**options, **({} if rank is None else {"rank": rank})}
     if vary is None:
-        if given or dataset is not None or follow_links:
-            word = next(iter([*given, "dataset" if dataset is not None else "follow_links"]))
-            raise SettingsError(f"{word} has no meaning for runs that are made", "give vary too")
+        files = {"dataset": dataset, "follow_links": follow_links, "transpose": transpose}
+        if said := [*given, *(name for name, each in files.items() if each)]:
+            raise SettingsError(f"{said[0]} has no meaning for runs that are made", "give vary too")
         return _compared(_subjects(cast("Sequence[Run | Path]", runs)), [])
     sources = dict.fromkeys(given, "argument")
     factors: Factors | None = None
@@ -106,7 +107,7 @@ def compare(
         given["start"], factors = begun(given["start"])
         sources["start"] = sources["start"] if factors is None else ARRAYS
     chosen = variations(RunSettings(**{"rank": None, **given}), vary, [*given])
-    matrix = opened(cast("Matrix", runs), dataset, follow_links)
+    matrix = opened(cast("Matrix", runs), dataset, follow_links, transpose)
     require_all(held(matrix, "float64"), chosen, [*given])
 
     def one(M: Held, run: Variation) -> Record:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from textwrap import fill
 from typing import Any, Protocol, TypeVar, cast
 
 from mfact.core import Outcome
-from mfact.errors import ConvergenceWarning, MfactError, UnknownOptionError
+from mfact.errors import ConvergenceWarning, MatrixWarning, MfactError, UnknownOptionError
 from mfact.options import Option
 from mfact.python.words import said
 from mfact.words.foreign import OPTIONS, way_out
@@ -91,6 +91,12 @@ def ended(result: E) -> E:
 def told(text: str) -> None:
     """A warning of what went wrong while a run went on."""
     warn(said(text), RuntimeWarning)
+
+
+def noted(notes: Iterable[str]) -> None:
+    """A warning of each choice that was made on the way to a matrix."""
+    for text in dict.fromkeys(notes):
+        warn(said(text), MatrixWarning)
 
 
 def _signature(function: Callable[..., Any], taken: Taken) -> inspect.Signature:

@@ -19,7 +19,7 @@ from mfact.networks.settings import ARRAYS_LAYERS, NetworkSettings
 from mfact.networks.spec import broken
 from mfact.options import options_of
 from mfact.python.arguments import Layers, NetworkOptions, Path
-from mfact.python.door import ended, spoken, told
+from mfact.python.door import ended, noted, spoken, told
 from mfact.python.result import NetworkResult
 from mfact.run.network.checkpoint import SavedNetwork
 from mfact.run.network.data import (
@@ -198,6 +198,7 @@ def _data(
         )
     if _is_path(X) and _is_path(Y):
         files = looked_at(os.fspath(X), os.fspath(Y), settings, follow_links=follow_links)
+        noted([*files.X.notes, *files.Y.notes])
         return read_data(files, settings, _net(layers, settings, (files.inputs,)))
     if _is_path(X) or _is_path(Y):
         raise SettingsError(

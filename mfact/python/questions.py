@@ -39,12 +39,14 @@ def inspect(
     leading: int = 20,
     dataset: str | None = None,
     follow_links: bool = False,
+    transpose: bool = False,
     max_memory: int | None = None,
 ) -> Prospect:
     """Look at a matrix: its spectrum, its numerical rank, and what it would take to factor it.
 
-    matrix, dataset, follow_links, max_memory: as for solve. rank: the forecast is for; None: the
-    suggested one. leading: how many singular values are computed beyond 1500 rows and columns.
+    matrix, dataset, follow_links, transpose, max_memory: as for solve. rank: the forecast is for;
+    None: the suggested one. leading: how many singular values are computed beyond 1500 rows and
+    columns.
 
     Raises MfactError for what is no matrix, and a rank above min(d1, d2).
 
@@ -53,7 +55,9 @@ def inspect(
     """
     plan = partial(plan_inspection, leading=leading, rank=rank, max_memory=max_memory)
     return prospect(
-        opened(matrix, dataset, follow_links, plan, occupied=True), rank=rank, leading=leading
+        opened(matrix, dataset, follow_links, transpose, plan, occupied=True),
+        rank=rank,
+        leading=leading,
     )
 
 
@@ -66,6 +70,7 @@ def check(
     tol: float | None = None,
     dataset: str | None = None,
     follow_links: bool = False,
+    transpose: bool = False,
     max_memory: int | None = None,
 ) -> Checked:
     """Recompute a run from its factors and its matrix, and hold it to what is required.
@@ -84,7 +89,7 @@ def check(
     requirements = parsed(require)
     path = None if isinstance(run, Result) else fspath(run)
     record = run.record if isinstance(run, Result) else read_run(run)
-    M = held_of(record, path, matrix, dataset, follow_links, max_memory=max_memory)
+    M = held_of(record, path, matrix, dataset, follow_links, transpose, max_memory=max_memory)
     return checked(M, record, requirements, tol)
 
 
@@ -95,12 +100,14 @@ def sweep(
     *,
     dataset: str | None = None,
     follow_links: bool = False,
+    transpose: bool = False,
     max_memory: int | None = None,
     **options: Unpack[SweepOptions],
 ) -> Sweep:
     """Run gradient descent from many gaussian starts at once, and count.
 
-    matrix, dataset, follow_links, max_memory: as for solve. rank: r, the columns of U and V.
+    matrix, dataset, follow_links, transpose, max_memory: as for solve. rank: r, the columns of U
+    and V.
 
     Raises MfactError for options out of range, and a matrix of zeros.
     Source: Du, Hu, Lee 2018, Theorem 3.2.
@@ -111,7 +118,7 @@ def sweep(
     settings = SweepSettings(rank=rank, **options)
     plan_starts(settings)
     plan = partial(plan_sweep, max_memory=max_memory)
-    M = held(opened(matrix, dataset, follow_links, plan, occupied=True), "float64")
+    M = held(opened(matrix, dataset, follow_links, transpose, plan, occupied=True), "float64")
     return run_all(singular_values(M, rank), M.shape, settings)
 
 
@@ -122,12 +129,14 @@ def flow(
     *,
     dataset: str | None = None,
     follow_links: bool = False,
+    transpose: bool = False,
     max_memory: int | None = None,
     **options: Unpack[FlowOptions],
 ) -> Study:
     """Follow the gradient flow d(U, V)/ds = −∇f(U, V), the limit of small steps.
 
-    matrix, dataset, follow_links, max_memory: as for solve; start may also be two arrays (U, V).
+    matrix, dataset, follow_links, transpose, max_memory: as for solve; start may also be two arrays
+    (U, V).
 
     Raises MfactError for options out of range or that do not fit together, and a matrix of zeros.
 
@@ -141,7 +150,7 @@ def flow(
     defaults = {name: option.default for name, option in FLOW_OPTIONS.items()}
     settings = flow_settings(defaults | given, given)
     plan = partial(plan_flow, max_memory=max_memory)
-    return study(opened(matrix, dataset, follow_links, plan), settings, factors)
+    return study(opened(matrix, dataset, follow_links, transpose, plan), settings, factors)
 
 
 @spoken()

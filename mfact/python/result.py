@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from mfact.core import Array, Claim, Document, Outcome
+from mfact.core import Array, Claim, Document, Names, Outcome
 from mfact.core import NetworkResult as NetworkRecord
 from mfact.core import Result as Record
-from mfact.errors import MissingPackageError
+from mfact.errors import MissingPackageError, SettingsError
 from mfact.pictures.names import CONVERGENCE, STEP
 from mfact.python.door import spoken
 from mfact.python.words import said
+from mfact.storage.claims import FACTORS
+from mfact.storage.factors import write_factors
 from mfact.storage.runs import write_run
 from mfact.studies.checked import counted
-from mfact.words import by, known_digits
+from mfact.words import by, known_digits, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -153,8 +155,26 @@ class Result(Ended[Record]):
         """The right factor, d2×r."""
         return self.record.V
 
+    @property
+    def names(self) -> Names:
+        """Of the rows and columns of M, as its file had them: None where it has none."""
+        return self.record.names
+
     def save(self, path: str | os.PathLike[str]) -> None:
         write_run(path, self.record)
+
+    @spoken()
+    def save_factors(self, prefix: str | os.PathLike[str], form: str = "csv") -> tuple[str, str]:
+        """Write U and V as PREFIX_U.FORM and PREFIX_V.FORM; the two paths.
+
+        form: "csv" and "tsv", tables with the names of rows and columns, or their places from 0, or
+        "npy".
+
+        Raises StorageError, one line; each file is then as it was, or whole.
+        """
+        if form not in FACTORS:
+            raise SettingsError(f"form is {shown(form)}", f"give {', '.join(FACTORS)}")
+        return write_factors(prefix, form, self.record)
 
     def balanced(self) -> tuple[Array, Array]:
         """A pair of the same product UVᵀ with UᵀU = VᵀV diagonal, both to rounding.

@@ -33,13 +33,15 @@ def solve(
     *,
     dataset: str | None = None,
     follow_links: bool = False,
+    transpose: bool = False,
     observers: Sequence[RunObserver] = (),
     **options: Unpack[RunOptions],
 ) -> Result:
     """Factor a matrix: M ≈ UVᵀ by gradient descent.
 
     matrix: M, d1×d2: an array, a scipy sparse array, or the path of a file ("M.npy", "f.h5:/X");
-        dataset: in that file; follow_links: whether it may name other files.
+        dataset: in that file; follow_links: whether it may name other files; transpose: M is the
+        transpose of what is there, as of what R or Julia wrote into HDF5.
     rank: r, the number of columns of U and V; or all options at once, which those given by name
         replace.
     observers: told of the run while it goes on (see mfact.run.progress.RunObserver).
@@ -64,7 +66,7 @@ def solve(
         sources["rank"] = "argument"
         settings = RunSettings(rank=rank, **given)
     record = run(
-        opened(matrix, dataset, follow_links),
+        opened(matrix, dataset, follow_links, transpose),
         settings,
         factors=factors,
         sources=sources,
@@ -85,6 +87,7 @@ def resume(
     max_time: float | None = None,
     dataset: str | None = None,
     follow_links: bool = False,
+    transpose: bool = False,
     observers: Sequence[RunObserver] | Sequence[NetworkObserver] = (),
 ) -> Result | NetworkResult:
     """Go on with a run from its checkpoint: the same run, bit for bit, as if never cut.
@@ -112,7 +115,8 @@ def resume(
     if matrix is None:
         matrix, named = matrix_of_checkpoint(saved), saved.asked.named
         dataset, follow_links = named.get("dataset"), bool(named.get("follow_links"))
-    source = opened(matrix, dataset, follow_links)
+        transpose = bool(named.get("transpose"))
+    source = opened(matrix, dataset, follow_links, transpose)
     return ended(Result(go_on(saved, source, warn=told, **limits)))
 
 

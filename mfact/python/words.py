@@ -18,6 +18,9 @@ _FUNCTIONS: tuple[Mapping[str, Option[Any]], ...] = (
 OPTIONS: Mapping[str, Option[Any]] = {n: each for taken in _FUNCTIONS for n, each in taken.items()}
 """Of all functions by name: where two have one of a name, a run's."""
 
+_OF_FILES = {"follow_links", "transpose"}
+"""Flags on how a matrix file is read, which are no settings."""
+
 _COMMAND = re.compile(r"`mfact (\w+)`")
 _FLAG = re.compile(
     r"(?P<before>\bwith )?(?<![\w-])(?:--(?P<name>[a-z][a-z0-9-]*)|-(?P<letter>[a-z])(?![\w-]))"
@@ -53,7 +56,7 @@ class Words:
         if (on := name.removeprefix("no_")) != name and on in OPTIONS:
             return f"{before}{self._called(on)}=False{value}"
         said, option = self._called(name), OPTIONS.get(name)
-        if option is not None and isinstance(option.kind, Flag):
+        if name in _OF_FILES or (option is not None and isinstance(option.kind, Flag)):
             return f"{before}{said}=True{value}"
         kinds = [taken[name].kind for taken in reversed(_FUNCTIONS) if name in taken]
         for written in (_written(name, kind, value[1:]) for kind in kinds):

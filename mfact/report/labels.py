@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mfact.core import Result
+from mfact.core import Names, Result
 from mfact.host.timer import of_clock
 from mfact.report.text import duration, measured, number
 from mfact.trace import COLUMNS, SUMMED
-from mfact.words import format_bytes
+from mfact.words import format_bytes, shown
 
 PROBLEM = {
     "name": "matrix",
@@ -19,6 +19,8 @@ PROBLEM = {
     "file_bytes": "size",
     "stored_dtype": "stored as",
     "order": "order",
+    "transpose": "transposed",
+    "file_notes": "notes on the file",
     "kind": "kind",
     "objective": "objective",
     "norm": "‖M‖_F",
@@ -29,6 +31,7 @@ PROBLEM = {
 }
 # The shapes have their own line; sparse is told by the order; sums are for programs to compare.
 _TOLD_ELSEWHERE = {"shape", "rank", "sparse", "fingerprint"}
+_WHERE_NOT_ZERO = {"penalty", "transpose"}
 # What the summary tells beside the last values of columns: before them, after one, at the end.
 _FIRST = {
     "iterations": "iterations",
@@ -76,6 +79,9 @@ BRIEF = {
 }
 """What of the summary the short page shows; R = UVᵀ − M, D = UᵀU − VᵀV."""
 
+FIRST_NAMES = 3
+"""Of the rows and of the columns, that are shown where there are names."""
+
 ERRORS = {"gap": "gap_bound"}
 """Values whose error has a name of its own; of others it is NAME_error."""
 
@@ -94,6 +100,22 @@ def shapes_of(result: Result) -> tuple[str, str]:
     """Those of a run."""
     (d1, r), d2 = result.U.shape, result.V.shape[0]
     return shapes((d1, d2), r)
+
+
+def names_of(names: Names) -> list[tuple[str, str]]:
+    """How many rows and columns have names, and which are the first, under one label; nothing where
+    there are none.
+
+    >>> names_of(Names(rows=("ACTB", "GAPDH", "a\\tb", "CD4"), columns=("x",)))
+    [('names', '4 rows (ACTB, GAPDH, a\\\\tb, …), 1 columns (x)')]
+    """
+    sides = []
+    for what, each in (("rows", names.rows), ("columns", names.columns)):
+        if each is not None:
+            first = [shown(name, quoted=False) for name in each[:FIRST_NAMES]]
+            more = ["…"] if len(each) > FIRST_NAMES else []
+            sides.append(f"{len(each)} {what} ({', '.join([*first, *more])})")
+    return [("names", ", ".join(sides))] if sides else []
 
 
 def timeless(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,7 +146,7 @@ def labelled(
         error_of = key.removesuffix("_error")
         if key in _TOLD_ELSEWHERE or (error_of != key and error_of in values):
             continue
-        if value is None or value in ("", [], {}) or (key == "penalty" and value == 0):
+        if value is None or value in ("", [], {}) or (key in _WHERE_NOT_ZERO and value == 0):
             continue
         text = _with_error(key, value, values.get(ERRORS.get(key, f"{key}_error")))
         yield labels.get(key, key.replace("_", " ")), text

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import Any
 
 from mfact.core import Array, NetworkResult, Result
-from mfact.report.labels import timeless
+from mfact.report.labels import FIRST_NAMES, timeless
 
 SCHEMA = "mfact-result/1"
 NETWORK_SCHEMA = "mfact-network-result/1"
@@ -63,10 +63,18 @@ def document(result: Either, *, timing: bool, factors: bool) -> dict[str, Any]:
 
 
 def _model(result: Either) -> dict[str, Any]:
-    """What was fitted: the shapes of a factorization, or the layers of a network."""
+    """What was fitted: the shapes of a factorization, how many names its rows and columns have and
+    the first of them, or the layers of a network.
+    """
     if isinstance(result, NetworkResult):
         return {"network": result.network}
-    return {"shape": {"M": [result.U.shape[0], result.V.shape[0]], "rank": result.U.shape[1]}}
+    shape = {"M": [result.U.shape[0], result.V.shape[0]], "rank": result.U.shape[1]}
+    named = {
+        side: {"count": len(names), "first": names[:FIRST_NAMES]}
+        for side, names in vars(result.names).items()
+        if names is not None
+    }
+    return {"shape": shape, **({"names": named} if named else {})}
 
 
 def _factors(result: Either) -> dict[str, Any]:

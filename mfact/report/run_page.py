@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mfact.core import Document, Result
 from mfact.report.claims import claims_in_short, claims_section
-from mfact.report.labels import BRIEF, PROBLEM, SUMMARY, labelled, shapes_of
+from mfact.report.labels import BRIEF, PROBLEM, SUMMARY, labelled, names_of, shapes_of
 from mfact.report.page import MORE, Page, banner, ending
 from mfact.report.parts import Facts, Heading, Part
 from mfact.report.settings_table import by_source, settings_section
@@ -49,7 +49,7 @@ class RunPage(Page[Result]):
         return [
             banner(result, _WHAT),
             Heading("Problem"),
-            Facts([shapes_of(result), *labelled(result.problem, PROBLEM)]),
+            Facts([shapes_of(result), *names_of(result.names), *labelled(result.problem, PROBLEM)]),
             *settings_section(result.settings),
             *self._all_iterations(),
             *claims_section(result.claims),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfact.core import Array, Claim, Factors, Optimum, Outcome, Result, State, Verdict
+from mfact.core import Array, Claim, Factors, Names, Optimum, Outcome, Result, State, Verdict
+from mfact.errors import MfactError
 from mfact.host.provenance import gather, repeatable
 from mfact.problems.optimum import known_rank, zero_in
 from mfact.run.advice import unfitted
@@ -30,11 +31,15 @@ from mfact.trace import COLUMNS
 
 @dataclass(frozen=True)
 class Ending:
-    """Draws the result of a run from where it stopped and what was seen of it."""
+    """Draws the result of a run from where it stopped and what was seen of it.
+
+    names: reads those of rows and columns.
+    """
 
     plan: Plan
     live: Live
     keeper: Keeper
+    names: Callable[[], Names]
 
     def result(self, finish: Finish, *, reproducible: bool, argv: Sequence[str] | None) -> Result:
         """Everything that is known of the run; with reproducible without clock, host and paths."""
@@ -46,7 +51,9 @@ class Ending:
                 at = replace(at, state=state, known=known)
             certificate = self._certificate(at.state)
         state, optimum = at.state, at.known.optimum
-        finish = replace(finish, progress=replace(finish.progress, at=at))
+        names, lost = self._names()
+        notes = (*finish.progress.notes, *lost)
+        finish = replace(finish, progress=replace(finish.progress, at=at, notes=notes))
         finish = self._agreeing(finish, certificate)
         factors = leave(state)
         loose = state.coordinates.orthogonality()
@@ -76,10 +83,20 @@ class Ending:
             claims=claims,
             provenance={} if reproducible else gather(argv, live.workers),
             modes=modes_of(live.modes, plan.chosen.escape, plan.target),
+            names=names,
         )
         for observer in live.observers:
             observer.stop(result)
         return repeatable(result) if reproducible else result
+
+    def _names(self) -> tuple[Names, list[str]]:
+        """Of rows and columns, or a note on why they are not kept: a result is worth more."""
+        try:
+            return self.names(), []
+        except MfactError as error:
+            text = f"the names of rows and columns are not kept: {error.sentence}"
+            self.live.warn(text)
+            return Names(), [text]
 
     def _written(self, factors: Factors, state: State, loose: float) -> Claim:
         """One pass: the loss of the factors that go into the file, beside the recorded one."""

@@ -31,7 +31,7 @@ class Asked:
     """What a run was asked to do, and with which matrix.
 
     sources: option -> where its value came from. described: what is known of the matrix's file;
-    named: its path, dataset and follow_links. fingerprint: of the matrix. output: path.
+    named: its path, dataset, follow_links and transpose. fingerprint: of the matrix. output: path.
     """
 
     settings: RunSettings

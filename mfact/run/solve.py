@@ -103,7 +103,8 @@ def solve(
         live = attached(plan, workers, observers, timer, caught, warn, doing, block)
         path, explicit = plan.asked.checkpoint, settings.checkpoint is not None
         keeper = Keeper(path, begun.rhythm, explicit=explicit)
-        return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
+        ending = Ending(plan, live, keeper, begun.matrix.names)
+        return finished(progress, ending, reproducible=reproducible, argv=argv)
 
 
 def resume(
@@ -168,7 +169,8 @@ def resume(
             resumed=progress,
             seconds=timer.seconds,
         )
-        return finished(plan, progress, live, keeper, reproducible=reproducible, argv=argv)
+        ending = Ending(plan, live, keeper, M.names)
+        return finished(progress, ending, reproducible=reproducible, argv=argv)
 
 
 def attached(
@@ -200,24 +202,19 @@ def attached(
 
 
 def finished(
-    plan: Plan,
-    progress: Progress,
-    live: Live,
-    keeper: Keeper,
-    *,
-    reproducible: bool,
-    argv: Sequence[str] | None,
+    progress: Progress, ending: Ending, *, reproducible: bool, argv: Sequence[str] | None
 ) -> Result:
     """The run from where it stands to its end."""
+    plan, live = ending.plan, ending.live
     if live.caught is not None:
         live.caught.watch()
     for observer in live.observers:
         # What is left of a limit on the time, an observer can only tell from what is spent.
         observer.start(replace(plan.facts, wall_seconds=live.timer.wall_seconds))
     with live.timer.solving():
-        finish = carry_out(plan, progress, live, keeper)
+        finish = carry_out(plan, progress, live, ending.keeper)
     with live.doing.now("certificate"):
-        return Ending(plan, live, keeper).result(finish, reproducible=reproducible, argv=argv)
+        return ending.result(finish, reproducible=reproducible, argv=argv)
 
 
 def _flag(signals: bool | SignalFlag) -> AbstractContextManager[SignalFlag | None]:

@@ -150,8 +150,8 @@ _CHOSEN: dict[str, Kind] = {
 _PARTS: dict[str, Kind] = {
     "settings": record(of_fields(RunSettings), needed=("rank", "dtype")),
     "sources": record({}, text),
-    "named": record({"path": maybe(text), "dataset": maybe(text), "follow_links": maybe(flag)},
-                    needed=()),
+    "named": record({"path": maybe(text), "dataset": maybe(text), "follow_links": maybe(flag),
+                     "transpose": maybe(flag)}, needed=()),
     "described": PROBLEM,
     "output": maybe(text),
     "fingerprint": FINGERPRINT,

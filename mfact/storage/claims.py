@@ -8,17 +8,23 @@ from itertools import combinations
 from pathlib import Path
 
 from mfact.errors import SettingsError, StorageError
-from mfact.host.atomic import refusal, replaceable, temporary_name
+from mfact.host.atomic import NoFileError, refusal, replaceable, temporary_name
 from mfact.words import printable
 
 Paths = Mapping[str, str | None]
 """What a file is to a command -> its path, None where there is none."""
 
+FACTORS = {"npy": "factor {}", "csv": "factor {} as CSV", "tsv": "factor {} as TSV"}
+"""What the files of U and V are called, by the form in which they are written."""
+
 _WAYS_OUT = {
     "output": "name another output with -o",
     "checkpoint": "name another checkpoint with --checkpoint",
-    "factor U": "choose another prefix with --factors-npy",
-    "factor V": "choose another prefix with --factors-npy",
+    **{
+        name.format(side): f"choose another prefix with --factors-{form}"
+        for form, name in FACTORS.items()
+        for side in "UV"
+    },
     "rescaled network": "name another file with --rescale",
     "picture": "name another picture",
     "numbers of the picture": "name another file with --data",
@@ -27,6 +33,8 @@ _WAYS_OUT = {
     "log file": "name another log file with --log-file",
     "standard output": "send it elsewhere",
 }
+# What can be written to a pipe all the same.
+_ON_STREAMS = {"output": "; --format json writes the result to standard output"}
 
 
 def refuse_meetings(read: Paths, written: Paths) -> None:
@@ -62,13 +70,14 @@ def same_file(one: str, other: str) -> bool:
         return False
 
 
-def claim_output(path: str | os.PathLike[str]) -> None:
+def claim_output(path: str | os.PathLike[str], name: str = "") -> None:
     """Make sure, before a run, that its output can be written at `path`.
 
-    A trial file is created beside the target and removed; nothing is left behind.
+    name: what it is to the command. A trial file is created beside the target and removed; nothing
+    is left behind.
 
-    Raises StorageError for an output that is a folder, a device or pipe, or a write-protected
-    file, and for a folder that is missing or cannot be written.
+    Raises StorageError for an output that is a folder or a write-protected file, and for a folder
+    that is missing or cannot be written; NoFileError for standard output, a device or a pipe.
 
     >>> claim_output("/")
     Traceback (most recent call last):
@@ -86,5 +95,7 @@ def claim_output(path: str | os.PathLike[str]) -> None:
             os.close(os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         finally:
             trial.unlink(missing_ok=True)
+    except NoFileError as error:
+        raise NoFileError(error.sentence, f"{error.way_out}{_ON_STREAMS.get(name, '')}") from None
     except OSError as error:
         raise refusal(path, error) from error

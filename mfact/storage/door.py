@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array, Outcome, Verdict
+from mfact.matrices.decoding import BFLOAT16
 from mfact.settings import RunSettings
 from mfact.storage.kinds import (
     Kind,
@@ -40,7 +41,7 @@ _VALUE, _AMOUNT, _WORDS = maybe(number), maybe(amount), maybe(text)
 
 def _stored(value: Any, place: str) -> None:
     try:
-        known = np.dtype(value).kind in "fiub"
+        known = value == BFLOAT16 or np.dtype(value).kind in "fiub"
     except (TypeError, ValueError):
         known = False
     if not isinstance(value, str) or not known:

@@ -16,6 +16,7 @@ from mfact.host.provenance import repeatable
 from mfact.storage.documents import plain
 from mfact.storage.door import claim_dataset, require_run, under
 from mfact.storage.images import make_image, read_image
+from mfact.storage.names import restored, stored
 from mfact.storage.reading import looking_through
 
 FORMAT_VERSION = 2
@@ -25,7 +26,8 @@ def write_run(path: str | os.PathLike[str], result: Result, *, reproducible: boo
     """Write the run file of `result`, atomically and verified.
 
     Datasets /U (d1×r), /V (d2×r), /trace/<column> (1-D), /claims/<index>-<name> (the
-    claim's numbers, float64), /modes/<name> (of a run that recorded them) and the root
+    claim's numbers, float64), /modes/<name> (of a run that recorded them), /names/rows and
+    /names/columns (JSON as uint8, where M has names) and the root
     attribute `mfact_run`, one JSON string with the rest, in which a number that is not
     finite is null. Plain h5py reads it.
 
@@ -51,6 +53,7 @@ def run_image(result: Result, *, reproducible: bool = False) -> bytes:
     arrays, document = told(result)
     arrays = {"U": result.U, "V": result.V, **arrays}
     arrays |= {f"modes/{name}": values for name, values in result.modes.items()}
+    arrays |= stored(result.names)
     return make_image("run", FORMAT_VERSION, arrays, document)
 
 
@@ -91,8 +94,13 @@ def read_run(path: str | os.PathLike[str]) -> Result:
     arrays, document, version = read_image(path, "run", FORMAT_VERSION)
     with looking_through(path, "a run file", "run `mfact solve` again"):
         require_run(arrays, document)
+        names = restored(arrays, (len(arrays["U"]), len(arrays["V"])))
     result = Result(
-        U=arrays["U"], V=arrays["V"], modes=under("modes", arrays), **ended(arrays, document)
+        U=arrays["U"],
+        V=arrays["V"],
+        modes=under("modes", arrays),
+        names=names,
+        **ended(arrays, document),
     )
     if version == 1:
         from mfact.storage.format_1 import from_format_1

@@ -35,10 +35,8 @@ class Subject:
 
     @property
     def matrix(self) -> str:
-        """What it is a run of, the matrix or the points, by name and dataset."""
-        problem = self.run.problem
-        dataset = f":{problem['dataset']}" if problem.get("dataset") else ""
-        return shown(f"{problem.get('name', 'matrix')}{dataset}", quoted=False)
+        """What it is a run of, the matrix or the points, by a name that has the dataset in it."""
+        return shown(str(self.run.problem.get("name", "matrix")), quoted=False)
 
 
 @dataclass(frozen=True)

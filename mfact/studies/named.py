@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mfact.core import Result
 from mfact.errors import DataError, SettingsError, StorageError
@@ -43,8 +44,18 @@ def require_shape(shape: tuple[int, int], result: Result) -> None:
     if (rows, columns) != shape:
         raise DataError(
             f"the run is of a {rows}×{columns} matrix, this one is {shape[0]}×{shape[1]}",
-            "name the matrix that was factored",
+            "name the matrix that was factored, with --transpose where the run had it",
         )
+
+
+def unturned(result: Result, matrix: Mapping[str, Any], shape: tuple[int, int]) -> list[str]:
+    """A note where a run was of the transpose of its file and a file is named that is taken as it
+    is, though it is of the same shape. matrix: how it is named.
+    """
+    turned = result.problem.get("transpose") and matrix.get("path") and not matrix["transpose"]
+    if not turned or shape != (len(result.U), len(result.V)):
+        return []
+    return ["the run is of the transpose of its file, and this one is not turned: see --transpose"]
 
 
 def matrix_of_checkpoint(saved: Saved) -> str:

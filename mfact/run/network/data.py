@@ -6,7 +6,7 @@ from math import prod
 
 from mfact.core import Array, Document
 from mfact.errors import SettingsError
-from mfact.matrices.source import spec_of
+from mfact.matrices.spec import spec_of
 from mfact.networks.architecture import Architecture
 from mfact.networks.data import PointFiles, Points, checked, generated, open_points
 from mfact.networks.settings import NetworkSettings
