@@ -21,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := demo
 .DELETE_ON_ERROR:
-.PHONY: demo test quick check lint types imports wheel readme bench fuzz figures batch clean
+.PHONY: demo test quick check lint types imports wheel readme bench fuzz fuzz-matrices figures batch clean
 
 # --- Environments: made once, again when what they hold has changed ---
 
@@ -47,7 +47,7 @@ demo: $(VENV)/.installed
 
 # --- For developers. One BLAS thread: the matrices of the tests are small. ---
 
-test quick check wheel readme fuzz: export OPENBLAS_NUM_THREADS = 1
+test quick check wheel readme fuzz fuzz-matrices: export OPENBLAS_NUM_THREADS = 1
 
 test: $(VENV)/.installed-dev
 	$(PYTEST) --numprocesses $(JOBS) --dist worksteal
@@ -84,6 +84,10 @@ readme: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	@mkdir -p build/bench
 	$(BIN)/python tests/benchmarks/run.py --json build/bench/bench.json $(BENCH)
+
+# FILES broken matrices alone, as in make fuzz-matrices FILES=100000.
+fuzz-matrices: $(VENV)/.installed-dev
+	$(BIN)/python tests/fuzz/many.py --files $(FILES)
 
 # FILES broken inputs, KILLS writers killed at random, then every randomized test at length.
 fuzz: $(VENV)/.installed-dev

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import time
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
-import scipy.io
-import scipy.sparse
 from fuzz_checksums import find_checksums, repair_checksums
+from fuzz_hdf5_files import HDF5_FILES
+from fuzz_plain_files import PLAIN_FILES
 
 # Values that lengths, offsets and counts go wrong at.
 TELLING = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 63, (1 << 64) - 1)
+
+
+GZIP, MATLAB_5, PACKED = b"\x1f\x8b", b"MATLAB 5.0", 15
+"""How files begin that are packed; of MATLAB's, a variable that is."""
 
 
 @dataclass(frozen=True)
@@ -31,155 +38,66 @@ class Seed:
 
 
 def seeds(folder: Path) -> list[Seed]:
-    """One seed a kind of file, written in folder and read back."""
+    """One seed a kind of file, the HDF5 files written in folder and read back. A new kind is a row
+    in PLAIN_FILES or HDF5_FILES.
+    """
     rng = np.random.default_rng(1806)
     M = np.round(rng.standard_normal((12, 9)), 2) * (rng.random((12, 9)) < 0.5)
-    return [
-        *(Seed(name, content) for name, content in _numpy_files(M).items()),
-        *(Seed(name, content) for name, content in _text_files(M).items()),
-        *_hdf5_files(M, folder),
-    ]
-
-
-def _bytes_of(write: Callable[[io.BytesIO], object]) -> bytes:
-    stream = io.BytesIO()
-    write(stream)
-    return stream.getvalue()
-
-
-def _numpy_files(M: np.ndarray) -> dict[str, bytes]:
-    kinds = {"f8": M, "f4-fortran": np.asfortranarray(M, "f4"), "i2-big": M.astype(">i2")}
-    files = {f"{name}.npy": _bytes_of(lambda s, A=A: np.save(s, A)) for name, A in kinds.items()}
-    files["object.npy"] = _bytes_of(lambda s: np.save(s, np.array([[1, {}]], object)))
-    files["stored.npz"] = _bytes_of(lambda s: np.savez(s, M=M, labels=np.arange(3)))
-    files["deflated.npz"] = _bytes_of(lambda s: np.savez_compressed(s, M=np.asfortranarray(M)))
-    for form in ("csr", "csc", "coo"):
-        S = scipy.sparse.csr_array(M).asformat(form)
-        files[f"{form}.npz"] = _bytes_of(
-            lambda s, S=S: scipy.sparse.save_npz(s, S, compressed=False)
-        )
-    return files
-
-
-def _text_files(M: np.ndarray) -> dict[str, bytes]:
-    square = M[:9] + M[:9].T
-    sparse = scipy.sparse.coo_array(M)
-    return {
-        "array.mtx": _bytes_of(lambda s: scipy.io.mmwrite(s, M)),
-        "coordinate.mtx": _bytes_of(lambda s: scipy.io.mmwrite(s, sparse)),
-        "symmetric.mtx": _bytes_of(
-            lambda s: scipy.io.mmwrite(s, scipy.sparse.coo_array(square), symmetry="symmetric")
-        ),
-        "integer.mtx": _bytes_of(lambda s: scipy.io.mmwrite(s, sparse.astype(np.int64))),
-    }
-
-
-def _hdf5_files(M: np.ndarray, folder: Path) -> list[Seed]:
-    found = []
+    found = [Seed(name, write(M), datasets) for name, (write, datasets) in PLAIN_FILES.items()]
     for libver in ("earliest", "latest"):
-        for name, (fill, datasets) in _FILLS.items():
+        for name, (fill, datasets) in HDF5_FILES.items():
             path = folder / f"{name}-{libver}.h5"
             with h5py.File(path, "w", libver=libver) as file:
                 fill(file, M)
-            content = path.read_bytes()
-            found.append(Seed(path.name, content, datasets, find_checksums(content)))
+            content, checksums = _timeless(path.read_bytes())
+            found.append(Seed(path.name, content, datasets, checksums))
     return found
 
 
-def _contiguous(file: h5py.File, M: np.ndarray) -> None:
-    file["group/M"] = M
-    file["labels"] = np.arange(5)
-    file["soft"] = h5py.SoftLink("/group/M")
-
-
-def _chunked(file: h5py.File, M: np.ndarray) -> None:
-    options = {"compression": "gzip", "shuffle": True, "fletcher32": True}
-    file.create_dataset("M", data=M.astype(">f4"), chunks=(5, 4), **options)
-
-
-def _other_filters(file: h5py.File, M: np.ndarray) -> None:
-    file.create_dataset("lzf", data=M, chunks=(12, 1), compression="lzf")
-    whole = (10 * M).astype(np.int32)
-    file.create_dataset("scaled", data=whole, chunks=(6, 9), scaleoffset=0, maxshape=(None, 9))
-    file["flags"] = M > 0
-
-
-def _compact(file: h5py.File, M: np.ndarray) -> None:
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_layout(h5py.h5d.COMPACT)
-    space = h5py.h5s.create_simple(M.shape)
-    dataset = h5py.h5d.create(file.id, b"M", h5py.h5t.NATIVE_DOUBLE, space, properties)
-    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(M))
-
-
-def _matlab(file: h5py.File, M: np.ndarray) -> None:
-    file["M"] = np.ascontiguousarray(M.T)
-    file["M"].attrs["MATLAB_class"] = np.bytes_("double")
-    S = scipy.sparse.csc_array(M)
-    group = file.create_group("S")
-    group.attrs["MATLAB_sparse"] = np.uint64(M.shape[0])
-    group.attrs["MATLAB_class"] = np.bytes_("double")
-    group["data"], group["ir"] = S.data, S.indices.astype("u8")
-    group["jc"] = S.indptr.astype("u8")
-
-
-def _h5ad(file: h5py.File, M: np.ndarray) -> None:
-    S = scipy.sparse.csr_array(M.astype("f4"))
-    file.attrs["encoding-type"] = "anndata"
-    group = file.create_group("X")
-    group.attrs["encoding-type"] = "csr_matrix"
-    group.attrs["shape"] = np.array(S.shape)
-    for name in ("data", "indices", "indptr"):
-        group.create_dataset(name, data=getattr(S, name), chunks=(8,), compression="gzip")
-    file.create_dataset("obs/_index", data=[f"cell {i}" for i in range(M.shape[0])])
-    file.create_group("var")
-    file["layers/dense"] = M
-
-
-def _tenx(file: h5py.File, M: np.ndarray) -> None:
-    S = scipy.sparse.csc_array((10 * abs(M)).astype(np.int32))
-    group = file.create_group("matrix")
-    group["data"], group["indices"] = S.data, S.indices.astype("i8")
-    group["indptr"], group["shape"] = S.indptr.astype("i8"), np.array(S.shape, "i4")
-    group["barcodes"] = np.array([b"AAAC-1"] * S.shape[1])
-
-
-def _named_files(file: h5py.File, M: np.ndarray) -> None:
-    file["far"] = h5py.ExternalLink("/etc/hostname", "/M")
-    file.create_dataset("outside", M.shape, "f8", external=[("/etc/passwd", 0, M.nbytes)])
-    layout = h5py.VirtualLayout(M.shape, "f8")
-    layout[:] = h5py.VirtualSource("/etc/group", "M", M.shape)
-    file.create_virtual_dataset("virtual", layout)
-
-
-_FILLS: dict[str, tuple[Callable[[h5py.File, np.ndarray], None], tuple[str | None, ...]]] = {
-    "contiguous": (_contiguous, (None, "/group/M", "/soft")),
-    "chunked": (_chunked, (None,)),
-    "filters": (_other_filters, (None, "/lzf", "/scaled", "/flags")),
-    "compact": (_compact, (None,)),
-    "matlab": (_matlab, (None, "/M", "/S")),
-    "h5ad": (_h5ad, (None, "/layers/dense")),
-    "10x": (_tenx, (None,)),
-    "named-files": (_named_files, (None, "/far", "/outside", "/virtual")),
-}
+def _timeless(content: bytes) -> tuple[bytes, tuple[tuple[int, int], ...]]:
+    """An HDF5 file that was written just now, as if at the beginning of time, and its checksums."""
+    checksums, now = find_checksums(content), int(time.time())
+    for seconds in range(now - 60, now + 1):
+        content = content.replace(seconds.to_bytes(4, "little"), b"\1\0\0\0")
+    changed = bytearray(content)
+    if checksums:
+        repair_checksums(changed, checksums)
+    return bytes(changed), checksums
 
 
 def mutate(rng: np.random.Generator, seed: Seed, other: Seed) -> bytes:
     """A seed after one to four random injuries; other: a second file to take pieces from.
 
     Checksums would stop most injuries at the door of the reader. So half of the HDF5 files have
-    theirs made right again, and half of the zips are injured inside before they are packed.
+    theirs made right again, and half of what is packed is injured inside before it is packed.
     """
     repair = rng.random() < 0.5
     if repair and seed.inside:
         return seed.inside(rng, seed.content)
     if repair and seed.content.startswith(b"PK"):
         return _injure_members(rng, seed.content, other.content)
-    broken = bytearray(seed.content)
-    _injure(rng, broken, other.content)
+    if repair and seed.content.startswith(GZIP):
+        text = _injured(rng, gzip.decompress(seed.content), other.content)
+        return gzip.compress(text, 1, mtime=0)
+    if repair and seed.content.startswith(MATLAB_5) and seed.content[128] == PACKED:
+        return _injure_element(rng, seed.content, other.content)
+    broken = bytearray(_injured(rng, seed.content, other.content))
     if repair and seed.checksums and len(broken) == len(seed.content):
         repair_checksums(broken, seed.checksums)
     return bytes(broken)
+
+
+def _injured(rng: np.random.Generator, content: bytes, other: bytes) -> bytes:
+    broken = bytearray(content)
+    _injure(rng, broken, other)
+    return bytes(broken)
+
+
+def _injure_element(rng: np.random.Generator, content: bytes, other: bytes) -> bytes:
+    """MATLAB 5: the one variable that follows the 128 bytes of the header and a tag of 8."""
+    element = _injured(rng, zlib.decompress(content[136:]), other)
+    body = zlib.compress(element)
+    return content[:128] + bytes([PACKED, 0, 0, 0]) + len(body).to_bytes(4, "little") + body
 
 
 def _injure(rng: np.random.Generator, broken: bytearray, other: bytes) -> None:
