@@ -32,6 +32,7 @@ from slabs import slabs
 from sparse import sparse_pass
 from svds import against_svds
 from table import Goal, Work
+from tables import tables
 
 
 def main() -> int:
@@ -48,6 +49,7 @@ def main() -> int:
         "phases": lambda: phases(rounds),
         "process": lambda: processes(rounds),
         "market": lambda: matrix_market(rounds),
+        "tables": lambda: tables(rounds),
         "sparse": lambda: sparse_pass(rounds),
         "slabs": lambda: slabs(rounds),
         "passes": lambda: passes(rounds),

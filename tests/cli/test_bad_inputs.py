@@ -21,7 +21,7 @@ def bad_inputs(folder):
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
     (folder / "truncated.npy").write_bytes((folder / "good.npy").read_bytes()[:-9])
-    (folder / "text.npy").write_text("1 2 3\n4 5 6\n")
+    (folder / "text.npy").write_text("Dear all,\n")
     (folder / "folder").mkdir()
     (folder / "nothing.npy").write_bytes(b"")
     with h5py.File(folder / "two.h5", "w") as file:

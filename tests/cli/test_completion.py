@@ -112,7 +112,7 @@ def test_every_file_is_known_as_one():
     files = {p.name for _, p in parameters() if isinstance(p.type, Named)}
     assert files == {
         "matrix", "checkpoint", "run_file", "first", "second", "output", "config", "start",
-        "factors_npy", "log_file",
+        "factors_npy", "factors_csv", "factors_tsv", "log_file",
         "x", "y", "layers", "checkpoints", "rescale", "files", "things", "data", "picture",
     }  # fmt: skip
 

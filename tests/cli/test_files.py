@@ -26,13 +26,16 @@ WRITES = {
     "output": lambda name: ["-o", name],
     "factor U": lambda name: ["--factors-npy", name.removesuffix("_U.npy")],
     "factor V": lambda name: ["--factors-npy", name.removesuffix("_V.npy")],
+    "factor U as CSV": lambda name: ["--factors-csv", name.removesuffix("_U.csv")],
+    "factor V as TSV": lambda name: ["--factors-tsv", name.removesuffix("_V.tsv")],
     "checkpoint": lambda name: ["--checkpoint", name],
     "default checkpoint": lambda name: ["-o", name.removesuffix(".checkpoint")],
     "log file": lambda name: ["--log-file", name],
 }
 
 
-ENDS = {"factor U": "_U.npy", "factor V": "_V.npy", "default checkpoint": ".checkpoint"}
+ENDS = {"factor U": "_U.npy", "factor V": "_V.npy", "factor U as CSV": "_U.csv",
+        "factor V as TSV": "_V.tsv", "default checkpoint": ".checkpoint"}  # fmt: skip
 WAYS = ("name", "detour", "absolute", "symbolic link", "hard link", "linked folder")
 
 

@@ -50,7 +50,8 @@ NEEDS = {
     ("generate", "condition"): ("--rank", "2"),
     ("generate", "dtype"): ("--rank", "2", "--condition", "1e300"),
 }
-FILES = {"config", "log_file", "output", "checkpoint", "factors_npy", "matrix"}
+FILES = {"config", "log_file", "output", "checkpoint", "factors_npy", "factors_csv", "factors_tsv",
+         "matrix"}  # fmt: skip
 
 
 def options():

@@ -12,7 +12,8 @@ import scipy.io
 import scipy.sparse
 
 from mfact.errors import MfactError, StorageError
-from mfact.matrices import hdf5_dense, hdf5_sparse, npy
+from mfact.matrices.arrays import laid, npy
+from mfact.matrices.hdf5 import dense, vectors
 from mfact.matrices.source import open_matrix
 
 
@@ -125,11 +126,11 @@ def test_while_it_is_read(files, monkeypatch, form, change):
 
     # What each format calls after its file is open and found to be the same.
     for where, name in (
-        (npy, "read_matrix"),
+        (laid, "read_matrix"),
         (npy, "read_array"),
         (scipy.io, "mmread"),
-        (hdf5_dense, "inspect_dense"),
-        (hdf5_sparse, "_vector_blocks"),
+        (dense, "inspect_dense"),
+        (vectors, "blocks"),
     ):
         monkeypatch.setattr(where, name, changing(getattr(where, name)))
     with pytest.raises(StorageError, match="was changed while it was read: run again"):

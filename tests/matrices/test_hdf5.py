@@ -12,7 +12,8 @@ from matrix_files import FORMS, forms, sample, write_compressed, write_hdf5
 from refusals import refusal
 
 from mfact.errors import DataError, MemoryPlanError, MfactError, MissingPackageError, StorageError
-from mfact.matrices import hdf5, hdf5_dense, values
+from mfact.matrices import values
+from mfact.matrices.hdf5 import dense, objects
 from mfact.matrices.source import open_matrix
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
@@ -43,8 +44,8 @@ def test_each_chunk_lies_in_one_tile(shape, chunks, block):
     chunks = tuple(min(pair) for pair in zip(chunks, shape, strict=True))
     seen = np.zeros(shape, int)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hdf5_dense, "BLOCK_BYTES", block)
-        for number, tile in enumerate(hdf5_dense.tiles(shape, chunks, 8), start=1):
+        patch.setattr(dense, "BLOCK_BYTES", block)
+        for number, tile in enumerate(dense.tiles(shape, chunks, 8), start=1):
             assert (seen[tile] == 0).all()
             seen[tile] = number
     assert (seen > 0).all()
@@ -69,10 +70,11 @@ class TestRefused:
             file["a/M"], file["N"], file["v"] = sample(), sample(">i2"), np.ones(3)
             write_compressed(file.create_group("S"), sample(), "CSR")
             file["S"].attrs["encoding-type"] = "csr_matrix"
+            file["S"].attrs["shape"] = (37, 23)
 
         spec = write_hdf5(tmp_path / "M.h5", fill)
         error = refusal(spec, DataError, "holds 3 matrices: name one with --dataset")
-        assert "/N (37×23 >i2), /S (sparse), /a/M (37×23 float64)" in error.way_out
+        assert "/N (37×23 >i2), /S (37×23 sparse), /a/M (37×23 float64)" in error.way_out
 
     def test_a_missing_dataset_and_a_group(self, tmp_path):
         spec = FORMS["tiles"].write(tmp_path, sample())
@@ -130,7 +132,7 @@ class TestRefused:
 
     def test_a_missing_plugin_is_named_with_its_package(self, tmp_path, monkeypatch):
         # Whether or not hdf5plugin is installed where this runs.
-        monkeypatch.setattr(hdf5, "filter_is_there", lambda code: False)
+        monkeypatch.setattr(objects, "filter_is_there", lambda code: False)
         refusal(
             _filtered(tmp_path, 32015), MissingPackageError, "Zstandard.*pip install hdf5plugin"
         )

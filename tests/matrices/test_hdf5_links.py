@@ -72,7 +72,11 @@ class TestOtherFiles:
     @pytest.mark.parametrize("name", ["external link", "virtual", "virtual that grows"])
     def test_nor_to_list_what_a_file_holds(self, name, fills, tmp_path):
         spec = write_hdf5(tmp_path / "M.h5", fills[name])
-        refusal(spec, DataError, "holds no 2-D numeric dataset")
+        refusal(spec, DataError, "/M is a (link to|virtual dataset).*: pass --follow-links")
+        both = write_hdf5(tmp_path / "B.h5", lambda f: (fills[name](f), f.move("M", "A"),
+                                                        fills[name](f)))  # fmt: skip
+        listed = "2 parts of other files: name one .*--follow-links; it holds /A [(].*/M [(]"
+        refusal(both, DataError, listed)
 
     def test_they_are_followed_when_asked_for(self, tmp_path):
         M = sample()

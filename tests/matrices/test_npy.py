@@ -9,7 +9,7 @@ from matrix_files import KINDS, forms, sample
 from refusals import refusal
 
 from mfact.errors import DataError, MfactError, StorageError
-from mfact.matrices import npy
+from mfact.matrices.arrays import laid
 from mfact.matrices.source import open_matrix
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
@@ -33,7 +33,7 @@ def test_npy_of_any_shape(tmp_path_factory, d1, d2, kind, order, block, data):
     path = tmp_path_factory.mktemp("npy") / "M.npy"
     np.save(path, M)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(npy, "BLOCK_BYTES", block)
+        patch.setattr(laid, "BLOCK_BYTES", block)
         source = open_matrix(str(path))
         np.testing.assert_array_equal(source.read(), M.astype("f8"))
 
@@ -87,3 +87,15 @@ class TestRefused:
         (tmp_path / "M.npy").unlink()
         with pytest.raises(StorageError, match="cannot be read"):
             source.read()
+
+
+def test_what_stands_behind_the_array_is_noted(tmp_path):
+    """As where numpy.save was called twice on one open file."""
+    with (tmp_path / "M.npy").open("wb") as file:
+        np.save(file, sample())
+        one = file.tell()
+        np.save(file, sample())
+        two = file.tell()
+    source = open_matrix(str(tmp_path / "M.npy"))
+    np.testing.assert_array_equal(source.read(), sample())
+    assert source.notes == (f"{tmp_path}/M.npy: {two - one} bytes behind its array are left out",)

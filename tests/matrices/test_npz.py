@@ -11,6 +11,7 @@ from matrix_files import forms, sample
 from refusals import refusal
 
 from mfact.errors import DataError, StorageError
+from mfact.matrices.source import open_matrix
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
 
@@ -58,3 +59,22 @@ class TestRefused:
         S = scipy.sparse.csr_array(sample()).asformat(form)
         scipy.sparse.save_npz(tmp_path / "S.npz", S)
         refusal(tmp_path / "S.npz", DataError, rf"form {form}.*\.tocsr\(\)")
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (np.zeros((4, 3), "V2"), r"dense \(4×3 bfloat16\)"),
+        (np.zeros(9, [("a", "f8"), ("b", "f8")]), r"dense \(9×2 float64\)"),
+    ],
+)
+def test_a_matrix_of_any_kind_beside_a_sparse_one_is_listed(other, words, tmp_path):
+    S = scipy.sparse.csr_array(sample())
+    arrays = {"data": S.data, "indices": S.indices, "indptr": S.indptr, "shape": S.shape}
+    np.savez(tmp_path / "M.npz", **arrays, dense=other)
+    refusal(tmp_path / "M.npz", DataError, rf"2 matrices.*data \(37×23 sparse\), {words}")
+
+
+def test_a_member_by_its_name_in_the_zip(tmp_path):
+    np.savez(tmp_path / "M.npz", A=sample(), B=sample() + 1)
+    np.testing.assert_array_equal(open_matrix(f"{tmp_path}/M.npz:B.npy").read(), sample() + 1)

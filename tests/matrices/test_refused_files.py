@@ -48,9 +48,8 @@ class TestFiles:
         ("start", "pattern"),
         [
             (b"", "an empty file"),
-            (b"1.0, 2.0\n3.0, 4.0\n", "text that begins with '1.0, 2.0'.*numpy.loadtxt"),
+            (b"to be or not\nto be\n", "text that begins with 'to be or not': a table of numbers"),
             (b"\x1f\x8b\x08 zipped", "gunzip"),
-            (b"MATLAB 5.0 MAT-file, Platform", "-v7.3"),
             (b"PAR1", "Parquet"),
             (bytes(range(128, 256)), "no kind of matrix file"),
         ],

@@ -46,8 +46,8 @@ def test_what_can_only_be_read_whole(name, tmp_path):
     assert source.slabs(700) is None
 
 
-def test_points_are_read_whole(tmp_path):
-    np.save(tmp_path / "X.npy", np.ones((5, 2, 3)))
+def test_points_in_chunks_or_in_fortran_order_are_read_whole(tmp_path):
+    np.save(tmp_path / "X.npy", np.asfortranarray(np.ones((5, 2, 3))))
     assert open_matrix(str(tmp_path / "X.npy"), points=True).slabs(700) is None
     spec = write_hdf5(tmp_path / "X.h5", lambda f: f.update({"X": np.ones((5, 2, 3))}))
     assert open_matrix(spec, points=True).slabs(700) is None

@@ -12,7 +12,7 @@ from slabbed import assert_bits_equal, count, fetched, together
 
 from mfact.errors import StorageError
 from mfact.matrices.apart import LibraryCrash
-from mfact.matrices.hdf5_readers import ReadersApart
+from mfact.matrices.hdf5.readers import ReadersApart
 from mfact.matrices.source import open_matrix
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here

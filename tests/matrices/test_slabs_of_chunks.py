@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from matrix_files import KINDS, sample, write_hdf5
 from slabbed import assert_bits_equal, count, together
 
-from mfact.matrices import hdf5_slabs
+from mfact.matrices.hdf5 import slabs as hdf5_slabs
 from mfact.matrices.source import open_matrix
 from mfact.matrices.unpacking import fletcher32
 

@@ -12,7 +12,8 @@ from matrix_files import FORMS, sample, write_hdf5
 
 from mfact.errors import SettingsError
 from mfact.matrices import values
-from mfact.matrices.source import open_matrix, split_spec
+from mfact.matrices.source import open_matrix
+from mfact.matrices.spec import split_spec
 
 
 class TestSpecs:
@@ -80,6 +81,7 @@ def test_describe(tmp_path):
         "order": "chunked (8, 5)",
         "sparse": False,
         "file_bytes": Path(file).stat().st_size,
+        "transpose": False,
     }
 
 

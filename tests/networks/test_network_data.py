@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mfact.errors import DataError, MemoryPlanError, MfactError, SettingsError
 from mfact.matrices import sparse
+from mfact.matrices.missing import NotFinite
 from mfact.networks.data import checked, generated, open_points
 
 RNG = np.random.default_rng(0)
@@ -103,10 +104,13 @@ REFUSED = [
     ("squared", 2, IMAGES, VALUES, DataError, "Y is 5×3, .* are 2: end the layers with 3"),
     ("squared", 3, IMAGES, LABELS, DataError, "Y is 5×1, .* are 3: .*--loss softmax"),
     ("squared", 3, IMAGES, VALUES[:4], DataError, "X has 5 points, and Y has 4"),
-    ("squared", 3, np.where(IMAGES > 0.9, np.inf, IMAGES), VALUES, DataError,
-     "X has a value that is not finite, inf, at row "),
-    ("squared", 3, IMAGES, np.where(np.eye(5, 3), np.nan, VALUES), DataError,
-     "Y has a value that is not finite, nan, at row 0, column 0"),
+    ("squared", 3, np.where(IMAGES.sum((1, 2, 3), keepdims=True) > 12, np.inf, IMAGES), VALUES,
+     NotFinite, "X has .* values that are not finite, in . of 5 rows and 24 of 24 columns; the "
+     "first is inf, at row .* leave the . points that have them out of X and Y alike"),
+    ("squared", 3, IMAGES + np.nan, VALUES, NotFinite, "first, for no point is whole"),
+    ("squared", 3, IMAGES, np.where(np.eye(5, 3), np.nan, VALUES), NotFinite,
+     "Y has 3 values that are not finite, in 3 of 5 rows and 3 of 3 columns; the first is nan, at "
+     r"row 0, column 0 \(counted from 0\): fill .* leave the 3 points that have them out of X and"),
     ("squared", 3, IMAGES + 0j, VALUES, DataError, "X holds complex numbers"),
     ("squared", 3, IMAGES, VALUES.astype(str), DataError, "Y holds strings"),
     ("squared", 3, [[1.0], [1.0, 2.0]], VALUES, DataError, "X is no array"),
@@ -134,6 +138,24 @@ def test_what_is_refused(loss, outputs, X, Y, kind, pattern):
     assert caught.value.way_out
     assert str(caught.value).isprintable()
     assert re.search(pattern, str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize("columns", [False, True])
+@pytest.mark.parametrize("which", ["X", "Y"])
+def test_points_without_what_is_missing_are_taken(columns, which, tmp_path):
+    arrays = {"X": RNG.random((5, 7)), "Y": VALUES.copy()}
+    arrays[which][3, 1] = np.nan
+
+    def read():
+        turned = {name: array.T if columns else array for name, array in arrays.items()}
+        return read_points(*_save(tmp_path, **turned), "squared", 3, columns=columns)
+
+    place = "row 1, column 3" if columns else "row 3, column 1"
+    with pytest.raises(NotFinite, match=f"not finite, nan, at {place} .*: fill missing values "
+                       "first, or leave the point that has them out of X and Y alike"):  # fmt: skip
+        read()
+    arrays = {name: np.delete(array, 3, axis=0) for name, array in arrays.items()}
+    np.testing.assert_array_equal(read().X, arrays["X"])
 
 
 def test_the_ways_out_of_labels_work():

@@ -63,7 +63,15 @@ FILES = {
     "coo.npz": lambda path: coo(path, (LONG, 2)),
     "csc.npz": lambda path: csc(path, (LONG, 2)),
     "10x.h5": lambda path: group(
-        path, "matrix", {}, data=[3.0, 2.0], indices=[0, 6], indptr=[0, 1, 2], shape=[LONG, 2]
+        path,
+        "matrix",
+        {},
+        data=[3.0, 2.0],
+        indices=[0, 6],
+        indptr=[0, 1, 2],
+        shape=[LONG, 2],
+        barcodes=[b"A", b"C"],
+        genes=[b"g"],
     ),
     "csc.h5ad": lambda path: group(
         path,

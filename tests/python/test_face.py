@@ -22,7 +22,7 @@ M = np.outer([3.0, 4.0, 0.0], [1.0, 2.0])
 NAMES = {
     "solve", "resume", "load", "inspect", "check", "sweep", "flow", "generate", "network",
     "balance", "compare", "plot", "RunSettings", "Result", "NetworkResult", "ConvergenceWarning",
-    "MfactError",
+    "MatrixWarning", "MfactError",
 }  # fmt: skip
 TAKES = {
     "solve": options_of(RunSettings),

@@ -13,6 +13,7 @@ import mfact
 from mfact.cli.show import command_line
 from mfact.core import Outcome
 from mfact.errors import DataError, SettingsError, StorageError
+from mfact.matrices.missing import NotFinite
 from mfact.run.solve import solve as by_the_library
 
 SIGMA = [4.0, 3.0, 2.0, 0.5]
@@ -68,7 +69,11 @@ def test_no_command_line_is_told_for_a_start_of_arrays():
     ("start", "kind", "sentence"),
     [
         ((START[0], START[1][:, :1]), SettingsError, "give factors of that size"),
-        ((START[0] * np.nan, START[1]), DataError, "U of the start has a value that is not finite"),
+        (
+            (START[0] * np.nan, START[1]),
+            NotFinite,
+            "U of the start has 28 .*: give numbers$",
+        ),
         ((START[0], START[1] + 0j), DataError, "V of the start holds complex numbers"),
         ((START[0], START[1][0]), DataError, "V of the start is 1-D"),
         ((START[0],), SettingsError, "two arrays"),

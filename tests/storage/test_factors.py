@@ -1,16 +1,22 @@
-"""Factors out as NPY and in as a start: from a run file or an .npz, checked."""
+"""Factors out as NPY and as tables, and in as a start: from a run file or an .npz, checked."""
 
 from __future__ import annotations
 
+import csv
+import io
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from mfact.core import Array, Outcome, Result
+from mfact.core import Array, Names, Outcome, Result
 from mfact.errors import DataError, MfactError, StorageError
-from mfact.storage.factors import factors_npy_paths, read_factors, write_factors_npy
+from mfact.storage.factors import factor_paths, read_factors, write_factors
 from mfact.storage.images import same_bits
 from mfact.storage.runs import write_run
 
@@ -18,18 +24,85 @@ RNG = np.random.default_rng(0)
 U, V = RNG.standard_normal((6, 2)), RNG.standard_normal((5, 2))
 
 
+NAMELESS = Names()
+
+
+def result_of(left: Array, right: Array, names: Names = NAMELESS) -> Result:
+    return Result(Outcome.CONVERGED, "", left, right, {}, {}, {}, {}, names=names)
+
+
 def run_file(path: Path, left: Array, right: Array) -> Path:
-    write_run(path, Result(Outcome.CONVERGED, "", left, right, {}, {}, {}, {}))
+    write_run(path, result_of(left, right))
     return path
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_numpy_reads_what_was_written(tmp_path: Path, order: str) -> None:
-    paths = write_factors_npy(tmp_path / "run", np.asarray(U, order=order), V)
-    assert paths == factors_npy_paths(tmp_path / "run")
+    paths = write_factors(tmp_path / "run", "npy", result_of(np.asarray(U, order=order), V))
+    assert paths == factor_paths(tmp_path / "run", "npy")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["run_U.npy", "run_V.npy"]
     assert same_bits(np.load(paths[0]), U)
     assert same_bits(np.load(paths[1]), V)
+
+
+def table(path: str, form: str) -> list[list[str]]:
+    """What Python's own reader of CSV makes of a file."""
+    text = Path(path).read_bytes().decode("utf-8", "surrogateescape")
+    return [*csv.reader(io.StringIO(text, newline=""), delimiter={"csv": ",", "tsv": "\t"}[form])]
+
+
+@given(
+    data=st.data(),
+    form=st.sampled_from(["csv", "tsv"]),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 3)),
+)
+def test_tables_give_back_every_name_and_every_bit(tmp_path_factory, data, form, dtype, shape):
+    width = np.dtype(dtype).itemsize * 8
+    numbers = st.floats(allow_nan=False, allow_infinity=False, width=width)
+    factor = data.draw(arrays(dtype, shape, elements=numbers))
+    # A byte of a file that is no UTF-8 is half a surrogate pair in Python.
+    text = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(',;\t"\r\n \udcff'))
+    names = data.draw(st.lists(text, min_size=shape[0], max_size=shape[0]))
+    folder = tmp_path_factory.mktemp("tables")
+    given_names = Names(rows=tuple(names))
+    path, _ = write_factors(folder / "f", form, result_of(factor, factor, given_names))
+    head, *rows = table(path, form)
+    assert head == ["", *(f"component_{i + 1}" for i in range(shape[1]))]
+    assert [row[0].encode("utf-8", "surrogateescape") for row in rows] == [
+        name.encode("utf-8", "surrogateescape") for name in names
+    ]
+    read = np.array([row[1:] for row in rows], dtype)
+    assert same_bits(read, factor)
+    shortest = str if dtype == np.float32 else lambda number: repr(float(number))
+    assert [row[1:] for row in rows] == [[*map(shortest, row)] for row in factor]
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv"])
+def test_pandas_reads_a_table(tmp_path: Path, form: str) -> None:
+    names = Names(rows=("=1+1", "-x", "@y", "+z", 'a "b"', "c,d\te\r\nf"), columns=None)
+    left, right = write_factors(tmp_path / "f", form, result_of(U, V, names))
+    options = {"sep": {"csv": ",", "tsv": "\t"}[form], "index_col": 0}
+    frame = pandas.read_csv(left, **options)
+    assert (*frame.index,) == names.rows  # as they are: what a spreadsheet would run is data here
+    assert [*frame.columns] == ["component_1", "component_2"]
+    np.testing.assert_allclose(frame.to_numpy(), U, rtol=1e-15)  # its reader rounds
+    other = pandas.read_csv(right, **options)
+    assert other.index.tolist() == [0, 1, 2, 3, 4]
+    np.testing.assert_allclose(other.to_numpy(), V, rtol=1e-15)
+
+
+def test_a_table_is_the_same_each_time_and_has_no_half_pair(tmp_path: Path) -> None:
+    names = Names(rows=("\ud800", "\udcff", "é", "", "0", "x"))
+    first, second = (
+        [
+            Path(path).read_bytes()
+            for path in write_factors(tmp_path / n, "csv", result_of(U, V, names))
+        ]
+        for n in "ab"
+    )
+    assert first == second
+    assert first[0].decode().splitlines()[1].startswith("\\ud800,")
 
 
 def test_a_run_file_is_a_start(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def test_what_was_left_to_be_chosen_is_told_as_it_was_chosen():
 
 
 def test_two_matrices_are_a_difference():
-    other = replace(PLAIN, problem={**PLAIN.problem, "name": "B.h5", "dataset": "X"})
-    assert labels(of(PLAIN, other)) == [PLAIN.problem["name"], "B.h5:X"]
+    other = replace(PLAIN, problem={**PLAIN.problem, "name": "B.h5:/X", "dataset": "/X"})
+    assert labels(of(PLAIN, other)) == [PLAIN.problem["name"], "B.h5:/X"]
 
 
 @pytest.mark.parametrize("name", sorted(ASIDE & PLAIN.settings.keys()))

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as npst
 from tensor_files import CODES, entry, opened, packed, safetensors_of
 
 from mfact.errors import DataError, MemoryPlanError, StorageError
-from mfact.tensors.rounding import from_bfloat16
+from mfact.matrices.decoding import from_bfloat16
 
 KINDS = sorted(CODES)
 ARRAYS = npst.arrays(
@@ -79,7 +79,7 @@ def test_every_bfloat16_is_the_float32_that_begins_with_its_bits(tmp_path):
 
 @pytest.mark.parametrize("kind", ["F32", "BF16"])
 def test_a_tensor_of_several_blocks(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("mfact.matrices.npy.BLOCK_BYTES", 64)
+    monkeypatch.setattr("mfact.matrices.arrays.laid.BLOCK_BYTES", 64)
     raw = np.random.default_rng(1).integers(0, 2**16, 300, dtype="<u2")
     lengths = [150] if kind == "F32" else [300]
     state = opened(tmp_path / "w", packed({"w": entry(kind, lengths, 0, 600)}, raw.tobytes()))

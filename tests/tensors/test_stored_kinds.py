@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfact.errors import DataError
-from mfact.tensors.rounding import from_bfloat16, to_kind
+from mfact.matrices.decoding import from_bfloat16
+from mfact.tensors.rounding import to_kind
 
 BITS = np.arange(0x7F80, dtype=np.uint16)  # of all bfloat16 from 0 on that are finite
 VALUES = from_bfloat16(BITS).astype(float)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from with_torch import torch
 
 from mfact.errors import StorageError
+from mfact.matrices.strange_zips import is_torch
 from mfact.tensors.source import look_at, open_state_dict
-from mfact.tensors.torch_zip import is_torch
 
 KINDS = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8",
          "bool")  # fmt: skip
