@@ -9,7 +9,8 @@ balance audits networks that were trained elsewhere, from their checkpoints. com
 beside each other, or makes those that differ in chosen options; plot draws them.
 
 What cannot be done raises MfactError, in a sentence with a way out; a run that did not end well
-warns ConvergenceWarning. mfact.sklearn has the same as an estimator of scikit-learn.
+warns ConvergenceWarning, and a file of which something was chosen or turned MatrixWarning.
+mfact.sklearn has the same as an estimator of scikit-learn.
 
 >>> import numpy as np, mfact
 >>> M = np.outer([1.0, 2.0, 3.0], [1.0, -1.0])
@@ -24,7 +25,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.9.0"
+__version__ = "0.10.0"
 
 _PLACES = {
     "solve": "mfact.python.runs",
@@ -43,18 +44,19 @@ _PLACES = {
     "Result": "mfact.python.result",
     "NetworkResult": "mfact.python.result",
     "ConvergenceWarning": "mfact.errors",
+    "MatrixWarning": "mfact.errors",
     "MfactError": "mfact.errors",
 }
 """Each name, and the module that is loaded on its first use: `mfact --help` waits for no numpy."""
 
 __all__ = [
-    "ConvergenceWarning", "MfactError", "NetworkResult", "Result", "RunSettings", "balance",
-    "check", "compare", "flow", "generate", "inspect", "load", "network", "plot", "resume", "solve",
-    "sweep",
+    "ConvergenceWarning", "MatrixWarning", "MfactError", "NetworkResult", "Result", "RunSettings",
+    "balance", "check", "compare", "flow", "generate", "inspect", "load", "network", "plot",
+    "resume", "solve", "sweep",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from mfact.errors import ConvergenceWarning, MfactError
+    from mfact.errors import ConvergenceWarning, MatrixWarning, MfactError
     from mfact.python.checkpoints import balance
     from mfact.python.comparisons import compare
     from mfact.python.networks import network
