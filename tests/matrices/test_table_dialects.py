@@ -78,6 +78,7 @@ def test_a_dialect(text, rows, columns, tmp_path):
         ("1,5;2\n0,5;4\n", ": commas are taken as decimal ones"),
         ("id,x\n1,5\n2,7\n3,8\n", ": the first column, 'id', counts the rows, and is taken"),
         ("0 5\n1 7\n2 8\n", ": the first column counts the rows, and is taken as data"),
+        ("1 5\n3 7\n5 8\n", ": the first column has equal steps, and is taken as data"),
         ("1990,1991,1992\n1.5,2,3\n", ": the first line, 1990, 1991 …, is taken as data"),
     ],
 )  # fmt: skip

@@ -46,5 +46,6 @@ def _index(dialect: Dialect) -> str:
     """What the first column does as an index of the rows would; "" for nothing."""
     first, second = ([unquoted(row[k]) for row in dialect.sample] for k in (0, 1))
     if len(first) > 2 and stepping(first) and not stepping(second):
-        return "counts the rows, and is" if first[0] in ("0", "1") else "has equal steps, and is"
+        counts = first[:2] in (["0", "1"], ["1", "2"])
+        return "counts the rows, and is" if counts else "has equal steps, and is"
     return "is" if dialect.header and _INDEX.fullmatch(dialect.header[0]) else ""
