@@ -6,7 +6,6 @@ All are run in turn, in one process, and the least of each is compared.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -38,12 +37,7 @@ def checkpoints(rounds: Rounds) -> Work:
             "mfact.balance, safetensors": lambda: mfact.balance(plain),
             "load_file and sums": lambda: _sums(load_file(plain)),
         }
-        taken: dict[str, list[float]] = {name: [] for name in works}
-        for _ in range(rounds.count):
-            for name, work in works.items():
-                started = time.perf_counter()
-                work()
-                taken[name].append(time.perf_counter() - started)
+        taken = rounds.in_turn(works)
     least = {name: min(times) for name, times in taken.items()}
     return Work(
         f"The balance of {LAYERS} layers of {WIDTH}×{WIDTH} in float32",

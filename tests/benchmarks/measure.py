@@ -51,6 +51,16 @@ class Rounds:
     def __str__(self) -> str:
         return f"medians of {self.count} rounds{', processor time' if self.cpu else ''}"
 
+    def in_turn(self, works: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
+        """Seconds of wall time of each, round by round, so that a noisy moment hits all alike."""
+        taken: dict[str, list[float]] = {name: [] for name in works}
+        for _ in range(self.count):
+            for name, work in works.items():
+                started = time.perf_counter()
+                work()
+                taken[name].append(time.perf_counter() - started)
+        return taken
+
     def paired(
         self, contestants: Mapping[str, Callable[[], Found]], few: Mapping[str, int]
     ) -> dict[str, Timed]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ def pictures(rounds: Rounds) -> Work:
             "mfact plot --kind ledger, 1 run": _plot(runs[:1], folder, "--kind", "ledger"),
             "mfact plot, 50 runs": _plot(runs, folder),
         }
-        taken = _timed({name: lambda w=words: _process(w) for name, words in works.items()}, rounds)
+        taken = rounds.in_turn({name: lambda w=words: _process(w) for name, words in works.items()})
     least = {name: min(times) for name, times in taken.items()}
     bars = {name: FIFTY if "50" in name else ONE for name in least if "plot" in name}
     return Work(
@@ -68,7 +67,7 @@ def modes(rounds: Rounds) -> Work:
             works[f"{name}, modes {kind}"] = lambda M=M, r=r, s=schedule, k=kind: mfact.solve(
                 M, r, seed=1, schedule=s, modes=k
             )
-    taken = _timed(works, rounds)
+    taken = rounds.in_turn(works)
     least = {name: min(times) for name, times in taken.items()}
     ratios = {name: least[f"{name}, modes auto"] / least[f"{name}, modes off"] for name in shapes}
     return Work(
@@ -88,14 +87,3 @@ def _plot(runs: list[Path], folder: str, *words: str) -> tuple[str, ...]:
 
 def _process(words: tuple[str, ...]) -> None:
     subprocess.run([sys.executable, *words], check=True)
-
-
-def _timed(works: dict[str, Callable[[], Any]], rounds: Rounds) -> dict[str, list[float]]:
-    """Seconds of each, in turn."""
-    taken: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(rounds.count):
-        for name, work in works.items():
-            started = time.perf_counter()
-            work()
-            taken[name].append(time.perf_counter() - started)
-    return taken

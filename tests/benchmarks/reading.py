@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,12 +29,7 @@ def matrix_market(rounds: Rounds) -> Work:
             "mfact": lambda: open_matrix(str(path)).read(),
             SCIPY: lambda: scipy.io.mmread(path, spmatrix=False).tocsr(),
         }
-        taken: dict[str, list[float]] = {name: [] for name in readers}
-        for _ in range(rounds.count):
-            for name, read in readers.items():
-                started = time.perf_counter()
-                read()
-                taken[name].append(time.perf_counter() - started)
+        taken = rounds.in_turn(readers)
         size = path.stat().st_size / 2**20
     least = {name: min(times) for name, times in taken.items()}
     return Work(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ def tables(rounds: Rounds) -> Work:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "M.csv"
                 _write(path, shape, format)
-                times = _times(_readers(path, shape), rounds)
+                times = rounds.in_turn(_readers(path, shape))
                 size = path.stat().st_size / 2**20
             least = {name: min(each) for name, each in times.items()}
             taken |= {f"{name}, {what}": each for name, each in times.items()}
@@ -60,16 +59,6 @@ def _readers(path: Path, shape: tuple[int, int]) -> dict[str, Callable[[], Any]]
         path, index_col=0, float_precision="round_trip"
     ).to_numpy()
     return readers
-
-
-def _times(readers: dict[str, Callable[[], Any]], rounds: Rounds) -> dict[str, list[float]]:
-    taken: dict[str, list[float]] = {name: [] for name in readers}
-    for _ in range(rounds.count):
-        for name, read in readers.items():
-            started = time.perf_counter()
-            read()
-            taken[name].append(time.perf_counter() - started)
-    return taken
 
 
 def _write(path: Path, shape: tuple[int, int], format: str) -> None:
