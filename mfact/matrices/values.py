@@ -29,6 +29,9 @@ REFUSED_KINDS = {
 }
 
 
+COMPLEX = ({"real", "imag"}, {"re", "im"}, {"r", "i"})
+"""Names of the two fields of records that are complex numbers, in small letters."""
+
 Told = Callable[[float], None]
 """Told what share of a matrix has been read, each time that some more has."""
 

@@ -13,9 +13,9 @@ import numpy as np
 from mfact.core import Names
 from mfact.errors import DataError
 from mfact.matrices.arrays.stored import Laid
+from mfact.matrices.values import COMPLEX
 from mfact.words import printable
 
-_PAIRS = ({"real", "imag"}, {"re", "im"}, {"r", "i"})
 _INDICES = ("index", "level_0")  # as pandas' to_records names it
 _FEW = 6
 
@@ -47,7 +47,7 @@ def rows_of(records: Laid, label: str, loaded: str) -> tuple[Laid, tuple[Field, 
     fields = tuple(fields_of(records.dtype))
     names = [field.name for field in fields]
     first = names[0] if names else ""
-    if len(names) == 2 and {name.lower() for name in names} in _PAIRS:
+    if len(names) == 2 and {name.lower() for name in names} in COMPLEX:
         column = "[:, None]" * (len(records.shape) == 1)
         raise DataError(
             f"{label} holds complex numbers, in structured records of {' and '.join(names)}",

@@ -12,10 +12,9 @@ import numpy as np
 from mfact.errors import DataError
 from mfact.matrices.decoding import BFLOAT16, FLOAT32, Bfloat16
 from mfact.matrices.hdf5.elements import Elements
-from mfact.matrices.values import check_kind
+from mfact.matrices.values import COMPLEX, check_kind
 from mfact.words import printable
 
-_COMPLEX = ({"real", "imag"}, {"re", "im"}, {"r", "i"})
 _RECORDS = "numpy.lib.recfunctions.structured_to_unstructured"
 _LISTED = 6
 
@@ -139,7 +138,7 @@ def _array(kind: Any, label: str) -> Elements:
 
 def _compound(kind: Any, label: str) -> Elements:
     names = _names(kind)
-    if {name.lower() for name in names} in _COMPLEX:
+    if {name.lower() for name in names} in COMPLEX:
         raise _holds(label, *_NO_NUMBERS["Complex"])
     if {"m", "n", "colptr", "rowval", "nzval"} <= set(names):
         raise _holds(label, "a sparse matrix of Julia", "save Matrix(S), or mmwrite it there")
