@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from mfact.errors import StorageError
 from mfact.matrices.arrays.npy import MAGIC as NPY
-from mfact.matrices.gzipped import START_BYTES, beginning
+from mfact.matrices.gzipped import beginning
 from mfact.matrices.market.banner import is_market
 from mfact.matrices.matlab.headers import is_matlab
-from mfact.matrices.seen import Seen
+from mfact.matrices.seen import Seen, start_of
 from mfact.matrices.strangers import stranger, text_stranger
 from mfact.matrices.values import Asked, Look
 from mfact.words import printable
@@ -50,28 +47,6 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:  # which start_of() finds words for
         return False
-
-
-def start_of(path: Path, label: str) -> tuple[Seen, bytes]:
-    """A file and its first bytes. Raises StorageError for whatever is no file that can be read."""
-    try:
-        # Opening a pipe or a device could wait for ever, so it is looked at first.
-        kind = path.stat()
-        if stat.S_ISDIR(kind.st_mode):
-            raise StorageError(f"{label} is a directory", "name a file in it")
-        if not stat.S_ISREG(kind.st_mode):
-            raise StorageError(f"{label} is no regular file", "save it in a file first")
-        with path.open("rb") as stream:
-            return Seen.of(path, kind), stream.read(START_BYTES)
-    except FileNotFoundError:
-        raise StorageError(f"{label} does not exist", "check the path") from None
-    except ValueError:  # a null character
-        raise StorageError(f"{label!r} is not the name of a file", "name a file") from None
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StorageError(
-            f"{label} cannot be read: {reason}", "check the path and its permissions"
-        ) from error
 
 
 def is_hdf5(seen: Seen, start: bytes, label: str) -> bool:

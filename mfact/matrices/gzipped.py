@@ -10,11 +10,9 @@ from contextlib import contextmanager
 from typing import cast
 
 from mfact.errors import StorageError
-from mfact.matrices.seen import Seen, unreadable
+from mfact.matrices.seen import START_BYTES, Seen, unreadable
 
 MAGIC = b"\x1f\x8b"
-START_BYTES = 512
-"""Of a file that its kind is told by."""
 _GZIP = 16 + zlib.MAX_WBITS  # zlib's word for a stream with gzip's header
 _LOOKED_AT = 1 << 16
 

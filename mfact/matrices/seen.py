@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mfact.errors import StorageError
+
+START_BYTES = 512
+"""Of a file that its kind is told by."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,28 @@ class Seen:
     def _require(self, descriptor: int, label: str) -> None:
         if Seen.of(self.path, os.fstat(descriptor)) != self:
             raise changed(label)
+
+
+def start_of(path: Path, label: str) -> tuple[Seen, bytes]:
+    """A file and its first bytes. Raises StorageError for whatever is no file that can be read."""
+    try:
+        # Opening a pipe or a device could wait for ever, so it is looked at first.
+        kind = path.stat()
+        if stat.S_ISDIR(kind.st_mode):
+            raise StorageError(f"{label} is a directory", "name a file in it")
+        if not stat.S_ISREG(kind.st_mode):
+            raise StorageError(f"{label} is no regular file", "save it in a file first")
+        with path.open("rb") as stream:
+            return Seen.of(path, kind), stream.read(START_BYTES)
+    except FileNotFoundError:
+        raise StorageError(f"{label} does not exist", "check the path") from None
+    except ValueError:  # a null character
+        raise StorageError(f"{label!r} is not the name of a file", "name a file") from None
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StorageError(
+            f"{label} cannot be read: {reason}", "check the path and its permissions"
+        ) from error
 
 
 def changed(label: str) -> StorageError:

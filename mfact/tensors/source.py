@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mfact.errors import DataError
 from mfact.matrices.arrays import npz
-from mfact.matrices.formats import NPZ, is_hdf5, is_safetensors, start_of
-from mfact.matrices.seen import Seen
+from mfact.matrices.formats import NPZ, is_hdf5, is_safetensors
+from mfact.matrices.seen import Seen, start_of
 from mfact.matrices.strange_zips import is_torch
 from mfact.tensors.arrays import open_npz
 from mfact.tensors.safetensors import open_safetensors

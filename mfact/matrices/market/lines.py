@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 
 import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
+from mfact.matrices.text_numbers import DOUBTFUL, parsed
 
 WAY_OUT = "write it again with scipy.io.mmwrite"
-# Every other spelling of nan has one; and SciPy 1.17 does not survive a zero byte.
-_DOUBTFUL = (b"n", b"N", b"\0")
 # By the numbers of an entry that there should be and that there are.
 _OTHER_KIND = {
     (2, 3): "if each has a value, write real for pattern in its first line",
@@ -41,7 +39,7 @@ class Lines:
         off is left out. Raises DataError for what is no entry.
         """
         try:
-            if any(byte in text for byte in _DOUBTFUL):
+            if any(byte in text for byte in DOUBTFUL):
                 raise ValueError
             return self._parsed(text)
         except (ValueError, OverflowError):
@@ -54,12 +52,8 @@ class Lines:
     def _parsed(self, text: bytes) -> dict[str, Array]:
         """What SciPy reads. ValueError or OverflowError for lines that are no entries.
 
-        It skips what follows the last number of a line, and takes 1.5x for 1.5 and 1 2.5 for
-        1 2 .5. So each line gets an imaginary part that nothing in the file passes for: what is
-        left over of an entry is read in its place. And the words are counted.
+        It takes 1 2.5 for 1 2 .5, so the words are counted.
         """
-        from scipy.io import mmread
-
         count = text.count(b"\n")
         filled = np.frombuffer(text, np.uint8) > ord(" ")
         if np.count_nonzero(filled[:-1] > filled[1:]) != self.width * count:
@@ -68,9 +62,7 @@ class Lines:
         shape = self.shape if self.width > 1 else (1, 1)
         head = b"%%%%MatrixMarket matrix coordinate complex general\n%d %d %d\n"
         lines = head % (*shape, count) + before + text.replace(b"\n", after + before)
-        found = mmread(BytesIO(lines.removesuffix(before)), spmatrix=False)
-        if not np.isnan(found.data.imag).all():
-            raise ValueError
+        found = parsed(lines.removesuffix(before))
         places = {"row": found.row, "col": found.col} if self.width > 1 else {}
         return {**places, "data": found.data.real}
 

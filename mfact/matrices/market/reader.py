@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from mfact.matrices.market.lines import WAY_OUT, Lines
 from mfact.matrices.missing import Entries
 from mfact.matrices.seen import Seen, changed
 from mfact.matrices.sparse import coordinates
+from mfact.matrices.text_numbers import one_thread
 from mfact.matrices.values import (
     Asked,
     Look,
@@ -97,15 +97,9 @@ class MarketReader:
 
     def _blocks(self) -> Iterator[Piece]:
         """What the lines hold, with how many entries were before; done in a child process."""
-        from scipy.io import mminfo
-        from threadpoolctl import ThreadpoolController
-
         banner, done = self.banner, 0
         lines = Lines(banner.width, banner.shape, self.label)
-        # It loads the library, whose threads are limited only then; BLAS is not to start its own.
-        mminfo(BytesIO(b"%%MatrixMarket matrix array real general\n1 1\n"))
-        one_thread = ThreadpoolController().select(user_api="scipy").limit(limits=1)
-        with one_thread, gzipped.opened(self.file, self.label) as stream:
+        with one_thread(), gzipped.opened(self.file, self.label) as stream:
             if stream.read(len(banner.text)) != banner.text:
                 raise changed(self.label)
             while text := stream.read(BLOCK_BYTES):

@@ -12,10 +12,9 @@ from pathlib import Path
 from mfact.core import Names
 from mfact.errors import DataError, MfactError, StorageError
 from mfact.matrices import gzipped
-from mfact.matrices.formats import start_of
 from mfact.matrices.market import reader as matrix_market
 from mfact.matrices.market.banner import is_market
-from mfact.matrices.seen import Seen, unreadable
+from mfact.matrices.seen import Seen, start_of, unreadable
 from mfact.matrices.values import Asked, Look, refuse_dataset
 from mfact.words import printable
 

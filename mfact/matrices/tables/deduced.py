@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import pairwise
 
 from mfact.matrices.tables import refusals, triplets
 from mfact.matrices.tables.cells import cells, is_number, is_text, unquoted
+from mfact.matrices.tables.dialect import Dialect
 from mfact.matrices.tables.first_lines import (
     SEPARATORS,
-    Line,
     decimal_comma,
     is_comment,
     require_numbers,
@@ -24,36 +23,10 @@ from mfact.matrices.tables.headers import (
     is_text_column,
     require_one,
 )
+from mfact.matrices.tables.lines import Line
 
-SAMPLE_LINES = 200
+_SAMPLE_LINES = 200
 _CORNERS = ("", "unnamed: 0")  # the second is pandas' word for the first, read and written again
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How a table is written.
-
-    separator: None where runs of spaces are. comma: whether it has decimal commas. trailing:
-    whether a separator ends each line. header: of the columns of numbers. names: whether the first
-    cell of a line is the name of a row. head: how many lines stand before the rows. width: how many
-    columns of numbers there are. sample: the cells of the first rows. commented: whether the
-    header is a comment.
-    """
-
-    separator: str | None
-    comma: bool
-    trailing: bool
-    header: tuple[str, ...] | None
-    names: bool
-    head: int
-    width: int
-    sample: tuple[tuple[str, ...], ...]
-    commented: bool = False
-
-    @property
-    def cells(self) -> int:
-        """How many a line has."""
-        return self.names + self.width + self.trailing
 
 
 def dialect_of(lines: list[Line], comments: list[Line], label: str, bare: bool) -> Dialect:
@@ -63,7 +36,7 @@ def dialect_of(lines: list[Line], comments: list[Line], label: str, bare: bool) 
 
     Raises DataError where it cannot be told, and for what is no table of numbers.
     """
-    lines = lines[:SAMPLE_LINES]
+    lines = lines[:_SAMPLE_LINES]
     # A line that begins as a comment does can be a row with a name.
     solid = [line for line in lines if not is_comment(line.text)]
     solid = solid if len(solid) > 1 else lines

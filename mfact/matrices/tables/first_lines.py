@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import NamedTuple
 
 from mfact.matrices.tables import refusals
 from mfact.matrices.tables.cells import cells, is_missing, is_number, unquoted
+from mfact.matrices.tables.lines import Line
 
 SEPARATORS = ("\t", ";", ",", None)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
@@ -15,13 +15,6 @@ _WHOLE = re.compile(r"[+-]?(?:0|[1-9]\d*)", re.ASCII)
 _COMMENT = re.compile(r"[ \t]*(?:[#%]|![A-Za-z])")
 # What Excel is told by, and what stands behind the table in a file of GEO's.
 _NO_ROW = re.compile(r'"?sep=[,;\t| ]"?|!\w+_table_end.*', re.IGNORECASE)
-
-
-class Line(NamedTuple):
-    """One of the first lines. number: in the file, from 1."""
-
-    number: int
-    text: str
 
 
 def sampled(text: str) -> tuple[list[Line], list[Line]]:

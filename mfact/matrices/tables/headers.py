@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from mfact.matrices.tables import refusals
 from mfact.matrices.tables.cells import is_missing, is_name, is_number, is_text, unquoted
-from mfact.matrices.tables.first_lines import Line
+from mfact.matrices.tables.lines import Line
 
 
 def is_header(

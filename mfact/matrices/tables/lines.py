@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,13 @@ BLOCK_BYTES = 1 << 20
 LONGEST = 64 << 20  # of a line
 _COMMENTS = (b"#", b"%", b"!")
 _BOM = b"\xef\xbb\xbf"
+
+
+class Line(NamedTuple):
+    """One of the first lines. number: in the file, from 1."""
+
+    number: int
+    text: str
 
 
 @dataclass(frozen=True)

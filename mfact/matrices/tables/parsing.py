@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +19,9 @@ from mfact.matrices.tables.cells import (
 )  # fmt: skip
 from mfact.matrices.tables.dialect import Dialect
 from mfact.matrices.tables.lines import Block
+from mfact.matrices.text_numbers import DOUBTFUL, parsed
 
-# Every other spelling of nan has one; SciPy 1.17 does not survive a zero byte; quotes are undone.
-_DOUBTFUL = (b"n", b"N", b"\0", b'"')
+_DOUBTFUL = (*DOUBTFUL, b'"')  # quotes are undone
 _HEAD = b"%%%%MatrixMarket matrix array complex general\n%d 1\n"
 _TOKEN = "|".join([*map(re.escape, filter(None, MISSING)), r"[+-]?inf(?:inity)?"])
 
@@ -96,12 +95,8 @@ class Rows:
     def _parsed(self, text: bytes) -> Array:
         """What SciPy reads. ValueError or OverflowError for cells that are not plain numbers.
 
-        It skips what follows the last number of a line, and takes 1.5x for 1.5. So each cell is
-        made a line of a complex number, whose imaginary part nothing in the file passes for: what
-        is left over of a cell is read in its place.
+        Each cell is made a line, so that nothing is left over behind it.
         """
-        from scipy.io import mmread
-
         if any(byte in text for byte in _DOUBTFUL):
             raise ValueError
         ends = self._ends(text)
@@ -112,10 +107,7 @@ class Rows:
             body = b" nan\n".join(words) + b" nan\n"
         else:
             body = text.replace(self._separator, b"\n").replace(b"\n", b" nan\n")
-        found = mmread(BytesIO(_HEAD % len(ends) + body), spmatrix=False).reshape(-1)
-        if not np.isnan(found.imag).all():
-            raise ValueError
-        out = np.ascontiguousarray(found.real)
+        out = np.ascontiguousarray(parsed(_HEAD % len(ends) + body).reshape(-1).real)
         if b"-" in text and not out.all():  # SciPy loses the sign of zero
             minus = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("-"))
             minus = minus[(minus == 0) | (np.frombuffer(text, np.uint8)[minus - 1] <= ord(";"))]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,15 @@ from mfact.matrices.seen import Seen, changed
 from mfact.matrices.spec import split_part
 from mfact.matrices.tables import foreign, refusals
 from mfact.matrices.tables.cells import unquoted
-from mfact.matrices.tables.dialect import Dialect, dialect_of
+from mfact.matrices.tables.deduced import dialect_of
+from mfact.matrices.tables.dialect import Dialect
 from mfact.matrices.tables.encodings import is_utf8, require_text, wide_encoding
 from mfact.matrices.tables.first_lines import sampled
 from mfact.matrices.tables.lines import LONGEST, blank, blocks, raw_blocks
 from mfact.matrices.tables.notes import notes_on
 from mfact.matrices.tables.parsing import Gap, Rows
 from mfact.matrices.tables.triplets import require_no_list, require_no_marks
+from mfact.matrices.text_numbers import one_thread
 from mfact.matrices.values import (
     Asked,
     Look,
@@ -87,13 +88,8 @@ class TableReader:
 
     def _blocks(self) -> Iterator[Piece]:
         """The numbers, with how many rows were before; done in a child process."""
-        from scipy.io import mminfo
-        from threadpoolctl import ThreadpoolController
-
         table, done = Rows(self.dialect, self.label), 0
-        # It loads the library, whose threads are limited only then.
-        mminfo(BytesIO(b"%%MatrixMarket matrix array real general\n1 1\n"))
-        with ThreadpoolController().select(user_api="scipy").limit(limits=1):
+        with one_thread():
             for block in self._lines():
                 if not block.text:
                     continue

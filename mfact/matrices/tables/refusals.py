@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from itertools import groupby
 from shlex import quote
-from typing import TYPE_CHECKING
 
 from mfact.errors import DataError
 from mfact.matrices.tables.cells import hint
+from mfact.matrices.tables.lines import Line
 from mfact.words import shown
-
-if TYPE_CHECKING:
-    from mfact.matrices.tables.first_lines import Line
 
 _NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", None: "spaces"}
 _NUMBERS = "a table of numbers is taken, with commas, semicolons, tabs or spaces between them"

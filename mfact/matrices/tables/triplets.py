@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from mfact.errors import DataError
 from mfact.matrices.tables.cells import cells, is_number, unquoted
+from mfact.matrices.tables.dialect import Dialect
+from mfact.matrices.tables.lines import Line
 from mfact.words import shown
-
-if TYPE_CHECKING:
-    from mfact.matrices.tables.dialect import Dialect
-    from mfact.matrices.tables.first_lines import Line
 
 _ROWS = ("user", "customer", "reviewer", "row", "source", "from", "src", "i", "u", "cell", "doc")
 _COLUMNS = (
