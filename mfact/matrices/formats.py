@@ -119,7 +119,7 @@ def _is_text(seen: Seen, start: bytes, label: str) -> bool:
     from mfact.matrices.tables.encodings import is_text
 
     inside = beginning(start, seen, label)
-    return text_stranger(inside, label) is None and is_text(seen, start, label)
+    return text_stranger(inside, label) is None and is_text(inside)
 
 
 def _table(seen: Seen, asked: Asked, label: str) -> Look:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from refusals import refusal
 
-from mfact.errors import DataError
+from mfact.errors import DataError, StorageError
 from mfact.matrices.source import open_matrix
 
 M = [[1.5, 2], [0.5, 4]]
@@ -131,3 +131,13 @@ class TestOctave:
     )
     def test_anything_else(self, text, said, tmp_path):
         refusal(_written(tmp_path, text), DataError, said)
+
+
+@pytest.mark.parametrize("rows", [3, 4000])
+def test_a_packed_table_that_ends_too_early_is_said_to_be_damaged(rows, tmp_path):
+    """And not to be unpacked, which nothing can."""
+    text = "g,a,b\n" + "".join(f"x{i},{i / 7!r},{i / 3!r}\n" for i in range(rows))
+    packed = gzip.compress(text.encode())
+    (tmp_path / "M.csv.gz").write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(StorageError, match="cannot be unpacked as gzip, so the file is damaged"):
+        open_matrix(str(tmp_path / "M.csv.gz"))

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import re
 
-from mfact.errors import DataError, StorageError
-from mfact.matrices.gzipped import MAGIC, opened
-from mfact.matrices.seen import Seen
+from mfact.errors import DataError
 from mfact.matrices.tables.refusals import shell
 
 
-def is_text(seen: Seen, start: bytes, label: str) -> bool:
-    """Whether a file, or what is packed in it with gzip, begins as text does."""
-    if start.startswith(MAGIC):
-        try:
-            with opened(seen, label) as stream:
-                start = stream.read(len(start))
-        except StorageError:
-            return False
+def is_text(start: bytes) -> bool:
+    """Whether a file, or what is packed in it, begins as text does."""
     if not start:
         return False
     if wide_encoding(start):
