@@ -12,6 +12,8 @@ from mfact.core.protocols import (
     RIGHT,
     Coordinates,
     Law,
+    Look,
+    Looked,
     Method,
     Normal,
     Problem,
@@ -29,6 +31,7 @@ from mfact.core.results import (
     Verdict,
     violated,
 )
+from mfact.core.rounding import eps_of, scaled_eps, whole_norm
 from mfact.core.states import Engine, Plain, Segment, State, Stepper
 from mfact.core.values import (
     LEAST_TOLERANCE,
@@ -50,8 +53,9 @@ from mfact.core.values import (
 
 __all__ = [
     "LEAST_TOLERANCE", "LEFT", "RIGHT", "Array", "Balance", "Claim", "Coordinates", "Distance",
-    "Document", "Ended", "Engine", "Evaluation", "Factors", "Kind", "Law", "Ledger", "Memory",
-    "Method", "Names", "NetworkResult", "Normal", "Optimum", "Outcome", "Plain", "Point",
-    "Problem", "Result", "Rows", "Schedule", "Segment", "Sliced", "State", "Stepper", "Summed",
-    "Target", "Verdict", "unit_of", "violated",
+    "Document", "Ended", "Engine", "Evaluation", "Factors", "Kind", "Law", "Ledger", "Look",
+    "Looked", "Memory", "Method", "Names", "NetworkResult", "Normal", "Optimum", "Outcome",
+    "Plain", "Point", "Problem", "Result", "Rows", "Schedule", "Segment", "Sliced", "State",
+    "Stepper", "Summed", "Target", "Verdict", "eps_of", "scaled_eps", "unit_of", "violated",
+    "whole_norm",
 ]  # fmt: skip

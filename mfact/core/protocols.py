@@ -23,6 +23,10 @@ class Target(Protocol):
     stored_eps: float
 
     @property
+    def offset(self) -> float:
+        """‖abᵀ‖_F where M = A − abᵀ is what is left of the A that is held; 0 where that is M."""
+
+    @property
     def norm(self) -> float:
         """‖M‖_F, in the units of M."""
 
@@ -41,10 +45,38 @@ class Normal(Target, Protocol):
 
     leads: str
 
-    def normal(self, U: Array, V: Array) -> tuple[Array, Array, Array]:
+    def normal(self, U: Array, V: Array, begin: Array | None = None) -> tuple[Array, Array, Array]:
         """(M V, MᵀU, N) in one pass: N = Mᵀ(M V) where the right leads, M(MᵀU) where the left does.
 
-        U is d1×k, V is d2×l; either may have no columns.
+        U is d1×k, V is d2×l; either may have no columns. begin: of the size of M V where the right
+        leads, of MᵀU where the left does; that product is begin more, and N the product with this
+        sum. The target may write into it.
+        """
+
+
+class Look(Protocol):
+    """What a first look at M − abᵀ tells: the norm, w_jᵀ(M − abᵀ)z_j as Summed has them."""
+
+    @property
+    def norm(self) -> float: ...
+
+    @property
+    def sums(self) -> Array: ...
+
+
+class Looked(Target, Protocol):
+    """A target that tells means and norms in float64, whatever the dtype, as those of this project
+    do; of a user's own, which has products alone, mfact.targets.centred takes them by these.
+    """
+
+    def means(self, rows: bool = True, columns: bool = True) -> tuple[Array, Array]:
+        """Those of the d1 rows and of the d2 columns, float64; one pass. Which are not asked for
+        are no entries.
+        """
+
+    def look(self, a: Array, b: Array) -> Look:
+        """At M − abᵀ, a of d1 and b of d2 entries, float64. Of M in a file it comes with the next
+        pass, whatever that is for.
         """
 
 

@@ -73,8 +73,9 @@ class Result:
     trace: column name -> 1-D array, one row a recorded step (see mfact.trace.COLUMNS).
     problem: matrix (name, shape, kind), norm, sigma_1, objective written out, optimum …
     settings: option name -> {"value": …, "source": "default" | "flag" | …}.
-    summary: iterations, loss, relative_residual, gap, gap_bound, gradient_norm,
-        imbalance, drift, ledger_audit, distance_bound, passes (over M: set-up, steps, certificate),
+    summary: iterations, loss, relative_residual, explained (1 − its square), gap, gap_bound,
+        gradient_norm, imbalance, drift, ledger_audit, distance_bound, passes (over M: to find the
+        rank, set-up, steps, certificate),
         seconds (of solving: set-up and steps, without observers and checkpoints),
         wall_seconds (in all, reading included) …; all JSON values.
     claims: the statements checked during and after the run.
@@ -84,6 +85,8 @@ class Result:
         the flow times at which mode i was predicted to be half grown (see mfact.theory.escape);
         nothing where a run did not record them.
     names: of the rows and columns of M, as its file had them at the end.
+    mean: what M is without, as it was read: the means of its d2 columns, of its d1 rows, or of all
+        entries, float64; None where it is as it was read.
 
     The dicts hold JSON values only (str, int, float, bool, None, list, dict).
     """
@@ -100,6 +103,7 @@ class Result:
     provenance: Document = field(default_factory=dict, repr=False)
     modes: Mapping[str, Array] = field(default_factory=dict, repr=False)
     names: Names = field(default=Names(), repr=False)
+    mean: Array | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

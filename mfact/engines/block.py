@@ -40,9 +40,14 @@ class Block(NamedTuple):
 
 
 def segment(
-    problem: Factorization, state: State, co: Reduced, steps: SmallSteps, block: Block
+    problem: Factorization,
+    state: State,
+    co: Reduced,
+    steps: SmallSteps,
+    block: Block,
+    eps: float,
 ) -> Segment:
-    """The steps taken, measured."""
+    """The steps taken, measured. eps: of the arithmetic, as it is of σ₁."""
     squares = (block.squares[:, 0] - block.squares[:, 1],)
     entries, _ = GradientLaw().entries(block.eta, squares, problem.pull(block.grams), ())
     table, ledger_at = measured(
@@ -57,7 +62,7 @@ def segment(
     table |= _columns(problem, co, block, table["imbalance"])
     table["leak"], table["passes"] = block.leak, co.passes_at(table["step"])
     # A step differs from the plain one by what leaks and by rounding.
-    fresh = block.leak + ROUNDING * float(np.finfo(problem.target.dtype).eps) * block.size
+    fresh = block.leak + ROUNDING * eps * block.size
     Z, base = block.Z.copy(), state.step
     differences = carried(state, co, steps, block.eta, fresh)
     distances, size = differences.distances, block.size

@@ -41,11 +41,17 @@ def has_bases(asked: str) -> bool:
 
 
 def build(
-    name: str, problem: Factorization, method: Method, rank: int, tol: float, basis_limit: int
+    name: str,
+    problem: Factorization,
+    method: Method,
+    rank: int,
+    tol: float,
+    basis_limit: int,
+    sigma_1: float,
 ) -> Built:
-    """The engine of that name. tol: the gap to reach. basis_limit: bytes."""
+    """The engine of that name. tol: the gap to reach. basis_limit: bytes. sigma_1: of M."""
     direct = DirectEngine(problem, method)
     if name == DirectEngine.name:
         return Built(direct, None)
-    reach = Reach(problem.target, rank, problem.weight, basis_limit)
+    reach = Reach(problem.target, rank, problem.weight, basis_limit, sigma_1)
     return Built(ReducedEngine(problem, reach, tol, direct), reach)

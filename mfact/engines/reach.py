@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mfact.core import Distance, Plain, Point, State, Target
+from mfact.core import Distance, Plain, Point, State, Target, eps_of
 from mfact.engines.coordinates import Krylov, Reduced, Singular, mapped, reduced, small
 from mfact.engines.differences import ROUNDING, judge_growth
 from mfact.engines.measures import opened
@@ -26,15 +26,20 @@ class Reach:
     """States in bases of M, and what extends them.
 
     target: holds M. rank: r. weight: λ of the balance term, 0 for the plain objective.
-    max_basis_bytes: memory for both bases, None for no limit.
+    max_basis_bytes: memory for both bases, None for no limit. sigma_1: of M, as far as it is known.
     """
 
     def __init__(
-        self, target: Target, rank: int, weight: float = 0.0, max_basis_bytes: int | None = None
+        self,
+        target: Target,
+        rank: int,
+        weight: float = 0.0,
+        max_basis_bytes: int | None = None,
+        sigma_1: float | None = None,
     ) -> None:
         self.target, self.rank, self.weight = target, rank, weight
         self.max_basis_bytes = max_basis_bytes
-        self.eps = float(np.finfo(target.dtype).eps)
+        self.eps = eps_of(target, sigma_1)
 
     def start(self, point: Point, *, drawn: bool = False) -> State:
         """Step 0 in bases of its own; drawn: the point is random."""

@@ -141,7 +141,7 @@ class ReducedEngine:
                 size[:count],
                 None if loss is None else loss[:count],
             )
-            found = segment(self.problem, state, co, steps, block)
+            found = segment(self.problem, state, co, steps, block, self.eps)
         if then is not None:
             self._due = found.state, then
         return found
@@ -231,7 +231,8 @@ class ReducedEngine:
     def _next_length(self, length: int, leak: Array, size: Array) -> int:
         """How many steps to try next: twice as many, or until the leak will be too much."""
         length *= 2
-        if len(leak) >= 2 and leak[-1] > leak[-2] > 0:
+        # Of a run that has left the floats nothing is foretold.
+        if len(leak) >= 2 and size[-1] < math.inf > leak[-1] > leak[-2] > 0:
             room = math.log(ROUNDING * self.eps * size[-1] / leak[-1])
             length = min(length, 1 + math.ceil(1.2 * room / math.log(leak[-1] / leak[-2])))
         return max(2, length)

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from mfact.core import LEFT, RIGHT, Array, Target
+from mfact.core import LEFT, RIGHT, Array, Target, whole_norm
 from mfact.krylov.columns import LEAST_PROBES
 from mfact.krylov.orthonormal import orthonormal, outside
 from mfact.krylov.side import Side
@@ -137,11 +137,13 @@ class Basis:
         product. The first pass takes MᵀU₀ along, which joins q₊.
         """
         if self.leads == LEFT:
-            return self.flipped()._led(_transposed(target)).flipped()
-        return self._led(partial(two_degrees, target, leads=RIGHT))
+            return self.flipped()._led(_transposed(target), whole_norm(target)).flipped()
+        return self._led(partial(two_degrees, target, leads=RIGHT), whole_norm(target))
 
-    def _led(self, two: TwoDegrees) -> Basis:
-        """extend() where the right leads."""
+    def _led(self, two: TwoDegrees, whole: float) -> Basis:
+        """extend() where the right leads. whole: below the rounding of which nothing is told from
+        zero.
+        """
         L, Q, k1, k2 = self.left.whole, self.right.whole, self.left.known, self.right.known
         first = self.left.next_block  # U₀
         f, h, g, passes = two(first, self.right.next_block)
@@ -150,13 +152,13 @@ class Basis:
         # a saddle the last digit of B decides where a run goes.
         c = L.T @ f
         f -= L @ c
-        left_block, R = outside(f, L, self.scale)
+        left_block, R = outside(f, L, whole)
         # MᵀM q_j lies in q_{j−1}, q_j, q_{j+1}: B has none of it, these are enough. Both are of
         # the size of M, as their outsides are judged together.
         near = slice(k2 - self.last_right, Q.shape[1])
         both = np.hstack([g / (self.scale or 1.0), h])
         both -= Q[:, near] @ (Q[:, near].T @ both)
-        right_block, S = outside(both, Q, self.scale)
+        right_block, S = outside(both, Q, whole)
         width, fresh = f.shape[1], first.shape[1]
         beyond = self.scale * S[:, :width].astype(np.float64)
         beyond -= S[:, width:] @ c[len(c) - fresh :]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mfact.core import Array, Factors, Target
+from mfact.core import Array, Factors, Target, eps_of
 from mfact.krylov.basis import Basis
 from mfact.krylov.columns import random_columns
 from mfact.krylov.hidden import hidden_value
@@ -55,7 +55,6 @@ def largest_value(
     sigma, residual = np.zeros(1), math.inf
     if target.norm == 0:
         return basis, 0.0, 0.0
-    unit = float(np.finfo(target.dtype).eps)
     for _ in range(most):
         before = float(sigma[0])
         if basis.degrees >= LEAST_DEGREES and basis.bytes_next > limit:
@@ -70,8 +69,9 @@ def largest_value(
             continue
         phi, sigma, psi_t = np.linalg.svd(basis.B, full_matrices=False)
         residual = math.sqrt(2) * float(outside_of(basis, phi, psi_t, 1)[0])
-        steady = abs(sigma[0] - before) <= STEADY * unit * sigma[0]
-        if steady and residual <= SIGMA_1_ACCURACY * sigma[0]:
+        first = float(sigma[0])
+        steady = abs(first - before) <= STEADY * eps_of(target, first) * first
+        if steady and residual <= SIGMA_1_ACCURACY * first:
             break
     return basis, float(sigma[0]), _error(basis, sigma, residual, target)
 
@@ -82,7 +82,7 @@ def _error(basis: Basis, sigma: Array, residual: float, target: Target) -> float
     error = min(residual, residual**2 / (first - second)) if first > second else residual
     hidden = hidden_value(sigma, 1, basis.probes, basis.degrees, max(target.shape))
     hidden = min(hidden, math.sqrt(max(target.norm**2 - float(np.sum(sigma[1:] ** 2)), 0.0)))
-    rounding = 8 * float(np.finfo(target.dtype).eps) * first
+    rounding = 8 * eps_of(target, first) * first
     return float(max(error, hidden - first, rounding))
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import scipy  # its parts are slow to import, and are when they are used
 
-from mfact.core import Array, Optimum, Target, unit_of
+from mfact.core import Array, Optimum, Target, eps_of, unit_of
 from mfact.krylov.basis import Basis
 from mfact.krylov.hidden import hidden_value
 from mfact.problems.optimum import fitted_rank, optimum_of, zero_in
@@ -54,7 +54,6 @@ class Spectrum:
         residuals = np.sqrt(
             np.sum(leak_left[:, kept] ** 2, axis=0) + np.sum(leak_right[:, kept] ** 2, axis=0)
         )
-        eps = float(np.finfo(target.dtype).eps)
         return cls(
             phi,
             sigma,
@@ -66,7 +65,7 @@ class Spectrum:
             basis.probes,
             basis.degrees,
             max(target.shape),
-            math.sqrt(max(target.shape)) * eps * float(sigma[0]),
+            math.sqrt(max(target.shape)) * eps_of(target, float(sigma[0])) * float(sigma[0]),
             leak_left,
             leak_right,
         )
@@ -172,7 +171,7 @@ def squared_tail(basis: Basis, target: Target) -> float:
     """‖M − L B Qᵀ‖_F²: by subtraction while that keeps eight digits, else by one more pass."""
     total = target.norm**2
     tail = total - float(np.sum(basis.B.astype(np.float64) ** 2))
-    if tail > 1e8 * np.finfo(target.dtype).eps * total:
+    if tail > 1e8 * eps_of(target) * total:
         return tail
     L = basis.left.basis
     return target.residual_norm(L @ basis.B.astype(L.dtype), basis.right.basis) ** 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from scipy.linalg import LinAlgError, svdvals
@@ -10,14 +11,18 @@ from scipy.linalg import LinAlgError, svdvals
 from mfact.core import Array, Factors, Sliced, Target
 from mfact.errors import DataError
 from mfact.krylov.columns import LEAST_PROBES
+from mfact.krylov.hidden import hidden_value
 from mfact.krylov.leading import first_basis, outside_of
+
+Enough = Callable[[Array, float], bool]
+"""Whether leading values that are known to such an error tell what is asked of them."""
 
 ALL_UP_TO = 512
 """min(d1, d2) to which all values cost less than a few."""
 
 SETTLED = 1e-13
 """Residual of the leading values, in units of σ₁, at which they are taken. Of a few passes more or
-less: they fall by a factor of ten or more in each."""
+less: they fall by a factor of ten or more in each. Where M is a difference, see _settled."""
 
 LOOK_EVERY = 2
 """Passes between two looks, whose price grows with the cube of the columns."""
@@ -59,46 +64,76 @@ def all_values(target: Sliced) -> Array:
         raise _not_computed(error) from error
 
 
-def leading_values(target: Sliced, count: int, all_up_to: int = ALL_UP_TO) -> tuple[Array, float]:
-    """(σ₁ ≥ σ₂ ≥ …, error of each): all where min(d1, d2) ≤ all_up_to, else `count` of them.
+def leading_values(
+    target: Sliced,
+    count: int,
+    all_up_to: int = ALL_UP_TO,
+    enough: Enough = lambda values, error: False,
+) -> tuple[Array, float]:
+    """(σ₁ ≥ σ₂ ≥ …, error of each): all where min(d1, d2) ≤ all_up_to, else `count` of them, or
+    fewer and to a larger error where these are enough.
 
     count is cut to min(d1, d2) − 1 there. For each computed triple (σ, x, y) a singular value of M
     lies within √((‖My − σx‖² + ‖Mᵀx − σy‖²)/2) of σ; error is the largest of these, and at least
-    a few units of rounding of σ₁. They come from bases of random columns, and from Lanczos with
-    restarts, ten times the passes, where bases of most_columns() do not hold them. The starts are
-    fixed, so that the same M gives the same digits.
+    a few units of rounding: of σ₁ where M itself is decomposed, which is formed entry by entry, and
+    of what is held where they come of products. They come from bases of random columns, and from
+    Lanczos with restarts, ten times the passes, where bases of most_columns() do not hold them. The
+    starts are fixed, so that the same M gives the same digits.
     Raises DataError where they cannot be computed.
     Source: Weyl 1912 for the Hermitian matrix [[0, M], [Mᵀ, 0]].
     """
     unit = float(np.finfo(target.dtype).eps)
     if min(target.shape) <= all_up_to:
         values = all_values(target)
-        return values, 8 * unit * float(values[0])
+        # Means are float64, and rounded to the kind of the entries where that is narrower.
+        narrow = 0.5 * unit * target.offset if unit > np.finfo(float).eps else 0.0
+        return values, 8 * unit * float(values[0]) + narrow
     count = min(count, min(target.shape) - 1)
-    values, off = _by_bases(target, count)
-    if not off <= SETTLED * float(values[0]):
-        values, off = _by_restarts(target, count)
-    return values, max(off, 8 * unit * float(values[0]))
+    values, off = _by_bases(target, count, enough) or _by_restarts(target, count)
+    return values, max(off, _rounding(target, values))
 
 
-def _by_bases(target: Target, count: int) -> tuple[Array, float]:
-    """Ritz values of bases that begin with random columns and grow until these are settled."""
+def _by_bases(target: Target, count: int, enough: Enough) -> tuple[Array, float] | None:
+    """Ritz values of bases that begin with random columns and grow until these are settled, or
+    enough; None where they come to neither.
+
+    Before, the leading values are those Ritz values above which nothing can hide; each is as near
+    to its own as the residuals are together.
+    Source: Kahan 1967 for residuals of orthonormal vectors.
+    """
     rng, columns = np.random.default_rng(20180604), max(LEAST_PROBES // 2, -(-count // 2))
     point = Factors(*(rng.standard_normal((d, columns)).astype(target.dtype) for d in target.shape))
     basis = first_basis(target, point, target.norm, drawn=True)
-    values, off, most = np.zeros(count), math.inf, most_columns(target.shape)
+    most, d = most_columns(target.shape), max(target.shape)
     square = float(np.finfo(target.dtype).tiny) ** 0.25  # MᵀM must be numbers
     if not square < target.norm < 1 / square:
-        return values, off
+        return None
     while not basis.exhausted and max(basis.columns_next) <= most:
         basis = basis.extend(target)
         if min(basis.B.shape) < count or (basis.passes % LOOK_EVERY and not basis.exhausted):
             continue
         phi, sigma, psi_t = np.linalg.svd(basis.B)
-        values, off = sigma[:count], float(np.max(outside_of(basis, phi, psi_t, count)))
-        if off <= SETTLED * float(sigma[0]):
-            break
-    return values, off
+        values, off = sigma[:count], outside_of(basis, phi, psi_t, count)
+        if np.max(off) <= _settled(target, float(sigma[0])):
+            return values, float(np.max(off))
+        error = float(np.linalg.norm(off)) + _rounding(target, values)
+        hidden = hidden_value(sigma, count, basis.probes, basis.degrees, d)
+        known = values[values > hidden + error]
+        if len(known) and enough(known, error):
+            return known, error
+    return None
+
+
+def _rounding(target: Target, values: Array) -> float:
+    """Of values that come of products."""
+    unit = float(np.finfo(target.dtype).eps)
+    return 8 * unit * math.hypot(float(values[0]), target.offset)
+
+
+def _settled(target: Target, sigma_1: float) -> float:
+    """SETTLED, or what rounding in products leaves of a difference (optimum.zero_below)."""
+    unit = math.sqrt(max(target.shape)) * float(np.finfo(target.dtype).eps)
+    return max(SETTLED * sigma_1, unit * target.offset)
 
 
 def _by_restarts(target: Target, count: int) -> tuple[Array, float]:

@@ -6,19 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import Array, Balance, Evaluation, Point, Target
+from mfact.core import Array, Balance, Evaluation, Point, Target, eps_of
 from mfact.errors import SettingsError
+from mfact.targets.centred import FORMULAS
 from mfact.trace import GRAMS
 
 GRAM_LOSS_FLOOR = 1e-6
 """Below this part of ½‖M‖², the loss is no longer taken from Gram matrices."""
+
+GRAM_ROUNDINGS = 1e4
+"""Nor below so many roundings of that: there are more of these where M is a difference."""
 
 
 @dataclass(frozen=True)
 class Factorization:
     """½‖UVᵀ − M‖_F² + (λ/8)‖UᵀU − VᵀV‖_F², a Problem.
 
-    target: holds M. weight: λ ≥ 0; 0 is the paper's (1), 1 its (3).
+    target: holds M. weight: λ ≥ 0; 0 is the paper's (1), 1 its (3). center: what M is without, of
+    mfact.settings.CENTERS.
 
     Raises SettingsError for a negative or non-finite weight.
     Source: Du, Hu, Lee 2018, equations (1), (3) and (8).
@@ -34,6 +39,7 @@ class Factorization:
 
     target: Target
     weight: float = 0.0
+    center: str = "none"
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.weight) and self.weight >= 0):
@@ -44,7 +50,7 @@ class Factorization:
     @property
     def formula(self) -> str:
         """The objective written out."""
-        return formula(self.weight)
+        return formula(self.weight, self.center)
 
     @property
     def scale(self) -> float:
@@ -100,20 +106,21 @@ class Factorization:
         """½‖UVᵀ − M‖_F²: from Gram matrices where that is right, else from the residual."""
         total = self.scale**2
         loss = 0.5 * (total - 2 * float(np.vdot(U, MV)) + float(np.vdot(A, C)))
-        if loss > 0.5 * GRAM_LOSS_FLOOR * total or not np.isfinite(loss):
+        floor = max(GRAM_LOSS_FLOOR, GRAM_ROUNDINGS * eps_of(self.target))
+        if loss > 0.5 * floor * total or not np.isfinite(loss):
             return loss
         return 0.5 * self.target.residual_norm(U, V) ** 2
 
 
-def formula(weight: float) -> str:
-    """The objective written out, with the weight that stands before the norm.
+def formula(weight: float, center: str = "none") -> str:
+    """The objective written out, with the weight that stands before the norm, and what M is.
 
     >>> formula(0.0), formula(1.0)
     ('½‖UVᵀ − M‖_F²', '½‖UVᵀ − M‖_F² + (1/8)‖UᵀU − VᵀV‖_F²')
     """
-    if weight == 0:
-        return "½‖UVᵀ − M‖_F²"
-    return f"½‖UVᵀ − M‖_F² + ({weight:g}/8)‖UᵀU − VᵀV‖_F²"
+    balance = f" + ({weight:g}/8)‖UᵀU − VᵀV‖_F²" if weight else ""
+    less = f", {FORMULAS[center]}" if center in FORMULAS else ""
+    return f"½‖UVᵀ − M‖_F²{balance}{less}"
 
 
 def sharpness(weight: float) -> float:

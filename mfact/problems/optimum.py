@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mfact.core import Array, Optimum, Target
+from mfact.core import Array, Optimum, Target, whole_norm
 
 CLEAR_GAP = 10.0
 """Singular values before such a ratio σ_i/σ_{i+1} are the signal, those after it are not."""
@@ -43,12 +43,14 @@ def zero_below(
 
 
 def zero_in(target: Target, sigma_1: float, shape: tuple[int, int] | None = None) -> float:
-    """zero_below() for the M behind a target, in its own arithmetic; sigma_1: of M.
+    """zero_below() for the M behind a target, in its own arithmetic; sigma_1: of M. Where M is
+    A − abᵀ it is A that is stored, and multiplied.
 
     shape: of the whole matrix, where the target is without its empty rows and columns.
     """
     eps, shape = float(np.finfo(target.dtype).eps), target.shape if shape is None else shape
-    return zero_below(float(target.norm), sigma_1, shape, target.stored_eps, eps)
+    largest = math.hypot(sigma_1, target.offset)
+    return zero_below(whole_norm(target), largest, shape, target.stored_eps, eps)
 
 
 def numerical_rank(values: Sequence[float] | Array, zero: float) -> int:
@@ -130,3 +132,26 @@ def attainable(norm: float, sigma_k: float, arithmetic: float) -> float:
     True
     """
     return (arithmetic * norm / sigma_k) ** 2 if sigma_k > 0 else 0.0
+
+
+def offset_error(target: Target, optimum: Optimum, gap: float) -> float:
+    """How far such a gap may be from that of M = A − abᵀ for the rounding of A: 0 where M is held.
+
+    Of M and M + E the excess Δ of UVᵀ over the optimum M_k differs by ⟨UVᵀ − M_k, E⟩ at most, M_k
+    that of either, which is √(2k)‖UVᵀ − M_k‖_F‖E‖ and, ‖UVᵀ − M_k‖_F being about √(2Δ), in units of
+    a gap 2e√(2k·gap) + 4ke², e = ‖E‖/σ_k. ‖E‖ is that of zero_below(), √max(d1, d2)·ε‖abᵀ‖_F.
+    Source: Eckart and Young 1936; mfact, derived.
+    """
+    e = _offset_in(target, optimum)
+    return 2 * e * math.sqrt(2 * optimum.k * gap) + 4 * optimum.k * e**2
+
+
+def offset_gap(target: Target, optimum: Optimum) -> float:
+    """40ke², of which that is half: the least gap that a matrix less its means can tell."""
+    return 40 * optimum.k * _offset_in(target, optimum) ** 2
+
+
+def _offset_in(target: Target, optimum: Optimum) -> float:
+    sigma_k = optimum.values[optimum.k - 1]
+    off = math.sqrt(max(target.shape)) * float(np.finfo(target.dtype).eps) * target.offset
+    return off / sigma_k if sigma_k > 0 else 0.0

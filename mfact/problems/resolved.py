@@ -15,15 +15,22 @@ class Resolved:
     """diag(σ) as a target of k×k, for factors in singular coordinates.
 
     sigma: k values in decreasing order. unresolved: bound on the norm of M outside of them.
-    coupling: bound on what connects inside and outside. norm: ‖M‖_F; None: that of sigma.
+    coupling: bound on what connects inside and outside. norm: ‖M‖_F; None: that of sigma. offset:
+    see mfact.core.Target.
     """
 
     dtype = np.dtype(np.float64)
     stored_eps = 0.0
 
     def __init__(
-        self, sigma: Array, unresolved: float, coupling: float, norm: float | None
+        self,
+        sigma: Array,
+        unresolved: float,
+        coupling: float,
+        norm: float | None,
+        offset: float = 0.0,
     ) -> None:
+        self.offset = offset
         self.sigma, self.unresolved, self.coupling = sigma, unresolved, coupling
         self.shape: tuple[int, int] = (len(sigma), len(sigma))
         self.norm = float(np.linalg.norm(sigma)) if norm is None else norm

@@ -16,9 +16,9 @@ from mfact.matrices.missing import NotFinite
 from mfact.matrices.slabs import Slabs, lines_of
 from mfact.matrices.values import Told, silent
 from mfact.targets.fingerprint import rounding
-from mfact.targets.pieces import FirstLook, Kernel, Pieces, Share
+from mfact.targets.pieces import Awaited, FirstLook, Kernel, Pieces, Share
 from mfact.targets.readahead import read_through
-from mfact.targets.tiles import multiply, normal, squared_difference
+from mfact.targets.tiles import means, multiply, normal, squared_difference
 
 READERS = 2
 """Threads that read ahead: one is slower than most disks, more gain nothing on them."""
@@ -41,6 +41,8 @@ class BlockTarget:
     seconds: that the latest reading took, 0 before the first.
     """
 
+    offset = 0.0
+
     def __init__(
         self,
         slabs: Slabs,
@@ -59,7 +61,8 @@ class BlockTarget:
         self.stored_eps = own if stored_eps is None else stored_eps
         self.seconds = 0.0
         self._told, self._pieces = told, Pieces(slabs, self.dtype)
-        self._look: FirstLook | None = None
+        self._first = FirstLook(self._pieces)
+        self._waiting = [self._first]
 
     @property
     def leads(self) -> str:
@@ -69,13 +72,42 @@ class BlockTarget:
     @property
     def norm(self) -> float:
         """‖M‖_F, summed in float64."""
-        return self._looked().norm
+        return self.taken(self._first).norm
 
     @property
     def sums(self) -> tuple[Array, float]:
         """w_jᵀ M z_j in float64 and their rounding, out of the pass that takes the norm."""
-        look = self._looked()
+        look = self.taken(self._first)
         return look.sums, rounding(self.shape, look.norm, look.sums)
+
+    def means(self, rows: bool = True, columns: bool = True) -> tuple[Array, Array]:
+        """Those of the d1 rows and of the d2 columns, float64; one pass (mfact.core.Looked)."""
+        asked = (columns, rows) if self.slabs.columns else (rows, columns)
+        count, width = lines_of(self.slabs), self._pieces.width
+        lines, entries = np.empty(asked[0] * count), np.zeros(asked[1] * width)
+
+        def averaged(piece: Array, at: slice, parts: Sequence[Array]) -> None:
+            each, others = means(piece, *asked)
+            lines[at][: len(each)] = each
+            parts[0] += len(piece) * others
+
+        self._read(averaged, [entries])
+        entries /= count
+        return (entries, lines) if self.slabs.columns else (lines, entries)
+
+    def look(self, a: Array, b: Array) -> Awaited:
+        """The norm and the signed sums of M − abᵀ, in float64, entry by entry: they come with the
+        next pass, or when they are asked for, by a reading of their own.
+        """
+        look = FirstLook(self._pieces, (a, b))
+        self._waiting.append(look)
+        return Awaited(lambda: self.taken(look))
+
+    def taken(self, look: FirstLook) -> FirstLook:
+        """The same once it has been taken: by a reading of its own where it has not."""
+        if look in self._waiting:
+            self._read(lambda piece, lines, parts: None, [])
+        return look
 
     @property
     def nonzeros(self) -> int:
@@ -98,9 +130,13 @@ class BlockTarget:
         self._read(multiplied, [backward])
         return (backward, forward) if self.slabs.columns else (forward, backward)
 
-    def normal(self, U: Array, V: Array) -> tuple[Array, Array, Array]:
-        """(M V, MᵀU, Mᵀ(M V)), or M(MᵀU) as the last where the left leads: one pass."""
+    def normal(self, U: Array, V: Array, begin: Array | None = None) -> tuple[Array, Array, Array]:
+        """(M V, MᵀU, Mᵀ(M V)), or M(MᵀU) as the last where the left leads: one pass.
+
+        begin: see mfact.core.Normal.
+        """
         left, right, forward, backward = self._sides(U, V)
+        forward = forward if begin is None else begin
         again = np.zeros((len(right), right.shape[1]), self.dtype)
 
         def multiplied(piece: Array, lines: slice, parts: Sequence[Array]) -> None:
@@ -184,22 +220,18 @@ class BlockTarget:
             self._pieces.refuse()
             raise
 
-    def _looked(self) -> FirstLook:
-        if self._look is None:
-            self._read(lambda piece, lines, parts: None, [])
-        assert self._look is not None
-        return self._look
-
     def _read(self, kernel: Kernel, totals: Sequence[Array], depth: int | None = None) -> None:
         """One reading: kernel is told every piece, and what it adds to the parts of its slab is
         added to the totals in the order of the slabs.
         """
-        look = FirstLook(self._pieces) if self._look is None else None
-        shares = [Share(self._pieces, kernel, totals, look) for _ in range(self.workers.count)]
+        looks = tuple(self._waiting)
+        for look in looks:
+            look.begin()
+        shares = [Share(self._pieces, kernel, totals, looks) for _ in range(self.workers.count)]
         began = time.perf_counter()
         with self._all_told():
             read_through(
                 self.slabs, shares, readers=self.readers, depth=depth or self.depth, told=self._told
             )
         self.seconds = time.perf_counter() - began
-        self._look = look or self._look
+        self._waiting.clear()

@@ -67,6 +67,17 @@ class Counted:
         return self.held.norm
 
     @property
+    def offset(self) -> float:
+        """‖abᵀ‖_F where M is what is left of another matrix, 0 of one that is held itself."""
+        return float(getattr(self.held, "offset", 0.0))
+
+    @property
+    def mean(self) -> Array | None:
+        """The means that M is without (see mfact.targets.centred); None where nothing is off."""
+        found: Array | None = getattr(self.held, "mean", None)
+        return found
+
+    @property
     def sums(self) -> tuple[Array, float]:
         """The signed sums of M and their rounding, by products where the target has none."""
         return sums_of(self.held)

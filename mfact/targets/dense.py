@@ -15,9 +15,10 @@ from mfact.host.threads import ALONE, Workers
 from mfact.matrices.missing import store
 from mfact.targets import tiles
 from mfact.targets.bands import added, bands
-from mfact.targets.fingerprint import SUMS, probes, rounding
+from mfact.targets.fingerprint import SUMS, Seen, probes, rounding
 
 T = TypeVar("T")
+
 
 OBLONG = 4
 """Lines more than so many times as long as there are of them are too few to be shared."""
@@ -34,6 +35,8 @@ class DenseTarget:
     >>> target.residual_norm(np.eye(2), np.eye(2))
     0.0
     """
+
+    offset = 0.0
 
     def __init__(
         self, matrix: Array, stored_eps: float | None = None, workers: Workers = ALONE
@@ -61,24 +64,43 @@ class DenseTarget:
     @property
     def norm(self) -> float:
         """‖M‖_F, accumulated in float64."""
-        return self._first_pass[0]
+        return self._first_pass.norm
 
     @property
     def sums(self) -> tuple[Array, float]:
         """w_jᵀ M z_j in float64 and their rounding, out of the pass that takes the norm."""
-        return self._first_pass[1:]
+        look = self._first_pass
+        return look.sums, rounding(self.shape, look.norm, look.sums)
 
     @cached_property
-    def _first_pass(self) -> tuple[float, Array, float]:
-        """(‖M‖_F, w_jᵀ M z_j, their rounding), from one reading."""
+    def _first_pass(self) -> Seen:
+        seen = self._look(None)
+        if not 1e-150 < seen.norm < math.inf:
+            return seen._replace(norm=self._scaled_norm())
+        return seen
+
+    def look(self, a: Array, b: Array) -> Seen:
+        """The norm and the signed sums of M − abᵀ, in float64, entry by entry; one pass."""
+        return self._look((b, a) if self._flipped else (a, b))
+
+    def _look(self, less: tiles.Term | None) -> Seen:
+        """One reading. less: of the lines, and of their entries."""
         w, z = self._sides(*probes(self.shape))
+
+        def seen(block: Array, at: slice) -> tuple[float, Array]:
+            return tiles.first_look(block, w[at], z, less and (less[0][at], less[1]))
+
         with np.errstate(over="ignore", invalid="ignore"):
-            seen = self._each(lambda block, at: tiles.first_look(block, w[at], z), SUMS)
-            sums = np.sum([sums for _, sums in seen], axis=0)
-            norm = math.sqrt(sum(square for square, _ in seen))
-        if not 1e-150 < norm < math.inf:
-            norm = self._scaled_norm()
-        return norm, sums, rounding(self.shape, norm, sums)
+            squares, sums = zip(*self._each(seen, SUMS), strict=True)
+            return Seen(math.sqrt(sum(squares)), np.sum(sums, axis=0))
+
+    def means(self, rows: bool = True, columns: bool = True) -> tuple[Array, Array]:
+        """Those of the d1 rows and of the d2 columns, float64; one pass (mfact.core.Looked)."""
+        asked = (columns, rows) if self._flipped else (rows, columns)
+        seen = self._each(lambda block, _: (len(block), *tiles.means(block, *asked)), 1)
+        lines = np.concatenate([each for _, each, _ in seen])
+        entries = np.sum([count * each for count, _, each in seen], axis=0) / len(self._lines)
+        return (entries, lines) if self._flipped else (lines, entries)
 
     def _scaled_norm(self) -> float:
         """‖M‖_F where squares overflow or vanish; DataError for values that are not finite."""
@@ -102,11 +124,14 @@ class DenseTarget:
         left, right = self._sides(U, V)
         return self._sides(*self._multiplied(tiles.multiply, left, right, left.shape[1]))
 
-    def normal(self, U: Array, V: Array) -> tuple[Array, Array, Array]:
-        """(M V, MᵀU, Mᵀ(M V)), or M(MᵀU) as the last where the left leads: M is read once."""
+    def normal(self, U: Array, V: Array, begin: Array | None = None) -> tuple[Array, Array, Array]:
+        """(M V, MᵀU, Mᵀ(M V)), or M(MᵀU) as the last where the left leads: M is read once.
+
+        begin: see mfact.core.Normal.
+        """
         left, right = self._sides(U, V)
         forward, backward, again = self._multiplied(
-            tiles.normal, left, right, left.shape[1], right.shape[1]
+            tiles.normal, left, right, left.shape[1], right.shape[1], begin=begin
         )
         return *self._sides(forward, backward), again
 
@@ -123,12 +148,19 @@ class DenseTarget:
         return np.ascontiguousarray(left), np.ascontiguousarray(right)
 
     def _multiplied(
-        self, kernel: Callable[..., None], left: Array, right: Array, *widths: int
+        self,
+        kernel: Callable[..., None],
+        left: Array,
+        right: Array,
+        *widths: int,
+        begin: Array | None = None,
     ) -> list[Array]:
-        """forward, and the sums over all lines with so many columns each, by a kernel."""
+        """forward, and the sums over all lines with so many columns each, by a kernel. begin: of
+        forward.
+        """
         lines, length = self._lines.shape
         cut = bands((lines, length), sum(widths), self.dtype.itemsize)
-        forward = np.zeros((lines, right.shape[1]), self.dtype)
+        forward = np.zeros((lines, right.shape[1]), self.dtype) if begin is None else begin
         shared = [np.zeros((len(cut), length, width), self.dtype) for width in widths]
 
         def multiply(band: int, at: slice) -> None:

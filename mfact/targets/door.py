@@ -18,6 +18,7 @@ from mfact.matrices.decoding import BFLOAT16
 from mfact.matrices.missing import store
 from mfact.matrices.source import ENTRY_BYTES, LINE_BYTES, MatrixSource
 from mfact.matrices.values import Told, silent
+from mfact.targets.centred import Centred
 from mfact.targets.counted import Counted
 from mfact.targets.dense import DenseTarget
 from mfact.targets.sparse import SparseTarget
@@ -28,9 +29,6 @@ HELD, IN_FILE = "held", "in its file"
 
 NAMED = ("path", "dataset", "follow_links", "transpose")
 """What a matrix in a file is found again by."""
-
-SCALES = {"float64": (1e-50, 1e50), "float32": (1e-8, 1e8)}
-"""Of ‖M‖_F: the loss is of its square, the ledger of its third power, and both must be numbers."""
 
 
 class Holder(NamedTuple):
@@ -54,7 +52,8 @@ class Held:
     follow_links and transpose, None each where it is in no file. names: reads those of its rows and
     columns, once; raises what reading a file raises. from_file: bytes that each pass reads of a
     matrix that stays in its file, 0 where it is in memory; summed: lines of the side that each
-    worker then sums up for itself.
+    worker then sums up for itself. taken: passes over M that were taken before target(), which
+    counts on from there.
     """
 
     shape: tuple[int, int]
@@ -67,35 +66,47 @@ class Held:
     there: int = 0
     from_file: int = 0
     summed: int = 0
+    taken: int = 0
 
     def target(
         self,
-        passes: int = 0,
+        passes: int | None = None,
         told: Told = silent,
         passed: Callable[[int], None] = lambda count: None,
         workers: Workers = ALONE,
     ) -> Counted:
-        """M behind a Target that counts on from so many passes. Raises what reading it raises.
+        """M behind a Target that counts on from so many passes, those taken when not given. Raises
+        what reading it raises.
 
         told: what share of M has been read, of one that stays in its file in each pass. passed: the
         passes so far, after each. workers: share a pass; no bit depends on their number.
         """
-        return Counted(self._make(told, workers), passes, passed)
+        taken = self.taken if passes is None else passes
+        return Counted(self._make(told, workers), taken, passed)
 
-    def read(self, told: Told = silent, workers: Workers = ALONE) -> Held:
-        """The same with M in memory, for several runs: target() takes no more of it, and its passes
-        are shared by these workers. One that stays in its file does so.
+    def centred(self, kind: str) -> Held:
+        """What is left of M without its means (see mfact.targets.centred), which take a pass; M
+        itself where the kind is "none".
         """
-        if self.from_file:
+        if kind == "none":
             return self
-        made = self._make(told, workers)
         return replace(
             self,
-            needed=0,
-            there=self.needed,
-            _make=lambda told, workers: made,
-            _leave=lambda: None,
+            needed=self.needed + 16 * sum(self.shape),
+            described={**self.described, "center": kind},
+            taken=self.taken + 1,
+            _make=lambda told, workers: Centred(self._make(told, workers), kind, workers),
+            _leave=lambda: (left := self._leave()) and left.centred(kind),
         )
+
+    def read(self, told: Told = silent, workers: Workers = ALONE) -> Held:
+        """The same with M in memory, for several runs: target() takes no more of it, its passes are
+        shared by these workers, and what is known of M is known to all. One that stays in its file
+        does so, and takes its buffers in each pass.
+        """
+        made = self._make(told, workers)
+        same = replace(self, _make=lambda told, workers: made)
+        return same if self.from_file else replace(same, needed=0, there=self.needed)
 
     def streamed(self) -> Held | None:
         """The same left in its file, which each pass reads anew; None where it cannot be."""
@@ -160,22 +171,6 @@ def _streaming(whole: Held, ways: Sequence[Streamed], dtype: str) -> Held | None
         _make=lambda told, workers: found.target(dtype, eps, told, workers),
         _leave=lambda: _streaming(whole, others, dtype),
     )
-
-
-def require_scale(target: Target) -> None:
-    """Refuse a matrix whose squares and fourth powers are no numbers any more.
-
-    Raises DataError with the factor that would mend it.
-    """
-    norm = target.norm
-    if norm == 0:
-        raise DataError("the matrix is zero", "there is nothing to factor: U = V = 0 does")
-    least, most = SCALES[str(target.dtype)]
-    if not least <= norm <= most:
-        raise DataError(
-            f"‖M‖_F = {norm:.3g}, and the arithmetic needs it between {least:g} and {most:g}",
-            f"divide the matrix by {norm:.1g}",
-        )
 
 
 def stored_eps(kind: Any) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,13 @@ BITS = 20
 
 SAFETY = 4.0
 """A bound on the rounding of a sum over its expected size, of which it was never seen above 0.3."""
+
+
+class Seen(NamedTuple):
+    """What a look at M tells (mfact.core.Look)."""
+
+    norm: float
+    sums: Array
 
 
 def probes(shape: tuple[int, int]) -> tuple[Array, Array]:
@@ -63,7 +70,9 @@ def sums_of(target: Target) -> tuple[Array, float]:
 
 
 def fingerprint(target: Target) -> dict[str, Any]:
-    """Shape, dtype, norm and signed sums of M with their rounding, as JSON values."""
+    """Shape, dtype, norm and signed sums of M with their rounding, as JSON values; of one without
+    its means ‖abᵀ‖_F too, for these tell it from the same with others.
+    """
     sums, off = sums_of(target)
     return {
         "shape": [int(length) for length in target.shape],
@@ -71,6 +80,7 @@ def fingerprint(target: Target) -> dict[str, Any]:
         "norm": float(target.norm),
         "sums": [float(value) for value in sums],
         "rounding": off,
+        **({"offset": target.offset} if target.offset else {}),
     }
 
 
@@ -78,7 +88,8 @@ def same_matrix(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
     """Empty where two fingerprints are of one matrix, else what was in a and now is in b.
 
     However the matrix is held, its sums agree to their roundings; and where one was cast to
-    float32, to what rounding each entry to ½ε of itself adds up to.
+    float32, to what rounding each entry to ½ε of itself adds up to. So do the means that it is
+    without, of which each is a sum too.
 
     Raises KeyError, TypeError or ValueError for what is no fingerprint.
 
@@ -89,17 +100,23 @@ def same_matrix(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
     """
     if list(a["shape"]) != list(b["shape"]):
         return f"its shape was {a['shape']}, now it is {b['shape']}"
+    means = [float(each.get("offset", 0.0)) for each in (a, b)]
+    whole = [math.hypot(float(each["norm"]), off) for each, off in zip((a, b), means, strict=True)]
+    eps = max(float(np.finfo(kept["dtype"]).eps) for kept in (a, b))
     apart = [abs(now - then) for then, now in zip(a["sums"], b["sums"], strict=True)]
     allowed = float(a["rounding"]) + float(b["rounding"])
     if a["dtype"] != b["dtype"]:
-        eps = max(float(np.finfo(kept["dtype"]).eps) for kept in (a, b))
-        allowed += SAFETY * eps * max(float(a["norm"]), *map(abs, a["sums"]))
+        allowed += SAFETY * eps * max(whole[0], *map(abs, a["sums"]))
+    its = "without its means its" if any(means) else "its"
     if all(off <= allowed < math.inf for off in apart):
-        return ""
+        if abs(means[0] - means[1]) <= SAFETY * eps * math.sqrt(sum(a["shape"])) * sum(whole):
+            return ""
+        then, now = (off / math.sqrt(math.prod(a["shape"])) for off in means)
+        return f"the root mean square of the means taken off it was {then}, now it is {now}"
     if not abs(a["norm"] - b["norm"]) <= allowed:
-        return f"its norm was {a['norm']}, now it is {b['norm']}"
+        return f"{its} norm was {a['norm']}, now it is {b['norm']}"
     worst = apart.index(max(apart))
     return (
-        f"its norm is as it was, but a signed sum of its entries was {a['sums'][worst]},"
+        f"{its} norm is as it was, but a signed sum of its entries was {a['sums'][worst]},"
         f" now it is {b['sums'][worst]}"
     )

@@ -81,11 +81,17 @@ class Grid:
         """The rows of MᵀU in band c of columns. U: d1×k, C order."""
         return _product(self._turned[c], self.rows, U)
 
-    def forward(self, V: Array, into: Array) -> list[Callable[[], None]]:
-        """Tasks that write M V, a band of rows each; none where V has no columns."""
+    def forward(self, V: Array, into: Array, more: bool = False) -> list[Callable[[], None]]:
+        """Tasks that write M V, a band of rows each, or add it to what is there; none where V has
+        no columns.
+        """
 
         def band(r: int) -> None:
-            into[self.rows[r]] = self.times(r, V)
+            found = self.times(r, V)
+            if more:
+                into[self.rows[r]] += found
+            else:
+                into[self.rows[r]] = found
 
         return [partial(band, r) for r in range(len(self.rows) if V.shape[1] else 0)]
 

@@ -14,7 +14,7 @@ from mfact.matrices.decoded import Decoded
 from mfact.matrices.missing import Entries
 from mfact.matrices.slabs import Slabs, length_of
 from mfact.targets.fingerprint import probes
-from mfact.targets.tiles import first_look
+from mfact.targets.tiles import Term, first_look
 
 PIECE_BYTES = 4 << 20
 """Of the lines of a slab that are converted at a time: they are multiplied in the cache. One that
@@ -105,15 +105,24 @@ class Pieces:
 
 
 class FirstLook:
-    """What the first reading of a matrix tells beside what it is for: norm, signed sums, and that
-    all values are finite.
+    """What a reading of a matrix tells beside what it is for: norm, signed sums, and that all
+    values are finite.
+
+    term: (a, b) where they are to be of M − abᵀ, formed entry by entry.
     """
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: Pieces, term: Term | None = None) -> None:
         self._pieces, (w, z) = pieces, probes(pieces.slabs.shape)
-        self._left, self._right = (z, w) if pieces.slabs.columns else (w, z)
+        columns = pieces.slabs.columns
+        self._left, self._right = (z, w) if columns else (w, z)
+        self._less = term[::-1] if term and columns else term
         self._norms = list[float]()
         self._sums = list[Array]()
+
+    def begin(self) -> None:
+        """What a reading has told that came to no end is forgotten."""
+        self._norms.clear()
+        self._sums.clear()
 
     @property
     def norm(self) -> float:
@@ -129,9 +138,11 @@ class FirstLook:
     def at(self, piece: Array, raw: Array, slab: int, top: int) -> tuple[float, Array]:
         """(norm, signed sums) of a piece. Raises NotFinite for values that are not finite."""
         first = self._pieces.slabs.cuts[slab] + top
+        lines = slice(first, first + len(piece))
+        less = self._less and (self._less[0][lines], self._less[1])
         with np.errstate(over="ignore", invalid="ignore"):
-            squares, sums = first_look(piece, self._left[first : first + len(piece)], self._right)
-        if SAFE_SQUARES[0] < squares < SAFE_SQUARES[1]:
+            squares, sums = first_look(piece, self._left[lines], self._right, less)
+        if less is not None or SAFE_SQUARES[0] < squares < SAFE_SQUARES[1]:
             return math.sqrt(squares), sums
         self._pieces.store(raw, piece, slab, top)
         scale = float(np.max(np.abs(piece)))
@@ -146,30 +157,46 @@ class FirstLook:
             self._sums.append(sums)
 
 
+class Awaited:
+    """A look that comes with the next pass (mfact.core.Look). take: gives it, taken."""
+
+    def __init__(self, take: Callable[[], FirstLook]) -> None:
+        self._take = take
+
+    @property
+    def norm(self) -> float:
+        return self._take().norm
+
+    @property
+    def sums(self) -> Array:
+        return self._take().sums
+
+
 class Share:
     """One thread's work on the slabs that it gets (mfact.targets.readahead.Work).
 
-    totals: sums over all slabs, to each of which kernel adds its part. look: the first one, None
-    where that has been taken.
+    totals: sums over all slabs, to each of which kernel adds its part. looks: those that are taken
+    meanwhile.
     """
 
     def __init__(
-        self, pieces: Pieces, kernel: Kernel, totals: Sequence[Array], look: FirstLook | None
+        self, pieces: Pieces, kernel: Kernel, totals: Sequence[Array], looks: Sequence[FirstLook]
     ) -> None:
-        self._pieces, self._kernel, self._totals, self._look = pieces, kernel, totals, look
+        self._pieces, self._kernel, self._totals, self._looks = pieces, kernel, totals, looks
         self._parts = [np.zeros_like(total) for total in totals]
         self._room = pieces.room()
-        self._seen = list[tuple[float, Array]]()
+        self._seen = [list[tuple[float, Array]]() for _ in looks]
 
     def take(self, slab: int, block: Array) -> None:
         """The products of a slab, apart from those of others."""
         for part in self._parts:
             part[...] = 0
-        self._seen.clear()
+        for seen in self._seen:
+            seen.clear()
         first = self._pieces.slabs.cuts[slab]
         for top, raw, piece in self._pieces.of(block, self._room):
-            if self._look is not None:
-                self._seen.append(self._look.at(piece, raw, slab, top))
+            for look, seen in zip(self._looks, self._seen, strict=True):
+                seen.append(look.at(piece, raw, slab, top))
             lines = slice(first + top, first + top + len(piece))
             self._kernel(piece, lines, self._parts)
 
@@ -177,5 +204,5 @@ class Share:
         """They join those of the slabs before."""
         for total, part in zip(self._totals, self._parts, strict=True):
             total += part
-        if self._look is not None:
-            self._look.add(self._seen)
+        for look, seen in zip(self._looks, self._seen, strict=True):
+            look.add(seen)

@@ -12,7 +12,7 @@ import numpy as np
 from mfact.core import RIGHT, Array
 from mfact.errors import DataError
 from mfact.host.threads import ALONE, Workers
-from mfact.targets.fingerprint import probes, rounding
+from mfact.targets.fingerprint import Seen, probes, rounding
 from mfact.targets.grid import Grid, entries
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class SparseTarget:
     >>> target.residual_norm(np.eye(3, 2), np.eye(2))
     0.0
     """
+
+    offset = 0.0
 
     def __init__(
         self, matrix: csr_array, stored_eps: float | None = None, workers: Workers = ALONE
@@ -69,7 +71,11 @@ class SparseTarget:
     @cached_property
     def sums(self) -> tuple[Array, float]:
         """w_jᵀ M z_j over the entries, in float64, and their rounding."""
-        w, z = probes(self.shape)
+        sums = self._forms(*probes(self.shape))
+        return sums, rounding(self.shape, self.norm, sums)
+
+    def _forms(self, w: Array, z: Array) -> Array:
+        """w_jᵀ M z_j of as many columns as these have, float64."""
 
         def band(r: int) -> Array:
             found: Array = np.einsum("ij,ij->j", w[self.grid.rows[r]], self.grid.times(r, z))
@@ -77,8 +83,51 @@ class SparseTarget:
 
         with np.errstate(over="ignore", invalid="ignore"):
             parts = self.workers.each([partial(band, r) for r in range(len(self.grid.rows))])
-            sums = np.sum(parts, axis=0)
-        return sums, rounding(self.shape, self.norm, sums)
+            sums: Array = np.sum(parts, axis=0)
+        return sums
+
+    def means(self, rows: bool = True, columns: bool = True) -> tuple[Array, Array]:
+        """Those of the d1 rows and of the d2 columns, zeros among them, float64; one pass
+        (mfact.core.Looked).
+        """
+        (d1, d2), by_rows, by_columns = self.shape, int(rows), int(columns)
+        ones = np.ones((d1, by_columns)), np.ones((d2, by_rows))
+        sums = np.zeros((d1, by_rows)), np.zeros((d2, by_columns))
+        self.workers.each(
+            [*self.grid.forward(ones[1], sums[0]), *self.grid.backward(ones[0], sums[1])]
+        )
+        return sums[0].ravel() / self.shape[1], sums[1].ravel() / self.shape[0]
+
+    def look(self, a: Array, b: Array) -> Seen:
+        """The norm and the signed sums of M − abᵀ, in float64; M is not filled in.
+
+        The norm is summed over the entries, and over where there are none: nothing cancels.
+        """
+        w, z = probes(self.shape)
+        return Seen(self._norm_less(a, b), self._forms(w, z) - (a @ w) * (b @ z))
+
+    def _norm_less(self, a: Array, b: Array) -> float:
+        """‖M − abᵀ‖_F; only where a or b is of equal entries to the last digits."""
+        if not (np.all(a == a[0]) or np.all(b == b[0])):
+            return self.residual_norm(a[:, None], b[:, None])
+        left, right = a[:, None], b[:, None]
+        found = self.workers.each(
+            [partial(_on_entries, block, left[i], right[j]) for i, j, block in self.grid]
+        )
+        (d1, d2), (of_rows, of_columns) = self.shape, self._stored()
+        free = (a**2) @ (d2 - of_rows) * b[0] ** 2
+        if np.all(a == a[0]):
+            free = (b**2) @ (d1 - of_columns) * a[0] ** 2
+        return math.sqrt(float(free) + sum(off for _, off in found))
+
+    def _stored(self) -> tuple[Array, Array]:
+        """Entries of each row and of each column."""
+        of_rows, of_columns = (np.zeros(d, np.int64) for d in self.shape)
+        for rows, columns, block in self.grid:
+            of_rows[rows] += np.diff(block.indptr)
+            width = columns.stop - columns.start
+            of_columns[columns] += np.bincount(block.indices, minlength=width)
+        return of_rows, of_columns
 
     @property
     def nonzeros(self) -> int:
@@ -103,16 +152,21 @@ class SparseTarget:
 
     def products(self, U: Array, V: Array) -> tuple[Array, Array]:
         """(M V, Mᵀ U), each block read for one after the other. U is d1×k, V is d2×l."""
+        return self._products(U, V)
+
+    def _products(self, U: Array, V: Array, begin: Array | None = None) -> tuple[Array, Array]:
+        """begin: what M V is added to."""
         U, V = np.ascontiguousarray(U), np.ascontiguousarray(V)
-        forward, backward = self._empty(0, V), self._empty(1, U)
-        self.workers.each([*self.grid.forward(V, forward), *self.grid.backward(U, backward)])
+        forward, backward = self._empty(0, V) if begin is None else begin, self._empty(1, U)
+        tasks = self.grid.forward(V, forward, more=begin is not None)
+        self.workers.each([*tasks, *self.grid.backward(U, backward)])
         return forward, backward
 
     leads = RIGHT
 
-    def normal(self, U: Array, V: Array) -> tuple[Array, Array, Array]:
-        """(M V, MᵀU, Mᵀ(M V))."""
-        forward, backward = self.products(U, V)
+    def normal(self, U: Array, V: Array, begin: Array | None = None) -> tuple[Array, Array, Array]:
+        """(M V, MᵀU, Mᵀ(M V)); begin: see mfact.core.Normal."""
+        forward, backward = self._products(U, V, begin)
         again = self._empty(1, forward)
         self.workers.each(self.grid.backward(forward, again))
         return forward, backward, again
@@ -136,7 +190,7 @@ class SparseTarget:
             square = outside + sum(off for _, off in found)
             if not square > _SAFE_SHARE * float(np.linalg.norm(left) * np.linalg.norm(right)):
                 tasks = [
-                    partial(_on_cells, b, U[rows], V[columns]) for rows, columns, b in self.grid
+                    partial(on_cells, b, U[rows], V[columns]) for rows, columns, b in self.grid
                 ]
                 square = sum(self.workers.each(tasks))
         return math.sqrt(square)
@@ -165,7 +219,7 @@ def _on_entries(block: csr_array, U: Array, V: Array) -> tuple[float, float]:
     return inside, off
 
 
-def _on_cells(block: csr_array, U: Array, V: Array) -> float:
+def on_cells(block: csr_array, U: Array, V: Array) -> float:
     """‖UVᵀ − block‖_F², each cell formed."""
     total, height = 0.0, max(1, TILE_CELLS // len(V))
     for top in range(0, len(U), height):

@@ -49,8 +49,7 @@ class CertifiedMonitor(Monitor):
             single = np.diff(columns["step"]) == 1
             self.skipped |= bool(np.any(~single[1:])) or (self.last is not None and not single[0])
             promised = np.where(single, 0.5 * eta[:-1] * columns["gradient_norm"][:-1] ** 2, 0.0)
-            dtype = self.facts.dtype
-            allowed = 2 * rounding_of_fit(loss[:-1], norm, dtype)
+            allowed = 2 * rounding_of_fit(loss[:-1], norm, self.facts.unit)
             self.shortfall.see(promised - (loss[:-1] - loss[1:]), allowed, rows)
         self.last = ends[1]
 

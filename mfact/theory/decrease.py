@@ -20,7 +20,7 @@ class Decrease:
     """
 
     rounding = staticmethod(rounding_of_loss)
-    """Of f, by itself, the norm and the dtype."""
+    """Of f, by itself, the norm and ε as it is of that."""
 
     SEEN = ("rise", "first_loss", "last", "largest_step", "squares", "skipped")
 
@@ -31,27 +31,27 @@ class Decrease:
         self.largest_step = self.squares = 0.0
         self.skipped: str | None = None
 
-    def follow(self, table: Mapping[str, Array], rows: Rows, norm: float, dtype: str) -> Rows:
+    def follow(self, table: Mapping[str, Array], rows: Rows, norm: float, unit: float) -> Rows:
         """Take in a block, and give it back with the row before it in front.
 
-        table: COLUMNS in float64, and others. norm, dtype: those of the rounding of f.
+        table: COLUMNS in float64, and others. norm, unit: those of the rounding of f.
         """
         first, last = ({name: float(column[i]) for name, column in table.items()} for i in (0, -1))
         # The first row of a run has no step before it: it is paired with itself.
         before = self.last or first
         columns = {name: np.append(before[name], column) for name, column in table.items()}
         with np.errstate(invalid="ignore", over="ignore"):  # of steps that have no numbers
-            self._descend(columns, rows, norm, dtype)
+            self._descend(columns, rows, norm, unit)
         self.first_loss = first["loss"] if self.first_loss is None else self.first_loss
         self.last = last
         return columns
 
-    def _descend(self, columns: Rows, rows: Rows, norm: float, dtype: str) -> None:
+    def _descend(self, columns: Rows, rows: Rows, norm: float, unit: float) -> None:
         loss, eta, taken = columns["loss"], columns["step_size"][:-1], np.diff(columns["step"])
         if self.skipped is None and len(gaps := np.flatnonzero(~np.isin(taken, (0.0, 1.0)))):
             self.skipped = step_label(rows, int(gaps[0]))
         promised = np.where(taken != 0, 0.5 * eta * columns["gradient_norm"][:-1] ** 2, 0.0)
-        allowed = 2 * self.rounding(loss[:-1], norm, dtype)
+        allowed = 2 * self.rounding(loss[:-1], norm, unit)
         self.rise.see(promised - (loss[:-1] - loss[1:]), allowed, rows)
         self.largest_step = max(self.largest_step, float(np.max(eta)))
         # In their order, so that the sum does not depend on the cut into blocks.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from mfact.core import Schedule
+from mfact.core import Schedule, scaled_eps
 from mfact.problems.optimum import known_rank
 from mfact.words import brief, known_digits
 
@@ -15,7 +13,8 @@ from mfact.words import brief, known_digits
 class Facts:
     """A run as it is told before its first step; at its end with what became known of M.
 
-    norm, sigma_1: ‖M‖_F, and σ₁ from below. rank: r. shape: (d1, d2). dtype: of the arithmetic.
+    norm, sigma_1: ‖M‖_F, and σ₁ from below. offset: see mfact.core.Target. rank: r. shape:
+    (d1, d2). dtype: of the arithmetic.
     objective: "plain" (1) or "balanced" (3), with λ = weight, 0 for (1). start: its name or file;
     scale: of a drawn start, None for one from a file (see RunSettings.start_scale).
     tol: the gap to reach. max_iter, max_time: limits, in steps and in seconds, of which
@@ -37,6 +36,7 @@ class Facts:
     scale: float | None
     tol: float
     engine: str
+    offset: float = 0.0
     max_iter: int | None = None
     max_time: float | None = None
     wall_seconds: float = 0.0
@@ -53,8 +53,13 @@ class Facts:
 
     @property
     def unit(self) -> float:
-        """ε of the arithmetic."""
-        return float(np.finfo(self.dtype).eps)
+        """ε of the arithmetic, as it is of ‖M‖_F."""
+        return scaled_eps(self.dtype, self.offset, self.norm)
+
+    @property
+    def unit_of_step(self) -> float:
+        """The same as it is of σ₁, which a gradient has."""
+        return scaled_eps(self.dtype, self.offset, self.sigma_1)
 
     @property
     def rank_of_M(self) -> int | None:

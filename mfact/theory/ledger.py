@@ -53,7 +53,7 @@ class LedgerMonitor(Decrease, Monitor):
             return
         table = {name: np.asarray(rows[name], float) for name in COLUMNS}
         table["size"] = np.asarray(rows["size_U"], float) + np.asarray(rows["size_V"], float)
-        columns = self.follow(table, rows, self.facts.norm, self.facts.dtype)
+        columns = self.follow(table, rows, self.facts.norm, self.facts.unit)
         with np.errstate(invalid="ignore", over="ignore"):
             # Not where steps were fast-forwarded: no sum was kept there.
             if "audit" in rows and self.facts.law:
@@ -67,7 +67,7 @@ class LedgerMonitor(Decrease, Monitor):
         added = np.where(steps > 0, steps * np.maximum(each[:-1], each[1:]), 0.0)
         rounded = np.cumsum(np.append(self.rounded, added))[1:]
         largest = np.maximum.accumulate(np.append(self.largest_size, columns["size"][1:]))[1:]
-        allowed: Array = self.facts.unit * (ENDS * largest + A_STEP * rounded)
+        allowed: Array = self.facts.unit_of_step * (ENDS * largest + A_STEP * rounded)
         self.rounded, self.largest_size = float(rounded[-1]), float(largest[-1])
         self.allowed = float(allowed[-1])
         return allowed
@@ -100,8 +100,8 @@ class LedgerMonitor(Decrease, Monitor):
     def _bound_claim(self, facts: Facts) -> Claim:
         assert self.first_loss is not None
         bound = self.bound
-        drift, dtype = _float(self.drift.value), self.facts.dtype
-        of_loss = float(rounding_of_fit(self.first_loss, self.facts.norm, dtype))
+        drift, unit = _float(self.drift.value), self.facts.unit
+        of_loss = float(rounding_of_fit(self.first_loss, self.facts.norm, unit))
         # Both losses of the bound are rounded, and so is D.
         rounding = self.allowed + 4 * self.largest_step * of_loss
         numbers = {

@@ -89,8 +89,7 @@ class Lemma31Monitor(Monitor):
             if self.first_loss is None or self.last_loss is None:
                 self.first_loss = self.last_loss = float(loss[0])
             before = np.concatenate([[self.last_loss], loss[:-1]])
-            dtype = self.facts.dtype
-            allowed = 2 * rounding_of_fit(before, self.facts.norm, dtype)
+            allowed = 2 * rounding_of_fit(before, self.facts.norm, self.facts.unit)
             self.rise.see(loss - before, allowed, rows)
         self.last_loss = float(loss[-1])
         self.count += len(loss)

@@ -92,6 +92,7 @@ def certify_spectral(
     unresolved: float,
     coupling: float = 0.0,
     norm: float | None = None,
+    offset: float = 0.0,
     weight: float = 0.0,
     optimum: Optimum | None = None,
     tol: float = 1e-8,
@@ -101,8 +102,8 @@ def certify_spectral(
     X = ΦᵀU and Y = ΨᵀV, k×r, where U = ΦX, V = ΨY and M = Φ diag(σ) Ψᵀ + E.
     sigma: k values in decreasing order. unresolved: a bound on ‖E‖₂ between the complements of
     Φ and Ψ. coupling: a bound on ‖ΦᵀE‖₂ and ‖EΨ‖₂, zero when they are exact singular vectors.
-    norm: ‖M‖_F; that of sigma when not given. optimum: where more is known of it than sigma,
-    unresolved and coupling tell.
+    norm: ‖M‖_F; that of sigma when not given. offset: see mfact.core.Target. optimum: where more is
+    known of it than sigma, unresolved and coupling tell.
 
     The direction is in the same coordinates, (ΦᵀdU, ΨᵀdV). What E could add is in the bounds:
     outside of Φ, Ψ the Hessian's least eigenvalue is that of the 2r×2r matrix of certify with
@@ -115,7 +116,7 @@ def certify_spectral(
     >>> certify_spectral(root, root, np.array([3.0, 2.0]), unresolved=0.5).kind
     'global optimum'
     """
-    M = Resolved(np.asarray(sigma, float), unresolved, coupling, norm)
+    M = Resolved(np.asarray(sigma, float), unresolved, coupling, norm, offset)
     seen = look(M, X, Y, weight=weight, optimum=optimum, accuracy=1e-10, resolved=M)
     return _judge(seen, tol)
 

@@ -129,24 +129,24 @@ def step_label(rows: Rows, index: int) -> str:
     return f"{step:.6g}"
 
 
-def rounding_of_loss(loss: Any, norm: float, dtype: str) -> Any:
+def rounding_of_loss(loss: Any, norm: float, unit: float) -> Any:
     """How far a computed f = ½‖R‖² may lie from the exact one.
 
     Entries of R are differences of numbers of the size of M, each with a relative error of
     a few units u of rounding: ‖δR‖_F ≤ 8 u ‖M‖_F, so |δf| ≤ ‖δR‖‖R‖ + ½‖δR‖², and a few u f
-    for the sum itself. Units of M². Source: mfact, derived.
+    for the sum itself. unit: u, as it is of ‖M‖_F (mfact.core.eps_of). Units of M².
+    Source: mfact, derived.
     """
-    unit = float(np.finfo(dtype).eps)
     error = 8 * unit * norm
     loss = np.maximum(loss, 0.0)
     return error * np.sqrt(2 * loss) + 0.5 * error**2 + 8 * unit * loss
 
 
-def rounding_of_fit(loss: Any, norm: float, dtype: str) -> Any:
+def rounding_of_fit(loss: Any, norm: float, unit: float) -> Any:
     """The same of f = ½‖UVᵀ − M‖_F², which engines take from Gram matrices while it is large.
 
     ½(‖M‖² − 2⟨U, MV⟩ + ⟨UᵀU, VᵀV⟩) is off by a few u‖M‖², whatever is left of it: 3.1 u‖M‖² was
     seen, over 400 matrices up to 60×60 and some of up to 20,000 rows.
     """
     gram = np.where(np.asarray(loss) > 0.5 * GRAM_ABOVE * norm**2, GRAM_ROUNDINGS, 0.0)
-    return rounding_of_loss(loss, norm, dtype) + gram * float(np.finfo(dtype).eps) * norm**2
+    return rounding_of_loss(loss, norm, unit) + gram * unit * norm**2

@@ -28,11 +28,11 @@ class Bound(Decrease, Kept):
     def see(self, rows: Rows, facts: NetworkFacts) -> None:
         """All rows of a block, measured or not."""
         table = {name: np.asarray(rows[name], float) for name in COLUMNS}
-        self.follow(table, rows, facts.norm, facts.dtype)
+        self.follow(table, rows, facts.norm, facts.unit)
 
     def claims(self, facts: NetworkFacts, pairs: Iterable[Pair]) -> tuple[Claim, ...]:
         assert self.first_loss is not None
-        of_loss = float(rounding_of_loss(self.first_loss, facts.norm, facts.dtype))
+        of_loss = float(rounding_of_loss(self.first_loss, facts.norm, facts.unit))
         bound = self.bound
         worst, over = 0.0, ""
         for pair in pairs:

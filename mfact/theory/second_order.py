@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import Array, Factors, Optimum, Target
+from mfact.core import Array, Factors, Optimum, Target, whole_norm
 from mfact.problems.factorization import gradient, unbalance
 from mfact.problems.resolved import Resolved
 from mfact.theory.blocks import Blocks, bounded_gap
@@ -117,6 +117,7 @@ def look(
 
     U, V = U.astype(float), V.astype(float)
     norm, unit = float(target.norm), float(np.finfo(target.dtype).eps)
+    whole = whole_norm(target)
     MV, MtU = products(U, V)
     grad = Factors(*gradient(U, V, MV, MtU, weight)[:2])
     size = math.hypot(np.linalg.norm(grad.U), np.linalg.norm(grad.V))
@@ -124,7 +125,7 @@ def look(
         passes += 1
         off = float(target.residual_norm(U.astype(target.dtype), V.astype(target.dtype)))
         loss = 0.5 * off**2
-    blocks = Blocks.of(U, V, MV, MtU, max(size ** (1 / 3), 1e2 * math.sqrt(unit * norm)))
+    blocks = Blocks.of(U, V, MV, MtU, max(size ** (1 / 3), 1e2 * math.sqrt(unit * whole)))
 
     def enough(tau: float, residual: float) -> bool:
         least = _outside(U, V, weight, tau)[0]
@@ -154,7 +155,7 @@ def look(
         )
 
     slope = float(np.sum(grad.U * direction.U) + np.sum(grad.V * direction.V))
-    rounding = 64 * unit * scale
+    rounding = 64 * unit * math.hypot(scale, target.offset)
     line = line_coefficients(U, V, *direction, slope, theta, weight)
     if line[3] <= 64 * unit:
         # dU dVᵀ is zero: a parabola that opens upwards, and the rest is rounding.

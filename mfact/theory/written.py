@@ -50,17 +50,18 @@ def few_roundings(target: Target, loose: float = 0.0, passes: int = 0) -> float:
     return 8 * unit * (math.sqrt(1 + max(target.shape) / 256) + passes) + 2 * loose
 
 
-def apart(loss: float, norm: float, size: float, few: float) -> float:
+def apart(loss: float, norm: float, size: float, few: float, offset: float = 0.0) -> float:
     """How far apart two ways to one loss may be: out of coordinates, and from ‖UVᵀ − M‖_F.
 
     U and V are formed, and R from them, to ‖δR‖_F ≤ δ = few·(‖M‖_F + ‖U‖_F‖V‖_F), so that
     |δf| ≤ δ‖R‖_F + ½δ²; few·f for the sum of squares; and where f is a sum of larger terms,
     few times the square of their size, of a small f no more than a thousandth.
 
-    loss: f, in units of M². norm: ‖M‖_F. size: ‖U‖_F‖V‖_F. few: few_roundings().
+    loss: f, in units of M². norm: ‖M‖_F. size: ‖U‖_F‖V‖_F. few: few_roundings(). offset: of the
+    target, which R is formed from too.
     Source: mfact, derived.
     """
-    whole = norm + size
+    whole = norm + size + offset
     off = few * whole
     allowed = off * math.sqrt(2 * max(loss, 0.0)) + 0.5 * off**2 + few * loss
     terms = off * whole
@@ -83,7 +84,7 @@ def written_factors(
     were read in, see few_roundings.
     """
     few = few_roundings(target, loose, passes)
-    facts = list(_facts(row, factors, residual, float(target.norm), few)) if row else []
+    facts = list(_facts(row, factors, residual, target, few)) if row else []
     worst = max(facts, key=lambda fact: fact.share, default=None)
     measured = 0.5 * residual**2
     numbers = {"measured": measured}
@@ -110,12 +111,13 @@ def written_factors(
 
 
 def _facts(
-    row: Mapping[str, Any], factors: Factors, residual: float, norm: float, few: float
+    row: Mapping[str, Any], factors: Factors, residual: float, target: Target, few: float
 ) -> Iterator[Fact]:
     U, V = (factor.astype(np.float64, copy=False) for factor in factors)
     size_U, size_V = _square(U), _square(V)
     loss = float(row["loss"])
-    allowed = apart(loss, norm, math.sqrt(size_U * size_V), few)
+    both = math.sqrt(size_U * size_V)
+    allowed = apart(loss, float(target.norm), both, few, target.offset)
     yield Fact("f = ½‖UVᵀ − M‖_F²", loss, 0.5 * residual**2, allowed)
     yield Fact("‖U‖_F²", float(row["size_U"]), size_U, few * size_U)
     yield Fact("‖V‖_F²", float(row["size_V"]), size_V, few * size_V)

@@ -11,8 +11,9 @@ from made import reduced_engine
 from matrices import gaussian, matrix
 from oracles import exact_loop, plain_loop
 
-from mfact.core import Factors
+from mfact.core import Factors, Outcome
 from mfact.krylov.basis import Basis
+from mfact.run.solve import solve
 from mfact.targets.dense import DenseTarget
 
 STEPS = 20_000 if os.environ.get("MFACT_LONG") else 1500
@@ -132,3 +133,13 @@ def test_the_optimum_goes_along_when_the_bases_know_it():
     rounding = 1e-13 * np.sum(sigma**2)
     assert -rounding < over <= found.error + rounding
     assert (np.abs(np.array(found.values) - sigma[: r + 1]) <= found.errors).all()
+
+
+@pytest.mark.parametrize("step_size", [0.03, 0.1, 10.0, 1e9])
+@pytest.mark.parametrize("rank", [1, 4])
+def test_steps_that_leave_the_floats_at_once_are_told_as_divergence(step_size, rank):
+    rng = np.random.default_rng(1)
+    M = (rng.standard_normal((60, 6)) * [9, 7, 5, 3, 2, 1]) @ rng.standard_normal((6, 40))
+    M += 0.05 * rng.standard_normal(M.shape)
+    run = solve(M, rank=rank, schedule="constant", step_size=step_size, seed=1)
+    assert run.outcome is Outcome.DIVERGED

@@ -13,6 +13,7 @@ from scipy.sparse import coo_array, csr_array, save_npz
 
 from mfact.errors import DataError
 from mfact.matrices.source import open_matrix
+from mfact.problems.scale import require_scale
 from mfact.run.solve import resume, solve
 from mfact.studies.check import recompute
 from mfact.studies.flow import FlowSettings, study
@@ -20,7 +21,7 @@ from mfact.studies.inspect import inspect_matrix
 from mfact.studies.sweep import singular_values
 from mfact.targets import door
 from mfact.targets.dense import DenseTarget
-from mfact.targets.door import Holder, held, require_scale
+from mfact.targets.door import Holder, held
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM
 
 ENDS = [("float64", 1e-50, 1e50), ("float32", 1e-8, 1e8)]

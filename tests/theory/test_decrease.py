@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matrices import matrix
 
+from mfact.core import eps_of
 from mfact.problems.factorization import Factorization
 from mfact.run.solve import solve
 from mfact.targets.dense import DenseTarget
@@ -26,7 +27,7 @@ def test_the_rounding_of_a_fit_covers_what_the_plain_engine_makes_of_it(seed, dt
     loss = problem.evaluate((U, V)).value
     R = U.astype(wide) @ V.T.astype(wide) - M.astype(wide)
     exact = float(0.5 * np.sum(R * R))
-    assert abs(loss - exact) <= rounding_of_fit(exact, problem.scale, dtype)
+    assert abs(loss - exact) <= rounding_of_fit(exact, problem.scale, eps_of(problem.target))
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,8 @@ def test_the_rounding_of_the_loss_covers_what_is_seen(seed, dtype):
     loss = 0.5 * np.sum((U @ V.T - M) ** 2)
     exact = 0.5 * np.sum((U.astype(wide) @ V.T.astype(wide) - M.astype(wide)) ** 2)
     norm = float(np.linalg.norm(M))
-    assert abs(float(loss) - float(exact)) <= rounding_of_loss(float(exact), norm, dtype)
+    unit = float(np.finfo(dtype).eps)
+    assert abs(float(loss) - float(exact)) <= rounding_of_loss(float(exact), norm, unit)
 
 
 def test_rank_is_told_only_when_it_is_known():
