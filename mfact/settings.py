@@ -9,40 +9,41 @@ from typing import Any
 from mfact.errors import SettingsError
 from mfact.options import REQUIRED, KeptSettings, Option, Settings, options_of, require_kinds
 from mfact.ranges import MOST_INDEX, Count, File, Flag, Name, OneOf, Real, Size, Text
+from mfact.wishes import Found
 
 SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
 STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
-ARRAYS = "arrays"
-"""Where a start came from that was given as U and V."""
-
-GIVEN = "given"
-"""What a start of two arrays is called."""
+CENTERS = ("none", "mean", "columns", "rows")
+ARRAYS, GIVEN = "arrays", "given"
+"""Where a start came from that was given as U and V, and what it is called."""
 
 BOUNDS = (2.0, 5.0, 10.0, 100.0)
 """The C that a sweep counts where none are asked for."""
 
-MOST_PLAIN_STEPS = 1_000_000
 ENGINES = ("auto", "direct", "reduced")
-
+MOST_PLAIN_STEPS = 1_000_000
 TAKE_OFF = 1_024
 """Steps taken one by one first: a multiple of the engine's LOOK, so that a block ends there. The
 flow takes as many again, and more until it agrees with them. Runs that end before need no flow."""
 
-_POSITIVE = Real(above=0)
-_FROM_0 = Real(least=0)
+_POSITIVE, _FROM_0 = Real(above=0), Real(least=0)
 _INDEX = Count(least=1, most=MOST_INDEX)
 _NOT_USED = "not used"
 
 # Options that several commands have.
 # fmt: off
 RANK: Option[Any] = Option(
-    REQUIRED, "Model", "r, the number of columns of U and V.", _INDEX, letter="-r")
+    REQUIRED, "Model", "r, the columns of U and V; 95%: the fewest that hold so much of ‖M‖_F²; "
+    "auto: up to the gap that inspect finds.", Found(), letter="-r")
+COUNTED_RANK: Option[Any] = replace(RANK, words="r, the number of columns of U and V.", kind=_INDEX)
 OBJECTIVE = Option(
-    "plain", "Model",
-    "plain: ½‖UVᵀ − M‖²; balanced: adds (λ/8)‖UᵀU − VᵀV‖², all norms Frobenius.",
+    "plain", "Model", "plain: ½‖UVᵀ − M‖²; balanced: adds (λ/8)‖UᵀU − VᵀV‖², all norms Frobenius.",
     OneOf(("plain", "balanced")))
 BALANCE_WEIGHT = Option(
     1.0, "Model", "λ of the balanced objective.", _FROM_0, belongs=("objective", ("balanced",)))
+CENTER = Option(
+    "none", "Model", "Take off first: the mean of M, the means of its columns, or of its rows.",
+    OneOf(CENTERS))
 C_STEP = Option(
     0.1, "Step size", "c_step of theorem-3.2: η = c_step/σ₁.", _POSITIVE,
     belongs=("schedule", ("theorem-3.2",)))
@@ -68,11 +69,12 @@ MAX_MEMORY: Option[int | None] = Option(
 
 @dataclass(frozen=True)
 class RunSettings(KeptSettings):
-    """The options of a run, as typed; None means: chosen from the matrix."""
+    """The options of a run, as typed; None: chosen from M, before which the rank may be a wish."""
 
     rank: int = RANK.field()
     objective: str = OBJECTIVE.field()
     balance_weight: float = BALANCE_WEIGHT.field()
+    center: str = CENTER.field()
     engine: str = Option(
         "auto", "Computation",
         "direct: steps on M; reduced: the same iterates in exact Krylov coordinates.",
@@ -163,13 +165,14 @@ class RunSettings(KeptSettings):
 
 @dataclass(frozen=True)
 class FlowSettings(Settings):
-    """What is asked of a flow; start may also be what the factors given are called.
+    """What is asked of a flow; start may also be what the factors given are called, rank a wish.
 
     weight: λ of the balance term, 0 for objective (1).
     """
 
     rank: int = RANK.field()
     weight: float = 0.0
+    center: str = CENTER.field()
     start: str = START.field()
     start_scale: float | None = START_SCALE.field()
     start_ratio: float = START_RATIO.field()
@@ -187,8 +190,7 @@ class FlowSettings(Settings):
         "auto: the closed form where it holds (plain with D₀ = λI, balanced with weight 1), else "
         "ode, which is DOP853.", OneOf(("auto", "closed-form", "ode"))).field()
     points: int = Option(
-        11, "Output", "Number of times shown, evenly spaced.",
-        Count(least=2, most=MOST_INDEX)).field()
+        11, "Output", "Times shown, evenly spaced.", Count(least=2, most=MOST_INDEX)).field()
     compare_gd: bool = Option(
         False, "Computation",
         "Run gradient descent too, at six step sizes, to the same flow time.", Flag()).field()
@@ -214,14 +216,14 @@ class SweepSettings(Settings):
     """
 
     # fmt: off
-    rank: int = replace(RANK, default=1).field()
+    rank: int = replace(COUNTED_RANK, default=1).field()
+    center: str = CENTER.field()
     seeds: int = Option(2000, "Start", "Number of starts.", _INDEX).field()
     c_init: float = Option(
         0.1, "Start",
         "c_init: the entries of U and V start with the standard deviation c_init √(σ₁/d), "
         "d = max(d1, d2).", _POSITIVE).field()
-    c_step: float = replace(
-        C_STEP, words="c_step: the step is c_step/σ₁.", belongs=None).field()
+    c_step: float = replace(C_STEP, words="c_step: the step is c_step/σ₁.", belongs=None).field()
     tol: float = Option(
         1e-6, "Stopping",
         "ε: a run has converged when √(‖UVᵀ − M‖² − Σ_{i>r}σ_i²) ≤ ε σ_k, Frobenius norm.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mfact.core import State
+from mfact.core import State, Target, scaled_eps
 from mfact.engines.coordinates import singular
 from mfact.errors import MemoryPlanError
 from mfact.krylov.needed import Need, counted, needed
@@ -20,20 +20,22 @@ was 0.74 to 1.06 of the forecast, over fifty spectra."""
 class Outlook:
     """What bases that hold a random start, and a few blocks more, tell of those to come.
 
-    state: at step 0, in the singular vectors of the bases. limit: bytes that both may take.
+    state: at step 0, in the singular vectors of the bases. target: M. limit: bytes that both may
+    take.
     """
 
-    def __init__(self, state: State, shape: tuple[int, int], limit: int) -> None:
-        self.ritz, self.shape, self.limit = singular(state).sigma, shape, limit
-        self.counts = counted(state.point[0], shape)
+    def __init__(self, state: State, target: Target, limit: int) -> None:
+        self.ritz, self.target, self.limit = singular(state).sigma, target, limit
+        self.counts = counted(state.point[0], target.shape)
 
     def need(self, rank: int, dtype: str) -> Need:
         """Of a run of that rank in that arithmetic."""
-        return needed(self.ritz, self.counts, rank, self.shape, float(np.finfo(dtype).eps))
+        eps = scaled_eps(dtype, self.target.offset, float(self.ritz[0]))
+        return needed(self.ritz, self.counts, rank, self.target.shape, eps)
 
     def held(self, rank: int, dtype: str) -> int:
         """Bytes of both bases."""
-        return self.need(rank, dtype).bytes(self.shape, np.dtype(dtype).itemsize)
+        return self.need(rank, dtype).bytes(self.target.shape, np.dtype(dtype).itemsize)
 
     def require_room(self, settings: RunSettings, *, refuse: bool) -> list[str]:
         """What becomes of a run whose bases are forecast to be larger than there is room for, in a
@@ -67,10 +69,8 @@ class Outlook:
         )
 
 
-def outlook(
-    state: State, settings: RunSettings, shape: tuple[int, int], limit: int
-) -> Outlook | None:
+def outlook(state: State, settings: RunSettings, target: Target, limit: int) -> Outlook | None:
     """Of a start that was drawn; from another, counts of singular values tell nothing."""
     if settings.start not in STARTS or settings.start == "spectral":
         return None
-    return Outlook(state, shape, limit)
+    return Outlook(state, target, limit)

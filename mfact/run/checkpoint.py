@@ -46,7 +46,8 @@ class Saved:
     def asked(self) -> Asked:
         """What the run was asked to do, when it was begun."""
         names = ("sources", "described", "named", "fingerprint", "output")
-        return Asked(self.settings, **{name: self.document[name] for name in names})
+        wish = self.document.get("wish")
+        return Asked(self.settings, **{n: self.document[n] for n in names}, wish=wish)
 
     @property
     def chosen(self) -> Chosen:
@@ -146,6 +147,7 @@ def write(path: str, plan: Plan, progress: Progress, live: Live) -> None:
         "fingerprint": asked.fingerprint,
         "chosen": {**_numbers(plan.chosen), "schedule": _schedule(plan.chosen.schedule)},
         **listings,
+        **({} if asked.wish is None else {"wish": asked.wish}),
         "watch": live.watch.state(),
         "monitors": live.monitors.state(),
         "notes": list(progress.notes),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from mfact.core import LEAST_TOLERANCE, Engine, Outcome, State
+from mfact.core import LEAST_TOLERANCE, Engine, Optimum, Outcome, State, eps_of
 from mfact.descent import Confirmed, Known
 from mfact.engines.coordinates import Singular
 from mfact.problems.factorization import Factorization
+from mfact.problems.optimum import offset_error
 from mfact.stopping import Stop
 from mfact.theory.lemma_3_2 import (
     GLOBAL_OPTIMUM,
@@ -62,7 +63,16 @@ class Judge:
     def sharpened(self, state: State, known: Known) -> tuple[State, Known]:
         """The state in coordinates that show the optimum to a tenth of the tolerance."""
         state = self.engine.sharpened(state, 0.1 * self.certifiable)
-        return state, replace(known, optimum=state.coordinates.optimum or known.optimum)
+        return state, replace(known, optimum=self._optimum(state) or known.optimum)
+
+    def _optimum(self, state: State) -> Optimum | None:
+        """What the coordinates know of it, less what the means that are taken off leave unknown."""
+        optimum = state.coordinates.optimum
+        if optimum is None or not (target := self.problem.target).offset:
+            return optimum
+        gap = (state.coordinates.above(state.point) or 0.0) / optimum.unit
+        off = offset_error(target, optimum, max(gap, self.certifiable))
+        return replace(optimum, error=optimum.error + off * optimum.unit)
 
     @property
     def certifiable(self) -> float:
@@ -82,10 +92,11 @@ class Judge:
                 X,
                 Y,
                 spectrum.sigma,
-                optimum=spectrum.optimum,
+                optimum=self._optimum(state),
                 unresolved=spectrum.hidden,
                 coupling=float(spectrum.residuals[: spectrum.rank].max(initial=0.0)),
                 norm=problem.scale,
+                offset=problem.target.offset,
                 weight=problem.weight,
                 tol=self.certifiable,
             )
@@ -96,7 +107,7 @@ class Judge:
             U,
             V,
             weight=problem.weight,
-            optimum=co.optimum,
+            optimum=self._optimum(state),
             loss=loss,
             tol=self.certifiable + self._rounding(state, loss),
         )
@@ -106,8 +117,8 @@ class Judge:
         optimum = state.coordinates.optimum
         if optimum is None:
             return 0.0
-        norm, dtype = self.problem.scale, self.problem.target.dtype
-        return float(rounding_of_fit(loss, norm, str(dtype))) / optimum.unit
+        norm, unit = self.problem.scale, eps_of(self.problem.target)
+        return float(rounding_of_fit(loss, norm, unit)) / optimum.unit
 
     def _met(self, state: State, stop: Stop, known: Known) -> Confirmed:
         """The stop on a gap within the tolerance, against the optimum that is known now."""

@@ -84,6 +84,7 @@ class Ending:
             provenance={} if reproducible else gather(argv, live.workers),
             modes=modes_of(live.modes, plan.chosen.escape, plan.target),
             names=names,
+            mean=plan.target.mean,
         )
         for observer in live.observers:
             observer.stop(result)

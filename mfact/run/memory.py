@@ -54,13 +54,17 @@ def plan_of(matrix: Held, settings: RunSettings) -> MemoryPlan:
     workers = settings.threads or cores()
     columns = SUMMED_BLOCKS * block_columns(settings.rank)
     parts = _item(settings) * matrix.summed * columns * workers
-    most = settings.max_memory
     return memory_plan(
         matrix.shape,
         settings,
-        matrix_bytes=matrix.needed + parts,
-        available=available_bytes(None if most is None else max(0, most - matrix.there)),
+        matrix_bytes=matrix.there + matrix.needed + parts,
+        available=matrix.there + room_beside(matrix, settings.max_memory),
     )
+
+
+def room_beside(matrix: Held, max_memory: int | None) -> int:
+    """Bytes that may be allocated beside what a matrix takes already."""
+    return available_bytes(None if max_memory is None else max(0, max_memory - matrix.there))
 
 
 def memory_plan(

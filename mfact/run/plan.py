@@ -5,24 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
-
-from mfact.core import LEAST_TOLERANCE, Factors, Optimum, Plain, Schedule
+from mfact.core import LEAST_TOLERANCE, Factors, Optimum, Plain, Schedule, eps_of
 from mfact.descent import At, Known
 from mfact.engines.choice import build, first, has_bases
 from mfact.engines.coordinates import singular
 from mfact.engines.reach import Reach
-from mfact.errors import SettingsError
 from mfact.gradient_flow.integrate import STABLE
 from mfact.methods.choice import METHODS, law_known
 from mfact.problems.factorization import Factorization
-from mfact.problems.optimum import attainable
 from mfact.run.advice import signal
 from mfact.run.bases import outlook
 from mfact.run.confirm import Judge
 from mfact.run.forecast import advice, foresee, refuse_hopeless
 from mfact.run.modes import density, seconds_of
 from mfact.run.progress import Asked, Chosen, Plan, Progress
+from mfact.run.refusals import reachable_tol
 from mfact.run.start import Begun, begin
 from mfact.schedules import PowerDecay
 from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
@@ -37,10 +34,16 @@ ROUGHLY = 2e-2
 def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
     """The objects of a run from what was asked and chosen, also of one that is resumed."""
     settings, schedule = asked.settings, chosen.schedule
-    problem = Factorization(target, settings.weight)
+    problem = Factorization(target, settings.weight, settings.center)
     method = METHODS[settings.method]
     engine, reach = build(
-        chosen.engine, problem, method, settings.rank, chosen.tol, chosen.basis_limit
+        chosen.engine,
+        problem,
+        method,
+        settings.rank,
+        chosen.tol,
+        chosen.basis_limit,
+        chosen.sigma_1,
     )
     rules = _rules(settings, problem, chosen)
     d1, d2 = target.shape
@@ -50,6 +53,7 @@ def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
         rank=settings.rank,
         shape=(d1, d2),
         dtype=str(target.dtype),
+        offset=target.offset,
         objective=settings.objective,
         weight=problem.weight,
         method=settings.method,
@@ -83,26 +87,28 @@ def planned(
     Raises SettingsError where the matrix does not fit the options.
     """
     settings = asked.settings
-    problem, method = Factorization(target, settings.weight), METHODS[settings.method]
+    method = METHODS[settings.method]
+    problem = Factorization(target, settings.weight, settings.center)
     begun = begin(settings, problem, factors, basis_limit)
     name, why = _engine(settings, begun)
-    reach = Reach(target, settings.rank, problem.weight, basis_limit)
+    reach = Reach(target, settings.rank, problem.weight, basis_limit, begun.sigma_1)
     seen = reach.start_in(begun.basis, begun.point)
     based = has_bases(name)
     if settings.optimum and based and settings.rank == 1:
         # One pair of singular vectors is cheap, and Theorem 3.2 speaks of it throughout.
         seen = reach.sharpened(seen, LEAST_TOLERANCE)
     seen = reach.settled(seen, ROUGHLY, against=settings.rank)
-    tol, notes = _reachable_tol(asked, singular(seen).optimum, target)
+    given = asked.sources.get("tol", "default") != "default"
+    tol, notes = reachable_tol(settings, singular(seen).optimum, target, given=given)
     # Forecasts are of the iteration that all engines know.
     known = not first(Factorization, method)[1]
     foresight = foresee(singular(seen), seen.point, begun.schedule, problem, settings.tol)
-    ahead = outlook(seen, settings, target.shape, basis_limit) if based else None
+    ahead = outlook(seen, settings, target, basis_limit) if based else None
     need = None if ahead is None else ahead.need(settings.rank, str(target.dtype))
     if ahead is not None:
         notes += ahead.require_room(settings, refuse=refuse and not settings.force)
     k = singular(seen).optimum.k
-    weak = signal(singular(seen), k, target.norm)
+    weak = signal(singular(seen), k, target.norm, settings.center)
     ways = weak.ways if weak else []
     optimum: Optimum | None = None
     sharp = seen
@@ -172,6 +178,8 @@ def _engine(settings: RunSettings, begun: Begun) -> tuple[str, str]:
 def _rules(settings: RunSettings, problem: Factorization, chosen: Chosen) -> StopRules:
     """The limits of a run. Where nothing else would end it, a gradient of 1e-8 does."""
     s = settings
+    # Steps in bases are of a small matrix, and not of a difference of large ones any more.
+    multiplied = math.inf if has_bases(chosen.engine) else chosen.sigma_1
     tol_gradient = s.tol_gradient
     if not s.optimum and tol_gradient is None and s.tol_residual is None:
         tol_gradient = 1e-8
@@ -185,7 +193,7 @@ def _rules(settings: RunSettings, problem: Factorization, chosen: Chosen) -> Sto
         max_time=s.max_time,
         norm=problem.scale,
         sigma_1=chosen.sigma_1,
-        eps=float(np.finfo(problem.target.dtype).eps),
+        eps=eps_of(problem.target, multiplied),
         sharpness=problem.sharpness,
     )
 
@@ -219,26 +227,3 @@ def _modes(
     if settings.max_time is not None:
         seconds = min(seconds, settings.max_time)
     return density(settings, steps, seconds, flies=flies)
-
-
-def _reachable_tol(asked: Asked, optimum: Optimum, target: Counted) -> tuple[float, list[str]]:
-    """The gap to reach: the one asked for, or the least that the arithmetic can tell, with a note.
-
-    Raises SettingsError with that gap where the user gave a smaller one; 0 asks for none.
-    """
-    settings, given = asked.settings, asked.sources.get("tol", "default") != "default"
-    eps = float(np.finfo(target.dtype).eps)
-    least = attainable(target.norm, optimum.values[optimum.k - 1], eps)
-    if not settings.optimum or settings.tol >= least or settings.tol == 0:
-        return settings.tol, []
-    if given:
-        raise SettingsError(
-            f"--tol {settings.tol:g} is below what {settings.dtype} can tell, {least:.2g}"
-            f" (ε²‖M‖_F²/σ_{optimum.k}²)",
-            f"use --tol {1.1 * least:.2g}"
-            + (", or --dtype float64" if settings.dtype == "float32" else ""),
-        )
-    return least, [
-        f"--tol {settings.tol:g} is lifted to {least:.2g}, the least gap that {target.dtype}"
-        f" can tell here: ε²‖M‖_F²/σ_{optimum.k}²"
-    ]

@@ -32,6 +32,7 @@ class Asked:
 
     sources: option -> where its value came from. described: what is known of the matrix's file;
     named: its path, dataset, follow_links and transpose. fingerprint: of the matrix. output: path.
+    wish: the rank as it was asked for, None where that was a number.
     """
 
     settings: RunSettings
@@ -40,6 +41,7 @@ class Asked:
     named: Document
     fingerprint: Document
     output: str | None
+    wish: str | None = None
 
     @property
     def checkpoint(self) -> str | None:

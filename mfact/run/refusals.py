@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import numpy as np
+
+from mfact.core import Optimum, Target, whole_norm
 from mfact.engines.choice import ENGINES
 from mfact.errors import SettingsError
 from mfact.methods.choice import METHODS
 from mfact.options import means, options_of, refuse_idle, require_kinds
 from mfact.problems.factorization import Factorization
+from mfact.problems.optimum import attainable, offset_gap
 from mfact.settings import RunSettings
+from mfact.wishes import wish_of
 from mfact.words import shown
 
 
 def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[str] = ()) -> None:
-    """Refuse what cannot run, before anything big is read or computed.
+    """Refuse what cannot run, before anything big is read or computed; where the rank is a wish
+    still, what no rank mends.
 
     explicit: names of the options that the user gave.
 
@@ -30,19 +36,19 @@ def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[st
             f"--min-iter {shown(settings.min_iter)} is above --max-iter {shown(settings.max_iter)}",
             "raise --max-iter",
         )
-    least = min(shape)
-    if settings.rank > least:
+    least, wish = min(shape), wish_of(settings.rank)
+    if wish is None and settings.rank > least:
         raise SettingsError(
             f"rank {shown(settings.rank)} is above min(d1, d2) = {least},"
             f" M is {shape[0]}×{shape[1]}",
             f"pass -r {least} or less",
         )
-    if settings.schedule == "theorem-3.2" and settings.rank != 1:
+    if wish is None and settings.schedule == "theorem-3.2" and settings.rank != 1:
         raise SettingsError(
             f"--schedule theorem-3.2 is for rank 1, and the rank is {settings.rank}",
             "use --schedule constant, or -r 1",
         )
-    refuse_idle(options_of(settings), _chosen(settings), explicit)
+    refuse_idle(options_of(settings), _chosen(settings), _told(settings, explicit))
     if settings.engine in ENGINES:
         reason = ENGINES[settings.engine].runs(Factorization, METHODS[settings.method])
         if reason:
@@ -56,7 +62,17 @@ def idle(settings: RunSettings, names: Collection[str]) -> list[str]:
     ['delta']
     """
     options, chosen = options_of(settings), _chosen(settings)
-    return [name for name in names if not means(options[name], chosen)]
+    return [name for name in _told(settings, names) if not means(options[name], chosen)]
+
+
+def _told(settings: RunSettings, names: Collection[str]) -> Collection[str]:
+    """Those of the options of which the others tell whether they mean something: a schedule that
+    hangs on a rank which is a wish still tells nothing.
+    """
+    if resolved_schedule(settings) != "auto":
+        return names
+    options = options_of(settings)
+    return [n for n in names if (options[n].belongs or ("",))[0] != "schedule"]
 
 
 def _chosen(settings: RunSettings) -> dict[str, object]:
@@ -65,8 +81,41 @@ def _chosen(settings: RunSettings) -> dict[str, object]:
 
 def resolved_schedule(settings: RunSettings) -> str:
     """The paper's choice where none is made: rank 1 a constant step, rank r > 1 decaying ones."""
-    if settings.schedule != "auto":
+    if settings.schedule != "auto" or wish_of(settings.rank) is not None:
         return settings.schedule
     if settings.rank == 1 and settings.step_size is None:
         return "theorem-3.2" if settings.objective == "plain" else "constant"
     return "constant" if settings.rank == 1 else "power"
+
+
+def reachable_tol(
+    settings: RunSettings, optimum: Optimum, target: Target, *, given: bool
+) -> tuple[float, list[str]]:
+    """The gap to reach: the one asked for, or the least that the arithmetic can tell, with a note.
+
+    Raises SettingsError with that gap where the user gave a smaller one; 0 asks for none.
+    """
+    k, eps = optimum.k, float(np.finfo(target.dtype).eps)
+    least = attainable(whole_norm(target), optimum.values[k - 1], eps)
+    of = f"ε²‖M‖_F²/σ_{k}²"
+    if target.offset:
+        off = offset_gap(target, optimum)
+        d = max(target.shape)
+        of = f"{40 * k * d}ε²‖A − M‖_F²/σ_{k}²" if off > least else f"ε²‖A‖_F²/σ_{k}²"
+        least = max(least, off)
+    if not settings.optimum or settings.tol >= least or settings.tol == 0:
+        return settings.tol, []
+    if given:
+        raise SettingsError(
+            f"--tol {settings.tol:g} is below what {settings.dtype} can tell, {least:.2g} ({of})",
+            f"use --tol {1.1 * least:.2g}"
+            + (", or --dtype float64" if settings.dtype == "float32" else ""),
+        )
+    note = (
+        f"--tol {settings.tol:g} is lifted to {least:.2g}, the least gap that {target.dtype}"
+        f" can tell here: {of}"
+    )
+    if least >= optimum.saddle:
+        note += f"; whether component {k} is fitted is not told then"
+        note += ": use --dtype float64" if settings.dtype == "float32" else ""
+    return least, [note]

@@ -19,6 +19,7 @@ from mfact.run.keeper import Keeper, Rhythm
 from mfact.run.plan import assembled
 from mfact.run.prepare import admitted, as_before, fitting, prepared
 from mfact.run.progress import Live, Plan, Progress, RunObserver
+from mfact.run.ranked import Ranked
 from mfact.run.recorder import Decades, Recorder
 from mfact.run.refusals import check
 from mfact.run.stages import carry_out
@@ -51,6 +52,7 @@ def solve(
     admit: Callable[[Document], None] = lambda fingerprint: None,
     timer: Timer | None = None,
     block: int = BLOCK,
+    found: Ranked | None = None,
     **options: object,
 ) -> Result:
     """Factor a matrix: M ≈ UVᵀ by gradient descent.
@@ -74,6 +76,7 @@ def solve(
     timer: counts its time, max_time among it, from where the timer began; else from this call.
     block: steps after which observers, signals and limits are looked at, at most; no bit of the
         result depends on it.
+    found: how the rank of the settings was found; None: it is found here where it is a wish.
 
     Raises SettingsError, DataError and MemoryPlanError before the first step.
 
@@ -87,9 +90,22 @@ def solve(
     if factors is not None:
         settings = replace(settings, start=GIVEN)
         sources["start"] = ARRAYS
-    begun = admitted(matrix, settings, sources=sources, output=output, detail=detail)
     doing = Doing(busy)
-    with _flag(signals) as caught, working(planned_workers(begun.memory)) as workers:
+    allowed = admitted(
+        matrix,
+        settings,
+        sources=sources,
+        output=output,
+        detail=detail,
+        found=found,
+        doing=doing,
+        timer=timer,
+    )
+    with (
+        allowed as begun,
+        _flag(signals) as caught,
+        working(planned_workers(begun.memory)) as workers,
+    ):
         plan, progress = prepared(
             begun,
             factors,
@@ -143,7 +159,8 @@ def resume(
         d1, d2 = asked.fingerprint["shape"]
         check(settings, (d1, d2))
         require_ahead(saved, max_iter, saved.path)
-    M = as_before(held(matrix, settings.dtype, settings.max_memory), asked.described)
+    M = held(matrix, settings.dtype, settings.max_memory).centred(settings.center)
+    M = as_before(M, asked.described)
     planned = replace(settings, max_basis_bytes=saved.chosen.basis_limit)
     M, memory = fitting(M, planned, detail)
     if M.from_file and asked.described.get(HELD) != IN_FILE:

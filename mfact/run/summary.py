@@ -8,9 +8,10 @@ from dataclasses import asdict
 
 import numpy as np
 
-from mfact.core import Array, Document, Optimum, Outcome
+from mfact.core import Array, Document, Optimum, Outcome, whole_norm
 from mfact.gradient_flow.records import EXACT
 from mfact.options import Settings
+from mfact.problems.optimum import zero_in
 from mfact.run.keeper import Keeper
 from mfact.run.progress import Finish, Live, Plan
 from mfact.theory.lemma_3_2 import Certificate
@@ -32,6 +33,7 @@ def problem_of(plan: Plan, optimum: Optimum | None) -> Document:
         "shape": [d1, d2],
         "rank": rank,
         "objective": plan.problem.formula,
+        **_centred(plan),
         "norm": plan.problem.scale,
         "fingerprint": asked.fingerprint,
         "sigma_1": first[0],
@@ -44,10 +46,18 @@ def problem_of(plan: Plan, optimum: Optimum | None) -> Document:
     }
 
 
+def _centred(plan: Plan) -> Document:
+    """What a matrix without its means was, and how far each of its σ may be off for that."""
+    if plan.target.mean is None:
+        return {}
+    error = zero_in(plan.target, plan.chosen.sigma_1)
+    return {"uncentered_norm": whole_norm(plan.target), "sigma_known_to": error}
+
+
 def settings_of(plan: Plan, every: int) -> Document:
     """Each option with its value and where it came from, and what was chosen for it."""
-    settings, choice = plan.asked.settings, plan.chosen
-    chosen = {
+    settings, choice, wish = plan.asked.settings, plan.chosen, plan.asked.wish
+    chosen: dict[str, object] = {
         "schedule": choice.schedule.name,
         "start_scale": choice.scale,
         "every": every,
@@ -58,6 +68,8 @@ def settings_of(plan: Plan, every: int) -> Document:
         "tol_gradient": plan.rules.tol_gradient,
         "step_size": choice.schedule(0),
     }
+    if wish is not None:
+        settings, chosen["rank"] = settings.changed({"rank": wish}), settings.rank
     return told_settings(settings, plan.asked.sources, chosen)
 
 
@@ -72,6 +84,17 @@ def told_settings(
             entry["used"] = chosen[name]
         table[name] = entry
     return table
+
+
+def explained(residual: float) -> float:
+    """1 − ρ², the share of ‖M‖_F² that UVᵀ explains, from ρ = ‖UVᵀ − M‖_F/‖M‖_F; 1 for ρ = 0
+    alone, else at most the float before it.
+
+    >>> explained(0.5), explained(1e-12) < 1, explained(2.0)
+    (0.75, True, -3.0)
+    """
+    share = (1 - residual) * (1 + residual)
+    return min(share, math.nextafter(1.0, 0.0)) if residual > 0 else share
 
 
 def summary_of(
@@ -94,17 +117,22 @@ def summary_of(
     landed = flight.landed if flight is not None else None
     size = math.sqrt(last.get("size_U", 0.0) + last.get("size_V", 0.0))
     # Two runs that differ by rounding alone never end farther apart than this.
-    bound = min(state.distance.bound / size, 2.0) if size else 0.0
+    bound: float | None = min(state.distance.bound / size, 2.0) if size else 0.0
+    if plan.target.offset and co.size is None:
+        bound = None  # each step multiplied A, and how its rounding grew was not followed
     notes = [*finish.progress.notes, *keeper.missed]
     if plan.reach is not None and co.size is None:
         notes.append(
             f"the basis reached its limit of {plan.chosen.basis_limit} bytes:"
             " steps went on directly"
         )
-    if bound > FAR:
+    if bound is not None and bound > FAR:
+        why = "the start is symmetric, or close to a saddle"
+        if plan.target.offset:
+            why = f"{why}, or the means that are taken off are too large"
         notes.append(
             "rounding decided where the run went, so that the plain iterates may have gone"
-            " elsewhere: the start is symmetric, or close to a saddle"
+            f" elsewhere: {why}"
         )
     interrupted = live.caught is not None and finish.outcome is Outcome.INTERRUPTED
     summary: dict[str, object] = {
@@ -112,6 +140,7 @@ def summary_of(
         "iterations": state.step if landed is None or landed.log10_iterations < EXACT else None,
         **({} if landed is None else asdict(landed)),
         **{name: last.get(name) for name in SUMMED},
+        "explained": explained(last["relative_residual"]) if "relative_residual" in last else None,
         "gap_bound": None if known.optimum is None else known.optimum.gap_error,
         "ledger_audit": float(audits[-1]) if len(audits) and plan.facts.law else None,
         "flow_time": state.ledger.flow_time,

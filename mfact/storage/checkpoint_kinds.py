@@ -32,6 +32,7 @@ from mfact.storage.kinds import (
     row,
     text,
     whole,
+    wish,
 )
 from mfact.theory.monitors import Monitors
 
@@ -174,4 +175,4 @@ _PARTS: dict[str, Kind] = {
     "seconds": number,
     "wall_seconds": number,
 }  # fmt: skip
-CHECKPOINT = record(_PARTS | {"modes": RECORDER}, needed=tuple(_PARTS))
+CHECKPOINT = record(_PARTS | {"modes": RECORDER, "wish": wish}, needed=tuple(_PARTS))

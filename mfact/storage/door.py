@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.core import Array, Outcome, Verdict
 from mfact.matrices.decoding import BFLOAT16
-from mfact.settings import RunSettings
+from mfact.settings import CENTERS, RunSettings
 from mfact.storage.kinds import (
     Kind,
     amount,
@@ -28,7 +28,9 @@ from mfact.storage.kinds import (
     size,
     text,
     whole,
+    wish,
 )
+from mfact.storage.mean import require_mean
 from mfact.targets.fingerprint import SUMS
 from mfact.trace import SUMMED, TIMES
 
@@ -55,14 +57,18 @@ FINGERPRINT = record(
         "norm": size,
         "sums": listing(number, SUMS),
         "rounding": number,
-    }
+        "offset": size,
+    },
+    needed=("shape", "dtype", "norm", "sums", "rounding"),
 )
 PROBLEM = record(
     {
         **dict.fromkeys(("name", "format", "order", "kind", "objective"), text),
         **dict.fromkeys(("path", "dataset"), _WORDS),
         "norm": maybe(size),
+        "center": one_of(*CENTERS[1:]),
         **dict.fromkeys(("sigma_1", "sigma_1_error", "optimum", "optimum_error"), _AMOUNT),
+        **dict.fromkeys(("uncentered_norm", "sigma_known_to"), _AMOUNT),
         **dict.fromkeys(("singular_values", "singular_values_error"), maybe(listing(amount))),
         **dict.fromkeys(("rank", "file_bytes"), count),
         "shape": listing(count, 2),
@@ -82,14 +88,15 @@ def setting(kind: Kind) -> Kind:
 
 SETTINGS = record(
     {name: setting(kind) for name, kind in of_fields(RunSettings).items()}
-    | {"dtype": setting(one_of("float64", "float32"))},
+    | {"dtype": setting(one_of("float64", "float32"))}
+    | {"rank": either(record({"value": wish, "source": text, "used": whole}), setting(whole))},
     setting(lambda value, place: plain(value, place, 0)),
     needed=(),
 )
 _NUMBERS = (
-    *SUMMED, "forecast_log10_iterations", "log10_iterations", "plain_steps", "fast_forward_error",
-    "flow_time", "gap_bound", "curvature", "ledger_audit", "distance_bound", "escapes", "passes",
-    "basis_size", "orthogonality", "seconds", "wall_seconds", "signal",
+    *SUMMED, "explained", "forecast_log10_iterations", "log10_iterations", "plain_steps",
+    "fast_forward_error", "flow_time", "gap_bound", "curvature", "ledger_audit", "distance_bound",
+    "escapes", "passes", "basis_size", "orthogonality", "seconds", "wall_seconds", "signal",
 )  # fmt: skip
 SUMMARY = record(
     {
@@ -130,6 +137,7 @@ def require_run(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> Non
     problem = document["problem"]
     if problem.get("shape", [d1, d2]) != [d1, d2] or problem.get("rank", r) != r:
         raise ValueError(f"U is {d1}×{r} and V {d2}×{r}, which are no factors of its problem")
+    require_mean(arrays, problem.get("center"), d1, d2)
     for part in ("problem", "summary"):
         _errors(document[part], part)
     require_rows(arrays, document)

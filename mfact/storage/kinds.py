@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mfact.core import Array
+from mfact.settings import RANK
 from mfact.words import printable
 
 Kind = Callable[[Any, str], None]
@@ -103,6 +104,12 @@ def bound(value: Any, place: str) -> None:
     any_number(value, place)
     if not value >= 0:
         refuse(value, place, "a number of at least 0, or infinity")
+
+
+def wish(value: Any, place: str) -> None:
+    """What was asked for in place of a rank, as it is kept."""
+    if not isinstance(value, str) or not RANK.kind.admits(value):
+        refuse(value, place, "a share, or auto")
 
 
 def maybe(kind: Kind) -> Kind:

@@ -54,6 +54,8 @@ def run_image(result: Result, *, reproducible: bool = False) -> bytes:
     arrays = {"U": result.U, "V": result.V, **arrays}
     arrays |= {f"modes/{name}": values for name, values in result.modes.items()}
     arrays |= stored(result.names)
+    if result.mean is not None:
+        arrays["mean"] = result.mean
     return make_image("run", FORMAT_VERSION, arrays, document)
 
 
@@ -100,6 +102,7 @@ def read_run(path: str | os.PathLike[str]) -> Result:
         V=arrays["V"],
         modes=under("modes", arrays),
         names=names,
+        mean=arrays.get("mean"),
         **ended(arrays, document),
     )
     if version == 1:

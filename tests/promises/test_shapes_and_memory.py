@@ -176,6 +176,17 @@ COMMANDS = {
     "flow, sparse": ("long.npz", ["flow", "-r", 2, "--seed", 1, "--points", 2, "--time", 1e-4]),
     "sweep": ("dense.npy", ["sweep", "--seeds", 2, "--max-iter", 5, "--exit-zero"]),
     "sweep, sparse": ("long.npz", ["sweep", "--seeds", 2, "--max-iter", 5, "--exit-zero"]),
+    "dense, centred": ("dense.npy", ["inspect", "--center", "columns"]),
+    "long, centred": ("long.npz", ["inspect", "--center", "rows"]),
+    "sparse, centred": ("sparse.npz", ["inspect", "--leading", 60, "--center", "columns"]),
+    "flow, centred": (
+        "long.npz",
+        ["flow", "-r", 2, "--seed", 1, "--points", 2, "--time", 1e-4, "--center", "rows"],
+    ),
+    "sweep, centred": (
+        "long.npz",
+        ["sweep", "--seeds", 2, "--max-iter", 5, "--exit-zero", "--center", "mean"],
+    ),
     "check": ("dense.npy", ["check"]),
     "check, long": ("long.npz", ["check"]),
     "check, sparse": ("sparse.npz", ["check"]),

@@ -28,7 +28,7 @@ def test_what_would_crawl_is_refused_with_what_would_do(options):
     with pytest.raises(SettingsError) as refusal:
         solve(MEAN, rank=2, seed=1, refuse=True, **options)
     text = str(refusal.value)
-    for way in ("use -r 1", "use --tol-residual", "subtract the mean of M", "--force"):
+    for way in ("use -r 1", "use --tol-residual", "use --center mean", "--force"):
         assert way in text
     assert "loosen --tol" not in text  # no gap below 1 leaves out a component
     if not options:
@@ -38,8 +38,8 @@ def test_what_would_crawl_is_refused_with_what_would_do(options):
     tol = float(text.split("--tol-residual ")[1].split(",")[0])
     near = solve(MEAN, rank=2, seed=1, tol_residual=tol, optimum=False, refuse=True, **options)
     assert near.outcome is Outcome.CONVERGED
-    alone = solve(MEAN - MEAN.mean(), rank=2, seed=1, schedule="constant", refuse=True)
-    assert alone.outcome is Outcome.GLOBAL_OPTIMUM
+    less = solve(MEAN, rank=2, seed=1, center="mean", refuse=True, **options)
+    assert less.outcome is Outcome.GLOBAL_OPTIMUM
 
 
 def test_what_is_not_the_mean_is_not_called_so():

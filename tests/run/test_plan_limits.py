@@ -55,6 +55,7 @@ RANGES = {
     "threads": ((1, 4096), (0, -1, 4097, 10**30, *NO_COUNT)),
     "max_basis_bytes": COUNT_FROM_1,
     "max_memory": COUNT_FROM_1,
+    "center": (("none", "mean", "columns", "rows"), ("Mean", "both", "")),
     "objective": (("plain", "balanced"), ("PLAIN", "")),
     "engine": (("auto", "direct", "reduced"), ("Auto", "")),
     "schedule": (("auto", "constant", "power", "theorem-3.1", "certified"), ("theorem-3.2", "")),
