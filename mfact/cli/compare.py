@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mfact.core import Result
     from mfact.host.signals import SignalFlag
     from mfact.matrices.source import MatrixSource
+    from mfact.run.ranked import Ranked
     from mfact.studies.differing import Subject
     from mfact.studies.variations import Refused, Variation
     from mfact.targets.door import Held
@@ -168,6 +169,7 @@ def _run_all(
 def _solve(
     matrix: Held,
     run: Variation,
+    found: Ranked | None,
     *,
     came_from: Mapping[str, str],
     admits: Mapping[str, Any],
@@ -187,6 +189,7 @@ def _solve(
         sources=run.sources(came_from, "flag"),
         refuse=True,
         admit=admits[run.name],
+        found=found,
     )
     return followed(one, values, log, caught, name=f"{run.name}: ")
 

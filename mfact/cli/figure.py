@@ -21,7 +21,7 @@ from mfact.figures.names import ALL, WHICH, panels_of
 from mfact.options import Option, options_of
 from mfact.pictures.names import FORMATS
 from mfact.ranges import MOST_INDEX, Count
-from mfact.settings import RANK, SEED, RunSettings
+from mfact.settings import COUNTED_RANK, SEED, RunSettings
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ OF_RUNS = ("seed", "max_iter", "threads")
 @decorated(
     input_options,
     flags({
-        "rank": replace(RANK, default=None, words="r, with MATRIX.", unset="5"),
+        "rank": replace(COUNTED_RANK, default=None, words="r, with MATRIX.", unset="5"),
         "seed": replace(SEED, default=0, unset="", words="Seed of matrix, points and starts."),
         "max_iter": Option(
             None, "Stopping", "Steps of each run; with MATRIX at most so many.",

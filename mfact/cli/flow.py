@@ -50,7 +50,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     start = None if values["start"] in STARTS else values["start"]
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values, read={"start": start})
-    M, plan = plan_flow(source, max_memory=values["max_memory"])
+    M, plan = plan_flow(source, values["max_memory"], settings.center)
     log.detail(plan.describe())
     with watched(log) as doing:
         made = document(study(M, settings, doing=doing), source.name)

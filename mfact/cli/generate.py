@@ -16,7 +16,7 @@ from mfact.cli.types import FILE, Listed, Shape, Typed
 from mfact.ranges import Real
 from mfact.report.terminal import look_of
 from mfact.report.text import number
-from mfact.settings import DTYPE, RANK, SEED
+from mfact.settings import COUNTED_RANK, DTYPE, SEED
 
 EXAMPLES = (
     ("mfact generate five.npy --shape 120x80 --rank 5 --seed 1", "exact rank 5, σ from 5 to 1"),
@@ -32,7 +32,7 @@ EXAMPLES = (
 @option("--shape", "Model", "Rows x columns.", type=Typed(Shape()), required=True, metavar="D1xD2")
 @flags({
     "rank": replace(
-        RANK, default=None, words="Singular values that are not zero.",
+        COUNTED_RANK, default=None, words="Singular values that are not zero.",
         unset="as many as --spectrum has")
 })  # fmt: skip
 @option(

@@ -16,7 +16,7 @@ from mfact.cli.options import flags, input_options, log_options, view_option
 from mfact.cli.results import show
 from mfact.cli.types import FILE, Typed
 from mfact.ranges import MOST_INDEX, Count
-from mfact.settings import MAX_MEMORY, RANK
+from mfact.settings import CENTER, MAX_MEMORY, RANK
 
 if TYPE_CHECKING:
     from mfact.report.views import Views
@@ -32,8 +32,10 @@ EXAMPLES = (
 @input_options
 @flags({
     "rank": replace(
-        RANK, default=None, panel="Output", words="The rank that the forecast is for.",
+        RANK, default=None, panel="Output",
+        words="The rank that the forecast is for, as solve takes it.",
         unset="the suggested rank"),
+    "center": CENTER,
     "max_memory": MAX_MEMORY,
 })  # fmt: skip
 @option(
@@ -61,12 +63,13 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     from mfact.studies.prospect import prospect
 
     log = ctx.ensure_object(Log)
-    source = matrix_of(ctx, matrix, values).occupied()
-    leading, rank = values["leading"], values["rank"]
-    M, plan = plan_inspection(source, leading, rank, max_memory=values["max_memory"])
+    source = matrix_of(ctx, matrix, values)
+    leading, rank, most = values["leading"], values["rank"], values["max_memory"]
+    center = values["center"]
+    M, plan = plan_inspection(source, leading, rank, most, center)
     log.detail(plan.describe())
     with watched(log) as doing:
-        found = prospect(M, rank=rank, leading=leading, doing=doing)
+        found = prospect(M, rank=rank, leading=leading, center=center, max_memory=most, doing=doing)
     about = source.describe()
     views: Views = {
         **page_views(partial(inspection_page, found, about, most=leading)),

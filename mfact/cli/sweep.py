@@ -15,6 +15,7 @@ from mfact.cli.log import Log
 from mfact.cli.options import chosen, drawn, flags, input_options, log_options, view_option
 from mfact.cli.results import show
 from mfact.cli.types import FILE, Listed, Typed
+from mfact.errors import SettingsError
 from mfact.options import options_of
 from mfact.ranges import MOST_INDEX, Count, Real
 from mfact.settings import BOUNDS, MAX_MEMORY, SweepSettings
@@ -97,6 +98,8 @@ def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
     output = values["output"]
     plan_starts(settings, 1 + len(values["growth"] or ()), written=output is not None)
     runs, problem, spectrum = None, {}, None
+    if matrix is None and settings.center != "none":
+        raise SettingsError("--center has no meaning without a matrix", "leave it out, or name one")
     if matrix is None:
         claim_files(ctx, {}, {"output": output})
     else:
@@ -126,11 +129,12 @@ def _read(
     from mfact.studies.memory import plan_sweep
     from mfact.studies.sweep import singular_values
 
-    source = matrix_of(ctx, matrix, values, written={"output": values["output"]}).occupied()
-    M, plan = plan_sweep(source, max_memory=values["max_memory"])
+    source = matrix_of(ctx, matrix, values, written={"output": values["output"]})
+    M, plan = plan_sweep(source, values["max_memory"], values["center"])
     log.detail(plan.describe())
     with watched(log) as doing:
-        return source, singular_values(M, values["rank"], doing=doing)
+        rank, center = values["rank"], values["center"]
+        return source, singular_values(M, rank, center=center, doing=doing)
 
 
 def exit_code(sweeps: Sequence[Sweep], exit_zero: bool) -> int:

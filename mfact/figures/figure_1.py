@@ -18,12 +18,13 @@ from mfact.figures.panels import ALONG, curves, of_ratios
 from mfact.host.threads import working
 from mfact.krylov.values import leading_values
 from mfact.pictures.drawing import Axis, Panel, Picture
+from mfact.problems.scale import require_scale
 from mfact.run.doing import Doing
 from mfact.run.looking import looked_at
 from mfact.run.refusals import check
 from mfact.run.solve import solve
 from mfact.settings import RunSettings
-from mfact.targets.door import held, require_scale
+from mfact.targets.door import held
 from mfact.targets.fingerprint import fingerprint, same_matrix
 from mfact.words import brief, by
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from mfact.core import Array, Result
 from mfact.errors import DataError, SettingsError
-from mfact.studies.differing import Subject, by_seed, differences
+from mfact.studies.differing import Subject, by_seed, differences, whole_name
+from mfact.studies.named import center_of
 from mfact.theory.ledger import ENDS
-from mfact.words import printable, shown
+from mfact.words import printable
 
 
 class Drawn(NamedTuple):
@@ -69,7 +70,8 @@ def title(what: str, subjects: Sequence[Subject]) -> str:
     first = subjects[0].run
     parts = []
     if "matrix" not in found:
-        parts.append(shown(str(first.problem.get("name", "matrix")), quoted=False))
+        center = None if "center" in found else center_of(first.problem)
+        parts.append(whole_name(subjects[0].matrix, center))
     if "rank" not in found and isinstance(first, Result):
         parts.append(f"rank {first.U.shape[1]}")
     return f"{what}: {', '.join(parts)}" if parts else what

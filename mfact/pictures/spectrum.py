@@ -12,8 +12,8 @@ from mfact.pictures.axes import far, size_axis
 from mfact.pictures.drawing import Axis, Dots, Hue, Mark, Panel, Pen, Picture, Rule
 from mfact.pictures.marks import DASHES, MOST_IN_LEGEND, curve, drawable, filled
 from mfact.pictures.runs import Group, grouped, title
-from mfact.studies.differing import Subject
-from mfact.words import shown
+from mfact.studies.differing import Subject, matrix_of, whole_name
+from mfact.studies.named import center_of
 
 FAR = 30.0
 """Singular values that are farther apart than by this factor are drawn by powers of ten."""
@@ -96,7 +96,7 @@ def matrices_of(groups: Sequence[Group]) -> list[Known]:
         if not len(values) or not norm:
             continue
         errors = np.array(problem.get("singular_values_error") or np.zeros(len(values)), float)
-        name = shown(str(problem.get("name", "M")), quoted=False)
+        name = whole_name(matrix_of(problem), center_of(problem))
         known = Known(name, values, errors, norm)
         before = found.get((name, norm))
         if before is None or len(before.values) < len(values):

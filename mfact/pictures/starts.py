@@ -25,6 +25,7 @@ from mfact.pictures.drawing import (
 from mfact.pictures.marks import pen_of
 from mfact.settings import SweepSettings
 from mfact.storage.sweeps import SweepRecord
+from mfact.targets.centred import LESS
 from mfact.theory.frequencies import (
     Sweep,
     hypotheses,
@@ -63,8 +64,14 @@ def starts(record: SweepRecord) -> Picture:
         columns.append((_sizes(record.grown),))
     r = record.sweeps[0].settings.rank
     what = f"{record.sweeps[0].settings.seeds} starts of rank {r}"
-    title = what if record.runs is None else f"{what}: {printable(record.name)}"
-    return Picture(title, tuple(columns), tuple(_notes(named)))
+    if record.runs is not None:
+        what += " ".join([f": {printable(record.name)}", *_less(record.runs)])
+    return Picture(what, tuple(columns), tuple(_notes(named)))
+
+
+def _less(runs: Sweep) -> list[str]:
+    center = runs.settings.center
+    return [LESS[center]] if center in LESS else []
 
 
 def _name(record: SweepRecord, runs: Sweep) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Protocol, TypedDict
 
 import numpy as np
@@ -21,7 +20,7 @@ from mfact.python.door import noted
 from mfact.settings import GIVEN
 from mfact.studies.memory import Fitted, plan_check
 from mfact.studies.named import matrix_of_run, unturned
-from mfact.targets.door import Held, held
+from mfact.targets.door import Held
 
 
 class Sparse(Protocol):
@@ -50,6 +49,7 @@ class RunOptions(TypedDict, total=False):
 
     objective: str
     balance_weight: float
+    center: str
     engine: str
     method: str
     schedule: str
@@ -88,6 +88,7 @@ class FlowOptions(TypedDict, total=False):
 
     objective: str
     balance_weight: float
+    center: str
     start: Start
     start_scale: float | None
     start_ratio: float
@@ -102,6 +103,7 @@ class FlowOptions(TypedDict, total=False):
 class SweepOptions(TypedDict, total=False):
     """Those of mfact.settings.SweepSettings, all but the rank."""
 
+    center: str
     seeds: int
     c_init: float
     c_step: float
@@ -156,14 +158,11 @@ def opened(
     follow_links: bool,
     transpose: bool,
     plan: Callable[[MatrixSource], Fitted] | None = None,
-    *,
-    occupied: bool = False,
 ) -> Any:
     """The matrix as it was given, or the file that was named, looked at and not yet read; warns
     of what was chosen there.
 
     plan: how the matrix of a file is held; raises MemoryPlanError where it would not fit.
-    occupied: a sparse file is read without its empty rows and columns.
 
     Raises SettingsError for what is said of a file where there is none, and what open_matrix
     raises.
@@ -178,7 +177,6 @@ def opened(
         os.fspath(matrix), dataset=dataset, follow_links=follow_links, transpose=transpose
     )
     noted(source.notes)
-    source = source.occupied() if occupied else source
     return source if plan is None else plan(source).matrix
 
 
@@ -193,7 +191,7 @@ def held_of(
     max_memory: int | None = None,
     way_out: str = "name it with --matrix",
 ) -> Held:
-    """The matrix of a run, in its arithmetic: the one given, or the file that the run names.
+    """The matrix of a run, as the run had it: the one given, or the file that the run names.
 
     path: where the run was read, None for nowhere. max_memory: as for solve. way_out: how to give
     one.
@@ -204,8 +202,8 @@ def held_of(
         matrix = matrix_of_run(run, path, way_out)
         dataset = dataset or run.problem.get("dataset")
         transpose = transpose or bool(run.problem.get("transpose"))
-    plan = partial(plan_check, result=run, max_memory=max_memory)
-    M = held(opened(matrix, dataset, follow_links, transpose, plan), str(run.U.dtype))
+    found = opened(matrix, dataset, follow_links, transpose)
+    M = plan_check(found, run, max_memory).matrix
     noted(unturned(run, M.named, M.shape))
     return M
 

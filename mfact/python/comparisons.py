@@ -16,11 +16,13 @@ from mfact.options import options_of
 from mfact.pictures.names import CONVERGENCE, STEP
 from mfact.python.arguments import Matrix, Path, RunOptions, begun, opened
 from mfact.python.door import spoken, told
-from mfact.python.result import Ended, NetworkResult, Result, framed
+from mfact.python.frames import framed
+from mfact.python.result import Ended, NetworkResult, Result
 from mfact.python.words import said
 from mfact.report.comparison import document, page, rows
 from mfact.report.parts import text_of
 from mfact.report.terminal import Look
+from mfact.run.ranked import Ranked
 from mfact.run.solve import solve
 from mfact.settings import ARRAYS, RunSettings
 from mfact.storage.either import read_either
@@ -71,7 +73,7 @@ class Comparison:
 @spoken(options_of(RunSettings), RunOptions)
 def compare(
     runs: Matrix | Sequence[Run | Path],
-    rank: int | None = None,
+    rank: int | str | None = None,
     *,
     vary: Mapping[str, Sequence[Any]] | None = None,
     dataset: str | None = None,
@@ -83,7 +85,7 @@ def compare(
 
     runs: results or paths of run files; with vary a matrix, as for solve, that is factored once for
         each combination of values, from one seed unless that is varied.
-    rank: r, unless it is varied. vary: options by name, and the values of each,
+    rank: r, as for solve, unless it is varied. vary: options by name, and the values of each,
         {"rank": [5, 10], "schedule": ["constant", "power"]}.
     dataset, follow_links, transpose: as for solve.
 
@@ -110,9 +112,11 @@ def compare(
     matrix = opened(cast("Matrix", runs), dataset, follow_links, transpose)
     require_all(held(matrix, "float64"), chosen, [*given])
 
-    def one(M: Held, run: Variation) -> Record:
+    def one(M: Held, run: Variation, ranked: Ranked | None) -> Record:
         came = run.sources(sources, "argument")
-        return solve(M, run.settings, factors=factors, sources=came, warn=told, refuse=True)
+        return solve(
+            M, run.settings, factors=factors, sources=came, warn=told, refuse=True, found=ranked
+        )
 
     hold = partial(held, matrix, max_memory=given.get("max_memory"))
     found = [*made(hold, chosen, one)]

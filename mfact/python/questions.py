@@ -12,6 +12,7 @@ from mfact.options import options_of
 from mfact.python.arguments import FlowOptions, Matrix, Path, SweepOptions, begun, held_of, opened
 from mfact.python.door import spoken
 from mfact.python.result import Result
+from mfact.run.ranked import LEADING
 from mfact.settings import FLOW_OPTIONS, SweepSettings
 from mfact.storage.runs import read_run
 from mfact.studies.checked import Checked, checked, parsed
@@ -35,8 +36,9 @@ from mfact.theory.frequencies import Sweep
 def inspect(
     matrix: Matrix,
     *,
-    rank: int | None = None,
-    leading: int = 20,
+    rank: int | str | None = None,
+    leading: int = LEADING,
+    center: str = "none",
     dataset: str | None = None,
     follow_links: bool = False,
     transpose: bool = False,
@@ -44,20 +46,24 @@ def inspect(
 ) -> Prospect:
     """Look at a matrix: its spectrum, its numerical rank, and what it would take to factor it.
 
-    matrix, dataset, follow_links, transpose, max_memory: as for solve. rank: the forecast is for;
-    None: the suggested one. leading: how many singular values are computed beyond 1500 rows and
-    columns.
+    matrix, dataset, follow_links, transpose, max_memory: as for solve. rank: the forecast is for,
+    as for solve; None: the suggested one. leading: how many singular values are computed beyond
+    1500 rows and columns. center: "mean", "columns" or "rows" looks at what is left less these.
 
-    Raises MfactError for what is no matrix, and a rank above min(d1, d2).
+    Raises MfactError for what is no matrix, and a rank above min(d1, d2) or that is not found.
 
     >>> inspect([[4.0, 0.0], [0.0, 2.0]]).singular_values
     (4.0, 2.0)
     """
-    plan = partial(plan_inspection, leading=leading, rank=rank, max_memory=max_memory)
+    plan = partial(
+        plan_inspection, leading=leading, rank=rank, max_memory=max_memory, center=center
+    )
     return prospect(
-        opened(matrix, dataset, follow_links, transpose, plan, occupied=True),
+        opened(matrix, dataset, follow_links, transpose, plan),
         rank=rank,
         leading=leading,
+        center=center,
+        max_memory=max_memory,
     )
 
 
@@ -117,15 +123,15 @@ def sweep(
     """
     settings = SweepSettings(rank=rank, **options)
     plan_starts(settings)
-    plan = partial(plan_sweep, max_memory=max_memory)
-    M = held(opened(matrix, dataset, follow_links, transpose, plan, occupied=True), "float64")
-    return run_all(singular_values(M, rank), M.shape, settings)
+    plan = partial(plan_sweep, max_memory=max_memory, center=settings.center)
+    M = held(opened(matrix, dataset, follow_links, transpose, plan), "float64")
+    return run_all(singular_values(M, rank, center=settings.center), M.shape, settings)
 
 
 @spoken(FLOW_OPTIONS, FlowOptions)
 def flow(
     matrix: Matrix,
-    rank: int,
+    rank: int | str,
     *,
     dataset: str | None = None,
     follow_links: bool = False,
@@ -135,8 +141,8 @@ def flow(
 ) -> Study:
     """Follow the gradient flow d(U, V)/ds = −∇f(U, V), the limit of small steps.
 
-    matrix, dataset, follow_links, transpose, max_memory: as for solve; start may also be two arrays
-    (U, V).
+    matrix, rank, dataset, follow_links, transpose, max_memory: as for solve; start may also be two
+    arrays (U, V).
 
     Raises MfactError for options out of range or that do not fit together, and a matrix of zeros.
 
@@ -149,7 +155,7 @@ def flow(
         given["start"], factors = begun(given["start"])
     defaults = {name: option.default for name, option in FLOW_OPTIONS.items()}
     settings = flow_settings(defaults | given, given)
-    plan = partial(plan_flow, max_memory=max_memory)
+    plan = partial(plan_flow, max_memory=max_memory, center=settings.center)
     return study(opened(matrix, dataset, follow_links, transpose, plan), settings, factors)
 
 

@@ -13,9 +13,10 @@ import numpy as np
 from mfact.core import Array, Claim, Document, Names, Outcome
 from mfact.core import NetworkResult as NetworkRecord
 from mfact.core import Result as Record
-from mfact.errors import MissingPackageError, SettingsError
+from mfact.errors import SettingsError
 from mfact.pictures.names import CONVERGENCE, STEP
 from mfact.python.door import spoken
+from mfact.python.frames import framed
 from mfact.python.words import said
 from mfact.storage.claims import FACTORS
 from mfact.storage.factors import write_factors
@@ -160,6 +161,14 @@ class Result(Ended[Record]):
         """Of the rows and columns of M, as its file had them: None where it has none."""
         return self.record.names
 
+    @property
+    def mean(self) -> Array | None:
+        """What M is without: the means of the d2 columns of the matrix that was given, of its d1
+        rows, or its one mean, as `center` says; None where it is that matrix itself. With columns
+        and mean that matrix is ≈ UVᵀ + mean as NumPy adds them, with rows UVᵀ + mean[:, None].
+        """
+        return self.record.mean
+
     def save(self, path: str | os.PathLike[str]) -> None:
         write_run(path, self.record)
 
@@ -225,18 +234,6 @@ class NetworkResult(Ended[NetworkRecord]):
         count = sum(name.startswith("W/") for name in self.weights)
         size = sum(each.size for each in self.weights.values())
         return self._told(f"{count} layers, {size} parameters", _OF_NETWORKS)
-
-
-def framed(values: Any) -> Any:
-    """Columns by name, or rows, as a pandas DataFrame.
-
-    Raises MissingPackageError without pandas.
-    """
-    try:
-        import pandas
-    except ImportError as error:
-        raise MissingPackageError("a frame needs pandas", "pip install pandas") from error
-    return pandas.DataFrame(values)
 
 
 def _honest(value: float, error: float) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @spoken(options_of(RunSettings), RunOptions)
 def solve(
     matrix: Matrix,
-    rank: int | RunSettings,
+    rank: int | str | RunSettings,
     *,
     dataset: str | None = None,
     follow_links: bool = False,
@@ -42,7 +42,8 @@ def solve(
     matrix: M, d1×d2: an array, a scipy sparse array, or the path of a file ("M.npy", "f.h5:/X");
         dataset: in that file; follow_links: whether it may name other files; transpose: M is the
         transpose of what is there, as of what R or Julia wrote into HDF5.
-    rank: r, the number of columns of U and V; or all options at once, which those given by name
+    rank: r, the number of columns of U and V; "95%", the fewest that hold that share of ‖M‖_F²;
+        "auto", up to the gap that inspect finds; or all options at once, which those given by name
         replace.
     observers: told of the run while it goes on (see mfact.run.progress.RunObserver).
 
@@ -64,7 +65,7 @@ def solve(
         settings = rank.changed(given)
     else:
         sources["rank"] = "argument"
-        settings = RunSettings(rank=rank, **given)
+        settings = RunSettings(**{"rank": rank, **given})
     record = run(
         opened(matrix, dataset, follow_links, transpose),
         settings,

@@ -11,6 +11,7 @@ from mfact.networks.settings import NetworkSettings
 from mfact.options import Option, options_of
 from mfact.ranges import Flag, Kind, OneOf, Text
 from mfact.settings import FLOW_OPTIONS, RunSettings, SweepSettings
+from mfact.wishes import Found
 
 _FUNCTIONS: tuple[Mapping[str, Option[Any]], ...] = (
     options_of(NetworkSettings), FLOW_OPTIONS, options_of(SweepSettings), options_of(RunSettings),
@@ -37,6 +38,8 @@ class Words:
 
     >>> Words()("use --schedule constant, pass -r 12 or less, or run it with --force")
     'use schedule="constant", pass rank=12 or less, or run it with force=True'
+    >>> Words()("use --rank 95%, or a number")
+    'use rank="95%", or a number'
     >>> Words({"rank": "n_components"})("raise --max-iter, use --no-optimum, or use -r 8")
     'raise max_iter, use optimum=False, or use n_components=8'
     """
@@ -81,10 +84,10 @@ def _written(name: str, kind: Kind, word: str) -> str | None:
         known = bare != word or bare in _choices(name) or "." in bare or "/" in bare
         return f'"{bare}"' if known else None
     try:
-        kind.read(word)
+        value = kind.read(word)
     except ValueError:
         return None
-    return word
+    return f'"{value}"' if isinstance(kind, Found) and isinstance(value, str) else word
 
 
 def _choices(name: str) -> set[str]:

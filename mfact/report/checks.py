@@ -10,7 +10,7 @@ from mfact.core import Claim, Result, violated
 from mfact.report.claims import claims_section
 from mfact.report.labels import shapes_of
 from mfact.report.machine import json_text
-from mfact.report.parts import Facts, Heading, Part, Words
+from mfact.report.parts import Facts, Heading, Pair, Part, Words
 from mfact.report.sheets import claim_rows, sheet
 from mfact.report.text import number
 from mfact.report.views import (
@@ -21,6 +21,8 @@ from mfact.report.views import (
     suite_text,
     violations,
 )
+from mfact.studies.named import center_of
+from mfact.targets.centred import FORMULAS
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,17 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
+def _of_what(report: Report) -> list[Pair]:
+    """What M is where it is not the matrix of the file; of two runs their claim says so."""
+    formula = FORMULAS.get(center_of(report.run.problem))
+    return [("where", formula)] if formula and report.kind == "check" else []
+
+
 def page(report: Report) -> list[Part]:
     """What was looked at, each claim, the numbers, the result."""
     parts: list[Part] = [
         Heading(f"mfact {report.kind}", top=True),
-        Facts([*report.subjects.items(), shapes_of(report.run)]),
+        Facts([*report.subjects.items(), shapes_of(report.run), *_of_what(report)]),
         *claims_section(report.claims),
     ]
     if report.numbers:

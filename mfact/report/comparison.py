@@ -13,7 +13,8 @@ from mfact.report.parts import Facts, Heading, Part
 from mfact.report.sheets import Row
 from mfact.report.text import duration, step_text
 from mfact.report.views import Views, document_views
-from mfact.studies.differing import MOST_WORDS, Subject, differences, names
+from mfact.studies.differing import MOST_WORDS, Subject, differences, names, whole_name
+from mfact.studies.named import center_of
 from mfact.studies.variations import Refused
 
 SCHEMA = "mfact-comparison/1"
@@ -48,9 +49,11 @@ def document(
     differs = differences(subjects)
     kept = [name for name in _KEPT if timing or name != "seconds"]
     matrices = {subject.matrix for subject in subjects}
+    centers = {center_of(subject.run.problem) for subject in subjects}
     made = {
         "schema": SCHEMA,
         "matrix": matrices.pop() if len(matrices) == 1 else None,
+        **({"center": centers.pop()} if len(centers) == 1 and centers != {"none"} else {}),
         "differ_in": list(differs),
         "runs": [
             {
@@ -75,7 +78,7 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
     title = f"mfact compare: {len(runs)} run{'' if len(runs) == 1 else 's'}"
     parts: list[Part] = [Heading(title, top=True)]
     if doc["matrix"]:
-        parts.append(Facts([("of", doc["matrix"])]))
+        parts.append(Facts([("of", whole_name(doc["matrix"], doc.get("center")))]))
     if runs:
         parts.append(Fitted(list(_columns(doc))))
     if doc["refused"]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mfact.core import unit_of
 from mfact.report.columns import curves, described
-from mfact.report.labels import shapes
+from mfact.report.labels import PROBLEM, shapes
 from mfact.report.machine import finite
 from mfact.report.parts import Facts, Heading, Part
 from mfact.report.text import number
@@ -17,10 +17,14 @@ from mfact.studies.flow import Study
 from mfact.studies.flow_and_descent import Comparison
 
 SCHEMA = "mfact-flow/1"
+RANKED = ("rank", "wish", "why")
+"""What is told of a rank that was found."""
+
 METHODS = {
     "closed-form": "closed form, in sub-steps of at most 1/(2σ₁)",
     "ode": "DOP853, relative tolerance 1e-10, in SVD coordinates",
 }
+_NORMS = ("uncentered_norm", "norm")
 COLUMNS = (
     ("time", "s", "the flow time, in units of 1/M"),
     ("gap", "gap", "(f − ½Σ_{i>k}σ_i²) / ½σ_k², σ_k the weakest of the r that is not zero"),
@@ -63,17 +67,24 @@ def document(found: Study, name: str) -> dict[str, Any]:
         "matrix": {
             "name": name,
             "shape": list(found.shape),
+            **_uncentered(found.uncentered_norm),
             "norm": float(np.linalg.norm(found.sigma)),
             "leading_values": found.sigma[: found.rank + 1].tolist(),
         },
         "objective": found.formula,
         "settings": vars(found.settings),
+        "rank": None if found.found is None else {n: getattr(found.found, n) for n in RANKED},
         "method": found.flow.method,
         "flow": rows,
         "gradient_descent": None if found.comparison is None else _compared(found.comparison),
     }
     cleaned: dict[str, Any] = finite(made)
     return cleaned
+
+
+def _uncentered(norm: float | None) -> dict[str, float]:
+    """‖A‖_F, where M is what is left of another matrix."""
+    return {} if norm is None else {"uncentered_norm": norm}
 
 
 def _compared(comparison: Comparison) -> dict[str, Any]:
@@ -96,8 +107,9 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
     pairs = [
         ("matrix", matrix["name"]),
         shapes(matrix["shape"], r),
+        *([("rank", f"{r}, {doc['rank']['why']}")] if doc["rank"] else []),
         ("objective", doc["objective"]),
-        ("‖M‖_F", number(matrix["norm"])),
+        *((PROBLEM[name], number(matrix[name])) for name in _NORMS if name in matrix),
         (f"leading σ (r + 1 = {r + 1})", number(matrix["leading_values"])),
         ("start", _start(settings)),
         ("flow", f"d(U, V)/ds = −∇, to s = {number(settings['time'])}"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mfact.core import Names, Result
 from mfact.host.timer import of_clock
-from mfact.report.text import duration, measured, number
+from mfact.report.text import duration, measured, number, share_text
+from mfact.studies.named import center_of
 from mfact.trace import COLUMNS, SUMMED
 from mfact.words import format_bytes, shown
 
@@ -23,14 +25,16 @@ PROBLEM = {
     "file_notes": "notes on the file",
     "kind": "kind",
     "objective": "objective",
+    "uncentered_norm": "‖A‖_F",
     "norm": "‖M‖_F",
+    "sigma_known_to": "σ known to",
     "sigma_1": "σ₁",
     "singular_values": "leading σ",
     "optimum": "optimum ½Σ_{i>k}σ_i²",
     "fitted_rank": "σ that are not zero, k",
 }
 # The shapes have their own line; sparse is told by the order; sums are for programs to compare.
-_TOLD_ELSEWHERE = {"shape", "rank", "sparse", "fingerprint"}
+_TOLD_ELSEWHERE = {"center", "shape", "rank", "sparse", "fingerprint"}
 _WHERE_NOT_ZERO = {"penalty", "transpose"}
 # What the summary tells beside the last values of columns: before them, after one, at the end.
 _FIRST = {
@@ -42,6 +46,7 @@ _FIRST = {
     "flow_time": "flow time Ση",
 }
 _AFTER = {
+    "relative_residual": {"explained": "share explained, 1 − ‖R‖_F²/‖M‖_F²"},
     "gap": {"gap_bound": "gap known to within"},
     "gradient_norm": {"verdict": "certificate", "curvature": "least curvature"},
 }
@@ -70,6 +75,7 @@ BRIEF = {
     "iterations": "iterations",
     "log10_iterations": "log₁₀ iterations",
     "relative_residual": "residual ‖R‖_F/‖M‖_F",
+    "explained": "explained of ‖M‖_F²",
     "gap": "gap",
     "imbalance": "imbalance ‖D‖_F",
     "drift": "drift ‖D − D₀‖_F",
@@ -80,7 +86,7 @@ BRIEF = {
 """What of the summary the short page shows; R = UVᵀ − M, D = UᵀU − VᵀV."""
 
 FIRST_NAMES = 3
-"""Of the rows and of the columns, that are shown where there are names."""
+"""Of the rows and of the columns, that are shown where there are names, and of their means."""
 
 ERRORS = {"gap": "gap_bound"}
 """Values whose error has a name of its own; of others it is NAME_error."""
@@ -118,6 +124,18 @@ def names_of(names: Names) -> list[tuple[str, str]]:
     return [("names", ", ".join(sides))] if sides else []
 
 
+def means_of(result: Result) -> list[tuple[str, str]]:
+    """What a run took off, under one label; nothing where it took off nothing."""
+    if result.mean is None:
+        return []
+    first = [number(each) for each in result.mean[:FIRST_NAMES].tolist()]
+    if len(result.mean) == 1:
+        return [("mean", first[0])]
+    more = ["…"] if len(result.mean) > FIRST_NAMES else []
+    side = center_of(result.problem)
+    return [("means", f"of {len(result.mean)} {side}: {', '.join([*first, *more])}")]
+
+
 def timeless(values: Mapping[str, Any]) -> dict[str, Any]:
     """The entries that no clock had a part in.
 
@@ -149,7 +167,21 @@ def labelled(
         if value is None or value in ("", [], {}) or (key in _WHERE_NOT_ZERO and value == 0):
             continue
         text = _with_error(key, value, values.get(ERRORS.get(key, f"{key}_error")))
+        if key == "sigma_known_to":
+            text = f"{number(value, 2)} at best{_lost(values)}"
         yield labels.get(key, key.replace("_", " ")), text
+
+
+def _lost(problem: Mapping[str, Any]) -> str:
+    """Why the singular values of a matrix without its means are known to no more.
+
+    >>> [_lost({"norm": 10.0, "uncentered_norm": whole}) for whole in (1e6, 80.0, 11.0)]
+    [': 5 digits went with the means', ': 1 digit went with the means', '']
+    """
+    norm, whole = problem.get("norm") or 0.0, problem.get("uncentered_norm") or 0.0
+    digits = round(math.log10(whole / norm)) if 0 < norm <= whole else 0
+    went = f"{digits} digit{'' if digits == 1 else 's'} went with the means"
+    return f": {went}" if digits else ""
 
 
 def _with_error(key: str, value: Any, error: Any) -> str:
@@ -169,4 +201,6 @@ def value_text(key: str, value: Any) -> str:
         return duration(value)
     if key.endswith(("bytes", "memory")) and isinstance(value, int):
         return format_bytes(value)
+    if key == "explained" and isinstance(value, (int, float)):
+        return share_text(value)
     return number(value)

@@ -81,7 +81,8 @@ def _factors(result: Either) -> dict[str, Any]:
     if isinstance(result, NetworkResult):
         named = {"weights": result.weights, **({"ties": result.ties} if result.ties else {})}
         return {key: {n: each.tolist() for n, each in held.items()} for key, held in named.items()}
-    return {"factors": {"U": result.U.tolist(), "V": result.V.tolist()}}
+    mean = {} if result.mean is None else {"mean": result.mean.tolist()}
+    return {"factors": {"U": result.U.tolist(), "V": result.V.tolist(), **mean}}
 
 
 def json_text(value: Any) -> str:

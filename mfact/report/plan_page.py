@@ -11,7 +11,8 @@ from mfact.report.settings_table import by_source, setting_text
 from mfact.report.text import duration
 from mfact.words import count_text, format_bytes
 
-_PROBLEM = {name: PROBLEM[name] for name in ("name", "objective", "norm")}
+_SHOWN = ("name", "objective", "uncentered_norm", "norm", "sigma_known_to")
+_PROBLEM = {name: PROBLEM[name] for name in _SHOWN}
 
 
 def page(doc: Mapping[str, Any]) -> list[Part]:

@@ -6,14 +6,23 @@ from collections.abc import Sequence
 
 from mfact.core import Document, Result
 from mfact.report.claims import claims_in_short, claims_section
-from mfact.report.labels import BRIEF, PROBLEM, SUMMARY, labelled, names_of, shapes_of
+from mfact.report.labels import (
+    BRIEF,
+    PROBLEM,
+    SUMMARY,
+    labelled,
+    means_of,
+    names_of,
+    shapes_of,
+)
 from mfact.report.page import MORE, Page, banner, ending
 from mfact.report.parts import Facts, Heading, Part
 from mfact.report.settings_table import by_source, settings_section
 
 _WHAT = "M ≈ UVᵀ by gradient descent"
 _SHOWN_VALUES = 5
-_PROBLEM = {name: PROBLEM[name] for name in ("name", "objective", "norm", "singular_values")}
+_SHOWN = ("name", "objective", "uncentered_norm", "norm", "sigma_known_to", "singular_values")
+_PROBLEM = {name: PROBLEM[name] for name in _SHOWN}
 
 
 class RunPage(Page[Result]):
@@ -49,7 +58,14 @@ class RunPage(Page[Result]):
         return [
             banner(result, _WHAT),
             Heading("Problem"),
-            Facts([shapes_of(result), *names_of(result.names), *labelled(result.problem, PROBLEM)]),
+            Facts(
+                [
+                    shapes_of(result),
+                    *names_of(result.names),
+                    *labelled(result.problem, PROBLEM),
+                    *means_of(result),
+                ]
+            ),
             *settings_section(result.settings),
             *self._all_iterations(),
             *claims_section(result.claims),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mfact.report.parts import Facts, Heading, Part, table
 from mfact.report.terminal import Look
-from mfact.report.text import duration, number
+from mfact.report.text import duration, number, share_text
 from mfact.studies.inspect import Inspection
 from mfact.studies.outlook import TOLERANCE, Outlook
 from mfact.studies.prospect import Prospect
+from mfact.targets.centred import FORMULAS
 from mfact.words import format_bytes
 
 if TYPE_CHECKING:
@@ -20,18 +21,25 @@ if TYPE_CHECKING:
 
 SCHEMA = "mfact-inspection/1"
 _LEAST_BAR = 10
+_MEANS = {
+    "mean": "the mean holds",
+    "columns": "the means of the columns hold",
+    "rows": "the means of the rows hold",
+}
 
 
 def inspection_page(found: Prospect, source: Mapping[str, Any], *, most: int = 20) -> list[Part]:
     """What the file holds, the leading `most` singular values, what they suggest and forecast."""
     d1, d2 = found.shape
     known = f"{'' if found.rank_is_exact else 'at least '}{found.numerical_rank}"
+    of = "" if found.uncentered_norm is None else " of A"
     holds = [
         ("matrix", str(source["name"])),
         ("file", f"{source['format']}, {format_bytes(source['file_bytes'])}"),
         ("shape", f"M is {d1}×{d2}"),
         ("kind", f"{source['stored_dtype']}, {source['order']}"),
-        ("non-zero entries", f"{found.nonzeros} ({found.nonzeros / (d1 * d2):.2%})"),
+        (f"non-zero entries{of}", f"{found.nonzeros} ({found.nonzeros / (d1 * d2):.2%})"),
+        *_centred(found),
         ("‖M‖_F", number(found.norm, 10)),
         ("σ₁", number(found.singular_values[0], 10)),
         ("numerical rank", f"{known} (σ above {number(found.rank_tolerance, 3)})"),
@@ -40,6 +48,9 @@ def inspection_page(found: Prospect, source: Mapping[str, Any], *, most: int = 2
     suggests = [("rank", f"{shown}({found.reason})" if shown else f"none: {found.reason}")]
     if found.suggested_step is not None:
         suggests.append(("constant step 0.5/σ₁", number(found.suggested_step)))
+    if found.suggested_center is not None and found.center_share is not None:
+        held = f"{_MEANS[found.suggested_center]} {share_text(found.center_share)} of ‖M‖²"
+        suggests.append(("center", f"{held}: see the rest with --center {found.suggested_center}"))
     return [
         Heading("Matrix", top=True),
         Facts(holds),
@@ -52,9 +63,10 @@ def inspection_page(found: Prospect, source: Mapping[str, Any], *, most: int = 2
 
 
 def spectrum_rows(found: Inspection) -> list[Mapping[str, Any]]:
-    """i, σ_i and the share of ‖M‖_F² that the first i hold together."""
+    """i, σ_i, the share of ‖M‖_F² that the first i hold together, and what M is without, if any."""
     pairs = zip(found.singular_values, found.energy, strict=True)
-    return [{"i": i, "sigma": value, "share": share} for i, (value, share) in enumerate(pairs, 1)]
+    less = {} if found.center == "none" else {"center": found.center}
+    return [{"i": i, "sigma": s, "share": share, **less} for i, (s, share) in enumerate(pairs, 1)]
 
 
 def inspection_document(found: Prospect, source: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,17 +75,25 @@ def inspection_document(found: Prospect, source: Mapping[str, Any]) -> dict[str,
     return {"schema": SCHEMA, "source": dict(source), **own, "energy": found.energy}
 
 
+def _centred(found: Inspection) -> list[tuple[str, str]]:
+    """What M is of the A that the file holds, where it is another."""
+    if found.uncentered_norm is None:
+        return []
+    return [("centred", FORMULAS[found.center]), ("‖A‖_F", number(found.uncentered_norm, 10))]
+
+
 def _ahead(found: Prospect) -> list[Part]:
     """The forecast: iterations, and what they cost; or why there is none."""
     rank, ahead = found.forecast.rank, found.forecast.schedules
     if not ahead:
         why = "" if rank is None else "‖M‖_F is beyond the scales that runs take"
-        if rank is None and found.suggested_rank is None and found.norm > 0:
+        if rank is None and found.suggested_rank is None and found.numerical_rank > 0:
             why = "no rank is clear, so name one with -r"
         return [Heading("Forecast"), Facts([("none", why)])] if why else []
     rows = [(each.schedule, _outlook(each)) for each in ahead]
     rows.append(("passes over M", "a few dozen, or one a step with solve --engine direct"))
-    title = f"Forecast (rank {rank}, to a gap of {TOLERANCE:g}, from a typical gaussian start)"
+    rank_text = ", ".join(filter(None, (f"rank {rank}", found.forecast.why)))
+    title = f"Forecast ({rank_text}, to a gap of {TOLERANCE:g}, from a typical gaussian start)"
     return [Heading(title), Facts(rows)]
 
 

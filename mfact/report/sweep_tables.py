@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mfact.problems.factorization import formula
 from mfact.report.labels import shapes
 from mfact.report.machine import finite
 from mfact.report.parts import Columns, Facts, Heading, Part
@@ -33,7 +34,7 @@ def document(record: SweepRecord) -> dict[str, Any]:
     settings = record.sweeps[0].settings
     made = {
         "schema": SCHEMA,
-        "objective": "f = ½‖UVᵀ − M‖_F²",
+        "objective": f"f = {formula(0.0, settings.center)}",
         "settings": {**vars(settings), "tolerances": list(settings.tolerances)},
         "matrix": runs and {"name": record.name, **_one(runs, bounds)},
         "growth": None,
@@ -116,7 +117,7 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
     parts: list[Part] = [Heading("mfact: M ≈ UVᵀ by gradient descent from many starts", top=True)]
     settings = doc["settings"]
     if doc["matrix"]:
-        parts += _matrix(doc["matrix"], settings)
+        parts += _matrix(doc["matrix"], settings, doc["objective"])
     if doc["growth"]:
         parts += _growth(doc["growth"], settings)
     return parts
@@ -133,9 +134,11 @@ def rows(doc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _setup(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _setup(
+    run: Mapping[str, Any], settings: Mapping[str, Any], objective: str
+) -> list[tuple[str, str]]:
     return [
-        ("objective", "f = ½‖UVᵀ − M‖_F²"),
+        ("objective", objective),
         ("starts", f"{settings['seeds']}, drawn from seed {settings['seed']}"),
         ("start", f"N(0, s²), s = c_init √(σ₁/d), c_init {number(settings['c_init'])}"),
         ("step", f"c_step/σ₁, c_step {number(settings['c_step'])}"),
@@ -145,14 +148,14 @@ def _setup(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[tuple[st
     ]
 
 
-def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Part]:
+def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], objective: str) -> list[Part]:
     r = settings["rank"]
     pairs = [
         ("matrix", run["name"]),
         shapes(run["shape"], r),
         ("rank of M", str(run["rank_of_matrix"])),
         (f"leading σ (r + 1 = {r + 1})", number(run["leading_values"])),
-        *_setup(run, settings),
+        *_setup(run, settings, objective),
     ]
     names = [name for name, _ in _QUANTILES]
     steps = [
@@ -210,7 +213,7 @@ def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Part]
     values = number(rows[0]["leading_values"])
     return [
         Heading("Growth with d: d×d matrices of rank r, the same draws for each size"),
-        Facts([("σ", values), *_setup(rows[0], settings)]),
+        Facts([("σ", values), *_setup(rows[0], settings, f"f = {formula(0.0)}")]),
         Columns((*header, *(f"C={number(bound)}" for bound in bounds)), lines),
         Facts(
             [

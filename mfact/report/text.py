@@ -63,6 +63,17 @@ def number(value: Any, digits: int = 6) -> str:
     return str(value)
 
 
+def share_text(share: float) -> str:
+    """A share in percent, its digits cut and not rounded: 100 % is all, and nothing less.
+
+    >>> share_text(0.95318), share_text(0.9999999), share_text(1.0), share_text(-3e5)
+    ('95.31 %', '99.99 %', '100 %', '-3e+07 %')
+    """
+    if not -100 <= share < 1:
+        return f"{100 * share:.4g} %"
+    return f"{math.floor(1e4 * share) / 100:.2f} %"
+
+
 def measured(value: float, error: float, digits: int = 6) -> str:
     """A value that is known to ± error, in no more digits than that.
 

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Schedule, Sliced, Target, Verdict
+from mfact.core import LEAST_TOLERANCE, Array, Claim, Result, Verdict, eps_of, whole_norm
 from mfact.errors import DataError
-from mfact.krylov.values import leading_values
-from mfact.methods.choice import law_known
+from mfact.krylov.values import ALL_UP_TO, leading_values
 from mfact.problems.factorization import unbalance
-from mfact.problems.optimum import zero_in
-from mfact.schedules import Constant, PowerDecay
-from mfact.settings import RunSettings
-from mfact.studies.named import require_shape
+from mfact.problems.optimum import offset_error, zero_in
+from mfact.run.summary import explained
+from mfact.studies.again import again, facts_in
+from mfact.studies.named import center_of, require_shape
+from mfact.targets.centred import LESS
+from mfact.targets.counted import Counted
+from mfact.targets.fingerprint import rounding
 from mfact.theory.eckart_young import known_optimum
-from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_2 import Certificate, certify, global_optimum, lemma_3_2
-from mfact.theory.monitors import READ, Monitors
 from mfact.theory.written import AGREES, apart, few_roundings
 
 RELATIVE = 1e-8  # two sums of the same numbers in other orders differ by far less
+
+FORMED = 2.0
+"""Roundings of what is summed over the entries of M, which each are one of their own size."""
+
+SLICE_ENTRIES = 1 << 17
+"""Of M that are formed at a time."""
 
 
 class Check(NamedTuple):
@@ -41,11 +46,11 @@ class Check(NamedTuple):
     certificate: Certificate
 
 
-def recompute(target: Sliced, result: Result, *, tol: float | None = None) -> Check:
+def recompute(target: Counted, result: Result, *, tol: float | None = None) -> Check:
     """Everything that the factors and the matrix tell, and whether the run file agrees.
 
-    target: the matrix. result: a run, as read from its file. tol: gap that counts as
-    optimal; None: that of the run, at least 1e-13.
+    target: the matrix, as the run had it. result: a run, as read from its file. tol: gap that
+    counts as optimal; None: that of the run, at least 1e-13.
 
     Claims: that the matrix and the stored numbers agree with the factors; the certificate
     (global-optimum, lemma-3.2) computed anew with singular values computed anew; and each
@@ -58,10 +63,10 @@ def recompute(target: Sliced, result: Result, *, tol: float | None = None) -> Ch
         raise DataError("the factors have values that are not finite", "run `mfact solve` again")
     values, error = leading_values(target, r + 1)
     values = values[: r + 1]
-    norm, unit = float(target.norm), float(np.finfo(target.dtype).eps)
-    zero = zero_in(target, float(values[0]))
+    norm, zero = float(target.norm), zero_in(target, float(values[0]))
+    loss, unit = _loss(target, result)
     facts = replace(
-        facts_in(result, norm),
+        facts_in(result, norm, target.offset),
         singular_values=tuple(values.tolist()),
         errors=(error,) * len(values),
         zero=zero,
@@ -69,6 +74,8 @@ def recompute(target: Sliced, result: Result, *, tol: float | None = None) -> Ch
     if tol is None:
         tol = max(facts.tol, LEAST_TOLERANCE)
     optimum = known_optimum(values, error, norm, r, zero, unit)
+    off = offset_error(target, optimum, max(optimum.gap(loss), tol))
+    optimum = replace(optimum, error=optimum.error + off * optimum.unit)
     # A run ends just below its tolerance: two ways to its gap differ by rounding.
     slack = 2 * optimum.gap_error if optimum.gap_error <= tol else 0.0
     found = certify(
@@ -77,54 +84,44 @@ def recompute(target: Sliced, result: Result, *, tol: float | None = None) -> Ch
         result.V,
         weight=facts.weight,
         optimum=optimum,
+        loss=loss,
         tol=tol + slack,
         accuracy=1e-3,
         refine=True,
     )
     numbers = _numbers(target, result, found)
-    agree, again = _agreement(target, result, found, numbers), _again(result, facts)
-    claims = [*agree, _optimum(found, tol), lemma_3_2(found, facts), *again]
+    if result.mean is not None:
+        mean_error = float(np.max(np.abs(result.mean - cast(Array, target.mean))))
+        numbers |= {
+            "uncentered_norm": whole_norm(target),
+            "sigma_known_to": zero,
+            "mean_error": mean_error,
+        }
+    agree, seen = _agreement(target, result, found, numbers), again(result, facts)
+    claims = [*agree, _optimum(found, tol), lemma_3_2(found, facts), *seen]
     return Check(claims, numbers, found)
 
 
-def facts_in(result: Result, norm: float) -> Facts:
-    """What a run told its monitors, put together again from its file; norm: ‖M‖_F."""
-    names = {field.name for field in fields(RunSettings)}
-    used = {
-        name: entry.get("value") if entry.get("used") is None else entry["used"]
-        for name, entry in result.settings.items()
-        if name in names
-    }
-    settings = RunSettings(**{**used, "rank": result.U.shape[1]})
-    return Facts(
-        norm=norm,
-        sigma_1=float(result.problem.get("sigma_1") or 0.0),
-        rank=settings.rank,
-        shape=(result.U.shape[0], result.V.shape[0]),
-        dtype=settings.dtype,
-        objective=settings.objective,
-        weight=settings.weight,
-        method=settings.method,
-        law=law_known(settings.method),
-        schedule=_schedule(settings),
-        start=settings.start,
-        scale=settings.start_scale,
-        tol=settings.tol,
-        engine=settings.engine,
-    )
+def _loss(target: Counted, result: Result) -> tuple[float, float]:
+    """(f, ε that it and ½‖M‖_F² are known to, in units of ½‖M‖_F²).
+
+    Where all singular values are computed, of the entries of M, f of a matrix less its means is of
+    these too: the sum UVᵀ + abᵀ would be rounded by the size of abᵀ. Nor is ‖M‖_F², which is of
+    entries as well, rounded by more than FORMED ε.
+    Source: mfact, derived.
+    """
+    U, V, unit = result.U, result.V, eps_of(target)
+    if not target.offset or min(target.shape) > ALL_UP_TO:
+        return 0.5 * target.residual_norm(*(W.astype(target.dtype) for W in (U, V))) ** 2, unit
+    long, short = (W.astype(float) for W in ((U, V) if len(U) >= len(V) else (V, U)))
+    top, square = 0, 0.0
+    for rows in target.slices(max(1, SLICE_ENTRIES // len(short))):
+        off = long[top : top + len(rows)] @ short.T - rows
+        square, top = square + float(np.vdot(off, off)), top + len(rows)
+    return 0.5 * square, min(unit, FORMED * float(np.finfo(target.dtype).eps))
 
 
-def _schedule(settings: RunSettings) -> Schedule:
-    """The step sizes of a run from its first, its name and its ε, as they were used."""
-    name, first = settings.schedule, settings.step_size or 1.0
-    if name == "power":
-        return PowerDecay(first, 0.5 + settings.delta)
-    if name == "theorem-3.1":
-        return PowerDecay(first, 1.0, name, settings.eps)
-    return Constant(first, name, settings.eps if name == "certified" else None)
-
-
-def _numbers(target: Target, result: Result, found: Certificate) -> dict[str, float]:
+def _numbers(target: Counted, result: Result, found: Certificate) -> dict[str, float]:
     U, V = result.U.astype(float), result.V.astype(float)
     size_U, size_V = float(np.sum(U**2)), float(np.sum(V**2))
     kept = {
@@ -140,6 +137,7 @@ def _numbers(target: Target, result: Result, found: Certificate) -> dict[str, fl
         "penalty": 0.125 * found.weight * imbalance**2,
         "residual": residual,
         "relative_residual": residual / norm if norm else residual,
+        "explained": explained(residual / norm) if norm else 0.0,
         "gap": found.gap + found.gap_error,
         "gap_error": found.gap_error,
         "gradient_norm": found.gradient_norm,
@@ -155,19 +153,24 @@ def _numbers(target: Target, result: Result, found: Certificate) -> dict[str, fl
 
 
 def _agreement(
-    target: Target, result: Result, found: Certificate, numbers: Mapping[str, float]
+    target: Counted, result: Result, found: Certificate, numbers: Mapping[str, float]
 ) -> Iterator[Claim]:
     """Whether the stored numbers are those of the factors, each within its rounding."""
-    unit = float(np.finfo(target.dtype).eps)
+    unit = eps_of(target)
     norm, size = numbers["norm"], numbers["size_U"] + numbers["size_V"]
     stored_norm = result.problem.get("norm")
+    less = f", {text}," if (text := LESS.get(center_of(result.problem))) else ""
     if stored_norm is not None:
-        yield _agrees("matrix", "‖M‖_F", float(stored_norm), norm, 64 * unit * norm)
+        what = f"the matrix{less} is the one that was factored"
+        yield _agrees("matrix", what, float(stored_norm), norm, 64 * unit * norm)
+    if result.mean is not None:
+        yield _means_agree(target, result.mean, numbers)
     both, few = math.sqrt(numbers["size_U"] * numbers["size_V"]), few_roundings(target)
     rounding = {
-        "loss": apart(numbers["loss"], norm, both, few),
+        "loss": apart(numbers["loss"], norm, both, few, target.offset),
         "penalty": 64 * unit * found.weight * size * numbers["imbalance"] + (64 * unit * size) ** 2,
         "relative_residual": 64 * unit,
+        "explained": 128 * unit * max(numbers["relative_residual"], unit),
         "gap": 2 * found.gap_error + float(result.summary.get("gap_bound") or 0) + 64 * unit,
         "gradient_norm": 256 * unit * math.sqrt(size) * (norm + size),
         "imbalance": 64 * unit * size,
@@ -178,20 +181,43 @@ def _agreement(
         stored = result.summary.get(name)
         if stored is not None:
             value = found.gap if name == "gap" else numbers[name]
-            yield _agrees(name, name, float(stored), value, allowed)
+            what = f"the run file's {name} is that of its factors"
+            yield _agrees(name, what, float(stored), value, allowed)
 
 
-def _agrees(name: str, what: str, stored: float, value: float, allowed: float) -> Claim:
+def _means_agree(target: Counted, stored: Array, numbers: Mapping[str, float]) -> Claim:
+    """Whether the means in the file are those of the matrix, told by the one that is farthest off.
+
+    Each is the sum of n entries over n. All of these sums together, √n‖m − m′‖₂, are off by no more
+    than a signed sum of all entries is: rounding(), on both sides. Source: mfact, derived.
+    """
+    mean = cast(Array, target.mean)
+    place, n = int(np.argmax(np.abs(stored - mean))), math.prod(target.shape) / len(mean)
+    eps, whole = float(np.finfo(target.dtype).eps), numbers["uncentered_norm"]
+    allowed = 2 * rounding(target.shape, whole, np.zeros(1), eps) / math.sqrt(n)
+    pair = float(stored[place]), float(mean[place])
+    claim = _agrees("mean", "the run file's means are those of the matrix", *pair, allowed, 0.0)
+    told = f"number {place}, from 0: " if len(mean) > 1 else ""
+    return replace(claim, detail=told + claim.detail)
+
+
+def _agrees(
+    name: str,
+    what: str,
+    stored: float,
+    value: float,
+    allowed: float,
+    relative: float = RELATIVE,
+) -> Claim:
     off = abs(stored - value)
-    allowed += RELATIVE * max(abs(stored), abs(value))
+    allowed += relative * max(abs(stored), abs(value))
     good = off <= allowed
     detail = f"stored {stored:.9g}, recomputed {value:.9g}"
     if not good:
         detail += f": {off:.3g} apart, {allowed:.3g} allowed"
     return Claim(
         f"stored-{name.replace('_', '-')}",
-        f"the run file's {what} is that of its factors" if name != "matrix" else
-        "the matrix is the one that was factored",
+        what,
         Verdict.HOLDS if good else Verdict.VIOLATED,
         detail,
         AGREES,
@@ -207,38 +233,3 @@ def _optimum(found: Certificate, tol: float) -> Claim:
         detail=f"{found.kind}: {found.reason}",
         numbers={**claim.numbers, "curvature_floor": found.curvature_floor},
     )
-
-
-def _blocks(rows: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
-    """The rows as the run showed them: where a column ends, NaN from there on, a new block."""
-    count = len(rows["step"])
-    known = {name: ~np.isnan(column) for name, column in rows.items()}
-    ends = {name: int(np.max(np.flatnonzero(k), initial=-1)) + 1 for name, k in known.items()}
-    edges = sorted({0, count, *ends.values()})
-    for first, last in itertools.pairwise(edges):
-        yield {name: column[first:last] for name, column in rows.items() if ends[name] > first}
-
-
-def _again(result: Result, facts: Facts) -> Iterator[Claim]:
-    """The claims of the run, each held against the recorded rows once more.
-
-    The run saw every step, the file holds some of them: a claim that held may be found
-    violated by a row, and never the other way round.
-    """
-    monitors = Monitors()
-    rows = {name: np.asarray(column, float) for name, column in result.trace.items()}
-    seen: dict[str, Claim] = {}
-    if rows and facts.norm and facts.sigma_1:
-        monitors.start(facts)
-        for block in (each for each in _blocks(rows) if each.keys() >= READ):
-            monitors.segment(block)
-        seen = {claim.name: claim for claim in monitors.claims()}
-    for claim in result.claims:
-        if claim.name in ("certificate", "global-optimum", "lemma-3.2"):
-            continue
-        again = seen.get(claim.name, claim)
-        if claim.verdict is Verdict.HOLDS and again.verdict is Verdict.VIOLATED:
-            detail = f"the run says it holds, its recorded rows do not: {again.detail}"
-            yield replace(claim, verdict=again.verdict, detail=detail, numbers=again.numbers)
-        else:
-            yield claim

@@ -11,6 +11,11 @@ import numpy as np
 from mfact.core import Array, Claim, Factors, Result, Verdict
 from mfact.errors import DataError, SettingsError
 from mfact.host.threads import working
+from mfact.studies.differing import entry_of
+from mfact.studies.modulo_rotation import factor_distance, product_distance
+from mfact.studies.named import center_of
+from mfact.targets.centred import FORMULAS
+from mfact.targets.fingerprint import same_matrix
 from mfact.trace import COLUMNS
 from mfact.words import by
 
@@ -38,53 +43,6 @@ class Tolerances:
 
     def of(self, name: str) -> tuple[float, float]:
         return self.columns.get(name, (self.rtol, self.atol))
-
-
-def procrustes(A: Factors, B: Factors) -> Array:
-    """The rotation Q in O(r) that brings B closest to A, r×r.
-
-    min ‖U_A − U_B Q‖_F² + ‖V_A − V_B Q‖_F²: Q = WZᵀ with WΣZᵀ = U_BᵀU_A + V_BᵀV_A.
-    (UQ, VQ) and (U, V) have the same product and the same D up to rotation, and gradient
-    descent from them takes the same steps, rotated. Source: Schönemann 1966.
-
-    >>> A = Factors(np.eye(3, 2), np.eye(2))
-    >>> turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
-    >>> np.allclose(procrustes(A, Factors(A.U @ turn, A.V @ turn)), turn.T)
-    True
-    """
-    W, _, Zt = np.linalg.svd(B.U.T @ A.U + B.V.T @ A.V)
-    Q: Array = W @ Zt
-    return Q
-
-
-def factor_distance(A: Factors, B: Factors) -> float:
-    """Distance of two pairs of factors modulo rotation, relative to the size of A.
-
-    >>> A = Factors(np.eye(3, 2), np.eye(2))
-    >>> factor_distance(A, Factors(-A.U, -A.V))
-    0.0
-    """
-    if np.array_equal(A.U, B.U) and np.array_equal(A.V, B.V):
-        return 0.0  # the best rotation would only bring its own rounding
-    Q = procrustes(A, B)
-    off = math.hypot(np.linalg.norm(A.U - B.U @ Q), np.linalg.norm(A.V - B.V @ Q))
-    return _relative(off, math.hypot(np.linalg.norm(A.U), np.linalg.norm(A.V)))
-
-
-def product_distance(A: Factors, B: Factors) -> float:
-    """‖U_AV_Aᵀ − U_BV_Bᵀ‖_F / ‖U_AV_Aᵀ‖_F, without forming a product of full size.
-
-    [U_A, −U_B] = Q₁T₁ and [V_A, V_B] = Q₂T₂ make it ‖T₁T₂ᵀ‖_F.
-
-    >>> A = Factors(np.eye(3, 2), np.eye(2))
-    >>> round(product_distance(A, Factors(2 * A.U, A.V)), 12)
-    1.0
-    """
-    if np.array_equal(A.U, B.U) and np.array_equal(A.V, B.V):
-        return 0.0
-    T1, T2 = np.linalg.qr(np.hstack([A.U, -B.U]))[1], np.linalg.qr(np.hstack([A.V, B.V]))[1]
-    size = math.sqrt(max(float(np.sum((A.U.T @ A.U) * (A.V.T @ A.V))), 0.0))
-    return _relative(float(np.linalg.norm(T1 @ T2.T)), size)
 
 
 @working(1)
@@ -116,6 +74,8 @@ def compare(a: Result, b: Result, tolerances: Tolerances | None = None) -> list[
 
 def _known(a: Result, b: Result, tolerances: Tolerances) -> None:
     names = {*a.trace, *b.trace, "factors", "iterations", "outcome", "verdicts", "matrix"}
+    if a.mean is not None or b.mean is not None:
+        names.add("mean")
     for name in (*tolerances.columns, *tolerances.ignore):
         if name not in names and name not in IGNORED:
             raise SettingsError(
@@ -129,19 +89,46 @@ def _claim(name: str, statement: str, same: bool, detail: str, **numbers: float)
 
 
 def _matrix(a: Result, b: Result, tolerances: Tolerances) -> Iterator[Claim]:
+    centers = [center_of(run.problem) for run in (a, b)]
     x, y = a.problem.get("norm"), b.problem.get("norm")
     if x is not None and y is not None:
         # Read in another precision, the same matrix has a norm that differs by 1e-7.
         same = math.isclose(x, y, rel_tol=max(tolerances.rtol, 1e-6))
         detail = f"‖M‖_F = {x:.10g} and {y:.10g}"
-        yield _claim("matrix", "both runs are of one matrix", same, detail)
+        first, second = (FORMULAS.get(kind, "M = A") for kind in centers)
+        if first != second:
+            # Means that are small beside ‖M‖_F do not show in it.
+            same = same and _of_equal_sums(a, b)
+            detail += f"; the first has {first}, the second {second}"
+        elif centers[0] in FORMULAS:
+            detail += f", {first}"
+        yield _claim("matrix", "both runs are of one matrix M", same, detail)
+    if a.mean is not None and b.mean is not None and centers[0] == centers[1]:
+        yield _means(a.mean, b.mean, float(x or 1.0), tolerances)
+
+
+def _of_equal_sums(a: Result, b: Result) -> bool:
+    """Whether both are known to be of one M, of whichever A that is left."""
+    known = [run.problem["fingerprint"] for run in (a, b) if "fingerprint" in run.problem]
+    return len(known) == 2 and not same_matrix(*({**each, "offset": 0.0} for each in known))
+
+
+def _means(x: Array, y: Array, norm: float, tolerances: Tolerances) -> Claim:
+    """What the matrix cannot tell: M is the same of temperatures in °C and in K."""
+    rtol, atol = tolerances.of("mean")
+    off = float(np.max(np.abs(x - y)))
+    allowed = rtol * float(np.max(np.abs([x, y]))) + atol * norm
+    statement, detail = "both took off the same means", f"at most {off:.3g} apart"
+    if off > allowed:
+        detail += f", {allowed:.3g} allowed"
+    return _claim("mean", statement, off <= allowed, detail, difference=off)
 
 
 def _settings(a: Result, b: Result) -> Iterator[Claim]:
     """Options whose values differ; not a failure."""
     differ = []
     for name in sorted({*a.settings, *b.settings}):
-        values = [(run.settings.get(name) or {}).get("value") for run in (a, b)]
+        values = [(entry_of(run, name) or {}).get("value") for run in (a, b)]
         if values[0] != values[1]:
             differ.append(f"{name}: {values[0]} and {values[1]}")
     detail = "; ".join(differ) if differ else "all equal"
@@ -218,10 +205,6 @@ def _column(name: str, x: Array, y: Array, allowed: Array, steps: Array) -> Clai
         f" is allowed; worst at step {steps[worst]:.15g}"
     )
     return _claim(name, statement, False, detail, difference=float(off[worst]))
-
-
-def _relative(off: float, size: float) -> float:
-    return float(off / size) if size > 0 else (0.0 if off == 0 else math.inf)
 
 
 def _shapes(run: Result) -> str:

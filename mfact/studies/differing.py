@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from mfact.core import NetworkResult, Result
+from mfact.core import Document, NetworkResult, Result
 from mfact.networks.settings import NetworkSettings
 from mfact.options import means, options_of, typed
 from mfact.settings import RunSettings
+from mfact.studies.named import center_of
+from mfact.targets.centred import LESS
 from mfact.words import printable, shown
 
 ASIDE = frozenset({
@@ -26,6 +28,20 @@ MOST_WORDS = 3
 """Differences that a legend tells; of runs with more it tells the file."""
 
 
+def matrix_of(problem: Document) -> str:
+    """The name of the matrix of a run, or of its points."""
+    return shown(str(problem.get("name", "matrix")), quoted=False)
+
+
+def whole_name(matrix: str, center: str | None) -> str:
+    """A name of A with what is taken off it; center: None where that is not the same of all.
+
+    >>> whole_name("t.npy", "columns"), whole_name("t.npy", "none")
+    ('t.npy less the means of its columns', 't.npy')
+    """
+    return f"{matrix} {LESS.get(center or '', '')}".rstrip()
+
+
 @dataclass(frozen=True)
 class Subject:
     """A run, and the name of the file or of the variation that it came from."""
@@ -36,7 +52,7 @@ class Subject:
     @property
     def matrix(self) -> str:
         """What it is a run of, the matrix or the points, by a name that has the dataset in it."""
-        return shown(str(self.run.problem.get("name", "matrix")), quoted=False)
+        return matrix_of(self.run.problem)
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,7 @@ def differences(subjects: Sequence[Subject]) -> dict[str, list[str]]:
     """
     found = {"matrix": [subject.matrix for subject in subjects]}
     names = dict.fromkeys(name for subject in subjects for name in subject.run.settings)
-    entries = {name: [subject.run.settings.get(name) for subject in subjects] for name in names}
+    entries = {name: [entry_of(subject.run, name) for subject in subjects] for name in names}
     for name, each in entries.items():
         values = [None if entry is None else entry.get("value") for entry in each]
         if name not in ASIDE and any(value != values[0] for value in values):
@@ -69,6 +85,18 @@ def differences(subjects: Sequence[Subject]) -> dict[str, list[str]]:
                 for subject, entry in zip(subjects, each, strict=True)
             ]
     return {name: words for name, words in found.items() if len(set(words)) > 1}
+
+
+def entry_of(run: Result | NetworkResult, name: str) -> Mapping[str, Any] | None:
+    """An option of a run, None where it has none; of a rank that was found the number. Runs of an
+    older mfact are of the matrix as it was read, and do not say so.
+    """
+    entry: Mapping[str, Any] | None = run.settings.get(name)
+    if name == "rank" and entry is not None and "used" in entry:
+        return {**entry, "value": entry["used"]}
+    if entry is None and name == "center" and isinstance(run, Result):
+        return {"value": center_of(run.problem)}
+    return entry
 
 
 def labels(subjects: Sequence[Subject], *, seeds: bool = True) -> list[str]:

@@ -11,7 +11,7 @@ from mfact.host.threads import working
 from mfact.host.timer import Timer
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.forecast import SECONDS_A_STEP
-from mfact.run.prepare import admitted, prepared
+from mfact.run.prepare import admitted, passes_in_all, prepared
 from mfact.run.summary import problem_of, settings_of
 from mfact.run.workers import planned_workers
 from mfact.settings import RunSettings
@@ -41,8 +41,17 @@ def dry_run(
     it before its first step, and nothing is written.
     """
     timer = Timer() if timer is None else timer
-    run = admitted(matrix, settings, sources=sources, output=output, detail=detail)
-    with working(planned_workers(run.memory)) as workers:
+    allowed = admitted(
+        matrix,
+        settings,
+        sources=sources,
+        output=output,
+        detail=detail,
+        found=None,
+        doing=doing,
+        timer=timer,
+    )
+    with allowed as run, working(planned_workers(run.memory)) as workers:
         plan, progress = prepared(
             run,
             refuse=True,
@@ -68,7 +77,7 @@ def dry_run(
         "passes": {
             "so_far": plan.target.passes,
             "a_step": 0 if bases else 1,
-            "in_all": need.passes if need else None,
+            "in_all": passes_in_all(run.matrix, plan.target, plan),
             "from": "disk" if run.matrix.from_file else "memory",
             "bytes_each": run.matrix.from_file or memory.parts["matrix"],
             "read_seconds": plan.target.reading_seconds or None,

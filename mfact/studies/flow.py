@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfact.core import Array, Factors, Target
+from mfact.core import Array, Factors, Target, whole_norm
 from mfact.errors import SettingsError
 from mfact.gradient_flow.coordinates import Svd
 from mfact.gradient_flow.gradient_flow import FlowResult, flow
@@ -18,14 +18,17 @@ from mfact.options import options_of, refuse_idle, require_kinds
 from mfact.problems.diagonal import Diagonal
 from mfact.problems.factorization import formula, sharpness
 from mfact.problems.optimum import fitted_rank, zero_in
+from mfact.problems.scale import require_rest
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.looking import looked_at
+from mfact.run.ranked import Ranked, ranked_of
 from mfact.settings import FLOW_OPTIONS, STARTS, FlowSettings
 from mfact.starts import default_scale, directions, require_size, scaled, spectral
 from mfact.storage.factors import read_factors
 from mfact.studies.flow_and_descent import Comparison, compare
 from mfact.targets.counted import Counted
 from mfact.targets.door import Held, held
+from mfact.wishes import wish_of
 from mfact.words import by
 
 if TYPE_CHECKING:
@@ -40,15 +43,19 @@ FIRST_STEP = 0.5  # of the largest stable step: what --compare-gd begins with
 class Study:
     """What was found. settings: with every default filled in. shape: (d1, d2). sigma: all
     singular values. k: of the leading r those that are not zero. formula: the objective written
-    out. comparison: None unless asked for."""
+    out. uncentered_norm: ‖A‖_F where M = A − abᵀ, else None. comparison: None unless asked for.
+    found: how the rank was, None where it was given.
+    """
 
     settings: FlowSettings
     shape: tuple[int, int]
     sigma: Array = field(repr=False)
     k: int
     formula: str
+    uncentered_norm: float | None
     flow: FlowResult = field(repr=False)
     comparison: Comparison | None = field(repr=False)
+    found: Ranked | None = field(repr=False, default=None)
 
     @property
     def rank(self) -> int:
@@ -76,8 +83,9 @@ def study(
     """Follow the gradient flow on M (d1×d2) from a start by name, from a file, or as given.
 
     matrix: an array, an opened file or a Target. doing: told how far it is.
-    Raises SettingsError for a rank above min(d1, d2), factors of other shapes, a value out of
-    range, an imbalance that goes with no balanced start; DataError for a matrix of zeros.
+    Raises SettingsError for a rank above min(d1, d2) or that is not found, factors of other shapes,
+    a value out of range, an imbalance that goes with no balanced start; DataError for a matrix of
+    zeros.
 
     >>> M = np.outer([3.0, 4.0], [1.0, 0.0, 1.0])
     >>> found = study(M, FlowSettings(rank=1, compare_gd=True))
@@ -87,9 +95,9 @@ def study(
     1.0
     """
     require_kinds(settings)
-    found = held(matrix, "float64")
+    found = held(matrix, "float64").centred(settings.center)
     d1, d2 = found.shape
-    if settings.rank > min(d1, d2):
+    if wish_of(settings.rank) is None and settings.rank > min(d1, d2):
         raise SettingsError(
             f"rank {settings.rank} does not fit a {d1}×{d2} matrix",
             f"choose -r from 1 to {min(d1, d2)}",
@@ -103,7 +111,12 @@ def study(
 def _study(target: Counted, settings: FlowSettings, factors: Factors | None, doing: Doing) -> Study:
     (d1, d2), drawn = target.shape, factors is None
     with doing.now("singular value decomposition"):
+        require_rest(target)
         svd = Svd.of(target)
+    ranked = None
+    if (wish := wish_of(settings.rank)) is not None:
+        ranked = ranked_of(target, svd.sigma, wish)
+        settings = replace(settings, rank=ranked.rank)
     if factors is None:
         if settings.start_scale is None:
             scale = default_scale(settings.start, float(svd.sigma[0]), max(d1, d2))
@@ -133,9 +146,11 @@ def _study(target: Counted, settings: FlowSettings, factors: Factors | None, doi
         shape=(d1, d2),
         sigma=svd.sigma,
         k=k,
-        formula=formula(settings.weight),
+        formula=formula(settings.weight, settings.center),
+        uncentered_norm=whole_norm(target) if target.offset else None,
         flow=flow(problem, Z, times.tolist(), settings.solver),
         comparison=comparison,
+        found=ranked,
     )
 
 

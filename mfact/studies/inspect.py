@@ -8,23 +8,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mfact.core import Array, Target
-from mfact.krylov.values import leading_values
+from mfact.core import Array, Target, whole_norm
 from mfact.problems.factorization import sharpness
-from mfact.problems.optimum import CLEAR_GAP, known_rank, numerical_rank, zero_in
+from mfact.problems.optimum import CLEAR_GAP
+from mfact.run.advice import of_means
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.looking import looked_at
+from mfact.run.ranked import LEADING
+from mfact.run.seen import look
 from mfact.schedules import largest_step
 from mfact.targets.counted import Counted
 from mfact.targets.door import Held, held
 
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
-
-FULL_UP_TO = 1500  # min(d1, d2) to which every singular value is computed: seconds, not minutes
-ENERGY = 0.95
-FEW = 10  # components are few in any matrix
-MOST_SUGGESTED = 100  # components that someone may want to look at
 
 
 @dataclass(frozen=True)
@@ -35,9 +32,13 @@ class Inspection:
     rank_tolerance: up to which a singular value counts as zero (mfact.problems.optimum).
     numerical_rank: how many are above it; a lower bound unless `rank_is_exact`.
     suggested_rank: None for a zero matrix and where no rank is clear; reason: why this one.
+    suggested_center: where M is mostly one component, and that is a mean, the --center that takes
+        it off, for the rest to be seen; center_share: how much of ‖M‖_F² that takes off.
     suggested_step: the constant step size 0.5/σ₁ (units 1/M), None where that is no finite
         number.
-    nonzeros: entries that are not zero.
+    center: what M is without, of A, the matrix that was given; uncentered_norm: ‖A‖_F where that
+        is another.
+    nonzeros: entries that are not zero, of A.
     """
 
     shape: tuple[int, int]
@@ -51,6 +52,10 @@ class Inspection:
     suggested_rank: int | None
     reason: str
     suggested_step: float | None
+    suggested_center: str | None
+    center_share: float | None
+    center: str
+    uncentered_norm: float | None
 
     @property
     def energy(self) -> tuple[float, ...]:
@@ -62,13 +67,17 @@ class Inspection:
 
 
 def inspect_matrix(
-    matrix: Array | MatrixSource | Target | Held, *, leading: int = 20, doing: Doing = NOTHING
+    matrix: Array | MatrixSource | Target | Held,
+    *,
+    leading: int = LEADING,
+    center: str = "none",
+    doing: Doing = NOTHING,
 ) -> Inspection:
     """Norm, singular values, numerical rank, and what they suggest for a run.
 
     matrix: d1×d2, an array, an opened file or a Target. leading: how many singular values are
     computed when min(d1, d2) > 1500, by ARPACK, to working precision; up to there LAPACK gives all.
-    doing: told how far it is.
+    center: what is taken off the matrix first. doing: told how far it is.
 
     Suggested rank: the place of the largest ratio σ_i/σ_{i+1} in the first half of the
     spectrum when it is 10 or more, else the fewest that hold 95 % of ‖M‖_F², if these are at most
@@ -82,60 +91,37 @@ def inspect_matrix(
     >>> found.numerical_rank, found.suggested_rank, found.suggested_step
     (2, 2, 0.125)
     """
-    found = held(matrix, "float64")
+    found = held(matrix, "float64").centred(center)
     with looked_at(found, doing) as target:
-        return _inspection(target, found.shape, leading, doing)
+        return _inspection(target, found.shape, leading, center, doing)
 
 
-def _inspection(target: Counted, shape: tuple[int, int], leading: int, doing: Doing) -> Inspection:
+def _inspection(
+    target: Counted, shape: tuple[int, int], leading: int, center: str, doing: Doing
+) -> Inspection:
     with doing.now("spectrum"):
-        norm = target.norm
-        values, _ = leading_values(target, leading, FULL_UP_TO)
-    complete = len(values) == min(target.shape)
-    if complete and len(values) < min(shape):
-        # The empty rows and columns add zeros: all of them where all are listed, else one.
-        complete = min(shape) <= FULL_UP_TO
-        values = np.pad(values, (0, min(shape) - len(values) if complete else 1))
-    first = float(values[0])
-    tolerance = zero_in(target, first, shape)
-    rank = numerical_rank(values, tolerance)
-    step = 0.5 * largest_step(sharpness(0.0), first) if first > 0 else math.inf
-    suggested, reason = _suggestion(values, norm, tolerance, rank, complete)
+        seen = look(target, shape, leading)
+    first = float(seen.values[0])
+    step = 0.5 * largest_step(sharpness(0.0), first) if seen.rank > 0 else math.inf
+    suggested, reason = seen.suggested()
+    kind, share = None, None
+    alone = seen.rank > 1 and (suggested == 1 or first >= CLEAR_GAP * float(seen.values[1]))
+    if alone and center == "none":
+        kind, share = of_means(target, shape, seen.values)
     return Inspection(
         shape=shape,
-        norm=norm,
+        norm=seen.norm,
         nonzeros=target.nonzeros,
-        singular_values=tuple(float(value) for value in values),
-        complete=complete,
-        rank_tolerance=tolerance,
-        numerical_rank=rank,
-        rank_is_exact=known_rank(values, tolerance, min(shape)) is not None,
+        singular_values=tuple(float(value) for value in seen.values),
+        complete=seen.complete,
+        rank_tolerance=seen.zero,
+        numerical_rank=seen.rank,
+        rank_is_exact=seen.exact_rank is not None,
         suggested_rank=suggested,
         reason=reason,
         suggested_step=step if math.isfinite(step) else None,
+        suggested_center=kind,
+        center_share=share,
+        center=center,
+        uncentered_norm=None if center == "none" else whole_norm(target),
     )
-
-
-def _suggestion(
-    values: Array, norm: float, tolerance: float, rank: int, complete: bool
-) -> tuple[int | None, str]:
-    if rank == 0:
-        return None, "the matrix is zero"
-    # Below the tolerance values are rounding: they count as the tolerance itself. A gap in
-    # the second half of the spectrum makes no low rank.
-    floor = np.maximum(values, max(tolerance, float(np.finfo(float).smallest_subnormal)))
-    half = max(1, len(values) // 2) if complete else len(values)
-    ratios = (floor[:-1] / floor[1:])[:half]
-    if len(ratios) and ratios.max() >= CLEAR_GAP:
-        place = int(np.argmax(ratios)) + 1
-        if place == rank and rank < len(values):
-            return place, "the numerical rank: the rest is rounding"
-        ratio = float(ratios.max())
-        return place, f"the largest gap: σ_{place}/σ_{place + 1} = {ratio:.3g}"
-    energy = np.cumsum((values / norm) ** 2)
-    place = int(np.argmax(energy >= ENERGY)) + 1 if energy[-1] >= ENERGY else len(values) + 1
-    most = min(MOST_SUGGESTED, max(FEW, len(values) // 2)) if complete else len(values)
-    if place > most:
-        held = 100 * float(energy[min(most, len(energy)) - 1])
-        return None, f"no clear rank: no gap, and the leading {most} hold {held:.0f} % of ‖M‖²"
-    return place, f"no clear gap; the fewest that hold {ENERGY:.0%} of ‖M‖²".replace("%", " %")

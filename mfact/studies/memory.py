@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.krylov.values import leading_bytes
 from mfact.run.memory import COPIES_OF_FACTORS, STEP_BYTES, size_that_fits
+from mfact.run.seen import FULL_UP_TO
 from mfact.run.workers import BLAS_BYTES
-from mfact.studies.inspect import FULL_UP_TO
+from mfact.studies.named import as_factored
 from mfact.studies.prospect import wanted
 from mfact.targets.door import Held, held
 
 if TYPE_CHECKING:
-    from mfact.core import Result
+    from mfact.core import Array, Result, Target
     from mfact.matrices.source import MatrixSource
     from mfact.settings import SweepSettings
 
@@ -27,51 +28,61 @@ class Fitted(NamedTuple):
 
 
 def plan_inspection(
-    source: MatrixSource, leading: int, rank: int | None = None, max_memory: int | None = None
+    source: MatrixSource,
+    leading: int,
+    rank: int | str | None = None,
+    max_memory: int | None = None,
+    center: str = "none",
 ) -> Fitted:
     """The plan of `mfact inspect`. Raises MemoryPlanError when it does not fit.
 
-    max_memory, here and below: bytes that it may take, what there is when not given.
+    max_memory, here and below: bytes that it may take, what there is when not given. center: what
+    will be taken off the matrix, which is fitted as it is.
     """
+    read, entries = _read(source, center)
 
     def parts(leading: int) -> dict[str, int]:
-        return {"singular values": leading_bytes(source.shape, leading, FULL_UP_TO, source.entries)}
+        return {"singular values": leading_bytes(source.shape, leading, FULL_UP_TO, entries)}
 
     leading, limit = wanted(leading, rank), available_bytes(max_memory)
-    found, made = _fitted(source, parts(leading), max_memory)
-    least = min(leading, *source.shape)
-    fitting = bisect_left(
-        range(1, least), 1, key=lambda k: int(not _plan(found, parts(k), limit).fits)
-    )
+    found, made = _fitted(read, parts(leading), max_memory, center=center)
+    least, M = min(leading, *source.shape), found.centred(center)
+    fitting = bisect_left(range(1, least), 1, key=lambda k: int(not _plan(M, parts(k), limit).fits))
     ways = f"--leading {fitting}" if fitting else "a part of the matrix"
     return _checked(found, made, ways, f"looking into {source.name}", max_memory)
 
 
-def plan_check(source: MatrixSource, result: Result, max_memory: int | None = None) -> Fitted:
-    """The plan of `mfact check`. Raises MemoryPlanError when it does not fit."""
+def plan_check(
+    matrix: Array | MatrixSource | Target, result: Result, max_memory: int | None = None
+) -> Fitted:
+    """The matrix of a run as the run had it, and the plan of `mfact check`. Raises MemoryPlanError
+    when it does not fit.
+    """
     rows, rank = result.U.shape
+    M = as_factored(held(matrix, str(result.U.dtype), max_memory), result)
     parts = {
-        "singular values": leading_bytes(source.shape, rank + 1),
+        "singular values": leading_bytes(M.shape, rank + 1),
         "factors": COPIES_OF_FACTORS * 8 * rank * (rows + len(result.V)),
         "trace": 3 * sum(column.nbytes for column in result.trace.values()),
     }
-    found, made = _fitted(source, parts, max_memory, dtype=str(result.U.dtype))
+    found, made = _fitted(M, parts, max_memory)
     return _checked(found, made, "", "the check", max_memory)
 
 
-def plan_flow(source: MatrixSource, max_memory: int | None = None) -> Fitted:
+def plan_flow(source: MatrixSource, max_memory: int | None = None, center: str = "none") -> Fitted:
     """The plan of `mfact flow`. Raises MemoryPlanError when it does not fit."""
     d1, d2 = source.shape
     # The copy that the decomposition destroys, both sets of vectors, its workspace.
     parts = {"singular vectors": 8 * d1 * d2 + 16 * min(d1, d2) * (d1 + d2)}
-    found, made = _fitted(source, parts, max_memory)
+    found, made = _fitted(source, parts, max_memory, center=center)
     return _checked(found, made, "a part of the matrix", "the flow", max_memory)
 
 
-def plan_sweep(source: MatrixSource, max_memory: int | None = None) -> Fitted:
+def plan_sweep(source: MatrixSource, max_memory: int | None = None, center: str = "none") -> Fitted:
     """The plan of `mfact sweep`. Raises MemoryPlanError when it does not fit."""
-    parts = {"singular values": leading_bytes(source.shape, 0, min(source.shape), source.entries)}
-    found, made = _fitted(source, parts, max_memory)
+    read, entries = _read(source, center)
+    parts = {"singular values": leading_bytes(source.shape, 0, min(source.shape), entries)}
+    found, made = _fitted(read, parts, max_memory, center=center)
     return _checked(found, made, "a part of the matrix", "the sweep", max_memory)
 
 
@@ -94,13 +105,26 @@ def plan_generated(shape: tuple[int, int], rank: int, *, written: bool) -> Memor
     return MemoryPlan(parts, available_bytes()).check("choose a smaller shape")
 
 
+def _read(source: MatrixSource, center: str) -> tuple[MatrixSource, int | None]:
+    """A matrix of which the singular values are asked for, and how many entries these are of, if
+    that is few: a sparse file is read without empty rows and columns, which add zeros to them, but
+    for what is taken off.
+    """
+    return (source.occupied(), source.entries) if center == "none" else (source, None)
+
+
 def _fitted(
-    source: MatrixSource, parts: dict[str, int], max_memory: int | None, dtype: str = "float64"
+    matrix: MatrixSource | Held,
+    parts: dict[str, int],
+    max_memory: int | None,
+    center: str = "none",
 ) -> Fitted:
-    """The matrix of a command that holds `parts` beside it, and its plan."""
+    """The matrix of a command that holds `parts` beside it, and its plan. center: what is going to
+    be taken off it.
+    """
     limit = available_bytes(max_memory)
-    M = held(source, dtype, max_memory)
-    return Fitted(*M.fitted(lambda matrix: _plan(matrix, parts, limit)))
+    M = held(matrix, "float64", max_memory)
+    return Fitted(*M.fitted(lambda matrix: _plan(matrix.centred(center), parts, limit)))
 
 
 def _plan(matrix: Held, parts: dict[str, int], limit: int) -> MemoryPlan:

@@ -6,12 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfact.core import Result
+from mfact.core import Document, Result
 from mfact.errors import DataError, SettingsError, StorageError
 from mfact.words import printable
 
 if TYPE_CHECKING:
     from mfact.run.checkpoint import Saved
+    from mfact.targets.door import Held
+
+
+def center_of(problem: Document) -> str:
+    """What the matrix of a run is without, of mfact.settings.CENTERS; problem: of the run."""
+    center: str = problem.get("center", "none")
+    return center
+
+
+def as_factored(matrix: Held, result: Result) -> Held:
+    """A matrix as the run had it: less its means, where those were taken off."""
+    return matrix.centred(center_of(result.problem))
 
 
 def matrix_of_run(result: Result, run_file: str | None, way_out: str) -> str:

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 from mfact.core import Array, Target
 from mfact.errors import SettingsError
+from mfact.host.threads import working
 from mfact.options import require
+from mfact.problems.scale import SCALES
 from mfact.ranges import MOST_INDEX, Count
 from mfact.run.doing import NOTHING, Doing
+from mfact.run.memory import room_beside
+from mfact.run.ranked import LEADING, ranked
+from mfact.settings import CENTER, RANK
 from mfact.studies.inspect import Inspection, inspect_matrix
 from mfact.studies.outlook import Outlook, outlooks
-from mfact.targets.door import SCALES, Held, held
+from mfact.targets.centred import LESS
+from mfact.targets.door import Held, held
 from mfact.words import brief
 
 if TYPE_CHECKING:
@@ -24,11 +30,12 @@ _MOST = 5  # singular values in the repr
 @dataclass(frozen=True)
 class Forecasts:
     """What each schedule would take to fit `rank` components; None and none where no rank is
-    clear, or ‖M‖_F is beyond the scales that runs take.
+    clear, or ‖M‖_F is beyond the scales that runs take. why: this rank, where it was found.
     """
 
     rank: int | None
     schedules: tuple[Outlook, ...]
+    why: str | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,9 +58,11 @@ class Prospect(Inspection):
         known = f"{'' if self.rank_is_exact else 'at least '}{self.numerical_rank}"
         suggested = "no rank" if self.suggested_rank is None else f"rank {self.suggested_rank}"
         step = "" if self.suggested_step is None else f", step {brief(self.suggested_step)}"
+        center = "" if self.suggested_center is None else f", center {self.suggested_center}"
+        less = "" if self.center == "none" else f" {LESS[self.center]}"
         lines = [
-            f"a {d1}×{d2} matrix, ‖M‖_F = {brief(self.norm)}, σ = {', '.join(sigma)}{more}",
-            f"numerical rank {known}; suggested: {suggested} ({self.reason}){step}",
+            f"a {d1}×{d2} matrix{less}, ‖M‖_F = {brief(self.norm)}, σ = {', '.join(sigma)}{more}",
+            f"numerical rank {known}; suggested: {suggested} ({self.reason}){step}{center}",
         ]
         if self.forecast.schedules:
             each = ", ".join(f"{o.schedule} {o.count}" for o in self.forecast.schedules)
@@ -61,35 +70,52 @@ class Prospect(Inspection):
         return "\n".join(lines)
 
 
-def wanted(leading: int, rank: int | None) -> int:
-    """How many singular values an inspection computes: one beyond the rank tells its gap."""
-    return max(leading, (rank or 0) + 1)
+def wanted(leading: int, rank: int | str | None) -> int:
+    """How many singular values an inspection computes: one beyond the rank tells its gap. Those of
+    a wish are not known yet.
+    """
+    return max(leading, (rank if isinstance(rank, int) else 0) + 1)
 
 
 def prospect(
     matrix: Array | MatrixSource | Target | Held,
     *,
-    rank: int | None = None,
-    leading: int = 20,
+    rank: int | str | None = None,
+    leading: int = LEADING,
+    center: str = "none",
+    max_memory: int | None = None,
     doing: Doing = NOTHING,
 ) -> Prospect:
     """Look at a matrix, and forecast a run on it.
 
-    matrix: as for inspect_matrix. rank: the forecast is for; None: the suggested one. leading: how
-    many singular values are computed beyond 1500 rows and columns. doing: told how far it is.
+    matrix: as for inspect_matrix. rank: the forecast is for, or a wish for it (mfact.wishes); None:
+    the suggested one. leading: how many singular values are computed beyond 1500 rows and columns.
+    center: what is taken off the matrix first. max_memory: bytes that may be taken, what there is
+    when not given. doing: told how far it is.
 
-    Raises SettingsError for a rank above min(d1, d2), and what inspect_matrix raises.
+    Raises SettingsError for a rank above min(d1, d2), and what inspect_matrix and
+    mfact.run.ranked.ranked raise.
     """
+    require("center", CENTER.kind, center)
     require("leading", Count(least=1, most=MOST_INDEX), leading)
+    M, why = held(matrix, "float64"), None
     if rank is not None:
-        require("rank", Count(least=1, most=MOST_INDEX), rank)
-        most = min(held(matrix, "float64").shape)
-        if rank > most:
+        require("rank", RANK.kind, rank)
+    with working() as workers:
+        if isinstance(rank, str):
+            M = M.read(doing.read, workers)
+            less = M.centred(center)
+            target = less.target(told=doing.read, passed=doing.passed, workers=workers)
+            with doing.now("rank"):
+                room = room_beside(less, max_memory)
+                rank, _, why, _ = ranked(target, M.shape, rank, room)
+        most = min(M.shape)
+        if rank is not None and rank > most:
             raise SettingsError(f"rank {rank} is above min(d1, d2) = {most}", "take a smaller one")
-    found = inspect_matrix(matrix, leading=wanted(leading, rank), doing=doing)
+        found = inspect_matrix(M, leading=wanted(leading, rank), center=center, doing=doing)
     rank = found.suggested_rank if rank is None else rank
     ahead: tuple[Outlook, ...] = ()
     lowest, highest = SCALES["float64"]
     if rank is not None and lowest <= found.norm <= highest:
         ahead = outlooks(found.singular_values, found.norm, found.shape, rank, found.rank_tolerance)
-    return Prospect(**vars(found), forecast=Forecasts(rank, ahead))
+    return Prospect(**vars(found), forecast=Forecasts(rank, ahead, why))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,7 @@ from mfact.run.looking import looked_at
 from mfact.studies.named import require_shape
 from mfact.targets.counted import Counted
 from mfact.targets.door import Held
-from mfact.targets.fingerprint import fingerprint, same_matrix
+from mfact.targets.fingerprint import fingerprint, rounding, same_matrix
 
 BLOCK_ENTRIES = 1 << 20
 """Entries of M that are looked at together, 8 MiB."""
@@ -85,6 +86,16 @@ def _residual(target: Counted, run: Result) -> Residual:
         along.append([np.einsum("ij,ij->i", A, A) for A in (M, R)])
         sums += [np.einsum("ij,ij->j", A, A) for A in (M, R)]
         top += len(M)
-    long = Along(*np.sqrt(np.concatenate(along, axis=1)))
-    short = Along(*np.sqrt(sums))
+    long = _along(target, np.sqrt(np.concatenate(along, axis=1)))
+    short = _along(target, np.sqrt(sums))
     return Residual(short, long) if wide else Residual(long, short)
+
+
+def _along(target: Counted, norms: Array) -> Along:
+    """norms: of M and of R. Of a constant row or column less its mean there is left the rounding of
+    that mean, which is no size: zero.
+    """
+    sizes, residuals = norms
+    eps = float(np.finfo(target.dtype).eps)
+    nothing = rounding(target.shape, target.offset, np.zeros(1), eps) / math.sqrt(len(sizes))
+    return Along(np.where(sizes > nothing, sizes, 0.0), residuals)

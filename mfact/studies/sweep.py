@@ -15,7 +15,8 @@ from mfact.host.provenance import gather_lasting
 from mfact.host.threads import working
 from mfact.krylov.values import all_values
 from mfact.options import options_of
-from mfact.problems.optimum import numerical_rank, zero_in
+from mfact.problems.optimum import fitted_rank, zero_in
+from mfact.problems.scale import require_rest
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.looking import looked_at
 from mfact.run.summary import told_settings
@@ -33,27 +34,35 @@ _GROUP_BYTES = 2**19
 
 
 def singular_values(
-    matrix: Array | MatrixSource | Target | Held, rank: int = 1, *, doing: Doing = NOTHING
+    matrix: Array | MatrixSource | Target | Held,
+    rank: int = 1,
+    *,
+    center: str = "none",
+    doing: Doing = NOTHING,
 ) -> Array:
     """The singular values of M that rounding does not hide, largest first.
 
     matrix: an array, an opened file or a Target. What counts as zero (mfact.problems.optimum) is
-    left out. rank: r of the sweep that they are for. doing: told how far it is.
+    left out. rank: r of the sweep that they are for. center: what is taken off the matrix first.
+    doing: told how far it is.
 
-    Raises SettingsError where that is above min(d1, d2), DataError for a matrix of zeros.
+    Raises SettingsError where that is above min(d1, d2), DataError for a matrix of zeros, and where
+    the rest is rounding.
     """
-    found = held(matrix, "float64")
+    found = held(matrix, "float64").centred(center)
     d1, d2 = found.shape
     if rank > min(d1, d2):
         raise SettingsError(
             f"rank {rank} does not fit a {d1}×{d2} matrix", f"choose -r from 1 to {min(d1, d2)}"
         )
     with looked_at(found, doing) as target:
+        require_rest(target)
         if target.norm == 0:
             raise DataError("every entry of the matrix is zero", "pass a matrix with a signal")
         with doing.now("singular values"):
             values = all_values(target)
-        return values[: numerical_rank(values, zero_in(target, float(values[0]), found.shape))]
+        zero = zero_in(target, float(values[0]), found.shape)
+        return values[: fitted_rank(values, len(values), zero)]
 
 
 @working(1)

@@ -16,11 +16,14 @@ from mfact.host.threads import working
 from mfact.options import flag, options_of, typed
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.memory import plan_of
+from mfact.run.prepare import found_in, plan_to_find, require_room
+from mfact.run.ranked import Ranked
 from mfact.run.refusals import check, idle
 from mfact.run.seeds import with_seed
 from mfact.settings import STARTS, RunSettings
 from mfact.studies.differing import Subject
 from mfact.targets.door import Held
+from mfact.wishes import wish_of
 from mfact.words import shown
 
 MOST = 1000
@@ -137,7 +140,8 @@ def require_all(matrix: Held, runs: Sequence[Variation], given: Sequence[str]) -
             raise SettingsError("--rank is not given", "give it, or vary it")
         explicit = [name for name in given if name not in run.left]
         check(run.settings, matrix.shape, [*explicit, *run.varied])
-        size += 8 * (d1 + d2) * run.settings.rank + 1000 * KEPT_ROW_BYTES
+        rank = 1 if wish_of(run.settings.rank) else run.settings.rank  # the least that it may be
+        size += 8 * (d1 + d2) * rank + 1000 * KEPT_ROW_BYTES
     plan = MemoryPlan({f"results of {len(runs)} runs": size}, available_bytes() - matrix.needed)
     plan.check(
         "compare fewer runs, or run files that `mfact solve` wrote", subject="the comparison"
@@ -147,29 +151,46 @@ def require_all(matrix: Held, runs: Sequence[Variation], given: Sequence[str]) -
 def made(
     hold: Callable[[str], Held],
     runs: Sequence[Variation],
-    solve: Callable[[Held, Variation], Result],
+    solve: Callable[[Held, Variation, Ranked | None], Result],
     doing: Doing = NOTHING,
 ) -> Iterator[Subject | Refused]:
     """Each run in turn, and in its place why it is refused: a forecast beyond its limits, say.
 
     hold: the matrix in the arithmetic of a dtype, which is read once for each, if it fits into
-    memory beside the largest run. solve: runs one.
+    memory beside the largest run. solve: runs one, with a rank that was found for it, once for all
+    that wish for the same.
+    Raises SettingsError where the rank that all wish for is not found.
     """
     read: dict[str, Held] = {}
+    found: dict[tuple[str, str, str], Ranked] = {}
     with working(runs[0].settings.threads) as workers:  # of all: they are not varied
         for run in runs:
-            kind = run.settings.dtype
+            kind, wish = run.settings.dtype, wish_of(run.settings.rank)
             if kind not in read:
                 alike = [other.settings for other in runs if other.settings.dtype == kind]
                 M, _ = hold(kind).fitted(partial(_largest, alike))
                 read[kind] = M.read(doing.read, workers)
+            M, ranked = read[kind], None
             try:
-                yield Subject(run.name, solve(read[kind], run))
+                if wish is not None:
+                    asked = kind, run.settings.center, wish
+                    if asked not in found:
+                        less = M.centred(run.settings.center)
+                        require_room(less, run.settings, plan_to_find(less, run.settings))
+                        target = less.target(None, doing.read, doing.passed, workers)
+                        found[asked] = found_in(less, target, run.settings)
+                    ranked = found[asked]
+                yield Subject(run.name, solve(M, run, ranked))
             except (SettingsError, MemoryPlanError) as error:
+                if wish is not None and ranked is None and "rank" not in run.varied:
+                    raise
                 yield Refused(run, error)
 
 
 def _largest(runs: Sequence[RunSettings], matrix: Held) -> MemoryPlan:
     """Of their plans the one that is furthest beyond its limit."""
-    plans = (plan_of(matrix, settings) for settings in runs)
+    plans = (
+        (plan_of if wish_of(each.rank) is None else plan_to_find)(matrix.centred(each.center), each)
+        for each in runs
+    )
     return max(plans, key=lambda plan: plan.total - plan.limit)

@@ -19,6 +19,9 @@ _ODD = re.compile(r"\x1b\[[\d;]*m|[^\n -~]")
 _COMMAND = re.compile(r"^([^\S\n]*):(?=:)|#(?=#\w*\[)", re.MULTILINE)
 
 
+_LARGEST = "divide the matrix by its largest entry"
+
+
 def known_digits(value: float, error: float, most: int) -> int:
     """How many digits of a value that is known to ± error to show, 0 where none is known: the
     last is of the order of the error.
@@ -66,6 +69,15 @@ def format_bytes(size: int) -> str:
         if scaled < 1024:
             return f"{scaled:.1f} {unit}"
     return f"{scaled / 1024:.1f} PiB"
+
+
+def divided(norm: float) -> str:
+    """What brings a matrix of such a norm near 1.
+
+    >>> divided(2.4e201), divided(math.inf)
+    ('divide the matrix by 2e+201', 'divide the matrix by its largest entry')
+    """
+    return f"divide the matrix by {norm:.1g}" if norm < math.inf else _LARGEST
 
 
 def by(sizes: Iterable[int]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-# From scikit-learn, SciPy, PyTorch, and R (irlba, NMF, softImpute, optim).
+# From scikit-learn, scanpy, SciPy, PyTorch, and R (irlba, NMF, softImpute, optim).
 _OPTIONS = {
     "rank": "k n_components num_components components n_factors n_latent latent_dim dim "
             "nv nu ncomp n_comp rank_max",
+    "center": "centre centered centred centering zero_center with_mean demean",
     "objective": "loss beta_loss criterion",
     "balance_weight": "lambda lam reg regularization balance",
     "method": "optimizer algorithm algo solver update",

@@ -64,7 +64,7 @@ def test_a_word_that_is_a_topic_and_a_claim_is_both(mfact):
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ("nothing", f"choose from {', '.join(descriptions())}"),
+        ("zebra", f"choose from {', '.join(descriptions())}"),
         ("Bach", "did you mean 'batch'?"),
         ("lema-3.2", "did you mean 'lemma-3.2'?"),
         ("solve", "did you mean 'mfact solve --help'?"),

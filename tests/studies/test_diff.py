@@ -14,7 +14,8 @@ from scipy.linalg import orthogonal_procrustes
 
 from mfact.core import Factors, Outcome, Verdict
 from mfact.errors import DataError, SettingsError
-from mfact.studies.diff import Tolerances, compare, factor_distance, procrustes, product_distance
+from mfact.studies.diff import Tolerances, compare
+from mfact.studies.modulo_rotation import factor_distance, procrustes, product_distance
 
 SEEDS = st.integers(0, 10**6)
 

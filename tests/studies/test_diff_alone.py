@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from matrices import orthonormal
 
 from mfact.core import Claim, Factors, Outcome, Verdict
-from mfact.studies.diff import IGNORED, Tolerances, compare, factor_distance, product_distance
+from mfact.studies.diff import IGNORED, Tolerances, compare
+from mfact.studies.modulo_rotation import factor_distance, product_distance
 from mfact.trace import COLUMNS
 
 SEEDS = st.integers(0, 10**6)

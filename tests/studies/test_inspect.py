@@ -10,7 +10,7 @@ from scipy.sparse import csr_array, random_array
 
 from mfact.errors import DataError
 from mfact.krylov import values as leading
-from mfact.studies import inspect as inspection
+from mfact.run import seen
 from mfact.studies.generate import chosen_spectrum, generate_matrix, geometric_spectrum
 from mfact.studies.inspect import inspect_matrix
 
@@ -65,7 +65,7 @@ def test_without_a_gap_energy_decides():
 
 
 def test_large_matrices_get_the_leading_values(monkeypatch):
-    monkeypatch.setattr(inspection, "FULL_UP_TO", 20)
+    monkeypatch.setattr(seen, "FULL_UP_TO", 20)
     M = generate_matrix((60, 40), geometric_spectrum(40, 1e3), seed=2)
     for form in (M, csr_array(M), np.asfortranarray(M)):
         found = inspect_matrix(form, leading=6)
@@ -78,7 +78,7 @@ def test_large_matrices_get_the_leading_values(monkeypatch):
 
 
 def test_large_matrices_give_the_same_digits_twice(monkeypatch):
-    monkeypatch.setattr(inspection, "FULL_UP_TO", 20)
+    monkeypatch.setattr(seen, "FULL_UP_TO", 20)
     M = generate_matrix((60, 40), geometric_spectrum(40), seed=2)
     assert inspect_matrix(M) == inspect_matrix(M)
 

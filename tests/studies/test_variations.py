@@ -23,7 +23,7 @@ def all_of(settings, varied, matrix=M):
         *made(
             lambda kind: held(matrix, kind),
             runs,
-            lambda M, run: solve(M, run.settings, refuse=True),
+            lambda M, run, found: solve(M, run.settings, refuse=True, found=found),
         )
     ]
 
@@ -46,7 +46,7 @@ def test_the_matrix_is_read_once_for_each_kind_of_numbers():
         return held(M, kind)
 
     runs = variations(ASKED, {"dtype": ("float64", "float32"), "seed": (1, 2, 3)})
-    count = len([*made(hold, runs, lambda M, run: solve(M, run.settings))])
+    count = len([*made(hold, runs, lambda M, run, found: solve(M, run.settings))])
     assert (count, reads) == (6, ["float64", "float32"])
 
 
