@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Self
 
 import numpy as np
@@ -45,7 +46,10 @@ class MatrixFactorization(
 ):
     """Least squares factorization X ≈ UVᵀ by gradient descent; X may be sparse, and stays so.
 
-    n_components: r, the number of columns of U and V.
+    n_components: r, the number of columns of U and V; 0.95 or "95%": the fewest that explain so
+        much of ‖X‖²; "auto": up to the gap of the singular values, refused where there is none.
+    center: what is taken off X first, without filling it in: "none", its "mean", the means of its
+        "columns", as PCA does, or of its "rows". Below, X is what is left.
     objective: "plain", ½‖UVᵀ − X‖²; "balanced" adds ⅛‖UᵀU − VᵀV‖², all norms Frobenius.
     schedule: of the step sizes; "constant", or one of `mfact help schedules`.
     step_size: η of "constant" and "power", in units of 1/X; None: from σ₁.
@@ -54,8 +58,11 @@ class MatrixFactorization(
     max_iter: step limit; at the limit ConvergenceWarning tells what to do.
     random_state: seed of the start, a RandomState, or None for another each time.
 
-    Fitted: components_, Vᵀ, n_components×n_features; n_iter_, steps taken; reconstruction_err_,
-    ‖X − UVᵀ‖_F; n_features_in_, feature_names_in_; result_, the run as mfact.Result.
+    Fitted: components_, Vᵀ, n_components×n_features, neither orthogonal nor in an order;
+    n_components_; singular_values_, σ_i(UVᵀ), descending, and explained_variance_ratio_,
+    σ_i(UVᵀ)²/‖X‖²: at the optimum with centred columns those of PCA; mean_, which comes off new
+    samples, n_features means or 1, else None: with "rows" each has its own; n_iter_, steps taken;
+    reconstruction_err_, ‖X − UVᵀ‖_F; n_features_in_, feature_names_in_; result_, as mfact.Result.
 
     Raises ValueError, in a sentence with a way out, for what cannot run.
 
@@ -67,8 +74,9 @@ class MatrixFactorization(
 
     def __init__(
         self,
-        n_components: int = 2,
+        n_components: int | float | str = 2,
         *,
+        center: str = "none",
         objective: str = "plain",
         schedule: str = "constant",
         step_size: float | None = None,
@@ -78,6 +86,7 @@ class MatrixFactorization(
         random_state: Any = None,
     ) -> None:
         self.n_components = n_components
+        self.center = center
         self.objective = objective
         self.schedule = schedule
         self.step_size = step_size
@@ -99,6 +108,12 @@ class MatrixFactorization(
             warn(text, ConvergenceWarning)
         self.result_ = Result(record)
         self.components_ = record.V.T
+        self.n_components_ = len(self.components_)
+        self._by_rows = record.problem.get("center") == "rows"
+        self.mean_ = None if self._by_rows else record.mean
+        with working(1):
+            self.singular_values_ = np.sum(self.result_.balanced()[1] ** 2, axis=0)
+        self.explained_variance_ratio_ = (self.singular_values_ / record.problem["norm"]) ** 2
         self.n_iter_ = record.summary.get("iterations", math.inf)
         self.reconstruction_err_ = math.sqrt(2.0 * record.summary["loss"])
         return self
@@ -110,26 +125,33 @@ class MatrixFactorization(
     def transform(self, X: Any) -> Any:
         """The U with the least ‖X − UVᵀ‖_F for this V: X V (VᵀV)⁻¹, n_samples×n_components."""
         check_is_fitted(self)
-        return self._left(self._valid(X, reset=False))
+        X = self._valid(X, reset=False)
+        return self._left(X, *self._term(X))
 
     def inverse_transform(self, X: Any) -> Array:
-        """UVᵀ, n_samples×n_features, of U, n_samples×n_components."""
+        """UVᵀ + mean_, n_samples×n_features, of U; of "rows" without the means, which U lacks."""
         check_is_fitted(self)
-        return np.asarray(X) @ self.components_
+        product = np.asarray(X) @ self.components_
+        return product if self.mean_ is None else product + self.mean_
 
     def score(self, X: Any, y: Any = None) -> float:
-        """1 − ‖X − UVᵀ‖²/‖X‖² for the best U, the share of X that V explains; 1 where X = 0."""
+        """1 − ‖X − UVᵀ‖²/‖X‖² for the best U, the share of X that V explains; 1 where X = 0, or
+        rounding. X is less the mean_: scores of different centres are shares of different matrices.
+        """
         check_is_fitted(self)
         X = self._valid(X, reset=False)
+        a, b = self._term(X)
+        rounding = math.sqrt(max(X.shape)) * np.finfo(np.float64).eps
         with looked_at(held(X, "float64")) as target:
-            if target.norm == 0:
+            norm = target.residual_norm(a, b) if a.size else target.norm
+            if norm <= rounding * np.linalg.norm(a) * np.linalg.norm(b):
                 return 1.0
-            left = target.residual_norm(self._left(X), np.ascontiguousarray(self.components_.T))
-            return 1.0 - (left / target.norm) ** 2
+            U, V = np.hstack([self._left(X, a, b), a]), np.hstack([self.components_.T, b])
+            return 1.0 - (target.residual_norm(U, V) / norm) ** 2
 
     @property
     def _n_features_out(self) -> int:
-        return len(self.components_)
+        return self.n_components_
 
     def _settings(self) -> RunSettings:
         """The options of the run. A forecast beyond the limits is no refusal: a warning follows."""
@@ -137,15 +159,41 @@ class MatrixFactorization(
         seed = self.random_state
         if not isinstance(seed, numbers.Integral):
             seed = int(check_random_state(seed).randint(2**31 - 1))
-        return RunSettings(**{**named, "seed": seed}, force=True)
+        named |= {"rank": _wished(self.n_components), "seed": seed}
+        return RunSettings(**named, force=True)
+
+    def _term(self, X: Any) -> tuple[Array, Array]:
+        """(a, b) of the abᵀ to take off X: a column each, and none where nothing is."""
+        samples, features = X.shape
+        if self._by_rows:
+            return np.asarray(X.mean(axis=1)).reshape(-1, 1), np.ones((features, 1))
+        if self.mean_ is None:
+            return np.ones((samples, 0)), np.ones((features, 0))
+        return np.ones((samples, 1)), np.broadcast_to(self.mean_, features)[:, None]
 
     @working(1)
-    def _left(self, X: Any) -> Array:
-        return np.asarray(X @ np.linalg.pinv(self.components_))
+    def _left(self, X: Any, a: Array, b: Array) -> Array:
+        """(X − abᵀ) V (VᵀV)⁻¹, X as it is."""
+        inverse = np.linalg.pinv(self.components_)
+        return np.asarray(X @ inverse) - a @ (b.T @ inverse)
 
     def _valid(self, X: Any, *, reset: bool) -> Any:
-        return validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=reset)
+        # One sample is the mean of each column, and one feature that of each row: nothing is left.
+        least = {"columns": "ensure_min_samples", "rows": "ensure_min_features"}
+        more = {name: 2 for center, name in least.items() if reset and self.center == center}
+        return validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=reset, **more)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         return replace(tags, input_tags=replace(tags.input_tags, sparse=True))
+
+
+def _wished(components: Any) -> Any:
+    """The rank of a run that so many components are: of a number between 0 and 1 the share.
+
+    >>> _wished(0.95), _wished(0.999), _wished(3), _wished("auto")
+    ('95%', '99.9%', 3, 'auto')
+    """
+    if isinstance(components, float | np.floating) and 0 < components < 1:
+        return f"{Decimal(f'{100 * components:.12g}'):f}%"
+    return components
