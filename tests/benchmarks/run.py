@@ -18,6 +18,7 @@ from typing import Any
 # Without this OpenMP workers would spin while another contestant runs.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from centred import centred
 from checkpoints import checkpoints
 from convolutions import convolutions
 from costs import memory, processes, sizes, small_step
@@ -53,6 +54,7 @@ def main() -> int:
         "sparse": lambda: sparse_pass(rounds),
         "slabs": lambda: slabs(rounds),
         "passes": lambda: passes(rounds),
+        "centred": lambda: centred(rounds),
         "size": lambda: sizes(asked.largest, rounds),
         "memory": memory,
         "network": lambda: networks(rounds),

@@ -30,7 +30,7 @@ BLOCK = 500_000
 
 def sparse_pass(rounds: Rounds) -> Work:
     """M V and MᵀU, each contestant in turn; the least of the rounds is compared."""
-    M = _heavy_tailed()
+    M = heavy_tailed()
     rng = np.random.default_rng(1)
     rows, data, goals = [], {}, []
     held, target = _held(M)
@@ -91,7 +91,7 @@ def _contestants(
     return {**grids, ROWS: row_blocks, SCIPY: lambda: Found(M @ V, M.T @ U)}
 
 
-def _heavy_tailed() -> Any:
+def heavy_tailed() -> Any:
     """Normal entries at places that are drawn by Zipf's law, the lines in no order."""
     from scipy.sparse import csr_array
 
