@@ -16,6 +16,7 @@ import mfact
 M = np.eye(3)
 result = mfact.solve(M, 2, start=(np.ones((3, 2)), np.ones((3, 2))), step_size=0.1, seed=1)
 result = mfact.solve("M.npy", mfact.RunSettings(rank=2), tol=1e-6)
+result = mfact.solve(M, "95%", center="columns")
 U, V = result.balanced()
 text: str = result.message
 found: bool = mfact.check(result, M, require=["gap<1e-8"]).holds
@@ -27,7 +28,7 @@ W = mfact.network(M, M, "3r-3", step_size=0.1, start=[np.ones((3, 3))] * 2).weig
 held: bool = mfact.network(layers="9:3r-3", data="uniform", flow=True).claims[0].verdict == "holds"
 """
 BAD = [
-    'mfact.solve(M, "2")',
+    "mfact.solve(M, 2.5)",
     "mfact.solve(M, 2, step_size='small')",
     "mfact.solve(M, 2, n_components=3)",
     "mfact.solve(M, 2, start=3)",
