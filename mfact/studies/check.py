@@ -17,6 +17,7 @@ from mfact.problems.optimum import offset_error, zero_in
 from mfact.run.summary import explained
 from mfact.studies.again import again, facts_in
 from mfact.studies.named import center_of, require_shape
+from mfact.studies.residual import differences
 from mfact.targets.centred import LESS
 from mfact.targets.counted import Counted
 from mfact.targets.fingerprint import rounding
@@ -113,11 +114,7 @@ def _loss(target: Counted, result: Result) -> tuple[float, float]:
     U, V, unit = result.U, result.V, eps_of(target)
     if not target.offset or min(target.shape) > ALL_UP_TO:
         return 0.5 * target.residual_norm(*(W.astype(target.dtype) for W in (U, V))) ** 2, unit
-    long, short = (W.astype(float) for W in ((U, V) if len(U) >= len(V) else (V, U)))
-    top, square = 0, 0.0
-    for rows in target.slices(max(1, SLICE_ENTRIES // len(short))):
-        off = long[top : top + len(rows)] @ short.T - rows
-        square, top = square + float(np.vdot(off, off)), top + len(rows)
+    square = sum(float(np.vdot(R, R)) for _, R in differences(target, result, SLICE_ENTRIES))
     return 0.5 * square, min(unit, FORMED * float(np.finfo(target.dtype).eps))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,21 +75,26 @@ def _residual(target: Counted, run: Result) -> Residual:
     known = run.problem.get("fingerprint")
     if known is not None and (other := same_matrix(known, fingerprint(target))):
         raise DataError(f"the matrix is not that of the run: {other}", "name the one it was of")
-    d1, d2 = target.shape
-    wide = d1 < d2
-    U, V = (A.astype(float, copy=False) for A in (run.U, run.V))
-    down, across = (V, U.T) if wide else (U, V.T)
-    along, sums = [], np.zeros((2, across.shape[1]))
-    top, height = 0, max(1, BLOCK_ENTRIES // across.shape[1])
-    for block in target.slices(height):
-        M = block.astype(float, copy=False)
-        R = M - down[top : top + len(M)] @ across
-        along.append([np.einsum("ij,ij->i", A, A) for A in (M, R)])
-        sums += [np.einsum("ij,ij->j", A, A) for A in (M, R)]
-        top += len(M)
+    along, sums = [], np.zeros((2, min(target.shape)))
+    for pair in differences(target, run, BLOCK_ENTRIES):
+        along.append([np.einsum("ij,ij->i", A, A) for A in pair])
+        sums += [np.einsum("ij,ij->j", A, A) for A in pair]
     long = _along(target, np.sqrt(np.concatenate(along, axis=1)))
     short = _along(target, np.sqrt(sums))
-    return Residual(short, long) if wide else Residual(long, short)
+    return Residual(short, long) if target.shape[0] < target.shape[1] else Residual(long, short)
+
+
+def differences(target: Counted, run: Result, entries: int) -> Iterator[tuple[Array, Array]]:
+    """Rows of M and of R = M − UVᵀ, or of both transposed where M is wide, formed in float64 so
+    many entries at a time.
+    """
+    (d1, d2), top = target.shape, 0
+    U, V = (A.astype(float, copy=False) for A in (run.U, run.V))
+    down, across = (V, U.T) if d1 < d2 else (U, V.T)
+    for block in target.slices(max(1, entries // across.shape[1])):
+        M = block.astype(float, copy=False)
+        yield M, M - down[top : top + len(M)] @ across
+        top += len(M)
 
 
 def _along(target: Counted, norms: Array) -> Along:

@@ -108,16 +108,18 @@ class SparseTarget:
 
     def _norm_less(self, a: Array, b: Array) -> float:
         """‖M − abᵀ‖_F; only where a or b is of equal entries to the last digits."""
-        if not (np.all(a == a[0]) or np.all(b == b[0])):
+        of_columns_alone = bool(np.all(a == a[0]))
+        if not (of_columns_alone or np.all(b == b[0])):
             return self.residual_norm(a[:, None], b[:, None])
         left, right = a[:, None], b[:, None]
         found = self.workers.each(
             [partial(_on_entries, block, left[i], right[j]) for i, j, block in self.grid]
         )
         (d1, d2), (of_rows, of_columns) = self.shape, self._stored()
-        free = (a**2) @ (d2 - of_rows) * b[0] ** 2
-        if np.all(a == a[0]):
+        if of_columns_alone:
             free = (b**2) @ (d1 - of_columns) * a[0] ** 2
+        else:
+            free = (a**2) @ (d2 - of_rows) * b[0] ** 2
         return math.sqrt(float(free) + sum(off for _, off in found))
 
     def _stored(self) -> tuple[Array, Array]:

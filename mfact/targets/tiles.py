@@ -115,9 +115,8 @@ def first_look(block: Array, w: Array, z: Array, less: Term | None = None) -> tu
 def means(block: Array, rows: bool = True, columns: bool = True) -> tuple[Array, Array]:
     """Those of the h rows and of the w columns of a block, float64; of none that are not wanted.
 
-    What is added up are differences from about the means of the columns, those of the first lines,
-    so that many large numbers make no large sum: of n of the size of s a mean is off by an ε s or
-    two, not by √n of them.
+    What is added up are differences from the first of each row or column, so that many large
+    numbers make no large sum: of n of the size of s a mean is off by an ε s or two, not by √n.
     """
     if _stands(block):
         return means(block.T, columns, rows)[::-1]
