@@ -7,13 +7,16 @@ import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar
 
 from mfact.errors import SettingsError
-from mfact.ranges import File, Kind, Real
+from mfact.ranges import File, Kind, OneOf, Real
 from mfact.words import shown
 
 T = TypeVar("T")
+
+_ALONE: Mapping[str, Any] = MappingProxyType({})
 
 REQUIRED: Any = dataclasses.MISSING
 """As a default: the option must be given."""
@@ -145,17 +148,34 @@ def require_kinds(settings: Settings) -> None:
 def require(name: str, kind: Kind, value: Any) -> None:
     """Raise SettingsError for a value of an option that its kind does not admit."""
     if not kind.admits(value):
-        raise SettingsError(f"{flag(name)} is {shown(value)}", kind.way_out)
+        why = kind.why_not(value) if isinstance(kind, OneOf) else ""
+        said = f", which {why}" if why else ""
+        raise SettingsError(f"{flag(name)} is {shown(value)}{said}", kind.way_out)
 
 
-def means(option: Option[Any], values: Mapping[str, Any]) -> bool:
-    """Whether an option means something with these values of the others.
+def means(
+    option: Option[Any], values: Mapping[str, Any], others: Mapping[str, Option[Any]] = _ALONE
+) -> bool:
+    """Whether an option means something with these values of the others, which must mean something
+    themselves where they are given.
 
     >>> option = Option(0.5, "Start", "", Real(), belongs=("start", ("gaussian",)))
     >>> means(option, {"start": "gaussian"}), means(option, {"start": "a.h5"})
     (True, False)
     """
-    return option.belongs is None or values.get(option.belongs[0]) in option.belongs[1]
+    return _idle_by(option, values, others) is None
+
+
+def _idle_by(
+    option: Option[Any], values: Mapping[str, Any], others: Mapping[str, Option[Any]]
+) -> tuple[str, tuple[str | bool, ...]] | None:
+    """What an option, or that to which it belongs, belongs to and does not go with."""
+    if option.belongs is None:
+        return None
+    chooser, choices = option.belongs
+    if values.get(chooser) not in choices:
+        return option.belongs
+    return _idle_by(others[chooser], values, others) if chooser in others else None
 
 
 def refuse_idle(
@@ -163,10 +183,9 @@ def refuse_idle(
 ) -> None:
     """Raise SettingsError for an option that was given and means nothing with the other values."""
     for name in given:
-        if name not in options or means(options[name], values):
+        belongs = _idle_by(options[name], values, options) if name in options else None
+        if belongs is None:
             continue
-        belongs = options[name].belongs
-        assert belongs is not None
         chooser, choices = belongs
         value = values[chooser]
         with_ = f"with {flag(chooser)} {value}" if value else f"without {flag(chooser)}"

@@ -52,8 +52,9 @@ class File(Text):
 
 @dataclass(frozen=True)
 class Name(Text):
-    """A name of ours, all of which are in lower case; in whichever case it was typed."""
+    """A name of ours, in lower case, however it was typed. names: those that a shell completes."""
 
+    names: tuple[str, ...] = ()
     name = "name"
 
     def read(self, value: Any) -> str:
@@ -78,7 +79,10 @@ class Flag:
 
 @dataclass(frozen=True)
 class OneOf:
+    """One of our names. elsewhere: what others that we have are, which are none here, in words."""
+
     names: tuple[str, ...]
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
     def admits(self, value: Any) -> bool:
         return value in self.names
@@ -89,9 +93,41 @@ class OneOf:
             raise ValueError(f"{shown(value)} is not one of {', '.join(self.names)}.")
         return word
 
+    def why_not(self, value: Any) -> str:
+        """What a name that is none here is elsewhere; empty for one that is nothing there."""
+        return dict(self.elsewhere).get(str(value).casefold(), "")
+
     @property
     def way_out(self) -> str:
         return f"choose one of {', '.join(self.names)}"
+
+
+@dataclass(frozen=True)
+class SomeOf:
+    """Some of these names, as a list or written with commas; "all" is each."""
+
+    names: tuple[str, ...]
+    name = "names"
+
+    def admits(self, value: Any) -> bool:
+        try:
+            return bool(self.read(value))
+        except ValueError:
+            return False
+
+    def read(self, value: Any) -> tuple[str, ...]:
+        listed = value if isinstance(value, list | tuple) else str(value).split(",")
+        words = [str(word).strip().casefold() for word in listed]
+        if words == ["all"]:
+            return self.names
+        for word in words:
+            if word not in self.names:
+                raise ValueError(f"{shown(word)} is not one of {', '.join(self.names)}, or all.")
+        return tuple(dict.fromkeys(words))
+
+    @property
+    def way_out(self) -> str:
+        return f"choose some of {', '.join(self.names)}, or all"
 
 
 @dataclass(frozen=True)
@@ -158,10 +194,9 @@ class Count:
 
     @property
     def way_out(self) -> str:
+        end = f" and at most {self.most or f'{MOST_DIGITS} digits'}"
         if self.most is not None and self.most >= MOST_INDEX:
             end = f", below 2^{self.most.bit_length()}"
-        else:
-            end = f" and at most {self.most or f'{MOST_DIGITS} digits'}"
         return f"it must be a whole number of at least {self.least}{end}"
 
     def read(self, value: Any) -> int:

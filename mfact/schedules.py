@@ -13,12 +13,15 @@ from mfact.errors import SettingsError
 DEFAULT_EPS = 0.1
 """ε of theorem-3.1 and certified where none is given, in units of ‖M‖_F."""
 
+DECAYING = 0.6
+"""Of the usual constant step: the first of steps that decay."""
+
 
 @dataclass(frozen=True)
 class Constant:
     """The same step size at every step.
 
-    eta_t = size, in units of 1/M; gradient descent converges for size < 1/sigma_1, because the
+    eta_t = size; gradient descent converges for size < 1/sigma_1, because the
     sharpness at a balanced optimum is 2 sigma_1.
 
     Raises SettingsError unless size is positive and finite.
@@ -56,7 +59,7 @@ class Constant:
 class PowerDecay:
     """Step sizes that shrink like a power of the step number.
 
-    eta_t = first / (t + 1)**power, in units of 1/M. The sum of eta diverges for power <= 1, so
+    eta_t = first / (t + 1)**power. The sum of eta diverges for power <= 1, so
     that the run can reach any distance; the sum of eta**2, which bounds the drift, is finite for
     power > 1/2.
 
@@ -186,18 +189,10 @@ def certified(eps: float, norm: float) -> Constant:
     return Constant(certified_step(eps, norm), "certified", eps)
 
 
-def largest_step(sharpness: float, sigma_1: float) -> float:
-    """2/(sharpness·σ₁), below which a constant step must stay, in units of 1/M.
-
-    sharpness: the largest Hessian eigenvalue at a balanced optimum, in units of σ₁ = sigma_1.
-    """
-    return 2.0 / (sharpness * sigma_1)
-
-
 def schedule(
     name: str,
     *,
-    sharpness: float,
+    usual: float,
     sigma_1: float,
     norm: float,
     rank: int,
@@ -206,20 +201,20 @@ def schedule(
     eps: float | None = None,
     c_step: float = 0.1,
 ) -> Constant | PowerDecay:
-    """The step sizes of that name; half of largest_step is the default, 0.3 of it where they decay.
+    """The step sizes of that name.
 
-    norm: ‖M‖_F. delta: power = ½ + delta. eps: in units of M.
+    usual: the constant one by default; DECAYING of it is the first where they decay. norm: ‖M‖_F.
+    delta: power = ½ + delta. eps: in units of M.
 
     Raises SettingsError where there are none.
 
-    >>> schedule("constant", sharpness=2.0, sigma_1=4.0, norm=5.0, rank=1)(0)
+    >>> schedule("constant", usual=0.125, sigma_1=4.0, norm=5.0, rank=1)(0)
     0.125
     """
-    limit = largest_step(sharpness, sigma_1 or 1.0)
     if name == "constant":
-        return Constant(step_size or 0.5 * limit)
+        return Constant(step_size or usual)
     if name == "power":
-        return PowerDecay(step_size or 0.3 * limit, 0.5 + delta)
+        return PowerDecay(step_size or DECAYING * usual, 0.5 + delta)
     if name == "theorem-3.2":
         return theorem_3_2(c_step, sigma_1 or 1.0)
     if norm == 0:

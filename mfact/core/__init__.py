@@ -11,14 +11,13 @@ from mfact.core.protocols import (
     LEFT,
     RIGHT,
     Coordinates,
-    Law,
     Look,
     Looked,
-    Method,
     Normal,
     Problem,
     Schedule,
     Sliced,
+    Stepped,
     Summed,
     Target,
 )
@@ -33,6 +32,7 @@ from mfact.core.results import (
 )
 from mfact.core.rounding import eps_of, scaled_eps, whole_norm
 from mfact.core.states import Engine, Plain, Segment, State, Stepper
+from mfact.core.updates import Law, Method
 from mfact.core.values import (
     LEAST_TOLERANCE,
     Array,
@@ -41,21 +41,24 @@ from mfact.core.values import (
     Document,
     Evaluation,
     Factors,
+    Followed,
     Kind,
     Ledger,
     Memory,
+    Moved,
     Names,
     Optimum,
     Point,
     Rows,
+    moves,
     unit_of,
 )
 
 __all__ = [
     "LEAST_TOLERANCE", "LEFT", "RIGHT", "Array", "Balance", "Claim", "Coordinates", "Distance",
-    "Document", "Ended", "Engine", "Evaluation", "Factors", "Kind", "Law", "Ledger", "Look",
-    "Looked", "Memory", "Method", "Names", "NetworkResult", "Normal", "Optimum", "Outcome",
-    "Plain", "Point", "Problem", "Result", "Rows", "Schedule", "Segment", "Sliced", "State",
-    "Stepper", "Summed", "Target", "Verdict", "eps_of", "scaled_eps", "unit_of", "violated",
-    "whole_norm",
+    "Document", "Ended", "Engine", "Evaluation", "Factors", "Followed", "Kind", "Law", "Ledger",
+    "Look", "Looked", "Memory", "Method", "Moved", "Names", "NetworkResult", "Normal",
+    "Optimum", "Outcome", "Plain", "Point", "Problem", "Result", "Rows", "Schedule", "Segment",
+    "Sliced", "State", "Stepped", "Stepper", "Summed", "Target", "Verdict", "eps_of", "moves",
+    "scaled_eps", "unit_of", "violated", "whole_norm",
 ]  # fmt: skip

@@ -1,11 +1,11 @@
-"""What a target, a schedule, a problem, a method and coordinates are asked for."""
+"""What a target, a schedule, a problem and coordinates are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Protocol
 
-from mfact.core.values import Array, Balance, Evaluation, Factors, Kind, Memory, Optimum, Point
+from mfact.core.values import Array, Balance, Evaluation, Factors, Kind, Optimum, Point
 
 RIGHT, LEFT = "right", "left"
 """The side of M whose Krylov block leads (see Normal): that of V, or that of U."""
@@ -101,7 +101,7 @@ class Sliced(Target, Protocol):
 
 
 class Schedule(Protocol):
-    """Step sizes η_t."""
+    """Step sizes η_t, in the units of the method's steps: 1/M of gradient descent."""
 
     @property
     def name(self) -> str:
@@ -112,14 +112,14 @@ class Schedule(Protocol):
         """ε of its theorem, in units of M; None where there is none."""
 
     def __call__(self, step: int) -> float:
-        """η_t, in units of 1/M."""
+        """η_t."""
 
     def steps(self, start: int, count: int) -> Array:
         """η_t for t = start … start + count − 1, the same numbers as one by one."""
 
     @property
     def least(self) -> float:
-        """lim η_t as t → ∞, in units of 1/M."""
+        """lim η_t as t → ∞."""
 
     def scaled(self, unit: float) -> Schedule:
         """The steps unit·η_t."""
@@ -128,7 +128,17 @@ class Schedule(Protocol):
         """log₁₀T, at least 0, such that Σ_{t<T} η_t = flow_time."""
 
 
-class Problem(Protocol):
+class Stepped(Protocol):
+    """What a step asks of a problem."""
+
+    def evaluate(self, point: Point) -> Evaluation:
+        """Value and gradient, from one pass."""
+
+    def stiffness(self, seen: Array) -> float:
+        """A bound on the curvature of a balance term in each factor, units of M; 0 for (1)."""
+
+
+class Problem(Stepped, Protocol):
     """What is minimized."""
 
     @property
@@ -139,11 +149,11 @@ class Problem(Protocol):
     def scale(self) -> float:
         """What relative numbers are relative to, in the units of D."""
 
-    def evaluate(self, point: Point) -> Evaluation:
-        """Value and gradient, from one pass."""
-
     def balance(self, point: Point) -> Balance:
         """D(θ), a quadratic form of the point."""
+
+    def crossed(self, point: Point, other: Point) -> Balance:
+        """The symmetric bilinear form S of D(θ) = S(θ, θ)."""
 
     def pull(self, seen: Array) -> Balance:
         """What a step of length η adds to D in first order, over η: D(θ − η∇f) = D + η·pull +
@@ -153,52 +163,6 @@ class Problem(Protocol):
 
     def columns(self, seen: Array, values: Array, imbalance: Array) -> dict[str, Array]:
         """Those of its own, for n points one after another; see mfact.trace. imbalance: ‖D‖_F."""
-
-
-class Law(Protocol):
-    """What a method's steps add to D, exactly."""
-
-    def init(self, problem: Problem, point: Point) -> Memory:
-        """The memory of the law at step 0."""
-
-    def square(self, at: Evaluation, memory: Memory) -> Point:
-        """That of a step whose D the law needs; memory: the method's after it."""
-
-    def entries(
-        self, step_sizes: Array, squares: Balance, pulls: Balance, memory: Memory
-    ) -> tuple[Balance, list[Memory]]:
-        """D₊ − D of n steps, n×…, and the n + 1 memories before, between and after them.
-
-        squares: D of what square() gave. pulls: of the points. memory: that before the first step.
-        """
-
-
-class Method(Protocol):
-    """An update rule.
-
-    commutes_with_rotation: whether the update of (LX, QY) is (L, Q) times that of (X, Y) for
-    orthonormal L, Q. law: of D; None where none is known.
-    """
-
-    @property
-    def name(self) -> str:
-        """What --method calls it."""
-
-    @property
-    def commutes_with_rotation(self) -> bool: ...
-
-    @property
-    def law(self) -> Law | None: ...
-
-    def init(self, point: Point) -> Memory:
-        """The memory at step 0."""
-
-    def step(
-        self, problem: Problem, point: Point, at: Evaluation, step_size: float, memory: Memory
-    ) -> tuple[Point, Memory]:
-        """The next point and memory; nothing is changed in place. The problem may be asked for the
-        gradient elsewhere, at the price of a pass.
-        """
 
 
 class Coordinates(Protocol):

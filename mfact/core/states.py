@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from mfact.core.protocols import Coordinates, Method, Problem
+from mfact.core.protocols import Coordinates, Problem
+from mfact.core.updates import Method
 from mfact.core.values import Array, Distance, Factors, Ledger, Memory, Optimum, Point, Rows
 
 
@@ -16,17 +17,18 @@ from mfact.core.values import Array, Distance, Factors, Ledger, Memory, Optimum,
 class Plain:
     """The factors themselves: no bases.
 
-    optimum: against which rows tell gaps, where known. ahead: by how much the passes over M so far
-    are more than the steps.
+    optimum: against which rows tell gaps, where known. each: passes over M a step takes. ahead: by
+    how much the passes so far are more than those of the steps.
     """
 
     optimum: Optimum | None = None
     ahead: int = 0
+    each: int = 1
     size: None = None
     passes: int = 0
 
     def passes_at(self, steps: Array) -> Array:
-        return np.asarray(steps + self.ahead)
+        return np.asarray(self.each * steps + self.ahead)
 
     def leave(self, point: Point) -> Factors:
         return Factors(*point)
@@ -89,6 +91,9 @@ class Engine(Stepper, Protocol):
 
     def start(self, point: Point) -> State:
         """The state at step 0."""
+
+    def opened(self, state: State) -> State:
+        """A point at step 0, in coordinates of this engine, with all memories as they begin."""
 
     def sharpened(self, state: State, tolerance: float) -> State:
         """The state in coordinates that show the optimum to `tolerance`, a gap; as it is where

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nextafter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,14 @@ LEAST_TOLERANCE = 1e-13
 """Of a certificate: a smaller gap is rounding, whatever tolerance was asked for."""
 
 
+def moves(rows: Rows) -> Array:
+    """How far each step moves the point, η‖∇f‖_F where no column tells it."""
+    if "move" in rows:
+        return np.asarray(rows["move"], float)
+    length: Array = np.asarray(rows["step_size"], float) * np.asarray(rows["gradient_norm"], float)
+    return length
+
+
 class Factors(NamedTuple):
     """The point (U, V): U is d1×r, V is d2×r."""
 
@@ -56,14 +65,40 @@ def unit_of(sigma_k: float) -> float:
 class Evaluation(NamedTuple):
     """A problem at one point, from one pass.
 
-    value: f, without the penalty. gradient: of the whole objective, a part for each part of the
-    point. balance: D of the point. seen: what the problem keeps of the point for its columns.
+    value: f, without the penalty; n numbers where the parts are stacks, of n points. gradient: of
+    the whole objective, a part for each part of the point. balance: D of the point. seen: what the
+    problem keeps of the point for its columns.
     """
 
-    value: float
+    value: float | Array
     gradient: Point
     balance: Balance
     seen: Array
+
+
+class Moved(NamedTuple):
+    """A step that was taken, v₊ = v − ηd.
+
+    point: v₊. direction: d. memory: the method's after it. between: the problem where some parts
+    have moved and the others have not, of a method that moves one after the other.
+    """
+
+    point: Point
+    direction: Point
+    memory: Memory
+    between: Evaluation | None = None
+
+
+class Followed(NamedTuple):
+    """What a law makes of n steps.
+
+    entries: D₊ − D of each, n×…. memories: n + 1, before, between and after them. columns: of the
+    trace, n values each, where the law speaks of more than D.
+    """
+
+    entries: Balance
+    memories: list[Memory]
+    columns: Mapping[str, Array] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -93,6 +128,12 @@ class Optimum:
         return unit_of(self.values[self.k - 1])
 
     @property
+    def curvature(self) -> float:
+        """µ = σ_k − σ_{k+1} of the slowest mode there, units of M."""
+        after = self.values[self.k] if len(self.values) > self.k else 0.0
+        return self.values[self.k - 1] - after
+
+    @property
     def gap_error(self) -> float:
         """How far a gap may be from the true one because of what is not known."""
         return self.error / self.unit
@@ -115,7 +156,7 @@ class Ledger:
     """What D must be: D_t = start + entries in exact arithmetic.
 
     start: D_0. entries: the sum of what the law says that each step adds. memory: the law's.
-    flow_time: Ση, in units of 1/M.
+    flow_time: Ση, in the units of the method's steps.
     """
 
     start: Balance
@@ -130,7 +171,9 @@ class Distance:
 
     bound: on it. tangent: a difference of that kind carried along by the linearized step, while
     differences can still grow; it is moved at each multiple of `stride` only, when `pending`
-    holds Σ(η, fresh) since then. rho, top: −rho ≤ Hessian ≤ top, used once they cannot.
+    holds Σ(η, fresh) since then. rho, top: −rho ≤ Hessian ≤ top, used once they cannot. Of a method
+    that is not plain gradient descent the tangent is a stack, of the point and of each part of the
+    memory, and is carried at every step to the end.
     """
 
     bound: float = 0.0

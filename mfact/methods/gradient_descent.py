@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mfact.core import Array, Balance, Evaluation, Memory, Point, Problem
+from mfact.core import Array, Balance, Evaluation, Followed, Memory, Moved, Point, Problem, Stepped
+from mfact.methods.update import Update, walked
 
 
 @dataclass(frozen=True)
@@ -14,43 +15,43 @@ class GradientLaw:
     Source: Du, Hu, Lee 2018, Theorem 2.1, in its discrete form; mfact, derived.
     """
 
+    keeps: str = "D"
+
     def init(self, problem: Problem, point: Point) -> Memory:
         return ()
 
-    def square(self, at: Evaluation, memory: Memory) -> Point:
-        return at.gradient
+    def told(
+        self,
+        problem: Problem,
+        point: Point,
+        at: Evaluation,
+        moved: Moved,
+        step_size: float,
+        memory: Memory,
+    ) -> tuple[Array, ...]:
+        return problem.balance(at.gradient)
 
-    def entries(
-        self, step_sizes: Array, squares: Balance, pulls: Balance, memory: Memory
-    ) -> tuple[Balance, list[Memory]]:
+    def follow(
+        self, step_sizes: Array, told: tuple[Array, ...], pulls: Balance, memory: Memory
+    ) -> Followed:
         eta = step_sizes[:, None, None]
-        added = tuple(eta**2 * S + eta * P for S, P in zip(squares, pulls, strict=True))
-        return added, [()] * (len(step_sizes) + 1)
+        entries = tuple(eta**2 * S + eta * P for S, P in zip(told, pulls, strict=True))
+        return Followed(entries, [()] * (len(step_sizes) + 1))
 
 
 @dataclass(frozen=True)
-class GradientDescent:
+class GradientDescent(Update):
     """θ₊ = θ − η∇f(θ), part by part, a Method without memory.
 
     Source: Du, Hu, Lee 2018, equation (9).
     """
 
     name: str = "gradient-descent"
-    commutes_with_rotation: bool = True
+    title = "gradient descent"
     law: GradientLaw = field(default_factory=GradientLaw)
 
-    def init(self, point: Point) -> Memory:
-        return ()
-
     def step(
-        self, problem: Problem, point: Point, at: Evaluation, step_size: float, memory: Memory
-    ) -> tuple[Point, Memory]:
+        self, problem: Stepped, point: Point, at: Evaluation, step_size: float, memory: Memory
+    ) -> Moved:
         """The next point; nothing is changed in place."""
-        parts = zip(point, at.gradient, strict=True)
-        return tuple([_moved(part, gradient, step_size) for part, gradient in parts]), memory
-
-
-def _moved(part: Array, gradient: Array, step_size: float) -> Array:
-    move: Array = gradient * part.dtype.type(-step_size)
-    move += part
-    return move
+        return Moved(walked(point, at.gradient, step_size), at.gradient, memory)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mfact.core import Array, Balance, Memory
+from mfact.methods.in_place import Inner, InPlace, Points, add
 
 
 @dataclass(frozen=True)
-class TorchForm:
+class TorchForm(InPlace):
     """g ← ∇L + λv; u ← μu + g, u_0 = g_0; v ← v − η_t d, d = u, or d = g + μu by Nesterov.
 
     momentum: μ, 0 for gradient descent, which keeps no u. decay: λ, of weights and biases alike.
@@ -32,14 +32,14 @@ class TorchForm:
         """Whether d = ∇L."""
         return not (self.momentum or self.decay)
 
-    def begin(self, point: Sequence[Array]) -> list[Array]:
+    def begin(self, point: Points) -> list[Array]:
         """u before the first step; empty without momentum."""
         return [np.zeros_like(part) for part in point] if self.momentum else []
 
-    def direct(
-        self, point: Sequence[Array], slope: Sequence[Array], velocity: Sequence[Array]
-    ) -> Sequence[Array]:
-        """d of the step, from slope = ∇L, which is used up; velocity goes on to its next u."""
+    def direct(self, point: Points, slope: Points, velocity: Points, step: int = 0) -> Points:
+        """d of the step, from slope = ∇L, which is used up; velocity goes on to its next u. All
+        steps are alike, whatever their number.
+        """
         for i, (v, g) in enumerate(zip(point, slope, strict=True)):
             if self.decay:
                 add(g, self.decay, v)
@@ -51,29 +51,32 @@ class TorchForm:
                     add(g, self.momentum, u)
         return self.direction(slope, velocity)
 
-    def direction(self, slope: Sequence[Array], velocity: Sequence[Array]) -> Sequence[Array]:
+    def direction(self, slope: Points, velocity: Points) -> Points:
         """Which of the two direct() leaves d in."""
         return velocity if self.momentum and not self.nesterov else slope
-
-    def move(
-        self,
-        point: Sequence[Array],
-        direction: Sequence[Array],
-        step_size: float,
-        scratch: Sequence[Array],
-    ) -> None:
-        """v ← v − η d; scratch: of their shapes, may be the direction itself."""  # fmt: skip
-        for v, d, free in zip(point, direction, scratch, strict=True):
-            np.multiply(d, step_size, out=free)
-            v -= free
 
     def opened(self, balance: Balance) -> Memory:
         """The memory of the ledger before the first step: P and η⟨d, Cu⟩ of each law."""
         return tuple(np.zeros_like(Q) for Q in (*balance, *balance)) if self.momentum else ()
 
+    def booked(
+        self,
+        inner: Inner,
+        point: Points,
+        direction: Points,
+        velocity: Points,
+        squares: Balance,
+        balance: Balance,
+        step_size: float,
+        memory: Memory,
+    ) -> tuple[Balance, Memory]:
+        crossed = inner(direction, velocity) if self.nesterov else squares
+        drags = tuple([self.decay * Q for Q in balance])
+        return self.entries(drags, squares, crossed, step_size, memory)
+
     def entries(
         self,
-        balance: Balance,
+        drags: Balance,
         squares: Balance,
         crossed: Balance,
         step_size: float,
@@ -81,11 +84,11 @@ class TorchForm:
     ) -> tuple[Balance, Memory]:
         """Q_{t+1} − Q_t of each law, and the memory after the step.
 
-        balance: Q_t. squares: ⟨d, Cd⟩. crossed: ⟨d, Cu⟩, the same where d = u.
+        drags: ⟨v, Cg⟩ of the g that joins u: λQ_t where ⟨v, C∇L⟩ = 0. squares: ⟨d, Cd⟩. crossed:
+        ⟨d, Cu⟩, the same where d = u.
         """
-        added, P_now, lags, count = [], [], [], len(balance)
-        for i, (Q, square) in enumerate(zip(balance, squares, strict=True)):
-            drag = self.decay * Q
+        added, P_now, lags, count = [], [], [], len(drags)
+        for i, (drag, square) in enumerate(zip(drags, squares, strict=True)):
             if self.momentum:
                 P = self.momentum * (memory[i] - memory[count + i]) + drag
                 drag = drag + self.momentum * P if self.nesterov else P
@@ -93,15 +96,3 @@ class TorchForm:
                 lags.append(step_size * crossed[i])
             added.append(step_size * step_size * square - 2 * step_size * drag)
         return tuple(added), (*P_now, *lags)
-
-
-BLOCK_BYTES = 32 << 10
-"""Of a part that is scaled at a time, so that no large array is made."""
-
-
-def add(to: Array, factor: float, part: Array) -> None:
-    """to ← to + factor·part, a block at a time."""
-    flat, other = to.reshape(-1), part.reshape(-1)
-    size = BLOCK_BYTES // to.itemsize
-    for i in range(0, len(flat), size):
-        flat[i : i + size] += other[i : i + size] * to.dtype.type(factor)

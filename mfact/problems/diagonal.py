@@ -12,7 +12,6 @@ How far f is above the optimum, ½Σ_{i>r}σ_i², is told without a difference o
 rows 1 = the leading r and 2 = the rest, A_i = X_iᵀX_i and C_i = Y_iᵀY_i, twice that is
 
     ‖X₁Y₁ᵀ − Σ₁‖_F² + ⟨A₁, C₂⟩ + ⟨A₂, C₁ + C₂⟩ − 2⟨Σ₂X₂, Y₂⟩
-
 where every term goes to zero at the optimum, so that a gap of 1e-25 is still a number.
 """
 
@@ -28,6 +27,7 @@ from mfact.core import Array
 from mfact.problems.factorization import sharpness, unbalance
 
 Product = Callable[[Array, Array], Array]
+Pair = Iterable[Array]
 
 
 def stack(X: Array, Y: Array) -> Array:
@@ -83,7 +83,7 @@ class Diagonal:
 
     def at(self, Z: Array, gram: Array | None = None) -> Jet:
         """The gradient at Z, with what its derivatives need. gram: S, where it is known."""
-        mixed = self.mix(_gram(Z) if gram is None else gram)
+        mixed = self.mix(gram_of(Z) if gram is None else gram)
         gradient = np.matmul(Z, mixed)
         gradient -= self.cross(Z)
         return Jet(self, Z, mixed, gradient)
@@ -201,7 +201,7 @@ def excesses(sigma: Array, Z: Array) -> Array:
     """
     h = min(Z.shape[2:])
     first, rest = grams(Z, h)
-    twice = twice_excess(sigma, Z, first, rest)
+    twice = twice_excess(sigma, *(A.swapaxes(0, 1) for A in (Z, first, rest)))
     if Z.shape[2] > h:
         x1, y1, x2, y2 = (np.sqrt(inner(A, A)) for S in (first, rest) for A in (S[:, 0], S[:, 1]))
         lost = h * np.finfo(Z.dtype).eps * (x1 * y2 + x2 * (y1 + y2))
@@ -212,17 +212,17 @@ def excesses(sigma: Array, Z: Array) -> Array:
 
 
 def grams(Z: Array, h: int) -> tuple[Array, Array]:
-    """Gram matrices of X and Y, each …×2×r×r: of their first h rows, and of the rest."""
-    return _gram(Z[..., :h, :]), _gram(Z[..., h:, :])
+    """Gram matrices, each …×r×r: of the first h rows, and of the rest."""
+    return gram_of(Z[..., :h, :]), gram_of(Z[..., h:, :])
 
 
-def twice_excess(sigma: Array, Z: Array, first: Array, rest: Array) -> Array:
-    """Twice the excess of n points from grams(Z, h), where h ≤ r values of sigma are to be fitted.
+def twice_excess(sigma: Array, Z: Pair, first: Pair, rest: Pair) -> Array:
+    """Twice the excess of n points from grams(), where h ≤ r values of sigma are to be fitted.
 
-    sigma: those there are; none for the last rows of Z, where it is shorter.
+    sigma: none for the last rows, where it is shorter. Z, first, rest: of X and of Y, each n×….
     """
-    (A1, C1), (A2, C2) = first.swapaxes(0, 1), rest.swapaxes(0, 1)
-    h, k, X, Y = min(Z.shape[3], len(sigma)), len(sigma), Z[:, 0], Z[:, 1]
+    (X, Y), (A1, C1), (A2, C2) = Z, first, rest
+    h, k = min(X.shape[2], len(sigma)), len(sigma)
     fit = X[:, :h] @ turned(Y[:, :h]) - np.diag(sigma[:h])
     tail = inner(X[:, h:k] * sigma[h:, None], Y[:, h:k]) if k > h else None
     return combined(inner, fit, A1, A2, C2, C1 + C2, tail)
@@ -245,5 +245,6 @@ def combined(
     return twice
 
 
-def _gram(Z: Array) -> Array:
+def gram_of(Z: Array) -> Array:
+    """XᵀX of each of any number of matrices, …×r×r."""
     return np.asarray(np.matmul(turned(Z), Z))

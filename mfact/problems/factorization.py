@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -77,6 +78,11 @@ class Factorization:
         """D = UᵀU − VᵀV, r×r."""
         return (unbalance(*point),)
 
+    def crossed(self, point: Point, other: Point) -> Balance:
+        """S of D = S(θ, θ): the symmetric part of UᵀU' − VᵀV', r×r, for (U, V) and (U', V')."""
+        S = point[0].T @ other[0] - point[1].T @ other[1]
+        return (0.5 * (S + S.T),)
+
     def pull(self, seen: Array) -> Balance:
         """−(λ/2)(DP + PD), P = UᵀU + VᵀV, r×r: zero for (1), because UᵀG_U = G_VᵀV.
 
@@ -87,6 +93,9 @@ class Factorization:
             return (np.zeros_like(A),)
         DP = (A - C) @ (A + C)
         return (-(self.weight / 2) * (DP + DP.swapaxes(-1, -2)),)
+
+    def stiffness(self, seen: Array) -> float:
+        return stiffness(self.weight, seen)
 
     def columns(self, seen: Array, values: Array, imbalance: Array) -> dict[str, Array]:
         """seen: n×2×r×r, the Gram matrices; values: n losses; imbalance: ‖D‖_F of each."""
@@ -110,6 +119,13 @@ class Factorization:
         if loss > 0.5 * floor * total or not np.isfinite(loss):
             return loss
         return 0.5 * self.target.residual_norm(U, V) ** 2
+
+
+def stiffness(weight: float, seen: Array) -> float:
+    """λ max(‖UᵀU‖₂, ‖VᵀV‖₂) of the Gram matrices, 2×r×r."""
+    if not weight or not np.isfinite(seen).all():
+        return weight and inf
+    return weight * float(np.linalg.norm(seen, 2, axis=(-2, -1)).max())
 
 
 def formula(weight: float, center: str = "none") -> str:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from with_torch import torch
 
-from mfact.methods.torch_form import BLOCK_BYTES, TorchForm
+from mfact.methods.in_place import BLOCK_BYTES
+from mfact.methods.torch_form import TorchForm
 
 FORMS = [
     TorchForm(), TorchForm(decay=0.01), TorchForm(0.9), TorchForm(0.9, decay=0.01),
@@ -67,8 +68,8 @@ def test_the_ledger_of_any_balance_law(seed, momentum, nesterov, decay):
         (d,) = form.direct([v], [g], velocity)
         u = velocity[0] if velocity else d
         eta = rng.uniform(0.0, 0.2)
-        Q = (start[0] + entries,)
-        (added,), memory = form.entries(Q, law(d, d), law(d, u), eta, memory)
+        drags = (decay * (start[0] + entries),)
+        (added,), memory = form.entries(drags, law(d, d), law(d, u), eta, memory)
         entries = entries + added
         form.move([v], [d], eta, [np.empty(9)])
     drift = law(v, v)[0] - start[0]
