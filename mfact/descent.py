@@ -74,7 +74,7 @@ def _nothing(at: At, *, last: bool, asked: bool) -> None:
 
 @dataclass(frozen=True)
 class Descent:
-    """Gradient descent, as far as a rule of `watch` lets it.
+    """Steps of a method, as far as a rule of `watch` lets it.
 
     engine, schedule: what runs. watch: what ends it; confirm is asked before an outcome that one
     row cannot prove. observers see each row once, in order. timer: that of the run; what observers

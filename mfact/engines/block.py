@@ -4,18 +4,56 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mfact.core import Array, Segment, State
+from mfact.core import Array, Followed, Memory, Segment, State
 from mfact.engines.coordinates import Reduced, Singular
-from mfact.engines.differences import LARGEST_DIFFERENCE, ROUNDING, carried
-from mfact.engines.kernel import SmallSteps
+from mfact.engines.differences import LARGEST_DIFFERENCE, ROUNDING, Carried
 from mfact.engines.losses import excess_of, traces
 from mfact.engines.measures import gaps, measured
-from mfact.methods.gradient_descent import GradientLaw
 from mfact.problems.factorization import Factorization
+
+
+class Steps(Protocol):
+    """Buffers for up to `length` steps of a method, and what takes them; row t of each is of Z[t].
+
+    Z: (length + 1)×2×r×K, the points; P: length×2×r×K, minus the gradients; grams, squares:
+    length×2×r×r, (UᵀU, VᵀV) and (G_UᵀG_U, G_VᵀG_V). size: K. memory: what they lie in.
+    """
+
+    Z: Array
+    P: Array
+    grams: Array
+    squares: Array
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def memory(self) -> Array | None: ...
+
+    def enter(self, state: State) -> None:
+        """Begin there."""
+
+    def take(self, co: Reduced, eta: Array, first: int) -> Array:
+        """Steps of these sizes from Z[first] on; what each leaves outside of the bases."""
+
+    def follow(self, eta: Array, memory: Memory) -> Followed:
+        """What the method's law makes of the first steps, of these sizes; memory: the law's."""
+
+    def memory_at(self, i: int) -> Memory:
+        """The method's at Z[i]."""
+
+    def moves(self, count: int) -> dict[str, Array]:
+        """The column that tells how far each step goes, where others do not."""
+
+    def carried(self, state: State, co: Reduced, eta: Array, fresh: Array) -> Carried:
+        """What the differences to the plain iterates become; fresh: what joins at each step."""
 
 
 class Block(NamedTuple):
@@ -40,31 +78,26 @@ class Block(NamedTuple):
 
 
 def segment(
-    problem: Factorization,
-    state: State,
-    co: Reduced,
-    steps: SmallSteps,
-    block: Block,
-    eps: float,
+    problem: Factorization, state: State, co: Reduced, steps: Steps, block: Block, eps: float
 ) -> Segment:
     """The steps taken, measured. eps: of the arithmetic, as it is of σ₁."""
-    squares = (block.squares[:, 0] - block.squares[:, 1],)
-    entries, _ = GradientLaw().entries(block.eta, squares, problem.pull(block.grams), ())
     table, ledger_at = measured(
         state.ledger,
         state.step,
         block.eta,
         (block.grams[:, 0] - block.grams[:, 1],),
-        entries,
+        steps.follow(block.eta, state.ledger.memory),
         np.sqrt(traces(block.squares)),
         problem.scale,
     )
     table |= _columns(problem, co, block, table["imbalance"])
     table["leak"], table["passes"] = block.leak, co.passes_at(table["step"])
+    table |= steps.moves(len(block.eta))
     # A step differs from the plain one by what leaks and by rounding.
     fresh = block.leak + ROUNDING * eps * block.size
     Z, base = block.Z.copy(), state.step
-    differences = carried(state, co, steps, block.eta, fresh)
+    memories = [steps.memory_at(i) for i in range(len(Z))]
+    differences = steps.carried(state, co, block.eta, fresh)
     distances, size = differences.distances, block.size
     # The linear law holds for small differences only; once one is not, nothing is known.
     lost = np.maximum.accumulate(~(distances <= LARGEST_DIFFERENCE * np.append(size, size[-1])))
@@ -78,7 +111,7 @@ def segment(
             tangent=None if lost[i] else differences.tangent_at(i),
             pending=differences.pending[i],
         )
-        return State(base + i, (Z[i],), (), ledger_at(i), co, distance)
+        return State(base + i, (Z[i],), memories[i], ledger_at(i), co, distance)
 
     return Segment(table, state_at(len(block.eta)), state_at)
 

@@ -54,4 +54,4 @@ def build(
     if name == DirectEngine.name:
         return Built(direct, None)
     reach = Reach(problem.target, rank, problem.weight, basis_limit, sigma_1)
-    return Built(ReducedEngine(problem, reach, tol, direct), reach)
+    return Built(ReducedEngine(problem, reach, tol, direct, method), reach)

@@ -1,6 +1,6 @@
 """How small factors are read: in Krylov bases, or in the singular vectors found in them.
 
-The point of either is one array z = [Xᵀ, Yᵀ], 2×r×K.
+The point of either is one array z = [Xᵀ, Yᵀ], 2×r×K, and so is each thing that a method keeps.
 """
 
 from __future__ import annotations
@@ -135,9 +135,11 @@ def small(X: Array, Y: Array, size: int) -> Point:
 
 
 def mapped(state: State, change: Callable[[Array], Array], coordinates: Reduced) -> State:
-    """The same state in other coordinates."""
+    """The same state in other coordinates; change: of any 2×r×K."""
     distance = state.distance
-    if distance.tangent is not None:
-        distance = replace(distance, tangent=change(distance.tangent))
-    point = (change(state.point[0]),)
-    return replace(state, point=point, distance=distance, coordinates=coordinates)
+    if (tangent := distance.tangent) is not None:
+        stack = tangent.ndim > 3
+        moved = np.stack([change(each) for each in tangent]) if stack else change(tangent)
+        distance = replace(distance, tangent=moved)
+    point, memory = (tuple(change(z) for z in each) for each in (state.point, state.memory))
+    return replace(state, point=point, memory=memory, distance=distance, coordinates=coordinates)

@@ -66,8 +66,10 @@ def carried(state: State, co: Reduced, steps: SmallSteps, eta: Array, fresh: Arr
 def judge_growth(state: State, rank: int, weight: float) -> State:
     """Stop carrying a difference along once none can grow by more than a tenth."""
     co = state.coordinates
-    if not isinstance(co, Singular):
+    if not isinstance(co, Singular) or _carries_on(state):
         return state
+    if not np.isfinite(state.point[0]).all():
+        return state  # it has left the floats, and nothing bounds a difference any more
     sigma = co.sigma
     rho, top = negative_curvature(state.point[0], sigma, weight)
     after = sigma[rank] if len(sigma) > rank else 0.0
@@ -78,12 +80,17 @@ def judge_growth(state: State, rank: int, weight: float) -> State:
     return replace(state, distance=kept)
 
 
+def _carries_on(state: State) -> bool:
+    """Whether the difference is one that is carried to the end (see mfact.core.Distance)."""
+    return state.distance.tangent is not None and state.distance.tangent.ndim > 3
+
+
 def with_stride(state: State, eta: float, weight: float) -> State:
     """How many steps a carried difference may take at once: while η times the sharpness stays
     small, one linear step of Ση is as good. In SVD coordinates judge_growth has just bounded it.
     """
     kept, co = state.distance, reduced(state)
-    if kept.tangent is None or co is None:
+    if kept.tangent is None or co is None or _carries_on(state):
         return state
     top = kept.top
     if not isinstance(co, Singular):

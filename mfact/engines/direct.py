@@ -10,7 +10,6 @@ from mfact.core import (
     Array,
     Balance,
     Factors,
-    Memory,
     Method,
     Plain,
     Point,
@@ -18,7 +17,15 @@ from mfact.core import (
     Segment,
     State,
 )
-from mfact.engines.measures import against, measured, opened, reopened, stacked
+from mfact.engines.measures import (
+    against,
+    measured,
+    moved_by,
+    opened,
+    reopened,
+    size_of,
+    stacked,
+)
 
 KEPT_BYTES = 64 << 20
 """Points kept so that a block can end at any of its steps."""
@@ -37,8 +44,12 @@ class DirectEngine:
         return ""
 
     def start(self, point: Point) -> State:
-        ledger = opened(self.problem.balance(point), self._law(point))
-        return State(0, tuple(point), self.method.init(point), ledger, Plain())
+        co = Plain(each=self.method.passes)
+        return self.opened(State(0, tuple(point), (), opened(self.problem.balance(point)), co))
+
+    def opened(self, state: State) -> State:
+        ledger = replace(state.ledger, memory=self.method.law.init(self.problem, state.point))
+        return replace(state, memory=self.method.init(state.point), ledger=ledger)
 
     def advance(self, state: State, step_sizes: Array) -> Segment:
         per_point = sum(part.nbytes for part in (*state.point, *state.memory))
@@ -48,41 +59,40 @@ class DirectEngine:
         step_sizes = step_sizes[: most - state.step % most]
         problem, law = self.problem, self.method.law
         points, memories = [state.point], [state.memory]
-        values, norms, seen = [], [], []
+        values, norms, seen, moves = [], [], [], []
         balances: list[Balance] = []
-        squares: list[Balance] = []
+        told: list[tuple[Array, ...]] = []
         with np.errstate(all="ignore"):
             for eta in step_sizes.tolist():
-                at = problem.evaluate(points[-1])
-                point, memory = self.method.step(problem, points[-1], at, eta, memories[-1])
-                squares.append(problem.balance(law.square(at, memory) if law else at.gradient))
+                point, memory = points[-1], memories[-1]
+                at = problem.evaluate(point)
+                moved = self.method.step(problem, point, at, eta, memory)
+                told.append(law.told(problem, point, at, moved, eta, memory))
                 values.append(at.value)
-                norms.append(sum([float(np.vdot(part, part)) for part in at.gradient]) ** 0.5)
+                norms.append(size_of(at.gradient))
+                moves.append(eta * size_of(moved.direction))
                 seen.append(at.seen)
                 balances.append(at.balance)
-                points.append(point)
-                memories.append(memory)
+                points.append(moved.point)
+                memories.append(moved.memory)
             stack, losses = np.array(seen), np.array(values)
-            entries, laws = stacked(squares), [state.ledger.memory] * len(points)
-            if law is None:  # nothing can be said of D
-                entries = tuple(np.full_like(S, np.nan) for S in entries)
-            else:
-                pulls = problem.pull(stack)
-                entries, laws = law.entries(step_sizes, entries, pulls, state.ledger.memory)
+            followed = law.follow(
+                step_sizes, stacked(told), problem.pull(stack), state.ledger.memory
+            )
             table, ledger_at = measured(
                 state.ledger,
                 state.step,
                 step_sizes,
                 stacked(balances),
-                entries,
+                followed,
                 np.array(norms),
                 problem.scale,
-                laws,
             )
             table |= problem.columns(stack, losses, table["imbalance"])
             table |= against(state.coordinates.optimum, losses)
         table["leak"] = table["distance"] = np.zeros(len(step_sizes))
         table["passes"] = state.coordinates.passes_at(table["step"])
+        table |= moved_by(self.method, np.array(moves))
         base = state.step
 
         def state_at(i: int) -> State:
@@ -102,9 +112,5 @@ class DirectEngine:
         # A direction is float64; a run in float32 stays there.
         parts = zip(factors, state.point, strict=True)
         point = tuple(new.astype(old.dtype, copy=False) for new, old in parts)
-        ledger = reopened(state.ledger, self.problem.balance(point), self._law(point))
-        return replace(state, point=point, memory=self.method.init(point), ledger=ledger)
-
-    def _law(self, point: Point) -> Memory:
-        """The memory of the method's law at a point where D is counted anew."""
-        return () if self.method.law is None else self.method.law.init(self.problem, point)
+        ledger = reopened(state.ledger, self.problem.balance(point))
+        return self.opened(replace(state, point=point, ledger=ledger))

@@ -175,7 +175,7 @@ class SmallSteps:
             dK = np.zeros_like(change)
             dK_X, dK_Y, dK_flat = dK[0].T, dK[1].T, dK.reshape(2, -1)
         other = self._other(B, sigma)
-        views, pattern = self._views, _pattern(move.shape, move.dtype)
+        views, pattern = self._views, pattern_of(move.shape, move.dtype)
         for (t, eta, fresh), now, after in zip(moves, d, d[1:], strict=False):
             X, Y = views.X[t], views.Y[t]
             dX, dY, after_X, after_Y = now[0].T, now[1].T, after[0].T, after[1].T
@@ -217,7 +217,7 @@ def _gemm(dtype: Kind) -> Gemm:
 
 
 @lru_cache(32)
-def _pattern(shape: tuple[int, ...], dtype: Kind) -> Array:
+def pattern_of(shape: tuple[int, ...], dtype: Kind) -> Array:
     """Of norm 1: the direction in which what is fresh at a step joins a difference."""
     pattern = np.random.default_rng(shape[-1]).standard_normal(shape)
     return np.asarray((pattern / np.linalg.norm(pattern)).astype(dtype))

@@ -9,28 +9,37 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mfact.core import Array, Balance, Ledger, Memory, Optimum
+from mfact.core import Array, Balance, Followed, Ledger, Method, Optimum, Point
+from mfact.methods.choice import PLAIN
+from mfact.methods.two_lines import cumulative
 
 
-def stacked(balances: Sequence[Balance]) -> Balance:
-    """n balances as one, of matrices n×r×r."""
-    return tuple(np.array(matrices) for matrices in zip(*balances, strict=True))
+def stacked(told: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
+    """What is told of n steps as one, each array n×…."""
+    return tuple(np.array(each) for each in zip(*told, strict=True))
 
 
-def opened(balance: Balance, memory: Memory = ()) -> Ledger:
-    """The ledger at step 0."""
-    return Ledger(balance, tuple(np.zeros_like(D) for D in balance), memory)
+def size_of(point: Point) -> float:
+    """‖(U, V)‖_F, of a gradient or a direction too."""
+    return float(sum([float(np.vdot(part, part)) for part in point]) ** 0.5)
 
 
-def reopened(ledger: Ledger, balance: Balance, memory: Memory = ()) -> Ledger:
-    """The ledger of a point that was put elsewhere: its start makes up for it."""
+def moved_by(method: Method, moves: Array) -> dict[str, Array]:
+    """The column that tells how far each step moves the factors; of plain gradient descent that is
+    η‖∇f‖, which other columns tell.
+    """
+    return {} if method.name == PLAIN else {"move": moves}
+
+
+def opened(balance: Balance) -> Ledger:
+    """The ledger at step 0, but for the memory of a law."""
+    return Ledger(balance, tuple(np.zeros_like(D) for D in balance))
+
+
+def reopened(ledger: Ledger, balance: Balance) -> Ledger:
+    """That of a point that was put elsewhere: its start makes up for it."""
     start = tuple(D - L for D, L in zip(balance, ledger.entries, strict=True))
-    return Ledger(start, ledger.entries, memory, ledger.flow_time)
-
-
-def cumulative(first: Array, terms: Array) -> Array:
-    """(n+1, …): first, first + terms[0], …, added one after another whatever the block's length."""
-    return np.cumsum(np.concatenate([first[None], terms]), axis=0)
+    return Ledger(start, ledger.entries, (), ledger.flow_time)
 
 
 def measured(
@@ -38,17 +47,17 @@ def measured(
     step: int,
     step_sizes: Array,
     balances: Balance,
-    entries: Balance,
+    followed: Followed,
     gradient_norms: Array,
     scale: float,
-    memories: Sequence[Memory] | None = None,
 ) -> tuple[dict[str, Array], Callable[[int], Ledger]]:
     """The columns of n steps from `step` on, and the ledger before each and after the last.
 
-    balances: D of the points. entries: what each step adds to D by the method's law.
-    memories: n + 1 of the law. scale: what relative numbers are relative to.
+    balances: D of the points. followed: what each step adds to D by the method's law. scale: what
+    relative numbers are relative to.
     """
-    sums = [cumulative(L, more) for L, more in zip(ledger.entries, entries, strict=True)]
+    added = zip(ledger.entries, followed.entries, strict=True)
+    sums = [cumulative(L, more) for L, more in added]
     flow_times = cumulative(np.array(ledger.flow_time), step_sizes)
     imbalance = _norms(balances)
     steps = np.arange(step, step + len(step_sizes))
@@ -65,11 +74,12 @@ def measured(
         "drift": _norms(drifts),
         "ledger": _norms(before),
         "audit": _norms(tuple(D - L for D, L in zip(drifts, before, strict=True))),
+        **followed.columns,
     }
 
     def ledger_at(i: int) -> Ledger:
-        memory = () if memories is None else memories[i]
-        return Ledger(ledger.start, tuple(each[i] for each in sums), memory, float(flow_times[i]))
+        entries = tuple(each[i] for each in sums)
+        return Ledger(ledger.start, entries, followed.memories[i], float(flow_times[i]))
 
     return table, ledger_at
 

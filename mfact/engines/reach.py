@@ -101,10 +101,11 @@ class Reach:
         co = reduced(state)
         return state if co is None else self.spectral(self.grown(state, co))
 
-    def left(self, state: State, tolerance: float) -> State:
+    def left(self, state: State, tolerance: float, passes: int) -> State:
         """The same state without bases, from which a run goes on beyond memory.
 
-        tolerance: to which the optimum must be known: else it would end the run too early.
+        tolerance: to which the optimum must be known: else it would end the run too early. passes:
+        over M that a step takes there.
         """
         state = self.spectral(state)
         optimum = state.coordinates.optimum
@@ -112,9 +113,12 @@ class Reach:
         return replace(
             state,
             point=tuple(state.coordinates.leave(state.point)),
+            memory=tuple(part for z in state.memory for part in state.coordinates.leave((z,))),
             distance=replace(state.distance, tangent=None, rho=0.0, top=0.0),
             coordinates=Plain(
-                optimum if known else None, ahead=state.coordinates.passes - state.step
+                optimum if known else None,
+                ahead=state.coordinates.passes - passes * state.step,
+                each=passes,
             ),
         )
 

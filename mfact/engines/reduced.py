@@ -1,4 +1,5 @@
-"""Gradient descent in reduced coordinates: the iterates of the plain loop at the price of an SVD.
+"""Methods that commute with rotation, in reduced coordinates: the iterates of the plain loop at
+the price of an SVD.
 
 The run starts in a small basis and extends itself by one pass over M whenever the next step
 would put more than rounding outside of it, so that the distance to the plain iterates stays at
@@ -15,11 +16,12 @@ from dataclasses import replace
 import numpy as np
 
 from mfact.core import Array, Distance, Engine, Factors, Method, Point, Problem, Segment, State
-from mfact.engines.block import Block, segment
+from mfact.engines.any_steps import AnySteps, first_tangent
+from mfact.engines.block import Block, Steps, segment
 from mfact.engines.coordinates import Krylov, Reduced, reduced, small
 from mfact.engines.differences import ROUNDING, SAFETY, judge_growth, with_stride
-from mfact.engines.kernel import SmallSteps
-from mfact.engines.losses import gram_loss, leak_of, traces
+from mfact.engines.gradient_steps import GradientSteps
+from mfact.engines.losses import gram_loss, traces
 from mfact.engines.measures import reopened
 from mfact.engines.reach import Reach
 from mfact.methods.gradient_descent import GradientDescent
@@ -54,7 +56,8 @@ class ReducedEngine:
     problem: a factorization. reach: extends the bases. gap_tolerance: the Eckart–Young gap at which
     the run may end; near it the engine turns to SVD coordinates, where the gap is exact.
     beyond_memory: the engine in which a run goes on, from the same point, whose bases may grow no
-    more; one whose reach has no limit needs none.
+    more; one whose reach has no limit needs none. method: the update rule, steps of plain gradient
+    descent by a kernel of its own.
     """
 
     name = "reduced"
@@ -65,11 +68,14 @@ class ReducedEngine:
         reach: Reach,
         gap_tolerance: float = 1e-10,
         beyond_memory: Engine | None = None,
+        method: Method | None = None,
     ) -> None:
         self.problem, self.reach, self.gap_tolerance = problem, reach, gap_tolerance
+        self.method = method or GradientDescent()
+        self.plain = type(self.method) is GradientDescent
         self.beyond_memory = beyond_memory
         self.rank, self.weight, self.eps = reach.rank, problem.weight, reach.eps
-        self._steps: SmallSteps | None = None
+        self._steps: Steps | None = None
         # What must be done to this state before its next step can be taken; else it is found anew.
         self._due: tuple[State | None, Change] = None, self._reached
 
@@ -79,13 +85,18 @@ class ReducedEngine:
             return "knows no coordinates for such a problem"
         if not method.commutes_with_rotation:
             return f"keeps coordinates in which {method.name} would be another iteration"
-        if type(method) is not GradientDescent:
-            # It may run there, but by steps of its own.
-            return f"takes the steps of gradient-descent, not of {method.name}"
         return ""
 
     def start(self, point: Point) -> State:
-        return self.reach.start(point)
+        return self.opened(self.reach.start(point))
+
+    def opened(self, state: State) -> State:
+        factors = state.coordinates.factors(state.point)
+        ledger = replace(state.ledger, memory=self.method.law.init(self.problem, factors))
+        kept = len(self.method.init(factors)) // len(factors)
+        memory = tuple(np.zeros_like(state.point[0]) for _ in range(kept))
+        state = replace(state, memory=memory, ledger=ledger)
+        return state if self.plain else first_tangent(state, self.eps)
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -115,7 +126,7 @@ class ReducedEngine:
             step_sizes = step_sizes[:left]
         steps, then = self._buffers(co.size), None
         eta = step_sizes[: steps.length]
-        steps.Z[0] = state.point[0]
+        steps.enter(state)
         with np.errstate(all="ignore"):
             leak, size = self._taken(steps, co, eta)
             count = len(leak)
@@ -146,14 +157,13 @@ class ReducedEngine:
             self._due = found.state, then
         return found
 
-    def _taken(self, steps: SmallSteps, co: Reduced, eta: Array) -> tuple[Array, Array]:
+    def _taken(self, steps: Steps, co: Reduced, eta: Array) -> tuple[Array, Array]:
         """Steps from Z[0] while they leak no more than rounding: the leak of each, ‖(U, V)‖_F."""
         leaks, sizes = [np.zeros(0)], [np.zeros(0)]
         done, length = 0, len(eta) if co.basis.exhausted else FIRST_TRY
         while done < len(eta):
             tried = slice(done, min(done + length, len(eta)))
-            steps.run(co.operator, co.sigma, eta[tried].tolist(), done)
-            leak = leak_of(co, steps.Z[tried], eta[tried])
+            leak = steps.take(co, eta[tried], done)
             size = np.sqrt(traces(steps.grams[tried]))
             too_much = ~(leak <= ROUNDING * self.eps * size) & np.isfinite(size)
             leaks_out = not co.basis.exhausted and bool(too_much.any())
@@ -182,7 +192,7 @@ class ReducedEngine:
         """One more block on each side. Or the run goes on directly."""
         co = reduced(state)
         if co is None or (self.beyond_memory is not None and self.reach.memory_ends(state)):
-            return self.reach.left(state, self.gap_tolerance)
+            return self.reach.left(state, self.gap_tolerance, self.method.passes)
         return self.reach.grown(state, co)
 
     # -- a closer look ------------------------------------------------------------------------
@@ -198,7 +208,7 @@ class ReducedEngine:
         optimum = state.coordinates.optimum
         hidden = optimum is None or not optimum.known_to(self.gap_tolerance)
         if hidden and self.reach.memory_ends(state):
-            return self.reach.left(state, self.gap_tolerance)
+            return self.reach.left(state, self.gap_tolerance, self.method.passes)
         return state
 
     def moved(self, state: State, factors: Factors) -> State:
@@ -212,11 +222,11 @@ class ReducedEngine:
             size = float(np.linalg.norm(point[0])) or 1.0
             distance = replace(distance, tangent=distance.bound / SAFETY / size * point[0])
         ledger = reopened(state.ledger, self.problem.balance(factors))
-        return replace(state, point=point, ledger=ledger, distance=distance)
+        return self.opened(replace(state, point=point, ledger=ledger, distance=distance))
 
     # -- buffers ----------------------------------------------------------------------------------
 
-    def _buffers(self, size: int) -> SmallSteps:
+    def _buffers(self, size: int) -> Steps:
         """Buffers for this size, in the same memory for all."""
         old = self._steps
         if old is not None and old.size == size:
@@ -225,8 +235,10 @@ class ReducedEngine:
         memory = None if old is None else old.memory
         if memory is None:
             memory = np.empty(BUFFER_BYTES // 8)
-        self._steps = SmallSteps(self.rank, size, length, np.dtype(float), self.weight, memory)
-        return self._steps
+        kind = GradientSteps if self.plain else AnySteps
+        made: Steps = kind(self.problem, self.method, self.rank, size, length, memory)
+        self._steps = made
+        return made
 
     def _next_length(self, length: int, leak: Array, size: Array) -> int:
         """How many steps to try next: twice as many, or until the leak will be too much."""

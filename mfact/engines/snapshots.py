@@ -25,6 +25,8 @@ def pack(state: State) -> tuple[Arrays, Numbers]:
     if isinstance(co, Plain):
         numbers["optimum"] = None if co.optimum is None else asdict(co.optimum)
         numbers["ahead"] = co.ahead
+        if co.each != 1:
+            numbers["each"] = co.each
     elif isinstance(co, Krylov):
         numbers["krylov"] = {"changed": co.changed, "energy": co.energy, "unseen": co.unseen}
         _pack_basis(co.basis, arrays, numbers)
@@ -94,7 +96,7 @@ def _coordinates(arrays: Mapping[str, Array], numbers: Document) -> Coordinates:
     if "basis/left" not in numbers:
         known = numbers["optimum"]
         optimum = None if known is None else optimum_from(known)
-        return Plain(optimum, numbers["ahead"])
+        return Plain(optimum, numbers["ahead"], numbers.get("each", 1))
     left, right = (
         Side(np.asfortranarray(arrays[f"basis/{name}"]), *numbers[f"basis/{name}"])
         for name in ("left", "right")
@@ -162,4 +164,5 @@ def _pack_array(name: str, array: Array, arrays: Arrays, numbers: Numbers) -> No
 
 def _array(name: str, arrays: Mapping[str, Array], numbers: Document) -> Array:
     axes = numbers[f"{name}/axes"]
-    return np.asarray(np.ascontiguousarray(arrays[name]).transpose(np.argsort(axes)))
+    held = np.asarray(arrays[name], order="C")
+    return held.transpose(np.argsort(axes).astype(int))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+import numpy as np
+
 from mfact.core import Document
 from mfact.engines.choice import has_bases
 from mfact.engines.direct import KEPT_BYTES
 from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.host.threads import cores
 from mfact.krylov.columns import block_columns, joined_columns
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.run.modes import DECADES, DECADES_FLOWN, densest, gram_bytes
 from mfact.run.refusals import resolved_schedule
 from mfact.run.workers import BLAS_BYTES, fitting_workers, reserved, with_workers
@@ -33,7 +36,9 @@ COPIES_OF_ROWS = 6
 """The trace with room to grow, that of the checkpoint resumed from, and what a checkpoint or run
 file is made of: the columns side by side, its image, and the image read back."""
 
-ROW_BYTES = 8 * (len(COLUMNS) + len(HIDDEN))
+ROW_BYTES = 8 * (sum(not column.own for column in COLUMNS.values()) + len(HIDDEN))
+OWN_BYTES = 8 * sum(column.own for column in COLUMNS.values())
+"""Of what is told of every run, and beside it of a run by another method than plain descent."""
 
 MUCH_WRITTEN = 16 << 30
 """Bytes of checkpoints in all from which a run says so first."""
@@ -67,6 +72,17 @@ def room_beside(matrix: Held, max_memory: int | None) -> int:
     return available_bytes(None if max_memory is None else max(0, max_memory - matrix.there))
 
 
+def row_bytes(settings: RunSettings) -> int:
+    """Of a row of the trace."""
+    return ROW_BYTES + (0 if settings.method == PLAIN else OWN_BYTES)
+
+
+def kept_by(method: str) -> int:
+    """How many things of the size of the factors a method keeps."""
+    point = np.zeros((1, 1)), np.zeros((1, 1))
+    return len(METHODS[method].init(point)) // len(point) if method in METHODS else 0
+
+
 def memory_plan(
     shape: tuple[int, int],
     settings: RunSettings,
@@ -81,13 +97,13 @@ def memory_plan(
     available: bytes, as the machine and settings.max_memory say when not given.
     """
     d1, d2 = shape
-    point = _item(settings) * settings.rank * (d1 + d2)
+    state = (1 + kept_by(settings.method)) * _item(settings) * settings.rank * (d1 + d2)
     modes = gram_bytes(settings.rank) * densest(settings) * (DECADES + DECADES_FLOWN)
     parts = {
         "matrix": _item(settings) * d1 * d2 if matrix_bytes is None else matrix_bytes,
-        "factors": COPIES_OF_FACTORS * point,
-        "steps": STEP_BYTES + 2 * min(KEPT_BYTES, BLOCK_OF_POINTS * point),
-        "trace": COPIES_OF_ROWS * (ROW_BYTES * rows_kept(settings) + modes),
+        "factors": COPIES_OF_FACTORS * state,
+        "steps": STEP_BYTES + 2 * min(KEPT_BYTES, BLOCK_OF_POINTS * state),
+        "trace": COPIES_OF_ROWS * (row_bytes(settings) * rows_kept(settings) + modes),
     }
     available = available_bytes(settings.max_memory) if available is None else available
     room = available - sum(parts.values()) - BLAS_BYTES
@@ -139,7 +155,7 @@ def rewriting(settings: RunSettings, steps: int | None) -> str | None:
     if steps is None:
         return None
     count = (MOST_PLAIN_STEPS if settings.max_iter is None else settings.max_iter) // steps
-    written = count * rows_kept(settings) * ROW_BYTES // 2
+    written = count * rows_kept(settings) * row_bytes(settings) // 2
     if settings.every is None or written < MUCH_WRITTEN:
         return None
     return (

@@ -10,6 +10,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.engines.choice import has_bases
+from mfact.methods.choice import PLAIN
 from mfact.storage.checkpoint_kinds import CHECKPOINT, of_state
 from mfact.storage.door import require_numbers, under
 from mfact.storage.kinds import refuse
@@ -48,7 +49,11 @@ def require_checkpoint(arrays: Mapping[str, Array], document: Mapping[str, Any])
         _spectrum(arrays["state/spectrum/sigma"], arrays["state/basis/B"])
     for part in ("state", "good"):
         if (name := f"{part}/distance/tangent") in arrays:
-            _array(name, arrays[name], shapes["state/point/0"] if bases else None, document)
+            like = shapes["state/point/0"] if bases else None
+            if like and document["settings"]["method"] != PLAIN:
+                kept = sum(each.startswith(f"{part}/memory/") for each in arrays)
+                like = (1 + kept, *like)
+            _array(name, arrays[name], like, document)
         _memories(part, arrays, shapes, document)
     _recorder(arrays, document["recorder"])
     _modes(arrays, document)
@@ -114,7 +119,7 @@ def _memories(
     document: Mapping[str, Any],
 ) -> None:
     """What methods and laws keep has as many arrays as they like, each like a part of the point or
-    of D; of the point and of D there are no others than those known.
+    of D, or a number; of the point and of D there are no others than those known.
     """
     for name in arrays:
         found = _PART.fullmatch(name.removeprefix(f"{part}/"))
@@ -124,7 +129,7 @@ def _memories(
             refuse(name, part, "a part that such a state has")
         like = f"{part}/{_LIKE[found[1]]}/"
         held = sorted(arrays[name].shape)
-        fits = [shape for at, shape in shapes.items() if at.startswith(like)]
+        fits = [(), *(shape for at, shape in shapes.items() if at.startswith(like))]
         shape = next((each for each in fits if sorted(each) == held), None)
         _array(name, arrays[name], shape, document)
 

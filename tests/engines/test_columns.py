@@ -87,8 +87,9 @@ def test_audit_sees_a_step_that_is_not_a_gradient_step():
 
     class Wrong(GradientDescent):
         def step(self, problem, point, at, step_size, memory):
-            (U, V), memory = super().step(problem, point, at, step_size, memory)
-            return (U * (1 + 1e-6), V), memory
+            moved = super().step(problem, point, at, step_size, memory)
+            U, V = moved.point
+            return moved._replace(point=(U * (1 + 1e-6), V))
 
     engine = direct_engine(DenseTarget(M), method=Wrong())
     rows = engine.advance(engine.start(start), np.full(10, 0.1)).rows

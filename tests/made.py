@@ -13,7 +13,8 @@ def direct_engine(target, weight=0.0, method=None):
     return DirectEngine(Factorization(target, weight), method or GradientDescent())
 
 
-def reduced_engine(target, rank, weight=0.0, tol=1e-10, limit=None):
+def reduced_engine(target, rank, weight=0.0, tol=1e-10, limit=None, method=None):
     """limit: bytes of its bases, beyond which it goes on directly."""
     reach = Reach(target, rank, weight, limit)
-    return ReducedEngine(Factorization(target, weight), reach, tol, direct_engine(target, weight))
+    direct = direct_engine(target, weight, method)
+    return ReducedEngine(direct.problem, reach, tol, direct, direct.method)
