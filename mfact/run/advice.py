@@ -20,6 +20,9 @@ ROUNDED = 1e-7
 MATCHING = 1e-3
 """Relative difference up to which a singular value of UVᵀ at a stationary point is σ_i."""
 
+EQUAL = 1e-6
+"""Relative difference up to which two singular values may be one, in float32 too."""
+
 FITTED = 0.5
 """The share of σ_i from which component i counts as fitted."""
 
@@ -128,15 +131,20 @@ def _uneven(co: Singular) -> tuple[float, float]:
 def unfitted(state: State, optimum: Optimum, *, stationary: bool) -> list[int]:
     """The numbers i ≤ k of the components that UVᵀ does not have.
 
-    In SVD coordinates those with (ΦᵀUVᵀΨ)_ii < σ_i/2. On U and V themselves only what the singular
+    In SVD coordinates those with (ΦᵀUVᵀΨ)_ii < σ_i/2; of those that σ_{k+1} equals as many as the
+    singular values of that block leave. On U and V themselves only what the singular
     values s of UVᵀ tell: at a stationary point each s is a σ_i, and the others are not there;
     elsewhere i is named where fewer than i of the s reach σ_i/2.
     """
     co, k = state.coordinates, optimum.k
     X, Y = co.factors(state.point)
     if isinstance(co, Singular):
-        had = np.einsum("ir,ir->i", X[:k], Y[:k])
-        return [int(i) + 1 for i in np.flatnonzero(had < FITTED * co.sigma[:k])]
+        had = np.einsum("ir,ir->i", X[:k], Y[:k]) >= FITTED * co.sigma[:k]
+        if len(co.sigma) > k:  # of those that σ_{k+1} equals any do, in any basis
+            one = np.flatnonzero(np.abs(co.sigma - co.sigma[k]) <= EQUAL * co.sigma[k])
+            count = np.sum(_values_of_product(X[one], Y[one]) >= FITTED * co.sigma[k])
+            had[one[one < k]] = np.arange(np.sum(one < k)) < count
+        return [int(i) + 1 for i in np.flatnonzero(~had)]
     if co.size is not None or not optimum.values:
         return []
     sigma = np.array(optimum.values[:k])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,7 +73,7 @@ class Ending:
             missing = unfitted(state, optimum, stationary=stationary)
         result = Result(
             outcome=finish.outcome,
-            message=message(plan, finish, certificate, missing),
+            message=message(plan, finish, certificate, missing, first_size(trace)),
             U=factors.U,
             V=factors.V,
             trace={name: trace[name] for name in COLUMNS if name in trace},
@@ -168,6 +168,11 @@ class Ending:
                 optimum.values, zero, min(self.plan.target.shape), rest=2 * optimum.floor
             ),
         )
+
+
+def first_size(trace: Mapping[str, Array]) -> float:
+    """‖U_0‖_F² + ‖V_0‖_F², 0 where it was not recorded."""
+    return float(trace["size_U"][0] + trace["size_V"][0]) if trace else 0.0
 
 
 def leave(state: State) -> Factors:

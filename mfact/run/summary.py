@@ -67,6 +67,7 @@ def settings_of(plan: Plan, every: int) -> Document:
         "tol": choice.tol,
         "tol_gradient": plan.rules.tol_gradient,
         "step_size": choice.schedule(0),
+        **choice.tuned,
     }
     if wish is not None:
         settings, chosen["rank"] = settings.changed({"rank": wish}), settings.rank
@@ -142,7 +143,7 @@ def summary_of(
         **{name: last.get(name) for name in SUMMED},
         "explained": explained(last["relative_residual"]) if "relative_residual" in last else None,
         "gap_bound": None if known.optimum is None else known.optimum.gap_error,
-        "ledger_audit": float(audits[-1]) if len(audits) and plan.facts.law else None,
+        "ledger_audit": float(audits[-1]) if len(audits) else None,
         "flow_time": state.ledger.flow_time,
         "distance_bound": bound,
         "passes": plan.target.passes,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mfact.core import Outcome, Rows
+from mfact.core import Outcome, Rows, moves
 from mfact.stopping.rules import BLOWN_UP, Seen, Stop, at_limit, first_of, out_of_time
 
 TOO_SHORT = "the steps are too small to change the weights any more"
@@ -78,7 +78,7 @@ class NetworkRules:
         """Where no step changes the weights any more; their norms are known where measured."""
         size = np.sqrt(sum(rows[f"norm_{h}"] for h in range(1, self.layers + 1)))
         # A step of less than a twentieth of an ulp moves hardly an entry.
-        short = rows["step_size"] * rows["gradient_norm"] <= 0.05 * self.eps * size
+        short = moves(rows) <= 0.05 * self.eps * size
         return first_of(
             short & (rows["step"] >= self.min_iter),
             Outcome.STALLED,

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mfact.core import Array, Outcome, Rows
+from mfact.core import Array, Outcome, Rows, moves
 from mfact.words import shown
 
 BLOWN_UP = 1e4
@@ -90,6 +90,7 @@ class StopRules:
     tol_gradient: on ‖∇f‖_F in units of σ₁^{3/2}. patience: steps without a decrease.
     min_iter, max_iter: steps. max_time: seconds in all. norm, sigma_1: of M. eps: of the
     arithmetic. sharpness: 2 max(1, λ), of the objective at a balanced optimum, in units of σ₁.
+    lasting: for how many steps what a method keeps goes on, see mfact.core.Method.
     """
 
     tol: float | None
@@ -103,6 +104,7 @@ class StopRules:
     sigma_1: float
     eps: float
     sharpness: float
+    lasting: float = 1.0
 
     def candidates(
         self, rows: Rows, seconds: float, seen: Seen
@@ -181,13 +183,19 @@ class StopRules:
         )
 
     def still(self, rows: Rows) -> Stop | None:
-        """Where the gradient is rounding, or no step changes the point any more."""
-        size = np.sqrt(rows["size_U"] + rows["size_V"])
+        """Where the gradient is rounding, and nothing that the method keeps carries the point on;
+        or no step changes the point any more.
+        """
+        size, length = np.sqrt(rows["size_U"] + rows["size_V"]), moves(rows)
+        rest = self.within(rows, AT_REST * self.eps)
+        if self.lasting > 1:
+            # A velocity goes on where the gradient is zero, and turns where it is not.
+            rest &= length <= AT_REST * self.eps * self.lasting * size
+            length = np.maximum(length, rows["step_size"] * rows["gradient_norm"])
         # A step of less than a twentieth of an ulp moves hardly an entry.
-        short = rows["step_size"] * rows["gradient_norm"] <= 0.05 * self.eps * size
+        short = length <= 0.05 * self.eps * size
         reason = "the steps are too small to change the factors any more"
-        rest = self._late(rows, self.within(rows, AT_REST * self.eps) | short)
-        return first_of(rest, Outcome.STALLED, lambda i: reason, "kind")
+        return first_of(self._late(rows, rest | short), Outcome.STALLED, lambda i: reason, "kind")
 
     def flat(self, rows: Rows, count: int) -> Stop | None:
         """Where the gradient is rounding, or has long been no more than the error of a flow:

@@ -32,7 +32,8 @@ class StopWatch(Generic[R_co]):
     def restore(self, state: Mapping[str, Any]) -> None:
         vars(self).update({name: state[name] for name in self.state()})
 
-    @np.errstate(over="ignore")  # a run that diverges has rows past the largest number
+    # A run that diverges has rows past the largest number.
+    @np.errstate(over="ignore", invalid="ignore")
     def find(
         self,
         rows: Rows,

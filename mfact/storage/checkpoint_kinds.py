@@ -59,30 +59,53 @@ def _levels(value: Any, place: str) -> None:
 # What the monitors keep, by its name, in whichever of them.
 _KEPT: dict[str, Kind] = {
     **dict.fromkeys(
-        ("imbalance", "rise", "norms", "shortfall", "steps", "audit", "drift", "high", "low"), _PEAK
+        (
+            "imbalance",
+            "rise",
+            "norms",
+            "shortfall",
+            "steps",
+            "audit",
+            "drift",
+            "high",
+            "low",
+            "line_1",
+            "condition",
+        ),
+        _PEAK,
     ),
     **dict.fromkeys(("first_loss", "last_loss", "residual", "last_ratio"), maybe(any_number)),
-    **dict.fromkeys(("reached", "at"), maybe(text)),
+    **dict.fromkeys(("reached", "at", "lost"), maybe(text)),
     **dict.fromkeys(
-        ("largest_step", "squares", "largest_size", "rounded", "allowed", "flow_time"), any_number
+        ("largest_step", "squares", "largest_size", "largest", "rounded", "allowed", "flow_time"),
+        any_number,
     ),
     **dict.fromkeys(("count", "rows"), count),
     "passed": listing(any_number),
     "levels": _levels,
 }
-# And what two of them keep beside, which keep nothing else.
+# And what some of them keep beside, which keep nothing else.
 _OWN: dict[str, dict[str, Kind]] = {
     "certified": dict.fromkeys(
         ("first", "last"), maybe(record({**_LAST, "imbalance": any_number}))
     ) | {"skipped": flag},
-    "ledger": {"last": maybe(record({**_LAST, "size": any_number})), "skipped": maybe(text)},
+    "ledger": {
+        "last": maybe(record(
+            {**_LAST, "size": any_number, "move": any_number}, needed=(*_LAST, "size")
+        )),
+        "skipped": maybe(text),
+    },
+    "log-det-law": {"last": maybe(row(any_number, any_number))},
 }  # fmt: skip
+# What checkpoints of gradient descent of mfact 0.11 lack.
+_LATER = ("line_1", "log-det-law")
 _MEMBERS: Any = Monitors().members
 _MONITORS = record({
     name: record({kept: {**_KEPT, **_OWN.get(name, {})}[kept] for kept in member.kept},
-                 None if name in _OWN else plain)
+                 None if name in _OWN else plain,
+                 needed=[kept for kept in member.kept if kept not in _LATER])
     for name, member in _MEMBERS.items()
-})  # fmt: skip
+}, needed=[name for name in _MEMBERS if name not in _LATER])  # fmt: skip
 
 
 def of_state(*, bases: bool, shared: bool = False) -> Kind:
@@ -97,6 +120,7 @@ def of_state(*, bases: bool, shared: bool = False) -> Kind:
     others: dict[str, Kind] = {}
     if not shared and not bases:
         known |= {"optimum": maybe(OPTIMUM), "ahead": whole}
+        others = {"each": count}
     elif not shared:
         known |= {f"basis/{side}": row(count, count) for side in ("left", "right")}
         known |= {
@@ -111,7 +135,7 @@ def of_state(*, bases: bool, shared: bool = False) -> Kind:
 
     def checked(value: Any, place: str) -> None:
         check(value, place)
-        if others and ("krylov" in value) == (spectrum.keys() <= value.keys()):
+        if "krylov" in others and ("krylov" in value) == (spectrum.keys() <= value.keys()):
             raise ValueError(f"{place} lacks a part of its spectrum")
 
     return checked
@@ -156,7 +180,9 @@ _PARTS: dict[str, Kind] = {
     "described": PROBLEM,
     "output": maybe(text),
     "fingerprint": FINGERPRINT,
-    "chosen": record(_CHOSEN),
+    "chosen": record(
+        _CHOSEN | {"tuned": record({}, number)}, needed=tuple(_CHOSEN)
+    ),
     "recorder": RECORDER,
     "watch": WATCH,
     "monitors": _MONITORS,

@@ -9,9 +9,9 @@ from dataclasses import fields, replace
 import numpy as np
 
 from mfact.core import Array, Claim, Result, Schedule, Verdict
-from mfact.methods.choice import law_known
+from mfact.methods.choice import METHODS
 from mfact.schedules import Constant, PowerDecay
-from mfact.settings import RunSettings
+from mfact.settings import RunSettings, parameters_of
 from mfact.theory.facts import Facts
 from mfact.theory.monitors import READ, Monitors
 
@@ -25,6 +25,9 @@ def facts_in(result: Result, norm: float, offset: float = 0.0) -> Facts:
         if name in names
     }
     settings = RunSettings(**{**used, "rank": result.U.shape[1]})
+    asked = parameters_of(settings)
+    used = {name: value for name, value in asked.items() if value is not None}
+    method = METHODS[settings.method].having(used)
     return Facts(
         norm=norm,
         sigma_1=float(result.problem.get("sigma_1") or 0.0),
@@ -35,7 +38,8 @@ def facts_in(result: Result, norm: float, offset: float = 0.0) -> Facts:
         objective=settings.objective,
         weight=settings.weight,
         method=settings.method,
-        law=law_known(settings.method),
+        keeps=method.law.keeps,
+        lasting=method.lasting,
         schedule=_schedule(settings),
         start=settings.start,
         scale=settings.start_scale,

@@ -11,6 +11,7 @@ import numpy as np
 from mfact.core import Array, Claim, Factors, Result, Verdict
 from mfact.errors import DataError, SettingsError
 from mfact.host.threads import working
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.studies.differing import entry_of
 from mfact.studies.modulo_rotation import factor_distance, product_distance
 from mfact.studies.named import center_of
@@ -182,9 +183,17 @@ def _trace(a: Result, b: Result, tolerances: Tolerances) -> Iterator[Claim]:
         rtol, atol = tolerances.of(name)
         with np.errstate(over="ignore"):  # then anything is allowed
             allowed = rtol * np.maximum(np.abs(x), np.abs(y))
-        power = COLUMNS[name].power if name in COLUMNS else None
-        allowed += atol * norm ** (power or 0.0)
+        allowed += atol * norm ** _power(name, a, b)
         yield _column(name, x, y, allowed, steps)
+
+
+def _power(name: str, a: Result, b: Result) -> float:
+    """Of ‖M‖_F that a column has the units of; a step size those of the method."""
+    if name in ("step_size", "flow_time"):
+        names = {str((entry_of(run, "method") or {}).get("value", PLAIN)) for run in (a, b)}
+        powers = {METHODS[each].power for each in names if each in METHODS}
+        return powers.pop() if len(powers) == 1 else 0.0
+    return (COLUMNS[name].power if name in COLUMNS else None) or 0.0
 
 
 def _column(name: str, x: Array, y: Array, allowed: Array, steps: Array) -> Claim:

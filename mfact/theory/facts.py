@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mfact.core import Schedule, scaled_eps
+from mfact.methods.choice import PLAIN
 from mfact.problems.optimum import known_rank
 from mfact.words import brief, known_digits
 
@@ -18,7 +19,8 @@ class Facts:
     objective: "plain" (1) or "balanced" (3), with λ = weight, 0 for (1). start: its name or file;
     scale: of a drawn start, None for one from a file (see RunSettings.start_scale).
     tol: the gap to reach. max_iter, max_time: limits, in steps and in seconds, of which
-    wall_seconds are spent before. law: whether that of the method is known, of what it adds to D.
+    wall_seconds are spent before. keeps: what the method's flow keeps, as mfact.core.Law has it;
+    lasting: for how many steps what has come into its memory goes on, as mfact.core.Method has it.
     singular_values: leading ones, as many as are known; errors: how far each may be off, none
     when they are exact; zero: up to here they count as zero. numerical_rank: of M where known.
     """
@@ -40,7 +42,8 @@ class Facts:
     max_iter: int | None = None
     max_time: float | None = None
     wall_seconds: float = 0.0
-    law: bool = True
+    keeps: str = "D"
+    lasting: float = 1.0
     singular_values: tuple[float, ...] = ()
     errors: tuple[float, ...] = ()
     zero: float = 0.0
@@ -50,6 +53,11 @@ class Facts:
     def eps(self) -> float | None:
         """ε of the schedule, units of M; None where it has none."""
         return self.schedule.eps
+
+    @property
+    def plain(self) -> bool:
+        """Whether the steps are those of plain gradient descent."""
+        return self.method == PLAIN
 
     @property
     def unit(self) -> float:
@@ -94,7 +102,7 @@ class Facts:
         plain: the objective must be (1), without a balancing term.
         """
         lacks = []
-        if self.method != "gradient-descent":
+        if not self.plain:
             lacks.append(f"the method is {self.method}, not gradient descent")
         if plain and self.objective != "plain":
             lacks.append("the objective has a balancing term, the claim is about (1) without it")

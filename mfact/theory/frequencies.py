@@ -1,13 +1,18 @@
-"""Theorem 3.2 as frequencies: what each of many starts did, how often, and what is expected."""
+"""Theorem 3.2 as frequencies: what each of many starts did, how often, and what is expected.
+
+What is expected is of gradient descent: nan for other methods.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from mfact.core import Array
+from mfact.methods.choice import PLAIN
 from mfact.settings import SweepSettings
 
 
@@ -16,6 +21,8 @@ class Sweep:
     """What each start did; each array has one column or entry a start.
 
     settings: what was run. shape: (d1, d2). values: the non-zero singular values of M.
+    chosen: c_step, and step_size: η, in units of 1/M, of scaled methods none; momentum: μ, or
+        damping: c, of methods that have one.
     hits: steps to each of settings.tolerances, −1 where the run did not get there.
     low, high, last: smallest, largest and final ‖Φ_rᵀU‖_F/‖Ψ_rᵀV‖_F over all steps up to
         convergence; for r = 1 the |uᵀu*|/|vᵀv*| of Theorem 3.2.
@@ -25,6 +32,7 @@ class Sweep:
     settings: SweepSettings
     shape: tuple[int, int]
     values: Array = field(repr=False)
+    chosen: Mapping[str, float]
     hits: Array = field(repr=False)
     low: Array = field(repr=False)
     high: Array = field(repr=False)
@@ -42,11 +50,6 @@ class Sweep:
         return self.settings.c_init * math.sqrt(float(self.values[0]) / max(self.shape))
 
     @property
-    def step_size(self) -> float:
-        """η, units of 1/M."""
-        return self.settings.c_step / float(self.values[0])
-
-    @property
     def converged(self) -> int:
         """Number of runs that reached the tolerance."""
         return int(np.count_nonzero(self.hits[-1] >= 0))
@@ -59,6 +62,8 @@ class Sweep:
 def hypotheses(runs: Sweep) -> list[str]:
     """What is missing of the hypotheses of Theorem 3.2, as phrases."""
     lacks = []
+    if runs.settings.method != PLAIN:
+        lacks.append(f"the method is {runs.settings.method}, and it is about {PLAIN}")
     if runs.settings.rank != 1:
         lacks.append(f"r is {runs.settings.rank}, and it is about r = 1")
     if runs.values.size > 1:
@@ -90,7 +95,8 @@ def limit_within(bound: float, settings: SweepSettings) -> float:
     >>> round(limit_within(2, SweepSettings()), 4)
     0.2048
     """
-    if settings.rank > 1 or not 1 <= bound <= 2 / settings.c_step:
+    known = settings.rank == 1 and settings.method == PLAIN
+    if not (known and 1 <= bound <= 2 / settings.plain_step):
         return math.nan
     return 2 / math.pi * math.atan(bound) - 0.5
 
@@ -104,7 +110,9 @@ def slope_per_decade_of_size(settings: SweepSettings, values: Array) -> float:
     >>> round(slope_per_decade_of_size(SweepSettings(c_step=0.1), np.ones(1)), 2)
     12.08
     """
-    growth = 2 * math.log1p(settings.c_step * _slowest(settings, values))
+    if settings.method != PLAIN:
+        return math.nan
+    growth = 2 * math.log1p(settings.plain_step * _slowest(settings, values))
     return math.log(10) / growth if growth else math.inf
 
 
@@ -118,8 +126,8 @@ def slope_per_decade_of_tolerance(settings: SweepSettings, values: Array) -> flo
     """
     r = settings.rank
     tail = values[r] / values[0] if r < values.size else 0.0
-    rate = settings.c_step * (_slowest(settings, values) - tail)
-    if rate >= 1:
+    rate = settings.plain_step * (_slowest(settings, values) - tail)
+    if rate >= 1 or settings.method != PLAIN:
         return math.nan
     return math.inf if rate == 0 else math.log(10) / -math.log1p(-rate)
 

@@ -64,7 +64,8 @@ class Kept(Protocol):
         return {name: _stored(getattr(self, name)) for name in self.kept}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        for name in self.kept:
+        """What an older mfact did not keep stays as it is."""
+        for name in state.keys() & set(self.kept):
             setattr(self, name, _restored(getattr(self, name), state[name]))
 
 
@@ -127,6 +128,21 @@ def step_label(rows: Rows, index: int) -> str:
     if "log10_step" in rows:
         return f"10^{float(rows['log10_step'][index]):.6g}"
     return f"{step:.6g}"
+
+
+def number_of(value: float | None) -> float:
+    """NaN where none was seen."""
+    return math.nan if value is None else float(value)
+
+
+def added_up(begun: float, step: Array, each: Array) -> Array:
+    """begun and what each step adds, up to each row but the first, one after another. Of a row k
+    steps after the one before, the larger of what both add counts k times; where the step from the
+    second is no number, that of the first.
+    """
+    taken = np.diff(step)
+    added = np.where(taken > 0, taken * np.fmax(each[:-1], each[1:]), 0.0)
+    return np.asarray(np.cumsum(np.append(begun, added))[1:])
 
 
 def rounding_of_loss(loss: Any, norm: float, unit: float) -> Any:

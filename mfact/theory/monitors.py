@@ -12,6 +12,7 @@ from mfact.theory.certified import CertifiedMonitor
 from mfact.theory.facts import Facts
 from mfact.theory.ledger import LedgerMonitor
 from mfact.theory.lemma_3_1 import Lemma31Monitor
+from mfact.theory.log_det import LogDetMonitor
 from mfact.theory.monitoring import Monitor
 from mfact.theory.rates import RateMonitor
 from mfact.theory.theorem_3_1 import Theorem31Monitor
@@ -39,6 +40,7 @@ class Monitors(Monitor):
             "theorem-3.1": Theorem31Monitor(),
             "certified": CertifiedMonitor(),
             "ledger": LedgerMonitor(),
+            "log-det-law": LogDetMonitor(),
             "theorem-3.2": Theorem32Monitor(),
             "late-rate": RateMonitor(),
         }
@@ -73,5 +75,5 @@ class Monitors(Monitor):
         return {name: member.state() for name, member in self.members.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        for name, member in self.members.items():
-            member.restore(state[name])
+        for name in state.keys() & self.members.keys():
+            self.members[name].restore(state[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -55,33 +56,48 @@ class Rounding(Kept):
 class Audit(Kept):
     """What a law has moved by, what its ledger tells, and how far that is off."""
 
-    kept = ("drift", "told", "off", "allowed")
+    kept: ClassVar[tuple[str, ...]] = ("drift", "told", "off", "allowed")
 
     def __init__(self) -> None:
         self.drift, self.told, self.off = Peak(), Peak(), Peak()
         self.allowed = 0.0
 
-    def see(self, drift: Array, told: Array, off: Array, allowed: Array, rows: Rows) -> None:
-        """Measured rows of a block; a law that is not a number is off."""
-        self.drift.see(drift, np.inf, rows)
-        self.told.see(told, np.inf, rows)
-        self.off.see(off, allowed, rows)
+    def see(self, moved: Mapping[str, Array], allowed: Array, rows: Rows) -> None:
+        """Measured rows of a block: drift, ledger and audit; a law that is not a number is off."""
+        self.drift.see(np.abs(moved["drift"]), np.inf, rows)
+        self.told.see(np.abs(moved["ledger"]), np.inf, rows)
+        self.off.see(moved["audit"], allowed, rows)
         self.allowed = float(allowed[-1])
+
+
+class Lines(Audit):
+    """The same of an identity of two lines, and what each of them has moved the law by."""
+
+    kept = (*Audit.kept, "line_1", "line_2")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line_1, self.line_2 = Peak(), Peak()
+
+    def see(self, moved: Mapping[str, Array], allowed: Array, rows: Rows) -> None:
+        super().see(moved, allowed, rows)
+        self.line_1.see(np.abs(moved["line_1"]), np.inf, rows)
+        self.line_2.see(np.abs(moved["line_2"]), np.inf, rows)
 
 
 class Pair(Kept):
     """The laws between layers h and h + 1: of units, of the layers as a whole, the matrix.
 
-    sums: Σ_i|Q_i − Q_i(0)| over the units.
+    sums: Σ_i|Q_i − Q_i(0)| over the units. audit: of which kind they are.
     """
 
     kept = ("first", "rounding", "units", "layers", "matrix", "sums")
 
-    def __init__(self, joint: Joint) -> None:
+    def __init__(self, joint: Joint, audit: type[Audit]) -> None:
         self.joint = joint
         self.first: float | None = None
         self.rounding, self.sums = Rounding(), Peak()
-        self.units, self.layers, self.matrix = Audit(), Audit(), Audit()
+        self.units, self.layers, self.matrix = audit(), audit(), audit()
 
     def sizes(self, table: Mapping[str, Array]) -> Array:
         """‖W_h‖² + ‖b_h‖² + p‖W_{h+1}‖²."""
@@ -92,14 +108,19 @@ class Pair(Kept):
         """Measured rows of a block; moved among their columns, see Rounding."""
         h = self.joint.h
         allowed = self.rounding.allowed(facts, table["step"], self.sizes(table), table["moved"])
-        self.units.see(
-            table[f"neuron_drift_{h}"], table[f"ledger_{h}"], table[f"audit_{h}"], allowed, table
-        )
-        difference, told = table[f"difference_{h}"], table[f"layer_ledger_{h}"]
+        units, layers, matrix = (_of(table, prefix, h) for prefix in ("", "layer_", "matrix_"))
+        self.units.see({**units, "drift": table[f"neuron_drift_{h}"]}, allowed, table)
+        difference = table[f"difference_{h}"]
         self.first = float(difference[0]) if self.first is None else self.first
         drift = difference - self.first
-        self.layers.see(np.abs(drift), np.abs(told), np.abs(drift - told), allowed, table)
+        off = np.abs(drift - layers["ledger"])
+        self.layers.see({**layers, "drift": drift, "audit": off}, allowed, table)
         self.sums.see(table[f"drift_sum_{h}"], np.inf, table)
         if self.joint.is_matrix:
-            drift, told, off = (table[f"matrix_{w}_{h}"] for w in ("drift", "ledger", "audit"))
-            self.matrix.see(drift, told, off, allowed, table)
+            self.matrix.see(matrix, allowed, table)
+
+
+def _of(table: Mapping[str, Array], prefix: str, h: int) -> dict[str, Array]:
+    """The columns of a law between layers h and h + 1 that are there."""
+    names = ("drift", "ledger", "audit", "line_1", "line_2")
+    return {name: table[key] for name in names if (key := f"{prefix}{name}_{h}") in table}

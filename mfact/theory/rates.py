@@ -116,6 +116,8 @@ class RateMonitor(Monitor):
         """What is missing of the hypotheses, as phrases."""
         r, gap, rank = facts.rank, facts.gap, facts.rank_of_M
         lacks = facts.missing(plain=False)
+        if lacks:
+            return lacks
         if gap is None:
             lacks.append("σ_r and σ_{r+1} are not known")
         elif rank is not None and rank < r:
@@ -134,7 +136,7 @@ class RateMonitor(Monitor):
         found, where = self.measured() or (None, "")
         statement = "late in the run the error contracts by 1 − η(σ_r − σ_{r+1}) a step, or faster"
         lacks, gap = self._lacks(facts), facts.gap
-        if found is None:
+        if found is None and facts.plain:
             lacks.append("the run did not go through two decades of linear convergence")
         if lacks or found is None or gap is None:
             verdict, detail = Verdict.NOT_MET, "; ".join(lacks)

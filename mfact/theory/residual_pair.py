@@ -95,7 +95,11 @@ def _leading(E: Array) -> SingularPair:
     if unit == 0:
         return SingularPair(0.0, np.eye(len(E))[0], np.eye(last + 1)[0], 0.0, 1)
     E = E / unit  # no square leaves the floats
-    y = scipy.linalg.eigh(E.T @ E, subset_by_index=[last, last], check_finite=False)[1][:, 0]
+    S = E.T @ E
+    vectors = scipy.linalg.eigh(S, subset_by_index=[last, last], check_finite=False)[1]
+    if not vectors.size:  # of values that are equal but for rounding LAPACK may find none by index
+        vectors = np.linalg.eigh(S)[1]
+    y = vectors[:, -1]
     x = E @ y
     tau = float(np.linalg.norm(x))
     x /= tau

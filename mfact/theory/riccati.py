@@ -16,10 +16,8 @@ SINGULAR = 1e-14
 STEP = 0.4
 """Of the Runge–Kutta method, in units of 1/‖P + Q‖, and of 1/λ of it for λ > 1."""
 
-MOST_STEPS = 1000
-
-LATEST = 1e30
-"""Flow time, in units of 1/σ₁, up to which an end is looked for."""
+MOST_STEPS, LATEST = 1000, 1e30
+"""Of it; and the flow time, in units of 1/σ₁, up to which an end is looked for."""
 
 LARGEST = 700.0
 """Exponents of e that are numbers."""
@@ -102,7 +100,10 @@ class Growth:
         gram = fall[:, None] * self.outside * fall
         late = L.T @ (2 * saturated(rest, tau)[:, None] * L) + 2 * tau * gram
         K = np.diag(2 * saturated(top, tau)) + start + late
-        inverse = np.linalg.inv(K)
+        try:
+            inverse = np.linalg.inv(K)
+        except np.linalg.LinAlgError:  # beside a mode that all but lacks rounding hides the others
+            inverse = np.linalg.inv(K + np.finfo(float).eps * np.linalg.norm(K) * np.eye(k))
         off = inverse @ (np.diag(fall**2) - (start + late) * top)  # K⁻¹ − Σ₁
         LK = L @ inverse
         corner = LK @ L.T

@@ -161,15 +161,18 @@ def look(
         # dU dVᵀ is zero: a parabola that opens upwards, and the rest is rounding.
         line = (line[0], max(line[1], 0.0), 0.0, 0.0)
     imbalance = float(np.linalg.norm(unbalance(U, V)))
+    spread = math.hypot(np.linalg.norm(U), np.linalg.norm(V))
     tau, extra = pair.tau + pair.residual, 0.0
     if resolved is not None:
         tau, extra = max(tau, resolved.unresolved), resolved.coupling
         gap = resolved.gap(U, V, optimum)
     else:
-        surely = -line_minimum(line)[1] - 0.125 * weight * imbalance**2
+        # Of a slope and a curvature that are hardly more than rounding nothing is sure.
+        steep = math.copysign(max(abs(line[0]) - rounding * spread, 0.0), line[0])
+        sure = line_minimum((steep, line[1] + 0.5 * rounding, *line[2:]))
+        surely = min(-sure[1], loss) - 0.125 * weight * imbalance**2
         gap = bounded_gap(target, loss, U.shape[1], surely, blocks.spaces(tau), optimum)
     floor = min(_outside(U, V, weight, tau)[0], -blocks.misfit - 0.5 * weight * imbalance)
-    spread = math.hypot(np.linalg.norm(U), np.linalg.norm(V))
     return SecondOrder(
         gradient_norm=size,
         loss=loss,

@@ -88,7 +88,7 @@ class Theorem32Monitor(Monitor):
         if facts.rank != 1 or self.residual is None:
             return ()
         lacks = hypotheses(facts)
-        if self.largest_step * facts.sigma_1 >= 1:
+        if facts.plain and self.largest_step * facts.sigma_1 >= 1:
             lacks.append(f"c_step = ησ₁ = {brief(self.largest_step * facts.sigma_1)} is not < 1")
         ratio = (self._ratio(lacks),) if self.last_ratio is not None else ()
         return (*ratio, self._rate(facts, lacks))
@@ -118,9 +118,12 @@ class Theorem32Monitor(Monitor):
         eps, steps, bound = LEVELS[0], math.inf, math.nan
         if self.passed:
             eps, steps = LEVELS[len(self.passed) - 1], self.passed[-1]
-            bound = iterations_bound(facts.shape, eps, self.largest_step, facts.sigma_1)
-            numbers |= {"eps": eps, "iterations": steps, "bound": bound}
-            measured = f"ε = {eps:g} after {steps:.0f} iterations, against {bound:.0f}"
+            numbers |= {"eps": eps, "iterations": steps}
+            measured = f"ε = {eps:g} after {steps:.0f} iterations"
+            if facts.plain:
+                bound = iterations_bound(facts.shape, eps, self.largest_step, facts.sigma_1)
+                numbers["bound"] = bound
+                measured += f", against {bound:.0f}"
         else:
             measured = f"relative residual {brief(residual)} at the end"
         if lacks:

@@ -63,7 +63,7 @@ def test_a_run_whose_bases_will_not_fit_is_refused_before_its_first_step(monkeyp
     for way in ({"dtype": "float32"}, {"max_basis_bytes": limit}):
         run = solve(M, settings.changed(way), refuse=True, tol=1e-4)
         assert run.outcome.exit_code == 0
-        beyond = any("a pass over M" in note for note in run.summary.get("notes", []))
+        beyond = any("each step passes over M" in note for note in run.summary.get("notes", []))
         assert beyond == ("max_basis_bytes" in way)
 
 

@@ -12,7 +12,7 @@ import pytest
 from mfact.errors import SettingsError
 from mfact.options import flag, options_of
 from mfact.run.refusals import check
-from mfact.settings import RunSettings
+from mfact.settings import METHODS, RunSettings
 from mfact.words import shown
 
 SHAPE = (40, 30)
@@ -55,11 +55,13 @@ RANGES = {
     "threads": ((1, 4096), (0, -1, 4097, 10**30, *NO_COUNT)),
     "max_basis_bytes": COUNT_FROM_1,
     "max_memory": COUNT_FROM_1,
+    "momentum": ((LEAST, 0.9999), (0.0, np.nextafter(0.9999, 1.0), math.nan)),
+    "damping": FROM_0,
     "center": (("none", "mean", "columns", "rows"), ("Mean", "both", "")),
     "objective": (("plain", "balanced"), ("PLAIN", "")),
     "engine": (("auto", "direct", "reduced"), ("Auto", "")),
     "schedule": (("auto", "constant", "power", "theorem-3.1", "certified"), ("theorem-3.2", "")),
-    "method": (("gradient-descent",), ("adam", "")),
+    "method": (METHODS, ("sgd", "Adam", "")),
     "dtype": (("float64", "float32"), ("float16", "f8")),
     "fast_forward": (("auto", "off"), ("on", "")),
     "modes": (("auto", "on", "off"), ("yes", "")),
@@ -121,6 +123,7 @@ def test_the_schedule_of_rank_one_is_for_rank_one():
 # Option -> (a value, the option it belongs to, the choices it means something with, the others).
 # auto is a power for rank 2, Theorem 3.2's step for rank 1, a constant one for rank 1 and λ.
 SCHEDULES = {"auto", "constant", "power", "theorem-3.1", "certified"}
+MOVING, SCALED = {"momentum", "nesterov"}, {"scaled", "alternating-scaled"}
 MEANS = {
     "balance_weight": (2.0, "objective", {"balanced"}, {"plain"}),
     "delta": (0.1, "schedule", {"auto", "power"}, SCHEDULES - {"auto", "power"}),
@@ -139,6 +142,9 @@ MEANS = {
         9.0, "start", {"unbalanced"}, {"gaussian", "balanced", "spectral", "old.npz"},
     ),
     "ff_tol": (1e-6, "fast_forward", {"auto"}, {"off"}),
+    "fast_forward": ("off", "method", {METHODS[0]}, set(METHODS[1:])),
+    "momentum": (0.5, "method", MOVING, set(METHODS) - MOVING),
+    "damping": (0.5, "method", SCALED, set(METHODS) - SCALED),
     "max_basis_bytes": (10**9, "engine", {"reduced", "auto"}, {"direct"}),
 }  # fmt: skip
 

@@ -14,7 +14,8 @@ from mfact.run import prepare
 from mfact.run.solve import solve
 from mfact.settings import RunSettings
 from mfact.studies.dry_run import dry_run
-from mfact.studies.variations import made, variations
+from mfact.studies.making import Made
+from mfact.studies.variations import variations
 from mfact.targets.door import held
 
 M = matrix(np.random.default_rng(4), (23, 17), [9.0, 7.0, 5.0, 0.3, 0.2, 0.1])[0]
@@ -53,7 +54,7 @@ def test_a_comparison_has_no_more_room_to_find_it(monkeypatch):
     monkeypatch.setattr(prepare, "leading_bytes", lambda *given: 20 << 20)
     asked = RunSettings(rank="90%", max_memory=130 << 20, threads=1, **ASKED)
     with pytest.raises(MemoryPlanError, match="finding the rank needs"):
-        list(made(lambda kind: held(M, kind), variations(asked, {"seed": (1, 2)}), None))
+        list(Made(lambda kind: held(M, kind), variations(asked, {"seed": (1, 2)}), None))
 
 
 def test_passes_in_all_are_no_fewer_than_were_taken():

@@ -24,8 +24,10 @@ def test_one_step_changes_d_by_exactly_the_ledger(seed, r, weight):
     # D is of order 10 with 12 terms an entry: about 100 units of rounding.
     problem, law = Factorization(DenseTarget(M), weight), GradientDescent().law
     at = problem.evaluate((U, V))
-    square, pull = problem.balance(law.square(at, ()))[0], problem.pull(at.seen)[0]
-    (entry,), _ = law.entries(np.array([0.01]), (square[None],), (pull[None],), ())
+    moved = GradientDescent().step(problem, (U, V), at, 0.01, ())
+    (square,) = law.told(problem, (U, V), at, moved, 0.01, ())
+    (pull,) = problem.pull(at.seen)
+    (entry,) = law.follow(np.array([0.01]), (square[None],), (pull[None],), ()).entries
     assert np.allclose(change, entry[0], rtol=0, atol=1e-12)
 
 

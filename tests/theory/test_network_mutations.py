@@ -61,8 +61,8 @@ def test_a_factor_on_the_ledger_is_caught(method, form, dtype, share):
 
 def test_a_wrong_step_size_is_caught():
     class Wrong(TorchForm):
-        def entries(self, balance, squares, crossed, step_size, memory):
-            return super().entries(balance, squares, crossed, step_size * (1 + 1e-6), memory)
+        def entries(self, drags, squares, crossed, step_size, memory):
+            return super().entries(drags, squares, crossed, step_size * (1 + 1e-6), memory)
 
     claims = run(engine(dense(), method=Wrong(0.9)))
     assert [claims[name].verdict for name in AUDITED] == ["violated"] * 4

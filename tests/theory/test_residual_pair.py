@@ -39,6 +39,20 @@ def test_a_small_matrix_whatever_its_scale(seed, shape, scale, equal):
     assert [np.linalg.norm(side) for side in (pair.x, pair.y)] == pytest.approx([1, 1])
 
 
+@pytest.mark.parametrize("first", range(0, 400, 100))
+def test_of_many_equal_values_one_is_found(first):
+    """As of a matrix all of whose singular values are equal: in one of eighty LAPACK finds none."""
+    for seed in range(first, first + 100):
+        rng = np.random.default_rng(seed)
+        n, m = int(rng.integers(3, 40)), int(rng.integers(1, 40))
+        left, right = (
+            np.linalg.qr(rng.standard_normal((d, min(n, m))))[0] for d in (n + 3, max(n, m))
+        )
+        pair = found(left @ right.T)
+        assert pair.tau == pytest.approx(1, rel=1e-13)
+        assert pair.residual <= 1e-13
+
+
 def test_of_nothing_the_pair_is_zero():
     pair = found(np.zeros((4, 3)))
     assert (pair.tau, pair.residual) == (0.0, 0.0)

@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from matrices import orthonormal
 from oracles import flat, flow
 from scipy.integrate import solve_ivp
 
 from mfact.theory.forecast import typical_s0
-from mfact.theory.riccati import Growth, Spare, integral, saturated
+from mfact.theory.riccati import Growth, Spare, integral, saturated, time_to
 
 RANK = 3
 
@@ -92,3 +93,18 @@ def test_the_typical_start_is_the_median_of_many():
         values = np.linalg.svd(A, compute_uv=False)[:, -1] ** 2
         # 4,000 draws: the median is known to about 4 %; the constant itself to 10 %.
         assert typical_s0(1.0, rank) == pytest.approx(np.median(values), rel=0.15)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_mode_that_all_but_lacks_grows_later_by_what_it_has_less(seed):
+    """s₀ by a factor of 10^{−14} takes ln 10^{14}/(2σ_k) longer, though (A₁A₁ᵀ)⁻¹ has no digit left
+    of what the other modes begin with.
+    """
+    rng = np.random.default_rng(seed)
+    sigma, L, R = np.array([1.0, 0.7, 0.5]), *(orthonormal(rng, 3, 3) for _ in range(2))
+    times = []
+    for least in (1e-6, 1e-13):
+        A = (L * np.array([1e-2, 1e-2, 1e-2 * least])) @ R.T
+        growth = Growth.of(sigma, A, np.zeros((3, 3)), 3, 9)
+        times.append(time_to(growth.excess, 1e-10, 1.0))
+    assert times[1] - times[0] == pytest.approx(14 * np.log(10) / (2 * 0.5), rel=0.01)

@@ -59,13 +59,13 @@ def verdict(facts, rows):
     return monitor.claims()[0].verdict
 
 
-def wrong(patch, right=GradientLaw.entries):
+def wrong(patch, right=GradientLaw.follow):
     """From here on the law has η²(1 + SHARE) in place of η²."""
 
-    def entries(self, step_sizes, squares, pulls, memory):
+    def follow(self, step_sizes, squares, pulls, memory):
         return right(self, step_sizes, tuple((1 + SHARE) * S for S in squares), pulls, memory)
 
-    patch.setattr(GradientLaw, "entries", entries)
+    patch.setattr(GradientLaw, "follow", follow)
 
 
 @pytest.mark.parametrize("size", [1.02, 1.06, 1.1, 1.13])
