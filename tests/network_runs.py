@@ -42,10 +42,12 @@ def engine(net, dtype="float64", method=None, batch=None, form=Machine, every=1,
 
 def facts_of(made, eta=0.02, **change):
     method, machine = made.method, made.machine
+    momentum = method.momentum if method.is_linear else 0.0
+    name = "adam" if not method.is_linear else "momentum" if momentum else "gradient-descent"
     told = NetworkFacts(
         joints=machine.net.joints, dtype=str(machine.dtype), points=40, schedule=Constant(eta),
-        batch=made.batches.size, method="momentum" if method.momentum else "gradient-descent",
-        momentum=method.momentum, decay=method.decay, dual=isinstance(machine, DualMachine),
+        batch=made.batches.size, method=name, momentum=momentum, decay=method.decay,
+        linear=method.is_linear, dual=isinstance(machine, DualMachine),
         scale=0.5 * np.mean(machine.Y**2) * 3,
     )  # fmt: skip
     return replace(told, **change)

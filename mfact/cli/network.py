@@ -96,7 +96,8 @@ def command(ctx: click.Context, /, x: str | None, y: str | None, **values: Any) 
     if settings.flow:
         return _flow(settings, points, net, start, values, log)
     run = partial(train, points, net, settings, start=start, sources=came_from, output=output)
-    return carry_out(run, output, values, log, settings.every, network_columns(net))
+    columns = network_columns(net, linear=settings.is_linear)
+    return carry_out(run, output, values, log, settings.every, columns)
 
 
 def _output(ctx: click.Context, x: str | None, values: dict[str, Any]) -> str | None:

@@ -102,4 +102,5 @@ def _network(ctx: click.Context, checkpoint: str, values: dict[str, Any], log: L
     claim_files(ctx, {"checkpoint": checkpoint, **read}, {"output": output})
     points = found_again(saved.named, saved.settings, saved.net)
     run = partial(resume, saved, points, max_iter=values["max_iter"], max_time=values["max_time"])
-    return carry_out(run, output, values, log, saved.settings.every, network_columns(saved.net))
+    columns = network_columns(saved.net, linear=saved.settings.is_linear)
+    return carry_out(run, output, values, log, saved.settings.every, columns)

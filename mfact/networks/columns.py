@@ -19,8 +19,10 @@ def parted(rows: Rows) -> tuple[Rows, Rows]:
     return {n: c for n, c in rows.items() if not n.startswith(f"{NEURONS}/")}, units
 
 
-def network_columns(net: Architecture) -> Mapping[str, Column]:
-    """A column a name, in the order of the file and the table."""
+def network_columns(net: Architecture, *, linear: bool = True) -> Mapping[str, Column]:
+    """A column a name, in the order of the file and the table. linear: whether the steps are, in
+    the gradients so far; else both lines of the identity are told, and how long steps are.
+    """
     plain = {name: COLUMNS[name] for name in ("step", "log10_step", "step_size", "flow_time")}
     plain["step_size"] = COLUMNS["step_size"]._replace(place=3, rank=5)
     found = {
@@ -50,6 +52,18 @@ def network_columns(net: Architecture) -> Mapping[str, Column]:
             "largest first-order change of a law, relative: zero but for rounding", None
         ),
     }  # fmt: skip
+    if not linear:
+        found |= {
+            "line_1": Column(
+                "‖Σ −2η⟨v, Cd⟩‖, what line 1 alone has moved the laws by",
+                label="line 1 ‖Σ −2η⟨v, Cd⟩‖", heading="line 1", place=54, rank=4,
+            ),
+            "line_2": Column(
+                "‖Σ η²⟨d, Cd⟩‖, what line 2 alone has moved the laws by",
+                label="line 2 ‖Σ η²⟨d, Cd⟩‖", heading="line 2", place=55, rank=5,
+            ),
+            "move": Column("η‖d‖, how far the step moves the weights"),
+        }  # fmt: skip
     for h in range(1, len(net.weighted) + 1):
         found[f"norm_{h}"] = Column(
             f"‖W_{h}‖_F²", heading=f"‖W{h}‖²", place=10 + h, rank=10 + h, label=f"‖W_{h}‖_F²"
@@ -69,7 +83,21 @@ def network_columns(net: Architecture) -> Mapping[str, Column]:
             f"layer_ledger_{h}": Column(f"what {pair} must have moved by"),
             f"audit_{h}": Column(f"largest difference of the two between {h} and {h + 1}", None),
         }  # fmt: skip
+        lines = () if linear else (1, 2)
+        for line in lines:
+            found |= {
+                f"line_{line}_{h}": Column(
+                    f"largest sum of line {line} of a unit between {h} and {h + 1}"
+                ),
+                f"layer_line_{line}_{h}": Column(f"what line {line} has moved {pair} by"),
+            }
         if joint.is_matrix:
+            found |= {
+                f"matrix_line_{line}_{h}": Column(
+                    f"what line {line} has moved D between {h} and {h + 1} by, Frobenius"
+                )
+                for line in lines
+            }
             found[f"matrix_drift_{h}"] = Column(
                 f"‖D − D₀‖_F, D = W_{h}W_{h}ᵀ − W_{h + 1}ᵀW_{h + 1}"
             )

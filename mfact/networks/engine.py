@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mfact.core import Array, Ledger, Plain, Segment, State
-from mfact.methods.torch_form import TorchForm
+from mfact.core import Array, Balance, Ledger, Plain, Segment, State
+from mfact.methods.in_place import InPlace, Points
 from mfact.networks.batches import Batches
 from mfact.networks.laws import Sides
 from mfact.networks.machine import Machine
@@ -33,7 +33,7 @@ SHARED_PIECES = 16
 
 
 class NetworkEngine:
-    """Runs gradient descent on the parameters of a network, in the machine's own arrays.
+    """Steps the parameters of a network, in the machine's own arrays.
 
     due: which of these steps are recorded; the laws are measured there, and where a block of steps
     begins. The ledger grows at every step, so that what one adds wrongly shows in all later rows.
@@ -42,13 +42,13 @@ class NetworkEngine:
     def __init__(
         self,
         measure: Measure,
-        method: TorchForm,
+        method: InPlace,
         batches: Batches,
         due: Callable[[Array], Array],
     ) -> None:
         self.measure, self.machine = measure, measure.machine
         self.method, self.batches, self.due = method, batches, due
-        self._velocity: list[Array] = method.begin(self.machine.point)
+        self._memory = method.begin(self.machine.point)
         self._shares = self._shared_out()
         self._loaded: State | None = None
         net, laws = self.machine.net, measure.plain
@@ -63,14 +63,14 @@ class NetworkEngine:
         balance = self.measure.balance()
         entries = tuple(np.zeros_like(Q) for Q in balance)
         ledger = Ledger(balance, entries, self.method.opened(balance))
-        velocity = tuple(np.zeros_like(part) for part in self._velocity)
-        return State(0, self.machine.kept(), velocity, ledger, Plain())
+        memory = tuple(self.method.begin(self.machine.point))
+        return State(0, self.machine.kept(), memory, ledger, Plain())
 
     def advance(self, state: State, step_sizes: Array) -> Segment:
         step_sizes = step_sizes[: self.block - state.step % self.block]
         steps = np.arange(state.step, state.step + len(step_sizes))
         self._load(state)
-        rows = empty(self.machine.net, self.measure.plain, len(steps))
+        rows = self._empty(len(steps))
         flow_times = np.cumsum([state.ledger.flow_time, *step_sizes.tolist()])
         rows |= _clock(steps, flow_times[:-1]) | {"step_size": step_sizes}
         measured = self.due(steps) | (steps % self.block == 0)
@@ -80,9 +80,10 @@ class NetworkEngine:
                 slopes = self._row(i, int(steps[i]), ledger, rows, bool(measured[i]))
                 if i == len(steps) - 1 and i:
                     kept[i] = self._kept(state, i, ledger)
-                ledger = replace(
-                    self._step(eta, ledger, slopes), flow_time=float(flow_times[i + 1])
-                )
+                ledger, length = self._step(int(steps[i]), eta, ledger, slopes)
+                ledger = replace(ledger, flow_time=float(flow_times[i + 1]))
+                if "move" in rows:
+                    rows["move"][i] = length
         after = kept[len(steps)] = self._loaded = self._kept(state, len(steps), ledger)
 
         def state_at(i: int) -> State:
@@ -93,13 +94,16 @@ class NetworkEngine:
 
     def _kept(self, begun: State, count: int, ledger: Ledger) -> State:
         """The state that the arrays are in, so many steps after another."""
-        velocity = tuple([part.copy() for part in self._velocity])
-        return State(begun.step + count, self.machine.kept(), velocity, ledger, begun.coordinates)
+        memory = tuple([part.copy() for part in self._memory])
+        return State(begun.step + count, self.machine.kept(), memory, ledger, begun.coordinates)
+
+    def _empty(self, count: int) -> dict[str, Array]:
+        net, laws = self.machine.net, self.measure.plain
+        return empty(net, laws, count, linear=self.method.is_linear)
 
     def row(self, state: State) -> dict[str, Array]:
         """The row of a state, all of it measured; no step is taken, and so none has a size."""
-        rows = empty(self.machine.net, self.measure.plain, 1)
-        rows |= _clock(np.array([state.step]), np.array([state.ledger.flow_time]))
+        rows = self._empty(1) | _clock(np.array([state.step]), np.array([state.ledger.flow_time]))
         self._load(state)
         with np.errstate(all="ignore"):
             self._row(0, state.step, state.ledger, rows, True)
@@ -119,7 +123,7 @@ class NetworkEngine:
         if self._loaded is state:
             return
         self.machine.load(state.point)
-        for mine, kept in zip(self._velocity, state.memory, strict=True):
+        for mine, kept in zip(self._memory, state.memory, strict=True):
             mine[...] = kept
         self._loaded = state
 
@@ -139,48 +143,67 @@ class NetworkEngine:
         # A square of the dual form may be below zero by rounding.
         rows["gradient_norm"][i] = sqrt(abs(held.square(g, slopes)))
         if measured:
-            found = self.measure.columns(ledger.start, ledger.entries, sums.output, slopes)
+            first = None if self.method.is_linear else ledger.memory
+            found = self.measure.columns(ledger.start, ledger.entries, sums.output, slopes, first)
             for name, value in found.items():
                 rows[name][i] = value
         return slopes
 
-    def _step(self, eta: float, ledger: Ledger, slopes: list[Sides]) -> Ledger:
-        """The point moves; the ledger with what that adds to each law."""
+    def _step(
+        self, step: int, eta: float, ledger: Ledger, slopes: list[Sides]
+    ) -> tuple[Ledger, float]:
+        """The point moves; the ledger with what that adds to each law, and η‖d‖."""
         machine, method, laws = self.machine, self.method, self.measure.held
-        machine.workers.each([partial(share.step, method, eta) for share in self._shares])
-        d = method.direction(machine.slope, self._velocity)
-        squares = crossed = wide(laws.form(d, d, slopes if method.is_plain else None))
-        if method.nesterov:
-            crossed = wide(laws.form(d, self._velocity))
+        machine.workers.each([partial(share.step, method, eta, step) for share in self._shares])
+        d = method.direction(machine.slope, self._memory)
+        sides = slopes if method.is_plain else laws.sides(d, d)
+        squares = wide(laws.form(d, d, sides))
+
+        def inner(p: Points, q: Points) -> Balance:
+            return wide(laws.form(p, q))
+
         balance = tuple([Q + E for Q, E in zip(ledger.start, ledger.entries, strict=True)])
-        added, memory = method.entries(balance, squares, crossed, eta, ledger.memory)
+        added, memory = method.booked(
+            inner, machine.point, d, self._memory, squares, balance, eta, ledger.memory
+        )
         entries = tuple([E + more for E, more in zip(ledger.entries, added, strict=True)])
-        return replace(ledger, entries=entries, memory=memory)
+        # A square of the dual form may be below zero by rounding.
+        length = eta * sqrt(abs(laws.square(d, sides)))
+        return replace(ledger, entries=entries, memory=memory), length
 
     def _shared_out(self) -> list[_Share]:
         """The pieces of the point, among as many workers as are worth it."""
         point = self.machine.point
-        v, g, u = (_pieces(each) for each in (point, self.machine.slope, self._velocity))
+        v, g = (_pieces(each) for each in (point, self.machine.slope))
+        # Of each thing that is kept, as many pieces.
+        kept = [
+            _pieces(self._memory[i : i + len(point)])
+            for i in range(0, len(self._memory), len(point))
+        ]
         count = self.machine.workers.count if len(v) >= SHARED_PIECES else 1
         size = min(PIECE, max(part.size for part in point))
         return [
-            _Share(v[k::count], g[k::count], u[k::count], np.empty(size, self.machine.dtype))
+            _Share(
+                v[k::count], g[k::count], [each[k::count] for each in kept],
+                np.empty(size, self.machine.dtype),
+            )
             for k in range(count)
-        ]
+        ]  # fmt: skip
 
 
 class _Share(NamedTuple):
-    """Pieces of the point, ∇L and u that one task steps; free: as long as the longest."""
+    """Pieces of the point, ∇L and each thing kept that one task steps; free: as long as the
+    longest.
+    """
 
     point: list[Array]
     slope: list[Array]
-    velocity: list[Array]
+    kept: list[list[Array]]
     free: Array
 
-    def step(self, method: TorchForm, eta: float) -> None:
-        for i, v in enumerate(self.point):
-            some = slice(i, i + 1)
-            d = method.direct([v], self.slope[some], self.velocity[some])
+    def step(self, method: InPlace, eta: float, step: int) -> None:
+        for i, (v, g) in enumerate(zip(self.point, self.slope, strict=True)):
+            d = method.direct([v], [g], [each[i] for each in self.kept], step)
             method.move([v], d, eta, [self.free[: v.size]])
 
 

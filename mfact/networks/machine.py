@@ -14,7 +14,7 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.host.threads import Workers
-from mfact.methods.torch_form import add
+from mfact.methods.in_place import add
 from mfact.networks.architecture import Architecture
 from mfact.networks.layers import Dense
 from mfact.networks.losses import Loss

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -43,54 +43,53 @@ class Measure:
         entries: Balance,
         output: float,
         slopes: Sequence[Sides] | None = None,
+        first: Balance | None = None,
     ) -> dict[str, Array | float]:
         """Those of the laws, at the point and its gradient. start: Q₀. entries: of the ledger.
-        output: Σ⟨f, ∂ℓ/∂f⟩/m. slopes: the held laws' sides of the gradient, where known.
+        output: Σ⟨f, ∂ℓ/∂f⟩/m. slopes: the held laws' sides of the gradient, where known. first: of
+        the entries what line 1 has added, where no law tells them.
         """
         W = self.machine.weights()
         sides = self.plain.sides(W, W)
         balance = wide(self.plain.form(W, W, sides))
         drifts = tuple([Q - Q0 for Q, Q0 in zip(balance, start, strict=True)])
         off = tuple([D - E for D, E in zip(drifts, entries, strict=True)])
-        found: dict[str, Array | float] = {
-            "imbalance": norm(balance),
-            "drift": norm(drifts),
-            "ledger": norm(entries),
-            "audit": norm(off),
-        }
+        told = {"drift": drifts, "ledger": entries, "audit": off}
+        if first is not None:
+            second = tuple([E - S for E, S in zip(entries, first, strict=True)])
+            told |= {"line_1": first, "line_2": second}
+        found: dict[str, Array | float] = {"imbalance": norm(balance)}
+        found |= {name: norm(each) for name, each in told.items()}
         for h, layer in enumerate(self.plain.layers, 1):
             found[f"norm_{h}"] = layer.square(W)[0]
-        told = zip(self.plain.each, sides, drifts, entries, off, strict=False)
-        for law, of_law, D, E, A in told:
-            found |= self._joint(law, of_law, D, E, A)
+        for i, law in enumerate(self.plain.each):
+            found |= self._joint(law, sides[i], {name: each[i] for name, each in told.items()})
         return found | self._first_order(output, sides, slopes)
 
-    def _joint(
-        self, law: Law, sides: Sides, drift: Array, entry: Array, off: Array
-    ) -> dict[str, Array | float]:
-        """The columns between two layers; drift, entry, off: n, or n×n of a matrix law."""
+    def _joint(self, law: Law, sides: Sides, told: Mapping[str, Array]) -> dict[str, Array | float]:
+        """The columns between two layers. told: drift, ledger and audit, and the lines where there
+        are some: n values, or n×n of a matrix law.
+        """
         h = law.joint.h
         fed, drawn = sides
         found: dict[str, Array | float] = {}
         if law.joint.is_matrix:
-            found[f"matrix_drift_{h}"] = norm([drift])
-            found[f"matrix_ledger_{h}"] = norm([entry])
-            found[f"matrix_audit_{h}"] = norm([off])
-            drift, entry, off = (each.diagonal() for each in (drift, entry, off))
-        sizes = np.abs([drift, entry, off])
-        largest = sizes.max(axis=1)
+            found = {f"matrix_{name}_{h}": norm([each]) for name, each in told.items()}
+            told = {name: each.diagonal() for name, each in told.items()}
+        sizes = np.abs([*told.values()])
+        largest = dict(zip(told, sizes.max(axis=1), strict=True))
         into, out = float(fed.sum(dtype=float)), float(drawn.sum(dtype=float))
+        for name in told.keys() - {"drift", "audit"}:
+            found[f"{name}_{h}"], found[f"layer_{name}_{h}"] = largest[name], told[name].sum()
         return found | {
             f"difference_{h}": into - law.degree * out,
             f"ratio_{h}": into / out if out else np.nan,
-            f"neuron_drift_{h}": largest[0],
+            f"neuron_drift_{h}": largest["drift"],
             f"drift_sum_{h}": sizes[0].sum(),
-            f"ledger_{h}": largest[1],
-            f"layer_ledger_{h}": entry.sum(),
-            f"audit_{h}": largest[2],
+            f"audit_{h}": largest["audit"],
             f"{NEURONS}/{h}/in": fed,
             f"{NEURONS}/{h}/out": drawn,
-            f"{NEURONS}/{h}/ledger": entry,
+            f"{NEURONS}/{h}/ledger": told["ledger"],
         }
 
     def _first_order(
@@ -123,9 +122,9 @@ class Measure:
         return {"first_order": float(np.max(found)), "euler": float(np.max(spread))}
 
 
-def empty(net: Architecture, laws: Laws, rows: int) -> dict[str, Array]:
-    """Columns of so many rows, NaN where nothing is measured yet."""
-    found = {name: np.full(rows, np.nan) for name in network_columns(net)}
+def empty(net: Architecture, laws: Laws, rows: int, *, linear: bool = True) -> dict[str, Array]:
+    """Columns of so many rows, NaN where nothing is measured yet. linear: see network_columns."""
+    found = {name: np.full(rows, np.nan) for name in network_columns(net, linear=linear)}
     for law in laws.each:
         for what in ("in", "out", "ledger"):
             name = f"{NEURONS}/{law.joint.h}/{what}"

@@ -7,11 +7,19 @@ from typing import Any
 
 from mfact.options import REQUIRED, KeptSettings, Option, options_of
 from mfact.ranges import MOST_INDEX, Count, File, Flag, Name, OneOf, Real
+from mfact.settings import METHODS as FACTORIZING
 from mfact.settings import SEED, RunSettings
 
 STARTS = ("paper-balanced", "paper-unbalanced", "xavier", "kaiming")
 LOSSES = ("squared", "logistic", "softmax")
-METHODS = ("gradient-descent", "momentum", "nesterov")
+METHODS = ("gradient-descent", "momentum", "nesterov", "adam")
+MOMENTUM = ("momentum", "nesterov")
+NONLINEAR = ("adam",)
+"""Methods whose steps are not linear in the gradients so far."""
+_ELSEWHERE = tuple(
+    (name, "steps two factors (mfact solve), and no network")
+    for name in FACTORIZING if name not in METHODS
+)  # fmt: skip
 FORMS = ("auto", "primal", "dual")
 DATA = ("uniform", "gaussian")
 BROKEN = ("tanh", "sigmoid", "gelu", "silu", "elu", "softplus", "relu6")
@@ -66,11 +74,11 @@ class NetworkSettings(KeptSettings):
         None, "Input", "n₀, how long a generated point is.", _INDEX,
         unset="that of --layers, else 1000", belongs=_GENERATED).field()
     method: str = Option(
-        "gradient-descent", "Model", "gradient-descent, momentum (heavy ball) or nesterov.",
-        OneOf(METHODS)).field()
+        "gradient-descent", "Model", "gradient-descent, momentum (heavy ball), nesterov or adam.",
+        OneOf(METHODS, _ELSEWHERE)).field()
     momentum: float = Option(
         0.9, "Model", "μ of momentum and nesterov.", Real(above=0, most=0.9999),
-        belongs=("method", METHODS[1:])).field()
+        belongs=("method", MOMENTUM)).field()
     weight_decay: float = Option(
         0.0, "Model", "λ: adds λv to the gradient of every weight and bias.", Real(least=0)).field()
     batch: int | None = Option(
@@ -119,3 +127,13 @@ class NetworkSettings(KeptSettings):
         Real(above=0, most=0.1), unset="1e-10; 1e-5 where the gradient jumps, as with ReLU",
         belongs=_FLOW).field()
     # fmt: on
+
+    @property
+    def mu(self) -> float:
+        """μ of the method, 0 for one without."""
+        return self.momentum if self.method in MOMENTUM else 0.0
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether steps are linear in the gradients so far."""
+        return self.method not in NONLINEAR

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mfact.core import Array, Verdict
-from mfact.pictures.drawing import Axis, Line, Mark, Panel, Picture
+from mfact.pictures.drawing import Axis, Dash, Line, Mark, Panel, Pen, Picture
 from mfact.pictures.laws import (
     BOUND,
     DRIFT,
@@ -27,12 +27,15 @@ from mfact.pictures.names import STEP
 from mfact.pictures.network_runs import Drawn, NetworkRuns, drawn
 from mfact.studies.differing import Subject, labels
 
+LINE = Pen(2, Dash.DOTTED)
+
 
 def network_ledger(subjects: Sequence[Subject], x: str = STEP) -> Picture:
     """Of each run ‖Q − Q₀‖ as dots on what the exact law says that it must be, as a line.
 
     Dashed is the bound of mfact.pictures.network_ledger.bound, where its hypotheses were found to
-    hold; below is the audit, ‖(Q − Q₀) − ledger‖, and dotted the rounding that is allowed for it. A
+    hold, and dotted, of steps that no law tells, what line 1 of the identity alone has moved them
+    by; below is the audit, ‖(Q − Q₀) − ledger‖, and dotted the rounding that is allowed for it. A
     column a run, at most MOST_RUNS; of one run alone also the unit of each place between layers
     that drifted most, with its sign. x: "step" or "flow-time".
 
@@ -43,15 +46,19 @@ def network_ledger(subjects: Sequence[Subject], x: str = STEP) -> Picture:
     require_few(subjects)
     titles = labels(subjects) if len(subjects) > 1 else ["all laws"]
     columns, notes = [], []
+    named: set[str] = set()
     for place, (title, run) in enumerate(zip(titles, map(drawn, subjects), strict=True)):
+        drift = tuple(_drift(run, runs.x(run)))
+        labelled = {mark.label for mark in drift}
         columns.append(
             (
-                Panel(title, runs.axis, Axis("drift ‖Q − Q₀‖", log=True),
-                      tuple(_drift(run, runs.x(run))), legend=place == 0),
+                Panel(title, runs.axis, Axis("drift ‖Q − Q₀‖", log=True), drift,
+                      legend=not labelled <= named),
                 Panel("", runs.axis, Axis("audit", log=True), tuple(_audit(run, runs.x(run))),
                       STRIP, legend=place == 0),
             )
         )  # fmt: skip
+        named |= labelled
         if bound(run) is None:
             claim = claim_of(run.run, "drift-bound")
             whose = f"{title}: " if len(subjects) > 1 else ""
@@ -83,10 +90,13 @@ def bound(of: Drawn) -> Array | None:
 
 def _drift(of: Drawn, x: Array) -> Iterator[Mark]:
     most, law = bound(of), drawable(of.column("ledger"), log=True)
+    lawless = "line_1" in of.run.trace
     if most is not None:
         yield curve("bound", x, drawable(most, log=True), BOUND)
     if np.any(np.isfinite(law)):
-        yield curve("exact law", x, law, LAW)
+        yield curve("both lines" if lawless else "exact law", x, law, LAW)
+    if lawless:
+        yield curve("line 1 alone", x, drawable(of.column("line_1"), log=True), LINE)
     yield dotted("drift", x, drawable(of.column("drift"), log=True), DRIFT)
 
 

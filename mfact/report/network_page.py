@@ -12,7 +12,7 @@ from mfact.report.claims import claims_in_short, claims_section
 from mfact.report.iterations import Fitted
 from mfact.report.labels import labelled
 from mfact.report.network_layers import layers_parts, numbers_of_layers
-from mfact.report.page import MORE, Page, banner, ending
+from mfact.report.page import MORE, Page, banner, by_method, ending
 from mfact.report.parts import Facts, Heading, Part
 from mfact.report.settings_table import by_source, settings_section
 from mfact.storage.architectures import restored
@@ -32,6 +32,8 @@ BRIEF = {
     "loss_of_all_points": "of all points",
     "gradient_norm": "‖∇L‖",
     "drift": "drift ‖Q − Q₀‖",
+    "line_1": "by line 1",
+    "line_2": "by line 2",
     "ledger_audit": "ledger audit",
     "wall_seconds": "time",
 }
@@ -45,6 +47,8 @@ SUMMARY = {
     "gradient_norm": "gradient norm ‖∇L‖",
     "imbalance": "imbalance ‖Q‖, Q all balance laws",
     "drift": "drift ‖Q − Q₀‖",
+    "line_1": "line 1 of it, ‖Σ −2η⟨v, Cd⟩‖",
+    "line_2": "line 2 of it, ‖Σ η²⟨d, Cd⟩‖",
     "ledger_audit": "ledger audit ‖(Q − Q₀) − ledger‖",
     "euler": "spread of ⟨W_h, ∂L/∂W_h⟩ over the layers, relative",
     "first_order": "first-order change of a law, relative",
@@ -52,7 +56,6 @@ SUMMARY = {
     "seconds": "time",
     "wall_seconds": "time in all, reading included",
 }
-_METHODS = {"momentum": " with momentum", "nesterov": " with Nesterov’s momentum"}
 _THRIFT = ((True, 10, 10), (True, 6, 6), (False, 6, 4), (False, 4, 3))
 """Whether claims that hold are told with their numbers; lines of both tables of layers."""
 
@@ -70,7 +73,7 @@ class NetworkPage(Page[NetworkResult]):
 
     @property
     def _columns(self) -> Mapping[str, Column]:
-        return network_columns(self._net)
+        return network_columns(self._net, linear="line_1" not in self.result.trace)
 
     def _above(self, result: NetworkResult, thrift: int) -> list[Part]:
         told = [
@@ -126,9 +129,8 @@ class NetworkPage(Page[NetworkResult]):
 
     @property
     def _what(self) -> str:
-        method = self.result.settings.get("method", {}).get("value")
         count = len(self._net.weighted)
-        return f"a network of {count} layers by gradient descent{_METHODS.get(method, '')}"
+        return f"a network of {count} layers by {by_method(self.result.settings)}"
 
     def _layers(self, most: int) -> list[Part]:
         """How the layers stand at the end, where a row tells of it."""

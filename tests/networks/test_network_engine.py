@@ -15,6 +15,7 @@ from mfact.engines.reach import Reach
 from mfact.engines.reduced import ReducedEngine
 from mfact.engines.snapshots import pack, unpack
 from mfact.host.threads import Workers
+from mfact.methods.adam import AdamForm
 from mfact.methods.gradient_descent import GradientDescent
 from mfact.methods.torch_form import TorchForm
 from mfact.networks.activations import Leaky, Relu
@@ -34,6 +35,8 @@ KINDS = {
     "batches": ("biases", Machine, 16, TorchForm(0.9, True, 0.01)),
     "shared": ("share", Machine, None, TorchForm(0.9)),
     "conv": ("conv1d", Machine, 30, TorchForm(0.5, decay=0.01)),
+    "adam": ("biases", Machine, None, AdamForm(0.01)),
+    "adam, shared, batches": ("share", Machine, 16, AdamForm()),
 }
 COUNT, BLOCK = 70, 16
 """Points, of several chunks; steps of a block."""

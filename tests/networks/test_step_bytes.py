@@ -10,6 +10,7 @@ import pytest
 from small_networks import points, weights
 
 from mfact.host.threads import Workers
+from mfact.methods.adam import AdamForm
 from mfact.methods.torch_form import TorchForm
 from mfact.networks.activations import Linear, Relu
 from mfact.networks.architecture import Architecture
@@ -25,6 +26,8 @@ LEAST_BYTES = 128 * 1024
 
 HEAVY = TorchForm(0.9, True, 0.01)
 """With every part of the method's form."""
+
+ADAM = AdamForm(0.01)
 
 
 def dense(*units, inputs, activation=None):
@@ -53,9 +56,12 @@ CASES = {
     "dual, momentum": (lambda: dense(100, 100, 10, inputs=1000), 1000, DualMachine, None, HEAVY),
     "primal": (lambda: dense(100, 100, 10, inputs=1000), 1000, Machine, None, TorchForm()),
     "primal, momentum": (lambda: dense(100, 100, 10, inputs=1000), 1000, Machine, None, HEAVY),
+    "primal, adam": (lambda: dense(100, 100, 10, inputs=1000), 1000, Machine, None, ADAM),
     "batches": (lambda: dense(100, 100, 10, inputs=1000), 1000, Machine, 300, HEAVY),
     "grids": (grids, 64, Machine, 32, HEAVY),
+    "grids, adam": (grids, 64, Machine, 32, ADAM),
     "shared": (shared, 60, Machine, None, HEAVY),
+    "shared, adam": (shared, 60, Machine, None, ADAM),
 }
 
 
@@ -102,18 +108,21 @@ def test_a_step_allocates_next_to_nothing(kind, recorded):
     assert max(found) < LEAST_BYTES
 
 
+@pytest.mark.parametrize("method", [HEAVY, ADAM], ids=["momentum", "adam"])
 @pytest.mark.parametrize("recorded", [False, True], ids=["plain", "recorded"])
-def test_many_units_take_a_few_numbers_each(recorded):
+def test_many_units_take_a_few_numbers_each(recorded, method):
     """The ledger's, sixteen or fewer, and as many where a row is recorded; of 24 MB of weights
     nothing.
     """
-    found = steps_bytes(dense(2000, 10, inputs=1500), 40, Machine, 20, HEAVY, recorded=recorded)
+    found = steps_bytes(dense(2000, 10, inputs=1500), 40, Machine, 20, method, recorded=recorded)
     assert max(found) < LEAST_BYTES + (1 + recorded) * 16 * 8 * 2000
 
 
+@pytest.mark.parametrize("form", [DualMachine, Machine])
 @pytest.mark.parametrize("recorded", [False, True], ids=["plain", "recorded"])
-def test_matrix_laws_take_some_of_their_own_size(recorded):
+def test_matrix_laws_take_some_of_their_own_size(recorded, form):
     """D is n×n, and a few of them are made at each step: no more than twelve."""
     net = dense(100, 100, 10, inputs=1000, activation=Linear())
-    found = steps_bytes(net, 500, DualMachine, None, HEAVY, recorded=recorded)
+    method = HEAVY if form is DualMachine else ADAM
+    found = steps_bytes(net, 500, form, None, method, recorded=recorded)
     assert max(found) < LEAST_BYTES + 12 * 2 * 8 * 100**2

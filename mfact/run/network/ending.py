@@ -45,7 +45,11 @@ def result_of(
         neurons={n: c for n, c in live.neurons.table().items() if n != "log10_step"},
         ties=arrays_of(net),
         network=described(net),
-        trace={name: trace[name] for name in network_columns(net) if name in trace},
+        trace={
+            name: trace[name]
+            for name in network_columns(net, linear=plan.facts.linear)
+            if name in trace
+        },
         problem=problem_of(plan),
         settings=_settings(plan, live.recorder.every),
         summary=_summary(plan, finish, outcome, live, keeper, trace),
@@ -96,21 +100,27 @@ def _shorter(plan: NetworkPlan, state: State) -> str:
     """The step that was too long, and what the curvature allows: at the last good point, and where
     the network has grown to the size of the targets.
     """
-    eta, method = plan.schedule(state.step), plan.engine.method
+    eta, settings = plan.schedule(state.step), plan.asked.settings
     machine = plan.engine.at(state)
     text = f"with step size {eta:.4g}; the last point before is kept"
+    if not settings.is_linear:
+        # Its steps are as long in flat places as in steep ones: the curvature allows none.
+        return (
+            f"{text}. Such a step moves weights by about as much, however steep L is: use a"
+            " smaller --step-size"
+        )
     found = {"there": nan, "once f is as large as Y": nan}
     if curvature_plan(machine.net, str(machine.dtype), len(machine.X)).fits:
         larger = grown(machine, plan.start)
         found = {
-            "there": largest_step(machine, decay=method.decay),
-            "once f is as large as Y": largest_step(machine, larger, method.decay),
+            "there": largest_step(machine, decay=settings.weight_decay),
+            "once f is as large as Y": largest_step(machine, larger, settings.weight_decay),
         }
     told = {where: limit for where, limit in found.items() if isfinite(limit)}
     if not told:
         return f"{text}. Use a smaller --step-size"
     # With momentum μ steps that agree add up to 1/(1 − μ) of them.
-    safe = min(min(told.values()) * (1 - method.momentum), eta) / 2
+    safe = min(min(told.values()) * (1 - settings.mu), eta) / 2
     listed = " and ".join(f"{limit:.3g} {where}" for where, limit in told.items())
     return (
         f"{text}. 2/λ_max of the Gauss–Newton matrix is {listed}:"
@@ -142,7 +152,7 @@ def _summary(
     trace: Mapping[str, Array],
 ) -> Document:
     """The numbers of the last step, and what it took to get there."""
-    columns = network_columns(plan.asked.net)
+    columns = network_columns(plan.asked.net, linear=plan.facts.linear)
     last = {name: float(column[-1]) for name, column in trace.items()} if trace else {}
     state = finish.progress.at.state
     notes = [*finish.progress.notes, *keeper.missed]

@@ -10,11 +10,12 @@ from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.networks.architecture import Architecture
 from mfact.networks.settings import NetworkSettings
 from mfact.networks.tiles import CHUNKS, DENSE_TILE, GRID_TILE
+from mfact.networks.updates import kept_by
 from mfact.run.workers import with_workers
 
 COPIES_OF_WEIGHTS = 12
-"""Weights, gradients and states of a block, and as many in the images of files; those of momentum
-once more."""
+"""Weights, gradients and states of a block, and as many in the images of files; once more
+for each thing that a method keeps."""
 
 COPIES_OF_LAWS = 16
 """Of a matrix law: at the start, now, in the ledger, what a measurement makes of it, and the images
@@ -37,7 +38,7 @@ def memory_plan(
     item, batch = np.dtype(settings.dtype).itemsize, settings.batch
     points = min(batch or count, count)
     first = net.stages[0].made[0]
-    memory = 1 if settings.method == "gradient-descent" else 2
+    memory = 1 + kept_by(settings)
     # A machine keeps what it has made for batches, for the last of an epoch, and for all points.
     sizes = 1 if batch is None else 3
     parts = {

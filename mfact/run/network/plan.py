@@ -12,7 +12,6 @@ from mfact.core import Array
 from mfact.errors import SettingsError
 from mfact.host.memory import MemoryPlan
 from mfact.host.threads import Workers
-from mfact.methods.torch_form import TorchForm
 from mfact.networks.architecture import Architecture
 from mfact.networks.batches import Batches
 from mfact.networks.engine import NetworkEngine
@@ -22,6 +21,7 @@ from mfact.networks.machine import DualMachine, Machine, is_faster_dual, suits
 from mfact.networks.measure import Measure
 from mfact.networks.settings import STARTS, NetworkSettings
 from mfact.networks.starts import drawn
+from mfact.networks.updates import update_of
 from mfact.options import flag, options_of, refuse_idle, require_kinds
 from mfact.run.network.memory import flow_plan, memory_plan
 from mfact.run.network.progress import NetworkAsked, NetworkPlan
@@ -51,10 +51,14 @@ def check(settings: NetworkSettings, explicit: Collection[str] = ()) -> None:
     require_kinds(settings)
     refuse_idle(options_of(settings), vars(settings), explicit)
     if settings.step_size is None and not settings.flow:
+        way_out = (
+            "0.09 is that of the paper's network, and a step too long is told with one that is not"
+        )
+        if not settings.is_linear:
+            way_out = "0.001 is usual, about what a step moves each weight by"
         raise SettingsError(
             "--step-size is not given, and a network has no σ₁ to choose it from",
-            "give one: 0.09 is that of the paper's network, and a step too long is told with one"
-            " that is not",
+            f"give one: {way_out}",
         )
     if settings.min_iter > settings.max_iter:
         raise SettingsError(
@@ -121,7 +125,7 @@ def planned(asked: NetworkAsked, workers: Workers, start: tuple[Array, ...]) -> 
     schedule: Constant | PowerDecay = Constant(settings.step_size)
     if settings.schedule == "power":
         schedule = PowerDecay(settings.step_size, 0.5 + settings.delta)
-    method = method_of(settings)
+    method = update_of(settings)
     assert settings.seed is not None
     batches = Batches(len(points.X), settings.batch, settings.seed)
     engine = NetworkEngine(
@@ -142,8 +146,9 @@ def planned(asked: NetworkAsked, workers: Workers, start: tuple[Array, ...]) -> 
         joints=net.joints,
         dtype=settings.dtype,
         method=settings.method,
-        momentum=method.momentum,
-        decay=method.decay,
+        momentum=settings.mu,
+        decay=settings.weight_decay,
+        linear=settings.is_linear,
         batch=settings.batch,
         points=len(points.X),
         schedule=schedule,
@@ -157,15 +162,12 @@ def planned(asked: NetworkAsked, workers: Workers, start: tuple[Array, ...]) -> 
     return NetworkPlan(asked, loss, form, why, schedule, engine, rules, facts, start)
 
 
-def method_of(settings: NetworkSettings) -> TorchForm:
-    """The update; 0 stands for no momentum."""
-    momentum = 0.0 if settings.method == "gradient-descent" else settings.momentum
-    return TorchForm(momentum, settings.method == "nesterov", settings.weight_decay)
-
-
 def form_of(settings: NetworkSettings, net: Architecture, count: int) -> tuple[str, str]:
     """The form of the first layer and why. Raises SettingsError where it cannot be as asked."""
     reason = suits(net, batch=settings.batch is not None)
+    if not settings.is_linear:
+        reason = "goes with steps that are linear in the gradients,"
+        reason += f" and those of {settings.method} are not"
     if settings.form == "dual" and reason:
         raise SettingsError(f"--form dual {reason}", "use --form primal, or auto")
     if settings.form != "auto":

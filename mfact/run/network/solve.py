@@ -53,7 +53,7 @@ def train(
     timer: Timer | None = None,
     block: int = BLOCK,
 ) -> NetworkResult:
-    """Train a network by gradient descent, every balance law held against its exact ledger.
+    """Train a network, every balance law held against its exact ledger.
 
     points: X and Y. net: its layers. settings: with a seed, and checked (mfact.run.network.plan).
     start: what mfact.run.network.plan.begun made of them, where that is known already.
