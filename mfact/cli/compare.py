@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
     from mfact.run.ranked import Ranked
     from mfact.studies.differing import Subject
+    from mfact.studies.making import Passes
     from mfact.studies.variations import Refused, Variation
     from mfact.targets.door import Held
 
@@ -44,6 +45,8 @@ EXAMPLES = (
     ("mfact compare a.run.h5 b.run.h5 c.run.h5", "what they differ in, and how far each came"),
     ("mfact compare digits.npy --vary rank=5,10,20 --vary schedule=constant,power --seed 1",
      "six runs from one seed, M read once"),
+    ("mfact compare digits.npy -r 5 --vary method=all --schedule constant --picture all.svg",
+     "every method from one start and on one basis, and what each conserves"),
     ("mfact compare digits.npy -r 5 --vary seed=1,2,3,4,5 --schedule constant --picture seeds.svg",
      "five seeds, in one picture too"),
 )  # fmt: skip
@@ -61,7 +64,8 @@ run_options = decorated(CONFIG_OPTION, input_options, flags(VARIABLE))
 @option(
     "--vary",
     "Model",
-    "Run MATRIX with each of these values of an option; given again, with all combinations.",
+    "Run MATRIX with each of these values of an option, or with all; given again, with all"
+    " combinations.",
     type=Typed(Vary()),
     multiple=True,
     envvar=None,
@@ -138,7 +142,8 @@ def _run_all(
     came_from: Mapping[str, str],
     values: dict[str, Any],
 ) -> int:
-    from mfact.studies.variations import Refused, made
+    from mfact.studies.making import Made
+    from mfact.studies.variations import Refused
     from mfact.targets.door import held
 
     log = ctx.ensure_object(Log)
@@ -153,7 +158,8 @@ def _run_all(
         one = partial(_solve, came_from=came_from, admits=admits, caught=caught, values=values,
                       log=log, count=len(runs))  # fmt: skip
         hold = partial(held, source, max_memory=values["max_memory"])
-        for each in made(hold, runs, one):
+        made = Made(hold, runs, one, told=log.detail)
+        for each in made:
             if isinstance(each, Refused):
                 refused.append(each)
             else:
@@ -162,7 +168,7 @@ def _run_all(
             if caught:
                 break
         _draw(subjects, values, log)
-    _show(subjects, refused, values, log)
+    _show(subjects, refused, values, log, made.passes)
     return exit_code(subjects, refused, exit_zero=values["exit_zero"])
 
 
@@ -204,11 +210,15 @@ def _draw(subjects: Sequence[Subject], values: Mapping[str, Any], log: Log) -> N
 
 
 def _show(
-    subjects: Sequence[Subject], refused: Sequence[Refused], values: dict[str, Any], log: Log
+    subjects: Sequence[Subject],
+    refused: Sequence[Refused],
+    values: dict[str, Any],
+    log: Log,
+    passes: Passes | None = None,
 ) -> None:
     from mfact.report.comparison import comparison_views
 
-    views = comparison_views(subjects, refused, timing=values["timing"])
+    views = comparison_views(subjects, refused, passes, timing=values["timing"])
     show(values["format"], views, quiet=log.quiet)
 
 

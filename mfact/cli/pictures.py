@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mfact.cli.help import option
 from mfact.cli.options import decorated
 from mfact.cli.types import FILE, one_of
-from mfact.pictures.names import CONVERGENCE, KINDS, STEP, X
+from mfact.pictures.names import KINDS, STEP, X
 from mfact.words import printable
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ X_OPTION = option(
 picture_options = decorated(
     option("--picture", "Output", "Also draw the runs into this file, .svg, .png or .pdf.",
            metavar="FILE", type=FILE, show_default="none"),
-    option("--kind", "Output", "What the picture shows.", type=one_of(*KINDS),
-           default=CONVERGENCE),
+    option("--kind", "Output", "What the picture shows.", type=one_of(*KINDS), default=None,
+           show_default="convergence, methods where they differ"),
     X_OPTION,
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ EXAMPLES = (
 @helpful_command("plot", short_help="Draw runs into a picture.", examples=EXAMPLES)
 @click.argument("files", metavar="RUN.h5…", type=FILE, nargs=-1, required=True)
 @option("--kind", "Output", "What is drawn.", type=one_of(*KINDS, RESIDUAL, STARTS), default=None,
-        show_default="convergence, or what there is of the file")  # fmt: skip
+        show_default="convergence, methods where they differ, or what there is")  # fmt: skip
 @X_OPTION
 @option("-o", "--output", "Output", "The picture, .svg, .png or .pdf.", metavar="FILE",
         type=FILE, show_default="here, NAME.KIND.svg")  # fmt: skip
@@ -51,8 +51,9 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> int
 
     What `mfact balance --format json` printed is drawn too. convergence: the gap over the steps;
     balance: ‖UᵀU − VᵀV‖ and the norms; ledger: its drift on the exact law; spectrum: σ_i of M and
-    of UVᵀ; modes: how σ_i(UVᵀ) grow; residual: the rows and columns that fit badly. Runs that
-    differ in nothing but the seed become a band.
+    of UVᵀ; modes: how σ_i(UVᵀ) grow; methods: the gap, the drift, and what each method keeps;
+    residual: the rows and columns that fit badly. Runs that differ in nothing but the seed become
+    a band.
     """
     from mfact.pictures.kinds import kind_of, picture_of
     from mfact.storage.either import read_any
@@ -63,7 +64,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], **values: Any) -> int
         if values[name]:
             ctx.fail(f"{flag(name)} is for --kind {RESIDUAL}: leave it out")
     named = [(name, read_any(name)) for name in files]
-    kind = values["kind"] or kind_of(named[0][1])
+    kind = values["kind"] or kind_of(*(kept for _, kept in named))
     output, written = _written(files[0], kind, values)
     log = claim_files(ctx, {f"run file {n}": name for n, name in enumerate(files, 1)}, written)
     _write(picture_of(named, kind, values["x"]), output, values, log)

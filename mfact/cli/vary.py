@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from mfact.errors import SettingsError
 from mfact.options import options_of
 from mfact.settings import RANK, RunSettings
 from mfact.words import shown
@@ -15,7 +16,7 @@ VARIABLE["rank"] = replace(RANK, default=None, unset="varied")
 
 
 class Vary:
-    """NAME=VALUE,VALUE…, each value as the option NAME takes it."""
+    """NAME=VALUE,VALUE…, each value as the option NAME takes it, or NAME=all."""
 
     name = "NAME=V,V…"
 
@@ -30,6 +31,13 @@ class Vary:
             raise ValueError(
                 f"{shown(value)} is not NAME=VALUE,VALUE… of an option of solve. {found}".rstrip()
             )
+        if words.strip().casefold() == "all":
+            from mfact.studies.variations import choices
+
+            try:
+                return name, choices(name)
+            except SettingsError as error:
+                raise ValueError(f"{error}.") from error
         asked = VARIABLE[name]
         read = [word.strip() for word in words.split(",")]
         unset = ("none", "auto") if asked.default is None and name != "rank" else ()

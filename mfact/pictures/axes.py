@@ -12,6 +12,7 @@ from mfact.errors import DataError, SettingsError
 from mfact.pictures.drawing import Axis
 from mfact.pictures.names import FLOW_TIME, PASSES, STEP
 from mfact.pictures.runs import Drawn, column
+from mfact.studies.conserved import power_of
 from mfact.words import printable, shown
 
 NARROW = 0.01
@@ -19,6 +20,9 @@ NARROW = 0.01
 
 LARGEST = 1e15
 """Of steps on an axis; from there on their log₁₀ is drawn."""
+
+_UNITS = {-1.0: ", in units of 1/M", 0.5: ", in units of √M"}
+"""Of step sizes, by the power of M."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,13 @@ def along(
     lie in a narrow part of a linear axis, steps are drawn by powers of ten; and where they are
     beyond LARGEST, as when a run was fast-forwarded, their log₁₀. Passes by powers of ten too.
 
-    Raises SettingsError for another name, and DataError for a run whose rows do not tell it.
+    Raises SettingsError for another name, and for the flow time of methods whose steps have several
+    units; DataError for a run whose rows do not tell it.
     """
     if x == STEP:
         return _over_steps(runs, changes)
     if x == FLOW_TIME:
-        return Along(Axis("flow time Ση, in units of 1/M"), lambda run: column(run, "flow_time"))
+        return Along(Axis(_flow_time(runs)), lambda run: column(run, "flow_time"))
     if x != PASSES:
         raise SettingsError(
             f"runs are not drawn over {shown(x)}", f"choose {STEP}, {FLOW_TIME} or {PASSES}"
@@ -57,6 +62,17 @@ def along(
     passes = [column(run, "passes") for _, run in runs]
     crowded = _all_crowded(runs, passes, changes)
     return Along(Axis("passes over M", log=crowded), lambda run: column(run, "passes"))
+
+
+def _flow_time(runs: Sequence[Drawn]) -> str:
+    """The label of Ση, with its unit, which is that of the steps of a method."""
+    powers = {power_of(run) for _, run in runs}
+    if len(powers) > 1:
+        raise SettingsError(
+            "the steps of these methods have different units, and share no flow time",
+            f"draw them over {STEP} or {PASSES}",
+        )
+    return f"flow time Ση{_UNITS.get(powers.pop(), '')}"
 
 
 def _over_steps(runs: Sequence[Drawn], changes: Sequence[Callable[[Result], Array]]) -> Along:

@@ -11,13 +11,15 @@ from mfact.pictures.balance import balance
 from mfact.pictures.convergence import convergence
 from mfact.pictures.drawing import Picture
 from mfact.pictures.ledger import ledger
+from mfact.pictures.methods import methods
 from mfact.pictures.modes import modes
-from mfact.pictures.names import BALANCE, CONVERGENCE, LEDGER, MODES, SPECTRUM, STARTS
+from mfact.pictures.names import BALANCE, CONVERGENCE, LEDGER, METHODS, MODES, SPECTRUM, STARTS
 from mfact.pictures.network import network_balance, network_convergence, network_ledger
 from mfact.pictures.spectrum import spectrum
 from mfact.pictures.starts import starts
 from mfact.storage.either import Kept
 from mfact.storage.sweeps import SweepRecord
+from mfact.studies.conserved import method_of
 from mfact.studies.differing import Subject
 from mfact.words import printable
 
@@ -29,6 +31,7 @@ OF_RUNS: Mapping[str, Draw] = {
     LEDGER: ledger,
     SPECTRUM: lambda subjects, x: spectrum(subjects),
     MODES: modes,
+    METHODS: methods,
 }
 """Of factorizations, by the name of the kind."""
 
@@ -39,11 +42,17 @@ OF_NETWORKS: Mapping[str, Draw] = {
 }
 
 
-def kind_of(kept: Kept) -> str:
-    """What is drawn of a file where nothing is said."""
-    if isinstance(kept, SweepRecord):
+def kind_of(*kept: Kept) -> str:
+    """What is drawn of files where nothing is said: by the first, and of runs of matrices by
+    several methods what each conserves too.
+    """
+    if isinstance(kept[0], SweepRecord):
         return STARTS
-    return CONVERGENCE if isinstance(kept, Result | NetworkResult) else BALANCE
+    if not isinstance(kept[0], Result | NetworkResult):
+        return BALANCE
+    runs = all(isinstance(each, Result) for each in kept)
+    several = len({method_of(each.settings) for each in kept if isinstance(each, Result)}) > 1
+    return METHODS if runs and several else CONVERGENCE
 
 
 def picture_of(named: Sequence[tuple[str, Kept]], kind: str | None, x: str) -> Picture:
@@ -54,7 +63,7 @@ def picture_of(named: Sequence[tuple[str, Kept]], kind: str | None, x: str) -> P
     Raises SettingsError for a kind that there is not of them, and for files of several kinds.
     """
     (first, kept), *others = named
-    kind = kind or kind_of(kept)
+    kind = kind or kind_of(*(each for _, each in named))
     if isinstance(kept, Result | NetworkResult):
         return picture_of_runs(_runs(named), kind, x)
     if others:
@@ -68,8 +77,9 @@ def picture_of(named: Sequence[tuple[str, Kept]], kind: str | None, x: str) -> P
     return starts(kept) if isinstance(kept, SweepRecord) else audit_balance(kept)
 
 
-def picture_of_runs(subjects: Sequence[Subject], kind: str, x: str) -> Picture:
-    """The picture of this kind of runs that are all of matrices, or all of networks.
+def picture_of_runs(subjects: Sequence[Subject], kind: str | None, x: str) -> Picture:
+    """The picture of this kind of runs that are all of matrices, or all of networks; None: as
+    kind_of says.
 
     Raises SettingsError as picture_of does.
     """
@@ -78,6 +88,7 @@ def picture_of_runs(subjects: Sequence[Subject], kind: str, x: str) -> Picture:
         raise SettingsError(
             "runs of matrices and of networks share no axis", "draw them in two pictures"
         )
+    kind = kind or kind_of(*(subject.run for subject in subjects))
     kinds, what = (OF_NETWORKS, "networks") if True in of_networks else (OF_RUNS, "several runs")
     if kind not in kinds:
         raise SettingsError(

@@ -66,9 +66,9 @@ def audited(label: str, x: Array, audit: Array, claim: Claim | None) -> Iterator
     yield curve(label, x, audit, AUDIT)
 
 
-def claim_of(run: Ended, name: str) -> Claim | None:
-    """The claim of this name on the run, None where it has none."""
-    return next((claim for claim in run.claims if claim.name == name), None)
+def claim_of(run: Ended, *names: str) -> Claim | None:
+    """The claim on the run that has one of these names, None where it has none."""
+    return next((claim for claim in run.claims if claim.name in names), None)
 
 
 def number_of(claim: Claim, name: str) -> float:

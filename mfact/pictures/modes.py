@@ -21,10 +21,8 @@ from mfact.studies.differing import Subject, labels
 from mfact.trace import TIMES
 from mfact.words import printable
 
-LEGEND = (
-    "lines: σᵢ(UVᵀ), the largest first; dashed: σᵢ(M); strokes below: where mode i was predicted"
-    " to be half grown"
-)
+LINES = "lines: σᵢ(UVᵀ), the largest first; dashed: σᵢ(M)"
+STROKES = "strokes below: where mode i was predicted to be half grown"
 
 COLOURS = 6
 """That are told apart; then they come again."""
@@ -67,7 +65,8 @@ def modes(subjects: Sequence[Subject], x: str = STEP) -> Picture:
         for note in _notes(run)
     ]
     columns = tuple((panel,) for panel in filled(panels, subjects))
-    return Picture(title("Modes", subjects), columns, (LEGEND, *notes))
+    told = f"{LINES}; {STROKES}" if any(len(run.modes["escape"]) for _, run in runs) else LINES
+    return Picture(title("Modes", subjects), columns, (told, *notes))
 
 
 def known_values(run: Result) -> Array:
@@ -121,7 +120,9 @@ def _marks(run: Result, place: Along, *, log: bool) -> Iterator[Mark]:
 
 
 def escapes(run: Result, x: Array) -> Array:
-    """Where the predicted flow times are among the rows at x, NaN for those after the last."""
+    """Where the predicted flow times are among the rows at x, NaN for those after the last; none
+    by methods of which nothing is predicted.
+    """
     times = run.modes["flow_time"]
     return np.interp(run.modes["escape"], times, x, left=np.nan, right=np.nan)
 

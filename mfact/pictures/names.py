@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-CONVERGENCE, BALANCE, LEDGER, SPECTRUM, MODES = KINDS = (
-    "convergence", "balance", "ledger", "spectrum", "modes",
+CONVERGENCE, BALANCE, LEDGER, SPECTRUM, MODES, METHODS = KINDS = (
+    "convergence", "balance", "ledger", "spectrum", "modes", "methods",
 )  # fmt: skip
 """Of runs, several at a time."""
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mfact.core import Array
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.pictures.drawing import (
     Axis,
     Band,
@@ -123,8 +124,8 @@ def _counted(bounds: Array) -> tuple[Array, Array]:
 
 def _law(settings: SweepSettings) -> Iterator[Mark]:
     """The law of small starts, as far as it is known."""
-    most = 2 / settings.c_step
-    if settings.rank == 1 and most > 1:
+    most = 2 / settings.plain_step
+    if settings.rank == 1 and settings.method == PLAIN and most > 1:
         C = np.geomspace(1.0, most, 100)
         C[-1] = most  # which rounding may put above it
         law = np.array([limit_within(float(each), settings) for each in C])
@@ -189,10 +190,11 @@ def _expected(x: Array, middle: float, slope: float) -> Line:
 
 
 def _notes(named: Sequence[_Named]) -> Iterator[str]:
-    settings = named[0].runs.settings
+    settings, chosen = named[0].runs.settings, named[0].runs.chosen
+    over = "" if METHODS[settings.method].power == 0 else "/σ₁"
     yield (
-        f"entries N(0, s²), s = {brief(settings.c_init)}√(σ₁/d); step {brief(settings.c_step)}/σ₁;"
-        f" seed {settings.seed}"
+        f"entries N(0, s²), s = {brief(settings.c_init)}√(σ₁/d); {settings.method}, step"
+        f" {brief(chosen['c_step'])}{over}; seed {settings.seed}"
     )
     if any(np.any(runs.hits < 0) for _, runs in named):
         yield "steps are those of the runs that got there"

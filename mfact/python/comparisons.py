@@ -13,7 +13,7 @@ from mfact.core import NetworkResult as NetworkRecord
 from mfact.core import Result as Record
 from mfact.errors import SettingsError
 from mfact.options import options_of
-from mfact.pictures.names import CONVERGENCE, STEP
+from mfact.pictures.names import STEP
 from mfact.python.arguments import Matrix, Path, RunOptions, begun, opened
 from mfact.python.door import spoken, told
 from mfact.python.frames import framed
@@ -27,7 +27,8 @@ from mfact.run.solve import solve
 from mfact.settings import ARRAYS, RunSettings
 from mfact.storage.either import read_either
 from mfact.studies.differing import Subject
-from mfact.studies.variations import Refused, Variation, made, require_all, variations
+from mfact.studies.making import Made, Passes
+from mfact.studies.variations import Refused, Variation, require_all, variations
 from mfact.targets.door import Held, held
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Comparison:
         return [(name, run.record) for name, run in zip(self.names, self.runs, strict=True)]
 
     @spoken()
-    def plot(self, kind: str = CONVERGENCE, *, x: str = STEP, path: Path | None = None) -> Figure:
+    def plot(self, kind: str | None = None, *, x: str = STEP, path: Path | None = None) -> Figure:
         """The runs in one picture, as for mfact.plot."""
         from mfact.python.drawn import drawn
 
@@ -85,8 +86,8 @@ def compare(
 
     runs: results or paths of run files; with vary a matrix, as for solve, that is factored once for
         each combination of values, from one seed unless that is varied.
-    rank: r, as for solve, unless it is varied. vary: options by name, and the values of each,
-        {"rank": [5, 10], "schedule": ["constant", "power"]}.
+    rank: r, as for solve, unless it is varied. vary: options by name, and the values of each, or
+        "all" that it has, {"rank": [5, 10], "method": "all"}.
     dataset, follow_links, transpose: as for solve.
 
     Raises MfactError for what is no run, and for options that no run has; a variation that is
@@ -119,10 +120,12 @@ def compare(
         )
 
     hold = partial(held, matrix, max_memory=given.get("max_memory"))
-    found = [*made(hold, chosen, one)]
+    made = Made(hold, chosen, one)
+    found = [*made]
     return _compared(
         [each for each in found if isinstance(each, Subject)],
         [each for each in found if isinstance(each, Refused)],
+        made.passes,
     )
 
 
@@ -141,8 +144,10 @@ def subject(run: Run | Path, place: int) -> Subject:
     return Subject(fspath(run), read_either(run))
 
 
-def _compared(subjects: Sequence[Subject], refused: Sequence[Refused]) -> Comparison:
-    doc = document(subjects, refused)
+def _compared(
+    subjects: Sequence[Subject], refused: Sequence[Refused], passes: Passes | None = None
+) -> Comparison:
+    doc = document(subjects, refused, passes)
     return Comparison(
         tuple(
             Result(each.run) if isinstance(each.run, Record) else NetworkResult(each.run)

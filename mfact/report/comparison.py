@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mfact.core import Outcome
+from mfact.core import NetworkResult, Outcome, Result
 from mfact.report.columns import cell
 from mfact.report.iterations import Column, Fitted
 from mfact.report.machine import finite
@@ -13,7 +13,9 @@ from mfact.report.parts import Facts, Heading, Part
 from mfact.report.sheets import Row
 from mfact.report.text import duration, step_text
 from mfact.report.views import Views, document_views
+from mfact.studies.conserved import NOTHING, conserved, last, worst
 from mfact.studies.differing import MOST_WORDS, Subject, differences, names, whole_name
+from mfact.studies.making import Passes
 from mfact.studies.named import center_of
 from mfact.studies.variations import Refused
 
@@ -26,26 +28,42 @@ NUMBERS = {
     "loss": "loss",
     "drift": "drift",
     "imbalance": "imbalance",
+    "keeps": "keeps",
+    "kept_drift": "moved",
+    "kept_audit": "audit",
 }
 """What is told of each run beside its outcome -> its heading."""
 
 _KEPT = ("iterations", "log10_iterations", "passes", "seconds", "gap", "gap_bound", "loss",
          "relative_residual", "gradient_norm", "drift", "imbalance")  # fmt: skip
-_RANKS = ("iterations", "gap", "drift", "imbalance", "seconds", "passes", "loss")
+_RANKS = ("iterations", "gap", "keeps", "kept_drift", "kept_audit", "drift", "imbalance",
+          "seconds", "passes", "loss")  # fmt: skip
 """Of the numbers, in which they are given room."""
 
 
 def comparison_views(
-    subjects: Sequence[Subject], refused: Sequence[Refused] = (), *, timing: bool = True
+    subjects: Sequence[Subject],
+    refused: Sequence[Refused] = (),
+    passes: Passes | None = None,
+    *,
+    timing: bool = True,
 ) -> Views:
     """What --format asks for. timing: False leaves out what a clock measured."""
-    return document_views(document(subjects, refused, timing=timing), page, rows)
+    return document_views(document(subjects, refused, passes, timing=timing), page, rows)
 
 
 def document(
-    subjects: Sequence[Subject], refused: Sequence[Refused] = (), *, timing: bool = True
+    subjects: Sequence[Subject],
+    refused: Sequence[Refused] = (),
+    passes: Passes | None = None,
+    *,
+    timing: bool = True,
 ) -> dict[str, Any]:
-    """What the runs differ in and where each has come, under the schema "mfact-comparison/1"."""
+    """What the runs differ in and where each has come, under the schema "mfact-comparison/1".
+
+    passes: over M, of runs that were made on one basis. Of runs by several methods there is what
+    each keeps, how far that has moved, and the most that it was off its exact ledger.
+    """
     differs = differences(subjects)
     kept = [name for name in _KEPT if timing or name != "seconds"]
     matrices = {subject.matrix for subject in subjects}
@@ -55,6 +73,7 @@ def document(
         "matrix": matrices.pop() if len(matrices) == 1 else None,
         **({"center": centers.pop()} if len(centers) == 1 and centers != {"none"} else {}),
         "differ_in": list(differs),
+        **({} if passes is None else {"passes": passes._asdict()}),
         "runs": [
             {
                 "name": name,
@@ -62,6 +81,7 @@ def document(
                 "outcome": subject.run.outcome.name,
                 "exit_code": subject.run.outcome.exit_code,
                 **{number: subject.run.summary.get(number) for number in kept},
+                **(_kept(subject.run) if "method" in differs else {}),
                 "message": subject.run.message,
             }
             for place, (name, subject) in enumerate(zip(names(subjects), subjects, strict=True))
@@ -81,6 +101,9 @@ def page(doc: Mapping[str, Any]) -> list[Part]:
         parts.append(Facts([("of", whole_name(doc["matrix"], doc.get("center")))]))
     if runs:
         parts.append(Fitted(list(_columns(doc))))
+    if (passes := doc.get("passes")) and passes["taken"] < passes["alone"]:
+        told = f"{passes['taken']} for all of them, {passes['alone']} one by one"
+        parts.append(Facts([("passes over M", told)]))
     if doc["refused"]:
         pairs = [(each["name"], each["why"]) for each in doc["refused"]]
         parts += [Heading("Not run"), Facts(pairs)]
@@ -123,6 +146,14 @@ def _ended(name: str) -> str:
     'global optimum'
     """
     return Outcome[name].name.lower().replace("_", " ")
+
+
+def _kept(run: Result | NetworkResult) -> dict[str, Any]:
+    if not isinstance(run, Result):
+        return {}
+    law = conserved(run)
+    moved = None if law is NOTHING else last(run, law.moved)
+    return {"keeps": law.keeps, "kept_drift": moved, "kept_audit": worst(run, law.audit)}
 
 
 def _number(name: str, run: Mapping[str, Any]) -> str:

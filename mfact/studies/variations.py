@@ -1,27 +1,21 @@
-"""Runs of one matrix that differ in chosen options: made one after another, M read once."""
+"""Runs of one matrix that differ in chosen options: which they are, and what they are called."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
 
-from mfact.core import Result
-from mfact.errors import MemoryPlanError, MfactError, SettingsError
+from mfact.errors import MfactError, SettingsError
 from mfact.host.memory import MemoryPlan, available_bytes
-from mfact.host.threads import working
+from mfact.methods.choice import METHODS
 from mfact.options import flag, options_of, typed
-from mfact.run.doing import NOTHING, Doing
-from mfact.run.memory import plan_of
-from mfact.run.prepare import found_in, plan_to_find, require_room
-from mfact.run.ranked import Ranked
+from mfact.ranges import File, Flag, OneOf
 from mfact.run.refusals import check, idle
 from mfact.run.seeds import with_seed
 from mfact.settings import STARTS, RunSettings
-from mfact.studies.differing import Subject
 from mfact.targets.door import Held
 from mfact.wishes import wish_of
 from mfact.words import shown
@@ -29,11 +23,14 @@ from mfact.words import shown
 MOST = 1000
 """Runs of one comparison."""
 
+ALL = "all"
+"""In place of values: every choice that an option has."""
+
 KEPT_ROW_BYTES = 200
 """Of the trace, for each of about a thousand rows."""
 
 Varied = Mapping[str, Sequence[Any]]
-"""Options by name, and the values that each is given in turn."""
+"""Options by name, and the values that each is given in turn, or ALL."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +81,14 @@ def variations(
     nothing in a combination and something in another is left out of the first; what then is the
     same is run once.
 
-    Raises SettingsError for what is no option of a run, a checkpoint, and too many runs.
+    Raises SettingsError for what is no option of a run, a checkpoint, no list of values, and too
+    many runs.
 
     >>> varied = {"schedule": ["constant", "power"], "delta": [0.1, 0.2]}
     >>> [run.name for run in variations(RunSettings(rank=1, seed=1), varied)]
     ['schedule=constant', 'schedule=power,delta=0.1', 'schedule=power,delta=0.2']
     """
-    for name, values in varied.items():
-        require_variable(name)
-        if not values:
-            raise SettingsError(f"{flag(name)} is varied over nothing", "name values")
+    varied = {name: _values(name, values) for name, values in varied.items()}
     if (count := prod(len(values) for values in varied.values())) > MOST:
         raise SettingsError(f"{count} runs are asked for", f"vary less: at most {MOST} at a time")
     if settings.start in STARTS or "start" in varied:
@@ -105,6 +100,42 @@ def variations(
     nowhere = set.intersection(*idles)  # of which check() says so
     runs = {run.name: run for run in map(_without, asked, ([*(each - nowhere)] for each in idles))}
     return [*runs.values()]
+
+
+def _values(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    """Those that an option is varied over."""
+    require_variable(name)
+    if values == ALL:
+        return choices(name)
+    if isinstance(values, str):
+        raise SettingsError(
+            f"{flag(name)} is varied over {shown(values)}, which is no list", "list its values"
+        )
+    if not len(values):
+        raise SettingsError(f"{flag(name)} is varied over nothing", "name values")
+    return values
+
+
+def choices(name: str) -> tuple[Any, ...]:
+    """Every choice that an option has, but "auto" where that takes one of several others. Raises
+    SettingsError where they are no few.
+
+    >>> choices("engine"), choices("fast_forward"), choices("start")[:2]
+    (('direct', 'reduced'), ('auto', 'off'), ('gaussian', 'balanced'))
+    """
+    kind = options_of(RunSettings)[name].kind
+    if name == "method":
+        return tuple(METHODS)
+    if isinstance(kind, Flag):
+        return True, False
+    found: tuple[str, ...] = ()
+    if isinstance(kind, OneOf):
+        found = kind.names
+    elif isinstance(kind, File):
+        found = kind.words
+    if not found:
+        raise SettingsError(f"{flag(name)} has no list of all its values", "name those to take")
+    return tuple(each for each in found if each != "auto") if len(found) > 2 else found
 
 
 def _without(run: Variation, idle: Sequence[str]) -> Variation:
@@ -129,68 +160,33 @@ def require_variable(name: str) -> None:
 
 
 def require_all(matrix: Held, runs: Sequence[Variation], given: Sequence[str]) -> None:
-    """Raise what any of the runs is refused for before its first pass, or all for their memory.
+    """Raise what any of the runs is refused for before its first pass, or all for their memory; but
+    not what another method in its place is not refused for, of which Made tells.
 
     given: names of the options that the user gave to all.
     """
     d1, d2 = matrix.shape
-    size = 0
+    errors: dict[tuple[tuple[str, str], ...], SettingsError] = {}
+    size, fine = 0, set()
     for run in runs:
         if run.settings.rank is None:
             raise SettingsError("--rank is not given", "give it, or vary it")
         explicit = [name for name in given if name not in run.left]
-        check(run.settings, matrix.shape, [*explicit, *run.varied])
+        others = tuple((n, typed(value)) for n, value in run.varied.items() if n != "method")
+        try:
+            check(run.settings, matrix.shape, [*explicit, *run.varied])
+            fine.add(others)
+        except SettingsError as error:
+            if run.settings.method not in METHODS:
+                raise
+            errors.setdefault(others, error)
+    for others, refused in errors.items():
+        if others not in fine:
+            raise refused
+    for run in runs:
         rank = 1 if wish_of(run.settings.rank) else run.settings.rank  # the least that it may be
         size += 8 * (d1 + d2) * rank + 1000 * KEPT_ROW_BYTES
     plan = MemoryPlan({f"results of {len(runs)} runs": size}, available_bytes() - matrix.needed)
     plan.check(
         "compare fewer runs, or run files that `mfact solve` wrote", subject="the comparison"
     )
-
-
-def made(
-    hold: Callable[[str], Held],
-    runs: Sequence[Variation],
-    solve: Callable[[Held, Variation, Ranked | None], Result],
-    doing: Doing = NOTHING,
-) -> Iterator[Subject | Refused]:
-    """Each run in turn, and in its place why it is refused: a forecast beyond its limits, say.
-
-    hold: the matrix in the arithmetic of a dtype, which is read once for each, if it fits into
-    memory beside the largest run. solve: runs one, with a rank that was found for it, once for all
-    that wish for the same.
-    Raises SettingsError where the rank that all wish for is not found.
-    """
-    read: dict[str, Held] = {}
-    found: dict[tuple[str, str, str], Ranked] = {}
-    with working(runs[0].settings.threads) as workers:  # of all: they are not varied
-        for run in runs:
-            kind, wish = run.settings.dtype, wish_of(run.settings.rank)
-            if kind not in read:
-                alike = [other.settings for other in runs if other.settings.dtype == kind]
-                M, _ = hold(kind).fitted(partial(_largest, alike))
-                read[kind] = M.read(doing.read, workers)
-            M, ranked = read[kind], None
-            try:
-                if wish is not None:
-                    asked = kind, run.settings.center, wish
-                    if asked not in found:
-                        less = M.centred(run.settings.center)
-                        require_room(less, run.settings, plan_to_find(less, run.settings))
-                        target = less.target(None, doing.read, doing.passed, workers)
-                        found[asked] = found_in(less, target, run.settings)
-                    ranked = found[asked]
-                yield Subject(run.name, solve(M, run, ranked))
-            except (SettingsError, MemoryPlanError) as error:
-                if wish is not None and ranked is None and "rank" not in run.varied:
-                    raise
-                yield Refused(run, error)
-
-
-def _largest(runs: Sequence[RunSettings], matrix: Held) -> MemoryPlan:
-    """Of their plans the one that is furthest beyond its limit."""
-    plans = (
-        (plan_of if wish_of(each.rank) is None else plan_to_find)(matrix.centred(each.center), each)
-        for each in runs
-    )
-    return max(plans, key=lambda plan: plan.total - plan.limit)

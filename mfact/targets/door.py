@@ -21,6 +21,7 @@ from mfact.matrices.values import Told, silent
 from mfact.targets.centred import Centred
 from mfact.targets.counted import Counted
 from mfact.targets.dense import DenseTarget
+from mfact.targets.remembered import Remembered
 from mfact.targets.sparse import SparseTarget
 from mfact.targets.streamed import Streamed, streamed
 
@@ -107,6 +108,13 @@ class Held:
         made = self._make(told, workers)
         same = replace(self, _make=lambda told, workers: made)
         return same if self.from_file else replace(same, needed=0, there=self.needed)
+
+    def remembering(self, most: int) -> tuple[Held, Remembered]:
+        """The same of M that has been read, and who remembers for all of its runs what their bases
+        ask for, in so many bytes beyond those that are planned.
+        """
+        memory = Remembered(self._make(silent, ALONE), most)
+        return replace(self, _make=lambda told, workers: memory), memory
 
     def streamed(self) -> Held | None:
         """The same left in its file, which each pass reads anew; None where it cannot be."""

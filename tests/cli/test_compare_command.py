@@ -85,6 +85,46 @@ def test_a_run_that_would_not_end_is_told_and_the_others_are_made(mfact, rank_tw
     assert mfact(*words, "--exit-zero")[0] == 0
 
 
+METHODS = ("compare", "rank-two.npy", "-r", 2, "--seed", 1, "--vary", "method=all", "--no-timing")
+
+
+def test_every_method_is_told_with_what_it_keeps_and_one_that_cannot_run_below(mfact, rank_two):
+    words = (*METHODS, "--schedule", "constant", "--engine", "reduced")
+    code, out, _ = mfact(*words, "--format", "json", "-o", "kept", "--picture", "all.png")
+    found = document(out)
+    assert code == 3
+    assert [run["differs"]["method"] for run in found["runs"]] == [
+        "gradient-descent", "alternating", "momentum", "nesterov", "scaled", "alternating-scaled",
+    ]  # fmt: skip
+    assert [each["name"] for each in found["refused"]] == ["method=adam"]
+    for run in found["runs"]:
+        stored = read_run(f"kept/rank-two.method={run['differs']['method']}.run.h5")
+        name = {"D": "drift", "log det": "log_det_drift"}[run["keeps"]]
+        assert run["kept_drift"] == stored.trace[name][-1]
+        assert run["kept_audit"] == max(stored.trace[name.replace("drift", "audit")
+                                        if name != "drift" else "audit"])  # fmt: skip
+    passes = found["passes"]
+    assert passes["alone"] == sum(run["passes"] for run in found["runs"])
+    assert passes["taken"] < passes["alone"]
+    assert Path("all.png").read_bytes().startswith(b"\x89PNG")
+    page = mfact(*words)[1]
+    assert f"{passes['taken']} for all of them, {passes['alone']} one by one" in page
+    assert "method=adam" in page
+    line = next(line for line in page.splitlines() if line.split()[:1] == ["scaled"])
+    assert "log det" in line
+    rows = [*csv.DictReader(io.StringIO(mfact(*words, "--format", "csv")[1]))]
+    assert [float(row["kept_audit"]) for row in rows] == [r["kept_audit"] for r in found["runs"]]
+
+
+def test_runs_by_one_method_are_told_as_ever(mfact, rank_two):
+    code, out, _ = mfact(*VARY, "--no-timing")
+    assert code == 0
+    assert "keeps" not in out
+    assert "one by one" not in out  # of two ranks no product is the same
+    (run, _) = document(mfact(*VARY, "--format", "json")[1])["runs"]
+    assert not {"keeps", "kept_drift", "kept_audit"} & {*run}
+
+
 def test_a_diverged_run_is_the_gravest(mfact, rank_two):
     code, out, _ = mfact(*VARY[:-2], "--rank", 2, "--vary", "step-size=auto,9")
     assert code == 4
@@ -102,6 +142,8 @@ def test_a_diverged_run_is_the_gravest(mfact, rank_two):
         (("rank-two.npy", "--vary", "optimum=maybe", "-r", "1"), "'maybe' is not yes or no"),
         (("rank-two.npy", "--vary", "seed=1,2"), "--rank is not given"),
         (("rank-two.npy", "--vary", "rank=1,9"), "rank 9 is above"),
+        (("rank-two.npy", "--vary", "rank=all"), "--rank has no list of all its values"),
+        (("rank-two.npy", "-r", "1", "--vary", "method=adams,momentum"), "--method is 'adams'"),
         (("rank-two.npy", "--rank", "2"), "--rank has no meaning"),
         (("rank-two.npy", "--vary", "rank=1", "--picture", "a.gif"), "end it with .svg"),
     ],

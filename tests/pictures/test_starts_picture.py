@@ -12,7 +12,7 @@ from kept_files import record_of
 
 from mfact.pictures.drawing import Band, Dots, Line, Ticks
 from mfact.pictures.starts import starts
-from mfact.report.sweep_tables import document
+from mfact.report.sweep_document import document
 from mfact.theory.frequencies import interval
 
 

@@ -55,6 +55,29 @@ def test_what_would_not_end_is_told_beside_the_others():
     assert "Not run" in repr(found)
 
 
+@pytest.mark.slow
+def test_each_method_stands_beside_the_others_with_what_it_keeps():
+    found = mfact.compare(M, 2, vary={"method": "all"}, seed=1, schedule="constant", every=1)
+    assert [row["method"] for row in found.rows] == [
+        "gradient-descent", "alternating", "momentum", "nesterov", "scaled", "alternating-scaled",
+        "adam",
+    ]  # fmt: skip
+    keeps = ["D", "D", "D", "D", "log det", "log det", "nothing"]
+    assert [row["keeps"] for row in found.rows] == keeps
+    for row, run in zip(found.rows, found.runs, strict=True):
+        alone = mfact.solve(M, 2, method=row["method"], seed=1, schedule="constant", every=1)
+        assert np.array_equal(run.U, alone.U)
+        if row["keeps"] == "D":
+            assert row["kept_drift"] == run.summary["drift"]
+        if row["keeps"] == "nothing":
+            assert row["kept_drift"] is None
+        assert row["kept_audit"] == max(
+            run.trace["log_det_audit" if row["keeps"] == "log det" else "audit"]
+        )
+        assert row["kept_audit"] < 1e-11
+    assert len(found.plot().axes) == 3
+
+
 @pytest.mark.parametrize(
     ("call", "word"),
     [
@@ -62,6 +85,8 @@ def test_what_would_not_end_is_told_beside_the_others():
         (lambda: mfact.compare("a.h5"), "give a list"),
         (lambda: mfact.compare(M, vary={"ranks": [1]}), "no option 'ranks'"),
         (lambda: mfact.compare(M, vary={"seed": [1]}), "rank is not given"),
+        (lambda: mfact.compare(M, 1, vary={"method": "adam"}), "is no list"),
+        (lambda: mfact.compare(M, 1, vary={"seed": "all"}), "no list of all its values"),
         (lambda: mfact.compare(M, vary={"rank": [9]}), "rank 9 is above"),
     ],
 )
