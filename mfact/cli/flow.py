@@ -1,4 +1,4 @@
-"""mfact flow: the gradient flow of a matrix, and gradient descent beside it."""
+"""mfact flow: the gradient flow of a matrix, and the steps of methods beside their flows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from mfact.settings import FLOW_OPTIONS, MAX_MEMORY, STARTS
 
 EXAMPLES = (
     ("mfact flow elnino.npy -r 3 --seed 1", "the flow until every mode is fitted, D unchanged"),
-    ("mfact flow elnino.npy -r 3 --start balanced --seed 1 --compare-gd",
-     "closed form, and how far gradient descent with six step sizes is from it"),
+    ("mfact flow elnino.npy -r 3 --seed 1 --compare gradient-descent,scaled",
+     "how far either with six step sizes is from its flow, and how far its law moves"),
     ("mfact flow digits.npy -r 2 --objective balanced --time 0.1 --seed 1 --format json",
      "another objective and time, as one JSON document"),
 )  # fmt: skip
@@ -36,8 +36,8 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """Follow d(U, V)/ds = −∇f(U, V), the limit of gradient descent with small steps.
 
     The flow of the plain objective conserves D = UᵀU − VᵀV exactly (Theorem 2.2); gradient
-    descent lets it drift by an amount of first order in the step size, which --compare-gd
-    shows. M is d1×d2, U is d1×r, V is d2×r.
+    descent lets it drift by an amount of first order in the step size. --compare shows that, of
+    other methods and their laws too. M is d1×d2, U is d1×r, V is d2×r.
     """
     from mfact.report.flow_tables import document, page, rows
     from mfact.report.views import document_views
@@ -50,7 +50,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     start = None if values["start"] in STARTS else values["start"]
     log = ctx.ensure_object(Log)
     source = matrix_of(ctx, matrix, values, read={"start": start})
-    M, plan = plan_flow(source, values["max_memory"], settings.center)
+    M, plan = plan_flow(source, settings, values["max_memory"])
     log.detail(plan.describe())
     with watched(log) as doing:
         made = document(study(M, settings, doing=doing), source.name)

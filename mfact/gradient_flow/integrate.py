@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from gc import collect
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,10 @@ from mfact.errors import MfactError, SettingsError
 
 STABLE = 6.2  # DOP853 damps exp(−λs) for steps up to about this over λ
 MOST_STEPS = 1e7  # of small matrices: hours
+
+LARGE = 1 << 16
+"""Bytes of a point of which the solver, whose parts name each other, is not left to be collected at
+some time: it keeps some twenty of them."""
 
 
 class Stretch(NamedTuple):
@@ -35,10 +40,11 @@ def row_sizes(Z: Array) -> Array:
     """The largest entry of each row j of (X, Y) together, shape (…, 1, k, 1).
 
     A row is the amplitude of one singular pair, and the small ones decide when a plateau is left:
-    errors are measured against this. Rows under 1e-8 of the largest count as that large.
+    errors are measured against this. Rows under 1e-8 of the largest count as that large; where all
+    are zero, under 1e-8.
     """
     rows = np.abs(Z).max(axis=(-3, -1), keepdims=True)
-    sizes: Array = np.maximum(rows, 1e-8 * rows.max())
+    sizes: Array = np.maximum(rows, 1e-8 * (rows.max() or 1.0))
     return sizes
 
 
@@ -88,4 +94,8 @@ def integrate(
         if solver.status == "failed":
             raise MfactError(f"the flow cannot be followed past s = {solver.t:g} ({message})")
     # The end cut the last step short, so that the proposal before it may be the better one.
-    return Stretch(solver.y.reshape(shape), max(last, solver.h_abs), steps)
+    found = Stretch(solver.y.reshape(shape), max(last, solver.h_abs), steps)
+    if Z.nbytes > LARGE:
+        del solver
+        collect()
+    return found

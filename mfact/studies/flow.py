@@ -1,31 +1,30 @@
-"""The flow of a whole matrix from a named start, and gradient descent beside it."""
+"""The flow of a whole matrix from a named start, and the steps of methods beside their flows."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from math import ceil, log, sqrt
+from math import log, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mfact.core import Array, Factors, Target, whole_norm
+from mfact.core import Array, Factors, Target, unit_of, whole_norm
 from mfact.errors import SettingsError
 from mfact.gradient_flow.coordinates import Svd
 from mfact.gradient_flow.gradient_flow import FlowResult, flow
-from mfact.gradient_flow.integrate import require_few
 from mfact.options import options_of, refuse_idle, require_kinds
 from mfact.problems.diagonal import Diagonal
-from mfact.problems.factorization import formula, sharpness
+from mfact.problems.factorization import formula
 from mfact.problems.optimum import fitted_rank, zero_in
 from mfact.problems.scale import require_rest
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.looking import looked_at
 from mfact.run.ranked import Ranked, ranked_of
-from mfact.settings import FLOW_OPTIONS, STARTS, FlowSettings
+from mfact.settings import COMPARED, FLOW_OPTIONS, STARTS, FlowSettings
 from mfact.starts import default_scale, directions, require_size, scaled, spectral
 from mfact.storage.factors import read_factors
-from mfact.studies.flow_and_descent import Comparison, compare
+from mfact.studies.flow_and_descent import FOLLOWS, Comparison, Flows, compare, unguided
 from mfact.targets.counted import Counted
 from mfact.targets.door import Held, held
 from mfact.wishes import wish_of
@@ -35,16 +34,14 @@ if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
 
 FITTED = 1e-6  # how far the slowest mode is from its end at the default time, relatively
-HALVINGS = 5
-FIRST_STEP = 0.5  # of the largest stable step: what --compare-gd begins with
 
 
 @dataclass(frozen=True)
 class Study:
     """What was found. settings: with every default filled in. shape: (d1, d2). sigma: all
     singular values. k: of the leading r those that are not zero. formula: the objective written
-    out. uncentered_norm: ‖A‖_F where M = A − abᵀ, else None. comparison: None unless asked for.
-    found: how the rank was, None where it was given.
+    out. uncentered_norm: ‖A‖_F where M = A − abᵀ, else None. comparisons: of the methods that were
+    asked for, by name. found: how the rank was, None where it was given.
     """
 
     settings: FlowSettings
@@ -54,7 +51,7 @@ class Study:
     formula: str
     uncentered_norm: float | None
     flow: FlowResult = field(repr=False)
-    comparison: Comparison | None = field(repr=False)
+    comparisons: Mapping[str, Comparison] = field(repr=False)
     found: Ranked | None = field(repr=False, default=None)
 
     @property
@@ -84,17 +81,18 @@ def study(
 
     matrix: an array, an opened file or a Target. doing: told how far it is.
     Raises SettingsError for a rank above min(d1, d2) or that is not found, factors of other shapes,
-    a value out of range, an imbalance that goes with no balanced start; DataError for a matrix of
-    zeros.
+    a value out of range, an imbalance that goes with no balanced start, adam beside the flow of
+    the balanced objective; DataError for a matrix of zeros.
 
     >>> M = np.outer([3.0, 4.0], [1.0, 0.0, 1.0])
-    >>> found = study(M, FlowSettings(rank=1, compare_gd=True))
+    >>> found = study(M, FlowSettings(rank=1, compare="scaled"))
     >>> found.flow.method, found.flow.drift.max() < 1e-9
     ('closed-form', np.True_)
-    >>> round(found.comparison.D_distance_slope, 1)
+    >>> round(found.comparisons["scaled"].slopes["log_det_drift"], 1)
     1.0
     """
     require_kinds(settings)
+    compared_in(settings)
     found = held(matrix, "float64").centred(settings.center)
     d1, d2 = found.shape
     if wish_of(settings.rank) is None and settings.rank > min(d1, d2):
@@ -135,12 +133,7 @@ def _study(target: Counted, settings: FlowSettings, factors: Factors | None, doi
         settings = replace(settings, time=fitted_time(problem, Z, k))
     assert settings.time is not None
     times = np.linspace(0.0, settings.time, settings.points)
-    comparison = None
-    if settings.compare_gd:
-        first = settings.time * sharpness(settings.weight) * float(sigma[0]) / (2.0 * FIRST_STEP)
-        require_few(first * 2**HALVINGS, "gradient descent")
-        counts = [max(1, ceil(first)) * 2**i for i in range(HALVINGS + 1)]
-        comparison = compare(problem, Z, settings.time, counts)
+    unit = unit_of(float(svd.sigma[k - 1]))
     return Study(
         settings=settings,
         shape=(d1, d2),
@@ -149,9 +142,46 @@ def _study(target: Counted, settings: FlowSettings, factors: Factors | None, doi
         formula=formula(settings.weight, settings.center),
         uncentered_norm=whole_norm(target) if target.offset else None,
         flow=flow(problem, Z, times.tolist(), settings.solver),
-        comparison=comparison,
+        comparisons=_compared(
+            target, factors, Flows(problem, Z, settings.time, unit), settings, doing
+        ),
         found=ranked,
     )
+
+
+def compared_in(settings: FlowSettings) -> tuple[str, ...]:
+    """The methods that are compared. Raises SettingsError for one that follows no flow where
+    D is not kept anyway.
+    """
+    if settings.compare is None:
+        return ()
+    names = COMPARED.read(settings.compare)
+    lost = unguided_in(names) if settings.weight else []
+    if lost and names != COMPARED.names:
+        raise SettingsError(
+            f"--compare {','.join(lost)} tells how D moves, and the flow of the balanced objective"
+            " moves it",
+            f"use --objective plain, or leave {' and '.join(lost)} out",
+        )
+    return tuple(name for name in names if name not in lost)
+
+
+def unguided_in(names: Iterable[str]) -> list[str]:
+    """Those of the methods that follow no flow that is known, and run on M itself."""
+    return [name for name in names if name not in FOLLOWS]
+
+
+def _compared(
+    target: Counted, factors: Factors, flows: Flows, settings: FlowSettings, doing: Doing
+) -> dict[str, Comparison]:
+    found = {}
+    for name in compared_in(settings):
+        with doing.now(f"steps of {name}"):
+            if name in FOLLOWS:
+                found[name] = compare(flows, name)
+            else:
+                found[name] = unguided(target, factors, float(flows.problem.sigma[0]), name)
+    return found
 
 
 def fitted_time(problem: Diagonal, Z: Array, k: int) -> float:

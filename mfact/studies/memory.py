@@ -10,14 +10,20 @@ from mfact.krylov.values import leading_bytes
 from mfact.run.memory import COPIES_OF_FACTORS, STEP_BYTES, size_that_fits
 from mfact.run.seen import FULL_UP_TO
 from mfact.run.workers import BLAS_BYTES
+from mfact.studies.flow import compared_in, unguided_in
 from mfact.studies.named import as_factored
 from mfact.studies.prospect import wanted
 from mfact.targets.door import Held, held
+from mfact.wishes import wish_of
 
 if TYPE_CHECKING:
     from mfact.core import Array, Result, Target
     from mfact.matrices.source import MatrixSource
-    from mfact.settings import SweepSettings
+    from mfact.settings import FlowSettings, SweepSettings
+
+FLOW_COPIES, UNGUIDED_COPIES = 64, 20
+"""Of the point, at once: stages of DOP853 and what each is made of; what Adam keeps, and makes of
+factors of M."""
 
 
 class Fitted(NamedTuple):
@@ -69,12 +75,22 @@ def plan_check(
     return _checked(found, made, "", "the check", max_memory)
 
 
-def plan_flow(source: MatrixSource, max_memory: int | None = None, center: str = "none") -> Fitted:
+def plan_flow(
+    source: MatrixSource, settings: FlowSettings, max_memory: int | None = None
+) -> Fitted:
     """The plan of `mfact flow`. Raises MemoryPlanError when it does not fit."""
     d1, d2 = source.shape
-    # The copy that the decomposition destroys, both sets of vectors, its workspace.
-    parts = {"singular vectors": 8 * d1 * d2 + 16 * min(d1, d2) * (d1 + d2)}
-    found, made = _fitted(source, parts, max_memory, center=center)
+    k = min(d1, d2)
+    r = k if wish_of(settings.rank) is not None else min(settings.rank, k)
+    unguided = UNGUIDED_COPIES * r * (d1 + d2) if unguided_in(compared_in(settings)) else 0
+    # The copy that the decomposition destroys and its workspace, and after it the flow, or steps.
+    decomposing = d1 * d2 + k * (d1 + d2)
+    following = FLOW_COPIES * r * 2 * (k + min(r, abs(d1 - d2)))
+    parts = {
+        "singular vectors": 8 * k * (d1 + d2),
+        "flow": 8 * max(decomposing, following, unguided),
+    }
+    found, made = _fitted(source, parts, max_memory, center=settings.center)
     return _checked(found, made, "a part of the matrix", "the flow", max_memory)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 
@@ -9,16 +10,26 @@ import numpy as np
 import pytest
 
 from mfact.settings import FlowSettings
+from mfact.studies import flow_and_descent
 from mfact.studies.flow import study
 
+COMPARED = ("--compare", "gradient-descent,scaled,adam")
 
-def test_json_holds_what_the_library_finds(mfact, rank_two):
-    code, out, err = mfact("flow", rank_two, "-r", 2, "--seed", 4, "--points", 5, "--compare-gd",
+
+@pytest.fixture
+def few(monkeypatch):
+    """Three step sizes, in this process."""
+    monkeypatch.setattr(flow_and_descent, "HALVINGS", 2)
+
+
+def test_json_holds_what_the_library_finds(mfact, rank_two, few):
+    code, out, err = mfact("flow", rank_two, "-r", 2, "--seed", 4, "--points", 5, *COMPARED,
                            "--format", "json")  # fmt: skip
     assert (code, err) == (0, "")
     found = json.loads(out)
-    expected = study(np.load(rank_two), FlowSettings(rank=2, seed=4, points=5, compare_gd=True))
-    assert found["schema"] == "mfact-flow/1"
+    settings = FlowSettings(rank=2, seed=4, points=5, compare=COMPARED[1])
+    expected = study(np.load(rank_two), settings)
+    assert found["schema"] == "mfact-flow/2"
     assert found["method"] == "ode"
     assert [row["time"] for row in found["flow"]] == expected.flow.times.tolist()
     assert [row["imbalance"] for row in found["flow"]] == [
@@ -26,25 +37,68 @@ def test_json_holds_what_the_library_finds(mfact, rank_two):
     ]
     assert found["flow"][-1]["gap"] < 1e-9
     assert max(row["drift"] for row in found["flow"]) < 1e-8
-    compared = found["gradient_descent"]
-    assert [row["distance"] for row in compared["rows"]] == expected.comparison.distance.tolist()
-    assert compared["D_distance_slope"] == pytest.approx(1.0, abs=0.05)
-    assert compared["distance_slope"] == pytest.approx(1.0, abs=0.05)
+    assert list(found["compared"]) == list(expected.comparisons)
+    for name, compared in found["compared"].items():
+        known = expected.comparisons[name]
+        for column, values in known.columns.items():
+            assert [row[column] for row in compared["rows"]] == values.tolist()
+            assert compared["slopes"][column]["slope"] == known.slopes[column]
+    slopes = {name: each["slopes"] for name, each in found["compared"].items()}
+    assert slopes["gradient-descent"].keys() == {"distance", "D_distance", "remainder"}
+    assert slopes["scaled"].keys() == {"distance", "log_det_drift"}
+    assert slopes["adam"] == {
+        "D_distance": {"slope": slopes["adam"]["D_distance"]["slope"], "expected": None}
+    }
+    for each in (*slopes["gradient-descent"].values(), *slopes["scaled"].values()):
+        assert each["slope"] == pytest.approx(each["expected"], abs=0.3)  # not yet small
 
 
-def test_the_table_shows_the_numbers_of_the_document(mfact, rank_two):
+def test_the_table_and_the_sheet_show_the_numbers_of_the_document(mfact, rank_two, few):
     words = ("flow", rank_two, "-r", 1, "--start", "balanced", "--imbalance", 0.5, "--seed", 1,
-             "--compare-gd")  # fmt: skip
+             "--compare", "scaled,nesterov")  # fmt: skip
     found = json.loads(mfact(*words, "--format", "json")[1])
     code, text, _ = mfact(*words)
     assert code == 0
     assert "\x1b" not in text
     assert "closed form" in text
     assert "D₀ = 0.5 I" in text
-    row = found["gradient_descent"]["rows"][-1]
+    nesterov, scaled = (found["compared"][name] for name in ("nesterov", "scaled"))
+    row = nesterov["rows"][-1]
     numbers = (f"{row['step_size']:.3e}", str(row["steps"]), f"{row['distance']:.3e}")
     assert re.search(r"\s+".join(map(re.escape, numbers)), text)
-    assert f"slope of ‖D − D_flow‖  {found['gradient_descent']['D_distance_slope']:.3f}" in text
+    slopes = (nesterov["slopes"], scaled["slopes"])
+    told = [f"{each['slope']:.3f}(, not 1)?" for some in slopes for each in some.values()]
+    assert re.search(rf"nesterov +{told[0]} +{told[1]} +-\n", text)
+    assert re.search(rf"scaled +{told[2]} +- +{told[3]}\n", text)
+    marked = mfact(*words, "--format", "markdown")[1]
+    assert re.search(rf"\| nesterov \| {told[0]} \| {told[1]} \| - \|", marked)
+    sheet = list(csv.DictReader(mfact(*words, "--format", "csv")[1].splitlines()))
+    assert [row["method"] for row in sheet] == ["scaled"] * 3 + ["nesterov"] * 3
+    assert [float(row["distance"]) for row in sheet[3:]] == [
+        row["distance"] for row in nesterov["rows"]
+    ]
+    assert {row["D_distance"] for row in sheet[:3]} == {""}
+
+
+def test_a_slope_that_is_not_what_it_should_be_is_told_so(mfact, rank_two, monkeypatch):
+    """Steps of which all are long."""
+    monkeypatch.setattr(flow_and_descent, "FIRST_STEP", 12.0)
+    words = ("flow", rank_two, "-r", 1, "--seed", 1, "--compare", "gradient-descent")
+    slopes = json.loads(mfact(*words, "--format", "json")[1])["compared"]["gradient-descent"]
+    slope = slopes["slopes"]["distance"]["slope"]
+    assert abs(slope - 1) > 0.1
+    assert f"{slope:.3f}, not 1" in mfact(*words)[1]
+
+
+def test_a_slope_that_rounding_hides_is_not_told(mfact, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("one.npy", [[1.0]])
+    np.savez("same.npz", U=[[0.1]], V=[[0.1]])
+    words = ("flow", "one.npy", "-r", 1, "--start", "same.npz", "--compare", "momentum,scaled")
+    text = mfact(*words)[1]
+    assert re.search(r"momentum +\S+ +hidden +-\n", text)
+    assert re.search(r"scaled +\S+ +- +hidden\n", text)
+    assert "hidden: by rounding" in text
 
 
 def test_the_balanced_objective_does_not_conserve_D_and_says_nothing_of_it(mfact, rank_two):
@@ -75,6 +129,9 @@ def test_a_start_from_a_file(mfact, rank_two, tmp_path):
         (("--start", "missing.npz"), "missing.npz"),
         (("-r", "9"), "rank 9"),
         (("--time", "0"), "--time"),
+        (("--compare", "momentom"), "momentum"),
+        (("--compare", "adam", "--objective", "balanced"), "--objective plain"),
+        (("--compare-gd",), "--compare gradient-descent"),
     ],
 )
 def test_refusals_are_one_line_with_a_way_out(mfact, rank_two, words, what):
