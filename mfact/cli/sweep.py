@@ -33,6 +33,8 @@ EXAMPLES = (
      "Theorem 3.2's O(log d) on generated rank-1 matrices"),
     ("mfact sweep digits.npy -r 5 --seeds 200 --seed 1 --format json",
      "the same counts for r = 5, as one JSON document"),
+    ("mfact sweep digits.npy -r 5 --seeds 200 --seed 1 --method nesterov",
+     "and for Nesterov's momentum, μ chosen from the singular values"),
 )  # fmt: skip
 
 
@@ -80,12 +82,12 @@ EXAMPLES = (
 @log_options
 @click.pass_context
 def command(ctx: click.Context, /, matrix: str | None, **values: Any) -> int:
-    """Run gradient descent on MATRIX from many gaussian starts at once, and count.
+    """Run a method on MATRIX from many gaussian starts at once, and count.
 
-    Theorem 3.2 says that for rank 1, with constant probability, |uᵀu*|/|vᵀv*| stays
-    between two constants, and that O(log(d/ε)) steps reach ε. The starts are drawn in
-    the singular vectors of M, from the exact distribution, so that a sweep over
-    matrices of any size costs the same. M is d1×d2, U is d1×r, V is d2×r.
+    Theorem 3.2 says that gradient descent for rank 1, with constant probability, keeps
+    |uᵀu*|/|vᵀv*| between two constants, and reaches ε in O(log(d/ε)) steps. The starts
+    are drawn in the singular vectors of M, from the exact distribution, so that a sweep
+    over matrices of any size costs the same. M is d1×d2, U is d1×r, V is d2×r.
     """
     if matrix is None and values["growth"] is None:
         ctx.fail("nothing to run: name a matrix, or give sizes with --growth")

@@ -1,110 +1,20 @@
-"""A sweep over many starts as one document, and the page that is drawn from it."""
+"""A sweep over many starts as a page, drawn from its document."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.problems.factorization import formula
-from mfact.report.labels import shapes
-from mfact.report.machine import finite
+from mfact.report.labels import labelled_parameters, shapes
 from mfact.report.parts import Columns, Facts, Heading, Part
+from mfact.report.sweep_document import QUANTILES, document
 from mfact.report.text import number
 from mfact.report.views import Views, document_views
 from mfact.storage.sweeps import SweepRecord
-from mfact.theory.frequencies import (
-    Sweep,
-    hypotheses,
-    interval,
-    limit_within,
-    slope_per_decade_of_size,
-    slope_per_decade_of_tolerance,
-)
 
-SCHEMA = "mfact-sweep/1"
-_QUANTILES = (("min", 0.0), ("5%", 0.05), ("median", 0.5), ("95%", 0.95), ("max", 1.0))
-
-
-def document(record: SweepRecord) -> dict[str, Any]:
-    """All that the sweeps found, as JSON values under the schema "mfact-sweep/1"."""
-    runs, grown, bounds = record.runs, record.grown, record.bounds
-    settings = record.sweeps[0].settings
-    made = {
-        "schema": SCHEMA,
-        "objective": f"f = {formula(0.0, settings.center)}",
-        "settings": {**vars(settings), "tolerances": list(settings.tolerances)},
-        "matrix": runs and {"name": record.name, **_one(runs, bounds)},
-        "growth": None,
-    }
-    if grown:
-        made["growth"] = {
-            "predicted_per_decade": slope_per_decade_of_size(settings, grown[0].values),
-            "sizes": _sizes(grown, bounds),
-        }
-    cleaned: dict[str, Any] = finite(made)
-    return cleaned
-
-
-def _one(runs: Sweep, bounds: Sequence[float]) -> dict[str, Any]:
-    settings, total = runs.settings, runs.settings.seeds
-    lacks = hypotheses(runs)
-    return {
-        "shape": list(runs.shape),
-        "rank_of_matrix": runs.values.size,
-        "leading_values": runs.values[: settings.rank + 1].tolist(),
-        "start_scale": runs.start_scale,
-        "step_size": runs.step_size,
-        "theorem_3_2": f"hypotheses not met: {'; '.join(lacks)}" if lacks else "hypotheses met",
-        "converged": _share(runs.converged, total),
-        "diverged": int(np.count_nonzero(runs.diverged)),
-        "steps": _steps(runs),
-        "predicted_per_decade_of_tolerance": slope_per_decade_of_tolerance(settings, runs.values),
-        "within": [
-            {
-                "bound": bound,
-                **_share(runs.within(bound), total),
-                "limit": limit_within(bound, settings),
-            }
-            for bound in bounds
-        ],
-        "final_ratio": [float(end.reduce(runs.last)) for end in (np.fmin, np.fmax)],
-    }
-
-
-def _share(count: int, total: int) -> dict[str, Any]:
-    return {"count": count, "fraction": count / total, "interval": list(interval(count, total))}
-
-
-def _steps(runs: Sweep) -> list[dict[str, Any]]:
-    """For each tolerance how many runs got there, and quantiles of their steps."""
-    rows: list[dict[str, Any]] = []
-    for level, tol in enumerate(runs.settings.tolerances):
-        steps = runs.iterations(level)
-        quantiles = {
-            name: int(np.quantile(steps, q, method="inverted_cdf")) if steps.size else None
-            for name, q in _QUANTILES
-        }
-        rows.append({"tol": tol, "reached": steps.size, **quantiles})
-    return rows
-
-
-def _sizes(grown: Sequence[Sweep], bounds: Sequence[float]) -> list[dict[str, Any]]:
-    """One entry a size; per_decade: the growth of the median since the size before, by log₁₀ d."""
-    rows = [_one(runs, bounds) for runs in grown]
-    for before, row in zip([None, *rows], rows, strict=False):
-        row["per_decade"] = _per_decade(before, row) if before else None
-    return rows
-
-
-def _per_decade(before: Mapping[str, Any], row: Mapping[str, Any]) -> float | None:
-    decades = math.log10(row["shape"][0] / before["shape"][0])
-    medians = before["steps"][-1]["median"], row["steps"][-1]["median"]
-    if decades == 0 or None in medians:
-        return None
-    return float((medians[1] - medians[0]) / decades)
+_LAW = "ln 10/(2 ln(1 + c_step σ_r/σ₁))"
 
 
 def sweep_views(record: SweepRecord) -> Views:
@@ -114,8 +24,9 @@ def sweep_views(record: SweepRecord) -> Views:
 
 def page(doc: Mapping[str, Any]) -> list[Part]:
     """What was run, and a table for each finding; doc: the document of a sweep."""
-    parts: list[Part] = [Heading("mfact: M ≈ UVᵀ by gradient descent from many starts", top=True)]
     settings = doc["settings"]
+    name = METHODS[settings["method"]].title
+    parts: list[Part] = [Heading(f"mfact: M ≈ UVᵀ by {name} from many starts", top=True)]
     if doc["matrix"]:
         parts += _matrix(doc["matrix"], settings, doc["objective"])
     if doc["growth"]:
@@ -134,14 +45,27 @@ def rows(doc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
+def _method(run: Mapping[str, Any], name: str) -> str:
+    """With its parameter."""
+    return ", ".join([name, *(f"{label} {value}" for label, value in labelled_parameters(run))])
+
+
+def _step(run: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    c_step = f"c_step {number(settings['c_step'])}"
+    if METHODS[settings["method"]].power == 0:
+        return f"η = c_step, {c_step}"
+    return f"η = c_step/σ₁ = {number(run['step_size'])}, {c_step}"
+
+
 def _setup(
     run: Mapping[str, Any], settings: Mapping[str, Any], objective: str
 ) -> list[tuple[str, str]]:
     return [
         ("objective", objective),
+        ("method", _method(run, settings["method"])),
         ("starts", f"{settings['seeds']}, drawn from seed {settings['seed']}"),
         ("start", f"N(0, s²), s = c_init √(σ₁/d), c_init {number(settings['c_init'])}"),
-        ("step", f"c_step/σ₁, c_step {number(settings['c_step'])}"),
+        ("step", _step(run, settings)),
         ("tolerance", f"√(‖UVᵀ − M‖_F² − Σ_{{i>r}}σ_i²) ≤ {number(settings['tol'])} σ_k"),
         ("step limit", str(settings["max_iter"])),
         ("Theorem 3.2", run["theorem_3_2"]),
@@ -157,7 +81,7 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], objective: str)
         (f"leading σ (r + 1 = {r + 1})", number(run["leading_values"])),
         *_setup(run, settings, objective),
     ]
-    names = [name for name, _ in _QUANTILES]
+    names = [name for name, _ in QUANTILES]
     steps = [
         [number(row["tol"]), str(row["reached"]), *(number(row[name]) for name in names)]
         for row in run["steps"]
@@ -173,6 +97,7 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], objective: str)
         ]
         for row in run["within"]
     ]
+    late = [("expected late growth per decade of ε", number(slope, 4))]
     share = run["converged"]
     fraction = f"{share['fraction']:.4f}, 95 % interval {_ends(share['interval'])}"
     low, high = run["final_ratio"]
@@ -182,7 +107,7 @@ def _matrix(run: Mapping[str, Any], settings: Mapping[str, Any], objective: str)
         Facts(pairs),
         Heading("Steps to √(‖UVᵀ − M‖_F² − Σ_{i>r}σ_i²) ≤ ε σ_k, of the runs that got there"),
         Columns(("ε", "runs", *names), steps),
-        Facts([("expected late growth per decade of ε", number(slope, 4))]),
+        *_of_plain(settings, late),
         Heading(f"Runs with 1/C ≤ {ratio} ≤ C at every step"),
         Columns(("C", "runs", "fraction", "95 % interval", "small-start limit"), within),
         Heading("Summary"),
@@ -210,19 +135,22 @@ def _growth(grown: Mapping[str, Any], settings: Mapping[str, Any]) -> list[Part]
         ]
         for row in rows
     ]
-    values = number(rows[0]["leading_values"])
+    values, expected = (
+        number(rows[0]["leading_values"]),
+        _steps_a_decade(grown["predicted_per_decade"]),
+    )
     return [
         Heading("Growth with d: d×d matrices of rank r, the same draws for each size"),
         Facts([("σ", values), *_setup(rows[0], settings, f"f = {formula(0.0)}")]),
         Columns((*header, *(f"C={number(bound)}" for bound in bounds)), lines),
-        Facts(
-            [
-                ("expected per decade", f"{_steps_a_decade(grown['predicted_per_decade'])} steps, "
-                 "ln 10/(2 ln(1 + c_step σ_r/σ₁))"),
-                ("columns C", "fraction of runs with the ratio in [1/C, C] at every step"),
-            ]
-        ),
-    ]  # fmt: skip
+        *_of_plain(settings, [("expected per decade", f"{expected} steps, {_LAW}")]),
+        Facts([("columns C", "fraction of runs with the ratio in [1/C, C] at every step")]),
+    ]
+
+
+def _of_plain(settings: Mapping[str, Any], facts: Sequence[tuple[str, str]]) -> list[Part]:
+    """What is expected, which is of gradient descent alone."""
+    return [Facts(facts)] if settings["method"] == PLAIN else []
 
 
 def _steps_a_decade(count: float | None) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from mfact.core import Array
 from mfact.networks.architecture import Architecture
 from mfact.networks.columns import network_columns
+from mfact.networks.settings import NONLINEAR
 from mfact.networks.ties import components
 from mfact.storage.architectures import restored
 from mfact.storage.checkpoint_door import recorded
@@ -41,12 +42,17 @@ def _step(value: Any, place: str) -> None:
 _NUMBER = maybe(any_number)
 _PEAK = row(_NUMBER, maybe(_step), maybe(_step))
 _ROUNDING = record({"step": _NUMBER, **dict.fromkeys(("size", "largest", "rounded"), any_number)})
-_AUDIT = record({**dict.fromkeys(("drift", "told", "off"), _PEAK), "allowed": any_number})
+_OF_AUDIT: dict[str, Kind] = {
+    **dict.fromkeys(("drift", "told", "off"), _PEAK), "allowed": any_number
+}  # fmt: skip
+_LINES = dict.fromkeys(("line_1", "line_2"), _PEAK)
+_AUDIT = record({**_OF_AUDIT, **_LINES}, needed=tuple(_OF_AUDIT))
+_AUDITS = ("units", "layers", "matrix")
 _PAIR = record(
     {
         "first": _NUMBER,
         "rounding": _ROUNDING,
-        **dict.fromkeys(("units", "layers", "matrix"), _AUDIT),
+        **dict.fromkeys(_AUDITS, _AUDIT),
         "sums": _PEAK,
     }
 )
@@ -103,7 +109,12 @@ def require_network_checkpoint(arrays: Mapping[str, Array], document: Mapping[st
     if document["monitor"]["pairs"].keys() != groups.keys():
         raise ValueError("its monitor is of other layers")
     rows = recorded("recorder", arrays, document["recorder"])
-    _names("recorder", rows, network_columns(net))
+    linear = document["settings"]["method"] not in NONLINEAR
+    _names("recorder", rows, network_columns(net, linear=linear))
+    monitor = document["monitor"]
+    audits = [monitor["whole"], *(p[k] for p in monitor["pairs"].values() for k in _AUDITS)]
+    if any(linear == (name in audit) for audit in audits for name in _LINES):
+        raise ValueError("its monitor is of another method")
     rows = recorded("neurons", arrays, document["neurons"], units=True)
     sides = [f"{h}/{side}" for h in groups for side in ("in", "out", "ledger")]
     _names("neurons", rows, ("step", "log10_step", *sides))

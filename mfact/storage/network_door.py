@@ -43,7 +43,8 @@ SUMMARY = record(
     {
         **dict.fromkeys(
             ("loss", "gradient_norm", "imbalance", "drift", "loss_of_all_points", "ledger_audit",
-             "euler", "first_order", "flow_time", "seconds", "wall_seconds", "signal"),
+             "euler", "first_order", "line_1", "line_2", "flow_time", "seconds", "wall_seconds",
+             "signal"),
             maybe(number),
         ),
         **dict.fromkeys(("checkpoint", "unsaved"), text),

@@ -9,15 +9,18 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import SettingsError
-from mfact.settings import SweepSettings
+from mfact.methods.choice import PLAIN
+from mfact.settings import PARAMETERS, SweepSettings
 from mfact.storage.door import setting
 from mfact.storage.kinds import (
+    amount,
     count,
     listing,
     maybe,
     number,
     of_fields,
     plain,
+    positive,
     record,
     refuse,
     text,
@@ -34,9 +37,16 @@ ARRAYS = {
 """Of a sweep, by the names of mfact.theory.frequencies.Sweep."""
 
 _ASKED = of_fields(SweepSettings) | {"growth": maybe(listing(count)), "bounds": listing(number)}
+_LATER = ("center", "method", *PARAMETERS)
+"""What files of mfact 0.10 and 0.11 lack."""
+
 SETTINGS = record(
     {name: setting(kind) for name, kind in _ASKED.items()},
-    needed=[name for name in _ASKED if name != "center"],  # which files of mfact 0.10 lack
+    needed=[name for name in _ASKED if name not in _LATER],
+)
+_CHOSEN = record(
+    {"c_step": positive, "step_size": positive, **dict.fromkeys(PARAMETERS, amount)},
+    needed=("c_step", "step_size"),
 )
 _PROBLEM = record({"name": text, "path": text, "dataset": maybe(text)}, plain, needed=())
 SWEEP = record(
@@ -44,8 +54,10 @@ SWEEP = record(
         "shape": maybe(listing(count, 2)),
         "problem": _PROBLEM,
         "settings": SETTINGS,
+        "chosen": listing(_CHOSEN),
         "provenance": record({"mfact": maybe(text), "folder": maybe(text)}, plain, needed=()),
-    }
+    },
+    needed=("shape", "problem", "settings", "provenance"),
 )
 
 
@@ -75,6 +87,10 @@ def require_sweep(arrays: Mapping[str, Array], document: Mapping[str, Any]) -> S
         raise ValueError("it is of no matrix, and of no size")
     for folder, shape in shapes.items():
         _require_starts(folder, arrays, shape, settings)
+    if settings.method != PLAIN and "chosen" not in document:
+        raise ValueError("it lacks chosen")
+    if "chosen" in document and len(document["chosen"]) != len(shapes):
+        refuse(document["chosen"], "chosen", f"what was chosen for {len(shapes)} sweeps")
     return settings
 
 

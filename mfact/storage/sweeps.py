@@ -50,7 +50,8 @@ def write_sweep(path: str | os.PathLike[str], record: SweepRecord) -> None:
 
     Datasets /values, /hits (tolerances × starts), /low, /high, /last, /diverged (see Sweep), the
     same in /growth/1, /growth/2, … for each d of --growth, and the root attribute `mfact_sweep`,
-    one JSON string with the rest. Plain h5py reads it. Equal sweeps give equal bytes.
+    one JSON string with the rest, `chosen` of each of these among it. Plain h5py reads it. Equal
+    sweeps give equal bytes.
 
     Raises StorageError, one line; an existing file at `path` is then untouched.
     """
@@ -66,6 +67,7 @@ def write_sweep(path: str | os.PathLike[str], record: SweepRecord) -> None:
         "shape": None if record.runs is None else list(record.runs.shape),
         "problem": plain(record.problem, where="problem"),
         "settings": plain(record.settings, where="settings"),
+        "chosen": plain([dict(runs.chosen) for runs in record.sweeps], where="chosen"),
         "provenance": plain(record.provenance, where="provenance"),
     }
     replace_file(path, make_image("sweep", FORMAT_VERSION, arrays, document))
@@ -82,9 +84,14 @@ def read_sweep(path: str | os.PathLike[str]) -> SweepRecord:
         settings = require_sweep(arrays, document)
     told, shape = document["settings"], document["shape"]
 
+    chosen = iter(document.get("chosen", ()))
+
     def read(folder: str, d1: int, d2: int) -> Sweep:
         held = under(folder, arrays) if folder else arrays
-        return Sweep(settings, (d1, d2), **{name: held[name] for name in ARRAYS})
+        c_step = settings.plain_step
+        older = {"c_step": c_step, "step_size": c_step / float(held["values"][0])}
+        found = {name: held[name] for name in ARRAYS}
+        return Sweep(settings, (d1, d2), chosen=next(chosen, older), **found)
 
     return SweepRecord(
         runs=None if shape is None else read("", *shape),

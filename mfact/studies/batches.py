@@ -1,11 +1,11 @@
-"""Gradient descent from many starts at once, in the singular vectors of M.
+"""A method that commutes with rotation, from many starts at once, in the singular vectors of M.
 
 A gaussian start looks the same in every orthonormal basis, so it is drawn in the singular
-vectors of M = ΦΣΨᵀ. With k = rank M, the rows of U outside the span of Φ enter gradient descent
+vectors of M = ΦΣΨᵀ. With k = rank M, the rows of U outside the span of Φ enter such a method
 through their Gram matrix alone, which is Wishart distributed with d1 − k degrees of freedom; its
 triangular factor (Bartlett) has at most r rows. So (U, V) becomes a pair with k + r rows or fewer,
-drawn from its exact distribution, and gradient descent on the k×k matrix Σ, padded with zeros,
-has the same UᵀU, VᵀV, ΦᵀU, ΨᵀV and loss at every step. No cost depends on d1 and d2.
+drawn from its exact distribution, and the steps on the k×k matrix Σ, padded with zeros, have the
+same UᵀU, VᵀV, ΦᵀU, ΨᵀV and loss at every step. No cost depends on d1 and d2.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from mfact.core import Array
-from mfact.problems.diagonal import Diagonal, combined, grams, stack, twice_excess
+from mfact.core import Array, Evaluation, Method, Point
+from mfact.problems.diagonal import combined, inner
+from mfact.problems.stacked import Stacked
 
 
 def draw(
@@ -55,16 +56,16 @@ class Batch(Protocol):
         """Excess and ratio at the present points; called before each step."""
 
     def step(self, eta: float) -> None:
-        """U₊ = U − η(U VᵀV − MV), V₊ = V − η(V UᵀU − MᵀU), both from the old point."""
+        """v₊ = v − ηd."""
 
     def keep(self, which: Array) -> None:
         """Goes on with the starts that `which` marks; called between measure and step."""
 
 
 class RankOne:
-    """Columns instead of matrices: u and v of all starts side by side, no BLAS call.
+    """Gradient descent on columns instead of matrices: u and v of all starts side by side.
 
-    A call for each start, as Diagonal makes, would cost more than all else: the gradient is
+    A BLAS call for each start, as Stacked makes, would cost more than all else: the gradient is
     written out here once more.
 
     U, V: (count, rows, 1) as from `draw`; values: the k non-zero singular values of M.
@@ -97,31 +98,40 @@ class RankOne:
         self.norm_u, self.norm_v = self.norm_u[which], self.norm_v[which]
 
 
-class Stacked:
-    """Any rank: stacks of small matrices, multiplied by one call for all starts.
+class Stacks:
+    """Any rank and method: stacks of small matrices, multiplied by one call for all starts.
 
     U, V: (count, rows, r) as from `draw`; values: the k non-zero singular values of M.
     """
 
-    def __init__(self, U: Array, V: Array, values: Array) -> None:
-        self.Z, self.values = stack(U, V), values
-        rest = self.Z.shape[2] - values.size
-        self.problem = Diagonal(np.append(values, np.zeros(rest)), weight=0.0)
+    def __init__(self, U: Array, V: Array, values: Array, method: Method) -> None:
+        self.problem, self.method = Stacked(values), method
+        self.point: Point = (U, V)
+        self.memory, self.at = method.init(self.point), self.problem.evaluate(self.point)
 
     def measure(self) -> Measured:
-        first, rest = grams(self.Z, min(self.Z.shape[3], self.values.size))
-        self.gram = first + rest
-        size_U, size_V = np.trace(first, axis1=2, axis2=3).T
-        excess = twice_excess(self.values, self.Z, first, rest)
-        return Measured(excess, np.sqrt(size_U / size_V))
+        h = self.problem.fitted(self.point[0])
+        size_U, size_V = (inner(X, X) for X in (X[:, :h] for X in self.point))
+        return Measured(np.asarray(2 * self.at.value), np.sqrt(size_U / size_V))
 
     def step(self, eta: float) -> None:
-        move = self.problem.at(self.Z, self.gram).gradient
-        move *= -eta
-        self.Z = np.add(move, self.Z, out=move)
+        moved = self.method.step(self.problem, self.point, self.at, eta, self.memory)
+        self.point, self.memory = moved.point, moved.memory
+        self.at = self.problem.evaluate(self.point)
 
     def keep(self, which: Array) -> None:
-        self.Z, self.gram = self.Z[which], self.gram[which]
+        value, gradient, balance, seen = self.at
+        self.at = Evaluation(
+            np.asarray(value)[which],
+            _those(gradient, which),
+            _those(balance, which),
+            seen[:, which],
+        )
+        self.point, self.memory = _those(self.point, which), _those(self.memory, which)
+
+
+def _those(parts: tuple[Array, ...], which: Array) -> tuple[Array, ...]:
+    return tuple([part[which] for part in parts])
 
 
 class Ends(NamedTuple):

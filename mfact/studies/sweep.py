@@ -1,4 +1,4 @@
-"""A sweep: gradient descent from many starts, of one matrix or of generated ones."""
+"""A sweep: a method from many starts, of one matrix or of generated ones."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mfact.core import Array, Document, Target
+from mfact.core import Array, Document, Method, Target
 from mfact.errors import DataError, SettingsError
 from mfact.host.provenance import gather_lasting
 from mfact.host.threads import working
 from mfact.krylov.values import all_values
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.options import options_of
-from mfact.problems.optimum import fitted_rank, zero_in
+from mfact.problems.optimum import fitted_rank, optimum_of, zero_in
 from mfact.problems.scale import require_rest
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.looking import looked_at
 from mfact.run.summary import told_settings
-from mfact.settings import BOUNDS, SweepSettings
+from mfact.settings import BOUNDS, SweepSettings, parameters_of
 from mfact.storage.sweeps import SweepRecord
-from mfact.studies.batches import Batch, RankOne, Stacked, descend, draw
+from mfact.studies.batches import Batch, RankOne, Stacks, descend, draw
 from mfact.targets.door import Held, held
 from mfact.theory.frequencies import Sweep
 
@@ -82,7 +83,7 @@ def sweep(values: Array, shape: tuple[int, int], settings: SweepSettings) -> Swe
     k, r = values.size, settings.rank
     rng = np.random.default_rng(settings.seed)
     scale = settings.c_init * math.sqrt(values[0] / max(shape))
-    eta = settings.c_step / values[0]
+    method, chosen = _chosen(values, shape, settings)
     bounds = (values[min(r, k) - 1] * np.array(settings.tolerances)) ** 2
     group = max(1, _GROUP_BYTES // (8 * r * (k + r)))
     parts = []
@@ -90,10 +91,28 @@ def sweep(values: Array, shape: tuple[int, int], settings: SweepSettings) -> Swe
         count = min(group, settings.seeds - first)
         with np.errstate(over="ignore"):  # a start past the largest number has diverged
             U, V = (scale * A for A in draw(rng, count, shape, k, r))
-        batch: Batch = RankOne(U, V, values) if r == 1 else Stacked(U, V, values)
-        parts.append(descend(batch, count, eta, bounds, settings.max_iter))
+            alone = r == 1 and settings.method == PLAIN
+            batch: Batch = RankOne(U, V, values) if alone else Stacks(U, V, values, method)
+        parts.append(descend(batch, count, chosen["step_size"], bounds, settings.max_iter))
     joined = (np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True))
-    return Sweep(settings, shape, values, *joined)
+    return Sweep(settings, shape, values, chosen, *joined)
+
+
+def _chosen(
+    values: Array, shape: tuple[int, int], settings: SweepSettings
+) -> tuple[Method, dict[str, float]]:
+    """The method with its parameters, and Sweep.chosen. The excess of its problem is that over the
+    least loss, so that zero is known to be the floor of what it is given.
+    """
+    method, sigma_1 = METHODS[settings.method], float(values[0])
+    usual = method.step_size(1.0, 0.0, max(shape))
+    c_step = settings.plain_step if settings.method == PLAIN else settings.c_step or usual
+    eta = c_step / sigma_1**-method.power
+    asked = parameters_of(settings)
+    k = min(settings.rank, values.size)
+    tuned = method.tuned(eta, optimum_of(values[: settings.rank + 1], k, floor=0.0), asked)
+    told = {name: value for name, value in tuned.items() if name in asked}
+    return method.having(tuned), {"c_step": c_step, "step_size": eta, **told}
 
 
 def growth(sizes: Sequence[int], spectrum: Array | None, settings: SweepSettings) -> list[Sweep]:

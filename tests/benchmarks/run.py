@@ -24,6 +24,7 @@ from convolutions import convolutions
 from costs import memory, processes, sizes, small_step
 from gaps import decaying, to_a_gap
 from measure import Rounds, machine, threads
+from methods import methods
 from networks import networks
 from passes import passes
 from phases import phases
@@ -62,6 +63,7 @@ def main() -> int:
         "checkpoint": lambda: checkpoints(rounds),
         "picture": lambda: pictures(rounds),
         "modes": lambda: modes(rounds),
+        "methods": lambda: methods(rounds),
     }
     if asked.list:
         print("\n".join(works))

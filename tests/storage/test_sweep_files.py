@@ -28,6 +28,7 @@ RECORDS = {
     "sizes": {"grown": (9, 30), "alone": True, "rank": 2},
     "runs that diverge": {"c_step": 5.0, "grown": (20,)},
     "runs that reach the limit": {"max_iter": 4},
+    "of another method": {"method": "momentum", "rank": 2, "grown": (9,)},
 }
 KEPT = {name: record_of(**made) for name, made in RECORDS.items()}
 

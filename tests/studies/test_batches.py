@@ -12,9 +12,14 @@ from matrices import orthonormal
 from oracles import Scalars, plain_loop, scalar_iterates
 from scipy.stats import ks_2samp
 
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.settings import SweepSettings
-from mfact.studies.batches import RankOne, Stacked, descend, draw
+from mfact.studies.batches import RankOne, Stacks, descend, draw
 from mfact.studies.sweep import sweep
+
+
+def plain_batch(U, V, values):
+    return Stacks(U, V, values, METHODS[PLAIN])
 
 
 def in_singular_vectors(Phi, A):
@@ -57,7 +62,7 @@ def test_rank_one_batch_is_the_four_scalar_recursion():
     for i in range(settings.seeds):
         start = Scalars(U[i, 0, 0], U[i, 1, 0], V[i, 0, 0], V[i, 1, 0])
         hits, ratios = [], []
-        for t, now in enumerate(scalar_iterates(start, sigma, runs.step_size)):
+        for t, now in enumerate(scalar_iterates(start, sigma, runs.chosen["step_size"])):
             ratios.append(abs(now.a) / abs(now.b))
             relative = math.sqrt(now.residual_squared(sigma)) / sigma
             while len(hits) < len(settings.tolerances) and (
@@ -90,7 +95,7 @@ def test_batches_follow_plain_loops(seed, d1, d2, r, k, one):
     ]
     U = np.array([in_singular_vectors(Phi, U) for U, _ in starts])
     V = np.array([in_singular_vectors(Psi, V) for _, V in starts])
-    batch = RankOne(U, V, values) if one else Stacked(U, V, values)
+    batch = RankOne(U, V, values) if one else plain_batch(U, V, values)
     eta, h = 0.2 / values[0], min(r, k)
     tail = np.sum(values[r:] ** 2)
     for points in zip(*(plain_loop(M, *start, [eta] * 60) for start in starts), strict=True):
@@ -112,7 +117,7 @@ def test_excess_is_accurate_far_below_the_tail(r):
     root = np.zeros((5, r))
     root[:r] = np.diag(np.sqrt(values[:r]))
     U, V = root + 1e-9 * rng.standard_normal((5, r)), root + 1e-9 * rng.standard_normal((5, r))
-    batch = (RankOne if r == 1 else Stacked)(U[None], V[None], values)
+    batch = (RankOne if r == 1 else plain_batch)(U[None], V[None], values)
     long = np.longdouble
     R = U.astype(long) @ V.astype(long).T - np.diag(values.astype(long))
     direct = np.sum(R * R) - np.sum(values[r:].astype(long) ** 2)
@@ -126,7 +131,7 @@ def test_rank_one_and_stacked_agree():
     U, V = (0.05 * A for A in draw(rng, 50, (30, 20), 3, 1))
     bounds = np.array([1e-2, 1e-8])
     one, stacked = (
-        descend(kind(U, V, values), 50, 0.1, bounds, 2000) for kind in (RankOne, Stacked)
+        descend(kind(U, V, values), 50, 0.1, bounds, 2000) for kind in (RankOne, plain_batch)
     )
     assert (one.hits >= 0).all()
     np.testing.assert_array_equal(one.hits, stacked.hits)
@@ -137,7 +142,7 @@ def test_a_run_does_not_depend_on_its_neighbours():
     """Each start alone gives bit for bit what it gives in the batch."""
     rng = np.random.default_rng(6)
     values = np.array([1.0, 0.7])
-    for kind, r in ((RankOne, 1), (Stacked, 2)):
+    for kind, r in ((RankOne, 1), (plain_batch, 2)):
         U, V = (0.1 * A for A in draw(rng, 7, (12, 9), 2, r))
         bounds = np.array([1e-10])
         whole = descend(kind(U, V, values), 7, 0.2, bounds, 3000)
@@ -179,8 +184,8 @@ def test_drawn_and_real_starts_take_the_same_steps(r):
     G, H = (drawn.start_scale * rng.standard_normal((count, d, r)) for d in (d1, d2))
     U = np.array([in_singular_vectors(Phi, A) for A in G])
     V = np.array([in_singular_vectors(Psi, A) for A in H])
-    batch = RankOne(U, V, values) if r == 1 else Stacked(U, V, values)
+    batch = RankOne(U, V, values) if r == 1 else plain_batch(U, V, values)
     bounds = (values[min(r, 3) - 1] * np.array(settings.tolerances)) ** 2
-    real = descend(batch, count, drawn.step_size, bounds, 10_000)
+    real = descend(batch, count, drawn.chosen["step_size"], bounds, 10_000)
     for a, b in ((drawn.hits[-1], real.hits[-1]), (drawn.low, real.low), (drawn.last, real.last)):
         assert ks_2samp(a, b).pvalue > 1e-3

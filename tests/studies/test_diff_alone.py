@@ -24,6 +24,8 @@ POWERS = {
     "step_size": -1, "flow_time": -1, "loss": 2, "penalty": 2, "relative_residual": 0, "gap": 0,
     "gradient_norm": 1.5, "imbalance": 1, "relative_imbalance": 0, "drift": 1, "norm_ratio": 0,
     "size_U": 1, "size_V": 1, "ledger": 1, "alignment_U": 0.5, "alignment_V": 0.5,
+    "first_order": 1, "log_det": 0, "log_det_drift": 0, "log_det_ledger": 0, "condition": 0,
+    "move": 0.5,
 }  # fmt: skip
 
 

@@ -23,8 +23,9 @@ from mfact.run.summary import explained
 from mfact.settings import FlowSettings, RunSettings
 from mfact.studies.differing import Subject, differences, labels
 from mfact.studies.flow import study
+from mfact.studies.making import Made
 from mfact.studies.prospect import prospect
-from mfact.studies.variations import Refused, made, require_all, variations
+from mfact.studies.variations import Refused, require_all, variations
 from mfact.targets.door import held
 
 RNG = np.random.default_rng(8)
@@ -82,7 +83,7 @@ def compared(settings, varied, A=M):
         return solve(matrix, run.settings, found=found, sources={"rank": "flag"})
 
     require_all(held(A, "float64"), runs, ["rank"])
-    return [*made(hold, runs, one)], reads
+    return [*Made(hold, runs, one)], reads
 
 
 def test_all_runs_of_a_comparison_have_the_rank_that_is_found_once(monkeypatch):

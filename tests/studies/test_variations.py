@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mfact.errors import MemoryPlanError, SettingsError
+from mfact.methods.choice import METHODS
 from mfact.run.solve import solve
-from mfact.settings import RunSettings
+from mfact.settings import SCHEDULES, STARTS, RunSettings
 from mfact.studies.differing import Subject
-from mfact.studies.variations import MOST, Refused, made, require_all, variations
+from mfact.studies.making import Made
+from mfact.studies.variations import ALL, MOST, Refused, choices, require_all, variations
 from mfact.targets.door import held
 
 RNG = np.random.default_rng(7)
@@ -20,7 +24,7 @@ ASKED = RunSettings(rank=2, seed=4, schedule="constant")
 def all_of(settings, varied, matrix=M):
     runs = variations(settings, varied)
     return [
-        *made(
+        *Made(
             lambda kind: held(matrix, kind),
             runs,
             lambda M, run, found: solve(M, run.settings, refuse=True, found=found),
@@ -46,7 +50,7 @@ def test_the_matrix_is_read_once_for_each_kind_of_numbers():
         return held(M, kind)
 
     runs = variations(ASKED, {"dtype": ("float64", "float32"), "seed": (1, 2, 3)})
-    count = len([*made(hold, runs, lambda M, run, found: solve(M, run.settings))])
+    count = len([*Made(hold, runs, lambda M, run, found: solve(M, run.settings))])
     assert (count, reads) == (6, ["float64", "float32"])
 
 
@@ -69,6 +73,8 @@ def test_a_forecast_beyond_the_limits_takes_the_place_of_its_run_alone():
         ({"ranks": (1,)}, "no option"),
         ({"checkpoint": ("a", "b")}, "changes no result"),
         ({"seed": ()}, "over nothing"),
+        ({"method": "adam"}, "no list"),
+        ({"rank": "all"}, "no list of all its values"),
         ({"seed": tuple(range(MOST + 1))}, "vary less"),
     ],
 )
@@ -116,3 +122,32 @@ def test_an_option_that_means_nothing_anywhere_is_refused():
 def test_a_seed_that_nobody_gave_is_told_as_drawn():
     (run,) = variations(RunSettings(rank=1), {"tol": (1e-3,)})
     assert run.sources({"seed": "default"}, "flag")["seed"] == "drawn"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("method", tuple(METHODS)),
+        ("start", STARTS),
+        ("schedule", SCHEDULES[1:]),
+        ("fast_forward", ("auto", "off")),
+        ("dtype", ("float64", "float32")),
+        ("escape", (True, False)),
+    ],
+)
+def test_all_stands_for_every_choice(name, values):
+    assert choices(name) == values
+    runs = variations(RunSettings(rank=1, seed=1), {name: ALL})
+    assert [run.varied.get(name) for run in runs] == [*values]
+
+
+def test_what_another_method_in_its_place_is_not_refused_for_ends_no_comparison():
+    some = held(M, "float64")
+    asked = replace(ASKED, engine="reduced")
+    require_all(some, variations(asked, {"method": ALL}), ["engine"])
+    require_all(some, variations(asked, {"method": ("adam", "momentum")}), ["engine"])
+    with pytest.raises(SettingsError, match="adam"):
+        require_all(some, variations(asked, {"method": ("adam",), "rank": (1, 2)}), ["engine"])
+    # A rank that is none is so with every method.
+    with pytest.raises(SettingsError, match="rank 8 is above"):
+        require_all(some, variations(asked, {"method": ALL, "rank": (1, 8)}), ["engine"])
