@@ -11,9 +11,9 @@ import click
 from mfact.cli.config import read_config, sources
 from mfact.cli.help import GroupedOption, option
 from mfact.cli.log import Log
-from mfact.cli.types import FILE, Named, Typed, one_of
+from mfact.cli.types import FILE, Choice, Named, Typed, one_of
 from mfact.options import REQUIRED, Option, Settings, flag, options_of
-from mfact.ranges import Count, File, Flag, Name, OneOf, Real
+from mfact.ranges import Count, File, Flag, Name, OneOf, Real, SomeOf
 from mfact.settings import RunSettings
 
 S = TypeVar("S", bound=Settings)
@@ -39,11 +39,11 @@ def as_flag(name: str, asked: Option[Any]) -> Decorator:
             words[-1] += "/" + flag(f"no_{name}")
         case Flag():
             kwargs["is_flag"] = True
-        case OneOf(names):
-            kwargs["type"] = one_of(*names)
+        case OneOf() as kind:
+            kwargs["type"] = Choice(kind)
         case File() as kind:
             kwargs["type"] = Named(kind)
-        case Real() | Count() | Name() as kind:
+        case Real() | Count() | Name() | SomeOf() as kind:
             kwargs["type"] = Typed(kind)
     return option(*words, asked.panel, asked.words, metavar=asked.metavar, **kwargs)
 

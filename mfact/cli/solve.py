@@ -26,6 +26,7 @@ EXAMPLES = (
     ("mfact solve digits.npy -r 5 --schedule constant --seed 1 -o five.h5", "a constant step"),
     ("mfact solve data.h5:/X -r 5 --objective balanced --format json --no-output",
      "the regularized objective, as one JSON document"),
+    ("mfact solve digits.npy -r 5 --method nesterov", "another update rule, and the law it keeps"),
     ("mfact solve digits.npy -r 5 --dry-run", "what it would take, and what it would write"),
     ("mfact solve digits.npy -r 5 --config run.toml --max-time 60", "options from a file"),
 )  # fmt: skip
@@ -59,7 +60,7 @@ EXAMPLES = (
 @result_options
 @click.pass_context
 def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
-    """Factor MATRIX ≈ UVᵀ by gradient descent, and say why it worked.
+    """Factor MATRIX ≈ UVᵀ by gradient descent, or another --method, and say why it worked.
 
     MATRIX is d1×d2: a .npy or .npz file, an HDF5 file (file.h5, file.h5:/path),
     MatrixMarket, or a scipy sparse .npz. U is d1×r, V is d2×r.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from mfact.ranges import File
+from mfact.ranges import File, Name, OneOf
 from mfact.words import shown
 
 if TYPE_CHECKING:
@@ -40,6 +40,14 @@ class Typed(Kind):
             return self.kind.read(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        names = self.kind.names if isinstance(self.kind, Name) else ()
+        return [CompletionItem(name) for name in names if name.startswith(incomplete.casefold())]
 
 
 class Named(Kind):
@@ -74,6 +82,19 @@ FILE = Named(File())
 def one_of(*names: str) -> click.Choice[str]:
     """One of our names, typed in any case."""
     return click.Choice(names, case_sensitive=False)
+
+
+class Choice(click.Choice[str]):
+    """One of the names of a kind, typed in any case; what is one elsewhere is refused as that."""
+
+    def __init__(self, kind: OneOf) -> None:
+        super().__init__(kind.names, case_sensitive=False)
+        self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if why := self.kind.why_not(value):
+            self.fail(f"{shown(value)} {why}: {self.kind.way_out}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from mfact.core import Names, Result
 from mfact.host.timer import of_clock
 from mfact.report.text import duration, measured, number, share_text
+from mfact.settings import PARAMETERS
 from mfact.studies.named import center_of
 from mfact.trace import COLUMNS, SUMMED
 from mfact.words import format_bytes, shown
@@ -33,6 +34,9 @@ PROBLEM = {
     "optimum": "optimum ½Σ_{i>k}σ_i²",
     "fitted_rank": "σ that are not zero, k",
 }
+_PARAMETERS = {"momentum": ("μ", "{}"), "damping": ("λ", "{}√(2(f − ½Σ_{{i>r}}σ_i²))")}
+"""Of methods: the symbol of each, and what it is of its number."""
+
 # The shapes have their own line; sparse is told by the order; sums are for programs to compare.
 _TOLD_ELSEWHERE = {"center", "shape", "rank", "sparse", "fingerprint"}
 _WHERE_NOT_ZERO = {"penalty", "transpose"}
@@ -134,6 +138,17 @@ def means_of(result: Result) -> list[tuple[str, str]]:
     more = ["…"] if len(result.mean) > FIRST_NAMES else []
     side = center_of(result.problem)
     return [("means", f"of {len(result.mean)} {side}: {', '.join([*first, *more])}")]
+
+
+def labelled_parameters(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Those of a method that are among the values.
+
+    >>> labelled_parameters({"momentum": 0.5, "damping": None})
+    [('μ', '0.5')]
+    """
+    known = {name: values[name] for name in PARAMETERS if values.get(name) is not None}
+    labels = {name: _PARAMETERS.get(name, (name, "{}")) for name in known}
+    return [(labels[name][0], labels[name][1].format(number(known[name]))) for name in known]
 
 
 def timeless(values: Mapping[str, Any]) -> dict[str, Any]:

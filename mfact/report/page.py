@@ -10,12 +10,14 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 
 from mfact.core import Array, Document, Ended, NetworkResult, Result
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.report.curves import Curves
 from mfact.report.iterations import Iterations
 from mfact.report.labels import timeless
 from mfact.report.machine import finite
 from mfact.report.parts import Heading, Part, Words, markdown_of, text_of
 from mfact.report.terminal import Look
+from mfact.studies.conserved import method_of
 from mfact.trace import COLUMNS, Column
 
 R = TypeVar("R", bound=Result | NetworkResult)
@@ -124,6 +126,15 @@ def _as_stored(result: R) -> R:
     """A run file holds null for what is not finite: both ways, the page is the same."""
     problem, settings, summary = map(finite, (result.problem, result.settings, result.summary))
     return replace(result, problem=problem, settings=settings, summary=summary)
+
+
+def by_method(settings: Document) -> str:
+    """What a run goes by, as its title says.
+
+    >>> by_method({"method": {"value": "scaled", "source": "flag"}}), by_method({})
+    ('scaled gradient descent', 'gradient descent')
+    """
+    return METHODS.get(method_of(settings), METHODS[PLAIN]).title
 
 
 def banner(result: Ended, what: str, more: str = "") -> Heading:

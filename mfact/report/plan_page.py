@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mfact.methods.choice import PLAIN
 from mfact.report.labels import PROBLEM, labelled, shapes
 from mfact.report.parts import Facts, Heading, Pair, Part
 from mfact.report.settings_table import by_source, setting_text
 from mfact.report.text import duration
-from mfact.words import count_text, format_bytes
+from mfact.words import count_text, few, format_bytes
 
 _SHOWN = ("name", "objective", "uncentered_norm", "norm", "sigma_known_to")
 _PROBLEM = {name: PROBLEM[name] for name in _SHOWN}
@@ -51,13 +52,15 @@ def _ahead(doc: Mapping[str, Any]) -> list[Pair]:
     log10, each = forecast["log10_iterations"], format_bytes(passes["bytes_each"])
     pairs = []
     if log10 is None:
-        pairs.append(("iterations", "not known for these settings"))
+        known = doc["settings"]["method"]["value"] == PLAIN
+        why = "not known for these settings" if known else "forecast for gradient descent only"
+        pairs.append(("iterations", why))
     else:
         gap, _, _ = setting_text("tol", doc["settings"]["tol"])
         pairs.append(("iterations", f"about {count_text(log10)} to a gap of {gap}"))
     so_far = f"{passes['so_far']} taken for this page"
     whole = "a few dozen in all" if passes["in_all"] is None else f"about {passes['in_all']} in all"
-    in_all = "one more a step" if passes["a_step"] else whole
+    in_all = f"{few(passes['a_step'])} more a step" if passes["a_step"] else whole
     if passes.get("read_seconds"):
         each += f" in {duration(passes['read_seconds'])}"
     pairs.append(("passes over M", f"{so_far}, {in_all}, {each} each"))

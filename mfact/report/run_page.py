@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mfact.core import Document, Result
+from mfact.methods.choice import METHODS
 from mfact.report.claims import claims_in_short, claims_section
 from mfact.report.labels import (
     BRIEF,
@@ -15,11 +16,12 @@ from mfact.report.labels import (
     names_of,
     shapes_of,
 )
-from mfact.report.page import MORE, Page, banner, ending
+from mfact.report.page import MORE, Page, banner, by_method, ending
 from mfact.report.parts import Facts, Heading, Part
 from mfact.report.settings_table import by_source, settings_section
+from mfact.studies.conserved import method_of
+from mfact.trace import COLUMNS, Column
 
-_WHAT = "M ≈ UVᵀ by gradient descent"
 _SHOWN_VALUES = 5
 _SHOWN = ("name", "objective", "uncentered_norm", "norm", "sigma_known_to", "singular_values")
 _PROBLEM = {name: PROBLEM[name] for name in _SHOWN}
@@ -28,12 +30,20 @@ _PROBLEM = {name: PROBLEM[name] for name in _SHOWN}
 class RunPage(Page[Result]):
     """The page of a factorization."""
 
-    CURVES = (("gap", "relative_residual"), ("imbalance",))
+    CURVES = (("gap", "relative_residual"), ("log_det_drift", "imbalance"))
+
+    @property
+    def _columns(self) -> Mapping[str, Column]:
+        """Where the law of the method tells of D, what it moved by in first order is a detail."""
+        asked = method_of(self.result.settings)
+        if asked not in METHODS or METHODS[asked].law.keeps != "D":
+            return COLUMNS
+        return {**COLUMNS, "first_order": COLUMNS["first_order"]._replace(heading="")}
 
     def _above(self, result: Result, thrift: int) -> list[Part]:
         facts = [*labelled(_leading(result.problem), _PROBLEM, only=True)]
         above: list[Part] = [
-            banner(result, _WHAT, MORE),
+            banner(result, _what(result), MORE),
             Heading("Problem"),
             Facts([*facts[:1], shapes_of(result), *facts[1:]]),
         ]
@@ -56,7 +66,7 @@ class RunPage(Page[Result]):
 
     def _full(self, result: Result) -> list[Part]:
         return [
-            banner(result, _WHAT),
+            banner(result, _what(result)),
             Heading("Problem"),
             Facts(
                 [
@@ -73,6 +83,10 @@ class RunPage(Page[Result]):
             Facts([*labelled(self._numbers(result), SUMMARY)]),
             *ending(result),
         ]
+
+
+def _what(result: Result) -> str:
+    return f"M ≈ UVᵀ by {by_method(result.settings)}"
 
 
 def _leading(problem: Document) -> Document:

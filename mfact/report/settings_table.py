@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 _TWO_ABREAST = 90
 _NARROW = 70
-_TELLING = ("schedule", "step_size", "eps", "start", "start_scale", "engine", "form", "tol")
+_TELLING = (
+    "schedule", "step_size", "momentum", "damping", "eps", "start", "start_scale", "engine", "form",
+    "tol",
+)  # fmt: skip
 """Settings that are shown in short though nobody chose them."""
 
 _SOURCES = ("flag", "config", "environment", "drawn", "chosen", "default")

@@ -93,8 +93,8 @@ def _ahead(found: Prospect) -> list[Part]:
     rows = [(each.schedule, _outlook(each)) for each in ahead]
     rows.append(("passes over M", "a few dozen, or one a step with solve --engine direct"))
     rank_text = ", ".join(filter(None, (f"rank {rank}", found.forecast.why)))
-    title = f"Forecast ({rank_text}, to a gap of {TOLERANCE:g}, from a typical gaussian start)"
-    return [Heading(title), Facts(rows)]
+    asked = f"{rank_text}, to a gap of {TOLERANCE:g}, from a typical gaussian start"
+    return [Heading(f"Forecast of gradient descent ({asked})"), Facts(rows)]
 
 
 def _outlook(each: Outlook) -> str:

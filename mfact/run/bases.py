@@ -52,7 +52,7 @@ class Outlook:
         if settings.max_basis_bytes is not None or not refuse or held <= SHORT * self.limit:
             return [
                 f"the bases would hold {told}, and may hold {format_bytes(self.limit)}: beyond that"
-                " each step takes a pass over M"
+                " each step passes over M"
             ]
         ways = []
         fits = [r for r in range(1, settings.rank) if self.held(r, settings.dtype) <= self.limit]
@@ -60,7 +60,7 @@ class Outlook:
             ways.append(f"--rank {fits[-1]}")
         if settings.dtype == "float64" and self.held(settings.rank, "float32") <= self.limit:
             ways.append("--dtype float32")
-        ways.append(f"--max-basis-bytes {self.limit}, beyond which each step takes a pass over M")
+        ways.append(f"--max-basis-bytes {self.limit}, beyond which each step passes over M")
         raise MemoryPlanError(
             f"the bases of this run will hold {told}, {format_bytes(COPIES_OF_BASES * held)} with"
             f" copies as they grow, and {format_bytes(COPIES_OF_BASES * self.limit)} is left for"

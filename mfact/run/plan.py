@@ -11,7 +11,7 @@ from mfact.engines.choice import build, first, has_bases
 from mfact.engines.coordinates import singular
 from mfact.engines.reach import Reach
 from mfact.gradient_flow.integrate import STABLE
-from mfact.methods.choice import METHODS, law_known
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.problems.factorization import Factorization
 from mfact.run.advice import signal
 from mfact.run.bases import outlook
@@ -22,10 +22,11 @@ from mfact.run.progress import Asked, Chosen, Plan, Progress
 from mfact.run.refusals import reachable_tol
 from mfact.run.start import Begun, begin
 from mfact.schedules import PowerDecay
-from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
+from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings, parameters_of
 from mfact.stopping import StopRules
 from mfact.targets.counted import Counted
 from mfact.theory.facts import Facts
+from mfact.words import few
 
 ROUGHLY = 2e-2
 """Ritz residual of the leading pairs, in units of σ_r, at which a forecast is made."""
@@ -35,7 +36,7 @@ def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
     """The objects of a run from what was asked and chosen, also of one that is resumed."""
     settings, schedule = asked.settings, chosen.schedule
     problem = Factorization(target, settings.weight, settings.center)
-    method = METHODS[settings.method]
+    method = METHODS[settings.method].having(chosen.tuned)
     engine, reach = build(
         chosen.engine,
         problem,
@@ -45,7 +46,7 @@ def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
         chosen.basis_limit,
         chosen.sigma_1,
     )
-    rules = _rules(settings, problem, chosen)
+    rules = _rules(settings, problem, chosen, method.lasting)
     d1, d2 = target.shape
     facts = Facts(
         norm=asked.fingerprint["norm"],
@@ -57,7 +58,8 @@ def assembled(asked: Asked, chosen: Chosen, target: Counted) -> Plan:
         objective=settings.objective,
         weight=problem.weight,
         method=settings.method,
-        law=law_known(settings.method),
+        keeps=method.law.keeps,
+        lasting=method.lasting,
         schedule=schedule,
         start=settings.start,
         scale=chosen.scale,
@@ -100,8 +102,9 @@ def planned(
     seen = reach.settled(seen, ROUGHLY, against=settings.rank)
     given = asked.sources.get("tol", "default") != "default"
     tol, notes = reachable_tol(settings, singular(seen).optimum, target, given=given)
-    # Forecasts are of the iteration that all engines know.
-    known = not first(Factorization, method)[1]
+    known = settings.method == PLAIN  # of which the forecast is
+    asked_of = parameters_of(settings)
+    tuned = method.tuned(begun.schedule(0), singular(seen).optimum, asked_of)
     foresight = foresee(singular(seen), seen.point, begun.schedule, problem, settings.tol)
     ahead = outlook(seen, settings, target, basis_limit) if based else None
     need = None if ahead is None else ahead.need(settings.rank, str(target.dtype))
@@ -125,7 +128,8 @@ def planned(
     log10 = foresight.chosen.log10_iterations if known else math.inf
     modes = _modes(settings, begun.schedule, log10, singular(seen).size, target, based=based)
     if settings.engine == "auto" and based:
-        why = f"a few dozen passes over M instead of one a step; forecast: {foresight.text}"
+        why = f"a few dozen passes over M instead of {few(method.passes)} a step"
+        why += f"; forecast: {foresight.text}" if known else ""
     chosen = Chosen(
         begun.schedule,
         begun.scale,
@@ -141,6 +145,7 @@ def planned(
         basis_limit,
         modes,
         tuple(foresight.escape().tolist()) if modes and known else (),
+        tuned,
     )
     plan = assembled(asked, chosen, target)
     if known and plan.rules.tol is not None:
@@ -157,9 +162,10 @@ def planned(
             )
         decaying = isinstance(chosen.schedule, PowerDecay)
         notes += advice(foresight, settings, ways, decaying=decaying)
-    state = seen if based else plan.engine.start(begun.point)
+    state = plan.engine.opened(seen) if based else plan.engine.start(begun.point)
     if not based:
-        state = replace(state, coordinates=Plain(optimum, ahead=sharp.coordinates.passes))
+        co = Plain(optimum, ahead=sharp.coordinates.passes, each=method.passes)
+        state = replace(state, coordinates=co)
     return plan, Progress(At(state, None, Known(optimum)), None, tuple(notes))
 
 
@@ -175,7 +181,9 @@ def _engine(settings: RunSettings, begun: Begun) -> tuple[str, str]:
     return name, refused or "chosen"
 
 
-def _rules(settings: RunSettings, problem: Factorization, chosen: Chosen) -> StopRules:
+def _rules(
+    settings: RunSettings, problem: Factorization, chosen: Chosen, lasting: float
+) -> StopRules:
     """The limits of a run. Where nothing else would end it, a gradient of 1e-8 does."""
     s = settings
     # Steps in bases are of a small matrix, and not of a difference of large ones any more.
@@ -195,12 +203,14 @@ def _rules(settings: RunSettings, problem: Factorization, chosen: Chosen) -> Sto
         sigma_1=chosen.sigma_1,
         eps=eps_of(problem.target, multiplied),
         sharpness=problem.sharpness,
+        lasting=lasting,
     )
 
 
 def _flies(settings: RunSettings, schedule: Schedule) -> bool:
     """Whether the steps, in bases, go over to the flow that they follow."""
-    return settings.fast_forward == "auto" and isinstance(schedule, PowerDecay)
+    auto = settings.fast_forward == "auto" and settings.method == PLAIN
+    return auto and isinstance(schedule, PowerDecay)
 
 
 def _modes(

@@ -12,6 +12,7 @@ from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.host.threads import Workers, working
 from mfact.host.timer import Timer
 from mfact.krylov.values import leading_bytes
+from mfact.methods.choice import METHODS
 from mfact.problems.factorization import Factorization
 from mfact.problems.scale import require_scale
 from mfact.run.doing import Doing
@@ -39,7 +40,7 @@ from mfact.targets.counted import Counted
 from mfact.targets.door import HELD, IN_FILE, Held, held
 from mfact.targets.fingerprint import fingerprint
 from mfact.wishes import wish_of
-from mfact.words import format_bytes
+from mfact.words import few, format_bytes
 
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
@@ -226,13 +227,18 @@ def said_of_passes(matrix: Held, target: Counted, plan: Plan) -> str:
     """What each pass over a matrix that stays in its file takes, and how many there are."""
     seconds = max(target.reading_seconds, 1e-9)
     rate = format_bytes(int(matrix.from_file / seconds))
-    whole = passes_in_all(matrix, target, plan)
+    whole, each = passes_in_all(matrix, target, plan), passes_a_step(plan)
     ahead = "about as many again" if whole is None else f"about {whole} in all"
     return (
         f"M stays in its file: each pass reads {format_bytes(matrix.from_file)}, in"
         f" {seconds:.3g} s at {rate} a second; {target.passes} passes so far,"
-        f" {'one more a step' if plan.reach is None else ahead}"
+        f" {f'{few(each)} more a step' if each else ahead}"
     )
+
+
+def passes_a_step(plan: Plan) -> int:
+    """Over M, beyond those that the bases take: none where steps are taken in them."""
+    return METHODS[plan.asked.settings.method].passes if plan.reach is None else 0
 
 
 def passes_in_all(matrix: Held, target: Counted, plan: Plan) -> int | None:

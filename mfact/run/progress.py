@@ -60,7 +60,7 @@ class Chosen:
     columns of the bases, None where they are not known ahead. basis: how the bases
     grow, of which the bits depend; basis_limit: bytes.
     modes: rows of σ_i(UVᵀ) to keep of each decade of steps, 0 for none. escape: of each mode the
-    flow time at which it will be half grown, as predicted.
+    flow time at which it will be half grown, as predicted. tuned: parameters of the method.
     """
 
     schedule: Schedule
@@ -77,6 +77,7 @@ class Chosen:
     basis_limit: int
     modes: int = 0
     escape: tuple[float, ...] = ()
+    tuned: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

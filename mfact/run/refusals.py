@@ -9,13 +9,18 @@ import numpy as np
 from mfact.core import Optimum, Target, whole_norm
 from mfact.engines.choice import ENGINES
 from mfact.errors import SettingsError
-from mfact.methods.choice import METHODS
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.options import means, options_of, refuse_idle, require_kinds
 from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import attainable, offset_gap
-from mfact.settings import RunSettings
+from mfact.settings import STARTS, RunSettings
 from mfact.wishes import wish_of
 from mfact.words import shown
+from mfact.words.foreign import ALS, way_out
+from mfact.words.foreign import METHODS as FOREIGN
+
+THEOREMS = ("theorem-3.1", "theorem-3.2", "certified")
+"""Schedules whose steps a proof about gradient descent tells."""
 
 
 def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[str] = ()) -> None:
@@ -27,10 +32,6 @@ def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[st
     Raises SettingsError with the two things that do not fit and what to type instead.
     """
     require_kinds(settings)
-    if settings.method not in METHODS:
-        raise SettingsError(
-            f"--method is {shown(settings.method)}", f"choose one of {', '.join(METHODS)}"
-        )
     if settings.max_iter is not None and settings.min_iter > settings.max_iter:
         raise SettingsError(
             f"--min-iter {shown(settings.min_iter)} is above --max-iter {shown(settings.max_iter)}",
@@ -48,11 +49,36 @@ def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[st
             f"--schedule theorem-3.2 is for rank 1, and the rank is {settings.rank}",
             "use --schedule constant, or -r 1",
         )
+    if settings.method not in METHODS:
+        known = {name: f"'{name}'" for name in METHODS} | {ALS: ALS}
+        found = way_out(settings.method, known, FOREIGN)
+        raise SettingsError(
+            f"--method is {shown(settings.method)}", found or f"choose one of {', '.join(METHODS)}"
+        )
     refuse_idle(options_of(settings), _chosen(settings), _told(settings, explicit))
+    _check_method(settings)
     if settings.engine in ENGINES:
         reason = ENGINES[settings.engine].runs(Factorization, METHODS[settings.method])
         if reason:
             raise SettingsError(f"--engine {settings.engine} {reason}", "use --engine direct")
+
+
+def _check_method(settings: RunSettings) -> None:
+    """Refuse steps that a method cannot take."""
+    name, method = settings.method, METHODS[settings.method]
+    steps = resolved_schedule(settings)
+    if method.power != METHODS[PLAIN].power and steps in THEOREMS:
+        raise SettingsError(
+            f"--schedule {steps} has steps in units of 1/M, and those of {name} have others",
+            "use --schedule constant",
+        )
+    drawn = settings.start in STARTS and settings.start != "spectral"
+    if name == "scaled" and settings.damping == 0 and drawn:
+        raise SettingsError(
+            "--method scaled without damping often fails from a random start, as the Gram matrices"
+            " that it divides by are small",
+            "leave out --damping, use --start spectral, or --method alternating-scaled",
+        )
 
 
 def idle(settings: RunSettings, names: Collection[str]) -> list[str]:
@@ -62,7 +88,7 @@ def idle(settings: RunSettings, names: Collection[str]) -> list[str]:
     ['delta']
     """
     options, chosen = options_of(settings), _chosen(settings)
-    return [name for name in _told(settings, names) if not means(options[name], chosen)]
+    return [name for name in _told(settings, names) if not means(options[name], chosen, options)]
 
 
 def _told(settings: RunSettings, names: Collection[str]) -> Collection[str]:
@@ -80,8 +106,14 @@ def _chosen(settings: RunSettings) -> dict[str, object]:
 
 
 def resolved_schedule(settings: RunSettings) -> str:
-    """The paper's choice where none is made: rank 1 a constant step, rank r > 1 decaying ones."""
-    if settings.schedule != "auto" or wish_of(settings.rank) is not None:
+    """The paper's choice where none is made: rank 1 a constant step, rank r > 1 decaying ones; a
+    constant one for methods that are not the paper's.
+    """
+    if settings.schedule != "auto":
+        return settings.schedule
+    if settings.method != PLAIN:
+        return "constant"
+    if wish_of(settings.rank) is not None:
         return settings.schedule
     if settings.rank == 1 and settings.step_size is None:
         return "theorem-3.2" if settings.objective == "plain" else "constant"

@@ -55,7 +55,7 @@ def solve(
     found: Ranked | None = None,
     **options: object,
 ) -> Result:
-    """Factor a matrix: M ≈ UVᵀ by gradient descent.
+    """Factor a matrix: M ≈ UVᵀ by a method.
 
     matrix: an array, an opened file (mfact.matrices.source.open_matrix), a Target, or one that is
         held already.

@@ -12,6 +12,7 @@ from mfact.core import Array, Factors, Schedule
 from mfact.errors import SettingsError
 from mfact.krylov.basis import Basis
 from mfact.krylov.leading import first_basis, largest_value, leading_pairs
+from mfact.methods.choice import METHODS
 from mfact.problems.factorization import Factorization
 from mfact.run.refusals import resolved_schedule
 from mfact.schedules import schedule
@@ -69,7 +70,7 @@ def begin(
     basis, sigma_1, error = largest_value(target, point, drawn=drawn, limit=limit)
     steps = schedule(
         resolved_schedule(settings),
-        sharpness=problem.sharpness,
+        usual=METHODS[settings.method].step_size(sigma_1 or 1.0, problem.weight, longest),
         sigma_1=sigma_1,
         norm=target.norm,
         rank=rank,

@@ -11,7 +11,7 @@ from mfact.host.threads import working
 from mfact.host.timer import Timer
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.forecast import SECONDS_A_STEP
-from mfact.run.prepare import admitted, passes_in_all, prepared
+from mfact.run.prepare import admitted, passes_a_step, passes_in_all, prepared
 from mfact.run.summary import problem_of, settings_of
 from mfact.run.workers import planned_workers
 from mfact.settings import RunSettings
@@ -63,7 +63,7 @@ def dry_run(
         )
     memory = run.memory
     need = plan.chosen.need
-    log10, bases = plan.chosen.forecast, plan.reach is not None
+    log10 = plan.chosen.forecast
     return {
         "schema": SCHEMA,
         "problem": problem_of(plan, progress.at.state.coordinates.optimum),
@@ -76,7 +76,7 @@ def dry_run(
         },
         "passes": {
             "so_far": plan.target.passes,
-            "a_step": 0 if bases else 1,
+            "a_step": passes_a_step(plan),
             "in_all": passes_in_all(run.matrix, plan.target, plan),
             "from": "disk" if run.matrix.from_file else "memory",
             "bytes_each": run.matrix.from_file or memory.parts["matrix"],

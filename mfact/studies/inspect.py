@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mfact.core import Array, Target, whole_norm
-from mfact.problems.factorization import sharpness
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.problems.optimum import CLEAR_GAP
 from mfact.run.advice import of_means
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.looking import looked_at
 from mfact.run.ranked import LEADING
 from mfact.run.seen import look
-from mfact.schedules import largest_step
 from mfact.targets.counted import Counted
 from mfact.targets.door import Held, held
 
@@ -102,7 +101,7 @@ def _inspection(
     with doing.now("spectrum"):
         seen = look(target, shape, leading)
     first = float(seen.values[0])
-    step = 0.5 * largest_step(sharpness(0.0), first) if seen.rank > 0 else math.inf
+    step = METHODS[PLAIN].step_size(first, 0.0, max(shape)) if seen.rank > 0 else math.inf
     suggested, reason = seen.suggested()
     kind, share = None, None
     alone = seen.rank > 1 and (suggested == 1 or first >= CLEAR_GAP * float(seen.values[1]))

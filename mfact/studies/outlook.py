@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mfact.core import Schedule
-from mfact.problems.factorization import sharpness
+from mfact.methods.choice import METHODS, PLAIN
 from mfact.problems.optimum import fitted_rank
 from mfact.run.forecast import SECONDS_A_STEP
 from mfact.schedules import DEFAULT_EPS, schedule
@@ -72,7 +72,8 @@ def outlooks(
     k = fitted_rank(singular_values, rank, zero)
 
     def named(name: str) -> Schedule:
-        return schedule(name, sharpness=sharpness(0.0), sigma_1=sigma_1, norm=norm, rank=rank)
+        step = METHODS[PLAIN].step_size(sigma_1, 0.0, d)
+        return schedule(name, usual=step, sigma_1=sigma_1, norm=norm, rank=rank)
 
     return tuple(
         _outlook(named(name), std, singular_values, rank, k, shape) for name, std in stds.items()

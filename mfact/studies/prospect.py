@@ -46,7 +46,7 @@ class Prospect(Inspection):
     >>> prospect(np.diag([4.0, 0.0, 0.0]))
     a 3×3 matrix, ‖M‖_F = 4, σ = 4, 0, 0
     numerical rank 1; suggested: rank 1 (the numerical rank: the rest is rounding), step 0.125
-    steps for rank 1: constant ..., theorem-3.2 ..., power ..., theorem-3.1 ..., certified ...
+    steps of gradient descent for rank 1: constant ..., theorem-3.2 ..., ..., certified ...
     """
 
     forecast: Forecasts
@@ -66,7 +66,7 @@ class Prospect(Inspection):
         ]
         if self.forecast.schedules:
             each = ", ".join(f"{o.schedule} {o.count}" for o in self.forecast.schedules)
-            lines.append(f"steps for rank {self.forecast.rank}: {each}")
+            lines.append(f"steps of gradient descent for rank {self.forecast.rank}: {each}")
         return "\n".join(lines)
 
 

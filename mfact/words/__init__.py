@@ -55,6 +55,15 @@ def count_text(log10: float) -> str:
     return f"{10**log10:.3g}" if log10 < 6 else f"10^{log10:.6g}"
 
 
+def few(count: int) -> str:
+    """A count, the smallest ones in letters.
+
+    >>> few(1), few(2), few(12)
+    ('one', 'two', '12')
+    """
+    return {1: "one", 2: "two"}.get(count, str(count))
+
+
 def format_bytes(size: int) -> str:
     """A size in the largest binary unit that keeps it at 1 or more, one decimal.
 

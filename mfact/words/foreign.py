@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 # From scikit-learn, scanpy, SciPy, PyTorch, and R (irlba, NMF, softImpute, optim).
+# A value after our name is what theirs, a flag, says.
 _OPTIONS = {
     "rank": "k n_components num_components components n_factors n_latent latent_dim dim "
             "nv nu ncomp n_comp rank_max",
@@ -27,6 +28,7 @@ _OPTIONS = {
                 "num_iterations max_iterations maxiter maxit steps n_steps num_steps max_steps",
     "max_time": "timeout time_limit max_seconds walltime",
     "time": "t_end t_max duration",
+    "compare gradient-descent": "compare_gd",
     "points": "n_points",
     "every": "log_every record_every print_every",
     "engine": "backend",
@@ -45,6 +47,18 @@ _OPTIONS = {
     "condition": "cond kappa",
     "shape": "size",
 }  # fmt: skip
+ALS = "'alternating-scaled' with --step-size 1"
+"""How what others call alternating least squares is asked for."""
+
+_METHODS = {
+    "gradient-descent": "gd sgd bgd gradient steepest-descent plain vanilla",
+    "alternating": "alternating-gd altgd bcd block-coordinate-descent",
+    "momentum": "heavy-ball heavy_ball heavyball polyak",
+    "nesterov": "nag agd accelerated accelerated-gradient",
+    "scaled": "scaledgd scaled-gd scaled-gradient-descent preconditioned",
+    "alternating-scaled": "alternating-scaledgd altscaledgd alternating-scaled-gd",
+    ALS: "als alternating-least-squares",
+}  # fmt: skip
 _COMMANDS = {
     "solve": "fit factor factorize fit_transform train run optimize minimize svd svds nmf mf",
     "resume": "continue restart",
@@ -61,6 +75,10 @@ _COMMANDS = {
 
 def _ours(words: Mapping[str, str]) -> dict[str, str]:
     return {theirs: ours for ours, those in words.items() for theirs in those.split()}
+
+
+METHODS = _ours(_METHODS)
+"""What others call a method -> ours."""
 
 
 OPTIONS = _ours(_OPTIONS)
@@ -84,8 +102,11 @@ def way_out(word: str, known: Mapping[str, str], foreign: Mapping[str, str]) -> 
     from difflib import get_close_matches
 
     word = word.lower()
-    ours = foreign.get(word, "")
+    theirs = foreign.get(word, "")
+    ours, _, value = (theirs, "", "") if theirs in known else theirs.partition(" ")
     if ours in known:
-        return f"mfact calls it {known[ours]}"
+        name = known[ours].strip("'")
+        joined = f"'{name} {value}'" if name.startswith("-") else f"{name}='{value}'"
+        return f"mfact calls it {joined if value else known[ours]}"
     near = get_close_matches(word, known, 1)
     return f"did you mean {known[near[0]]}?" if near else ""

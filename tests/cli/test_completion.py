@@ -24,6 +24,9 @@ LINES = {
     "mfact solve --schedule con": "mfact solve --schedule constant ",
     "mfact solve --schedule CON": "mfact solve --schedule constant ",
     "mfact solve --schedule=con": "mfact solve --schedule=constant ",
+    "mfact solve --method MOM": "mfact solve --method momentum ",
+    "mfact solve --method=sc": "mfact solve --method=scaled ",
+    "mfact solve --method alternating": "mfact solve --method alternating",  # and -scaled
     "mfact completion f": "mfact completion fish ",
     # Files.
     "mfact solve dig": "mfact solve digits.npy ",

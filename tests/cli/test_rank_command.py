@@ -93,8 +93,8 @@ def test_without_a_gap_it_is_refused_and_the_way_out_is_one(mfact, noise, comman
 
 
 def test_inspect_and_flow_say_which_rank_it_is(mfact, three):
-    out = mfact("inspect", three, "-r", "90%")[1]
-    assert "Forecast (rank 3, the fewest that hold 90 % of ‖M‖_F², " in " ".join(out.split())
+    out = " ".join(mfact("inspect", three, "-r", "90%")[1].split())
+    assert "Forecast of gradient descent (rank 3, the fewest that hold 90 % of ‖M‖_F², " in out
     found = json.loads(mfact("inspect", three, "-r", "auto", "--format", "json")[1])
     assert found["forecast"]["rank"] == found["suggested_rank"] == 3
     assert found["forecast"]["why"] == found["reason"]

@@ -12,6 +12,7 @@ from conftest import ROOT
 
 from mfact import __version__
 from mfact.cli.main import COMMANDS, cli
+from mfact.settings import METHODS
 from mfact.words import foreign
 
 NOTE = "mfact: note: {} is no variable of mfact: {}\n"
@@ -33,8 +34,10 @@ def test_what_others_say_leads_to_what_there_is():
     assert set(foreign.COMMANDS.values()) <= set(COMMANDS)
     assert not set(foreign.COMMANDS) & set(COMMANDS)
     ours = set().union(*map(known, COMMANDS))
-    assert set(foreign.OPTIONS.values()) <= ours
+    assert {each.partition(" ")[0] for each in foreign.OPTIONS.values()} <= ours
     assert not set(foreign.OPTIONS) & known("solve")
+    assert set(foreign.METHODS.values()) <= {*METHODS, foreign.ALS}
+    assert not set(foreign.METHODS) & set(METHODS)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,7 @@ def test_what_others_say_leads_to_what_there_is():
         ("solve M.npy --no-timimg", "--no-timimg", "did you mean '--no-timing'?"),
         ("generate a.npy -k 5", "-k", "mfact calls it '-r'"),
         ("sweep --n-init 5", "--n-init", "mfact calls it '--seeds'"),
+        ("flow M.npy --compare-gd", "--compare-gd", "mfact calls it '--compare gradient-descent'"),
         # Only what the command has.
         ("solve M.npy --n-init 5", "--n-init", ""),
         ("inspect M.npy --lr 1", "--lr", ""),
@@ -79,6 +83,32 @@ def test_commands(mfact, name, told):
 def test_options_of_the_tool_itself(mfact):
     told = "did you mean '--version'?"
     assert mfact("--vresion") == refused("", "option", "--vresion", told)
+
+
+METHODS_TOLD = [
+    ("gd", "mfact calls it 'gradient-descent'"),
+    ("SGD", "mfact calls it 'gradient-descent'"),
+    ("heavy-ball", "mfact calls it 'momentum'"),
+    ("nag", "mfact calls it 'nesterov'"),
+    ("scaledgd", "mfact calls it 'scaled'"),
+    ("als", "mfact calls it 'alternating-scaled' with --step-size 1"),
+    ("nestrov", "did you mean 'nesterov'?"),
+    ("gradient_descent", "did you mean 'gradient-descent'?"),
+    ("zzz", f"choose one of {', '.join(METHODS)}"),
+]
+
+
+@pytest.mark.parametrize("where", ["flag", "environment", "config"])
+@pytest.mark.parametrize(("name", "told"), METHODS_TOLD)
+def test_methods(mfact, inputs, tmp_path, monkeypatch, name, told, where):
+    words = ("--method", name) if where == "flag" else ()
+    if where == "environment":
+        monkeypatch.setenv("MFACT_METHOD", name)
+    if where == "config":
+        (tmp_path / "run.toml").write_text(f'method = "{name}"\n')
+        words = ("--config", "run.toml")
+    done = mfact("solve", "M.npy", "-r", "1", "--no-output", *words)
+    assert done == (2, "", f"mfact: --method is '{name.casefold()}': {told}\n")
 
 
 @pytest.mark.parametrize(
