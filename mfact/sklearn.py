@@ -44,15 +44,18 @@ class MatrixFactorization(
     TransformerMixin,  # type: ignore[misc]
     BaseEstimator,  # type: ignore[misc]
 ):
-    """Least squares factorization X ≈ UVᵀ by gradient descent; X may be sparse, and stays so.
+    """Least squares factorization X ≈ UVᵀ by gradient descent, or another method; X may be sparse,
+    and stays so.
 
     n_components: r, the number of columns of U and V; 0.95 or "95%": the fewest that explain so
         much of ‖X‖²; "auto": up to the gap of the singular values, refused where there is none.
     center: what is taken off X first, without filling it in: "none", its "mean", the means of its
         "columns", as PCA does, or of its "rows". Below, X is what is left.
     objective: "plain", ½‖UVᵀ − X‖²; "balanced" adds ⅛‖UᵀU − VᵀV‖², all norms Frobenius.
+    method: the update rule; "gradient-descent", or one of `mfact help methods`.
     schedule: of the step sizes; "constant", or one of `mfact help schedules`.
-    step_size: η of "constant" and "power", in units of 1/X; None: from σ₁.
+    step_size: η of "constant" and "power", in units of 1/X by gradient descent; None: the
+        usual one of the method.
     init: where V and U begin: "gaussian", "balanced", "unbalanced" or "spectral".
     tol: on the gap to the best approximation, relative to its weakest component.
     max_iter: step limit; at the limit ConvergenceWarning tells what to do.
@@ -78,6 +81,7 @@ class MatrixFactorization(
         *,
         center: str = "none",
         objective: str = "plain",
+        method: str = "gradient-descent",
         schedule: str = "constant",
         step_size: float | None = None,
         init: str = "gaussian",
@@ -88,6 +92,7 @@ class MatrixFactorization(
         self.n_components = n_components
         self.center = center
         self.objective = objective
+        self.method = method
         self.schedule = schedule
         self.step_size = step_size
         self.init = init

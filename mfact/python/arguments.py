@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,6 +37,12 @@ Start = Path | tuple[ArrayLike, ArrayLike]
 """The name of a kind, the path of a file, or the factors U, d1×r, and V, d2×r."""
 
 
+MethodName = Literal[
+    "gradient-descent", "alternating", "momentum", "nesterov", "scaled", "alternating-scaled",
+    "adam",
+]  # fmt: skip
+"""Of an update rule: mfact.settings.METHODS, for type checkers."""
+
 Layers = Path | Sequence[Layer] | Architecture
 """An architecture string, the path of a .toml file, layers, or these with the shape of a point."""
 
@@ -51,7 +57,9 @@ class RunOptions(TypedDict, total=False):
     balance_weight: float
     center: str
     engine: str
-    method: str
+    method: MethodName
+    momentum: float | None
+    damping: float | None
     schedule: str
     step_size: float | None
     delta: float
@@ -97,16 +105,19 @@ class FlowOptions(TypedDict, total=False):
     time: float | None
     solver: str
     points: int
-    compare_gd: bool
+    compare: str | Sequence[str] | None
 
 
 class SweepOptions(TypedDict, total=False):
     """Those of mfact.settings.SweepSettings, all but the rank."""
 
     center: str
+    method: MethodName
+    momentum: float | None
+    damping: float | None
     seeds: int
     c_init: float
-    c_step: float
+    c_step: float | None
     tol: float
     max_iter: int
     seed: int

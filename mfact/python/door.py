@@ -117,7 +117,9 @@ def _docstring(function: Callable[..., Any], taken: Taken) -> str:
     """Its own, and before the examples what each option is."""
     own, mark, examples = inspect.cleandoc(function.__doc__ or "").partition("\n\n>>>")
     told = [option.told(name).strip() for name, (_, option) in taken.items()]
-    folded = "\n".join(fill(line, _WIDTH, subsequent_indent="    ") for line in told)
+    folded = "\n".join(
+        fill(line, _WIDTH, subsequent_indent="    ", break_on_hyphens=False) for line in told
+    )
     return f"{own}\n\n{folded}{mark}{examples}" if told else f"{own}{mark}{examples}"
 
 

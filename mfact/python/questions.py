@@ -110,12 +110,12 @@ def sweep(
     max_memory: int | None = None,
     **options: Unpack[SweepOptions],
 ) -> Sweep:
-    """Run gradient descent from many gaussian starts at once, and count.
+    """Run a method from many gaussian starts at once, and count.
 
     matrix, dataset, follow_links, transpose, max_memory: as for solve. rank: r, the columns of U
     and V.
 
-    Raises MfactError for options out of range, and a matrix of zeros.
+    Raises MfactError for options out of range or that do not fit together, and a matrix of zeros.
     Source: Du, Hu, Lee 2018, Theorem 3.2.
 
     >>> sweep([[3.0, 0.0], [4.0, 0.0]], seeds=100).converged
@@ -139,7 +139,8 @@ def flow(
     max_memory: int | None = None,
     **options: Unpack[FlowOptions],
 ) -> Study:
-    """Follow the gradient flow d(U, V)/ds = −∇f(U, V), the limit of small steps.
+    """Follow the gradient flow d(U, V)/ds = −∇f(U, V), the limit of small steps, and take steps of
+    methods to where their own flows go.
 
     matrix, rank, dataset, follow_links, transpose, max_memory: as for solve; start may also be two
     arrays (U, V).
@@ -155,7 +156,7 @@ def flow(
         given["start"], factors = begun(given["start"])
     defaults = {name: option.default for name, option in FLOW_OPTIONS.items()}
     settings = flow_settings(defaults | given, given)
-    plan = partial(plan_flow, max_memory=max_memory, center=settings.center)
+    plan = partial(plan_flow, settings=settings, max_memory=max_memory)
     return study(opened(matrix, dataset, follow_links, transpose, plan), settings, factors)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record | NetworkRecord)
 
 _NUMBERS = {"gap": "gap", "relative_residual": "residual", "imbalance": "imbalance",
-            "drift": "drift"}  # fmt: skip
+            "drift": "drift", "log_det_drift": "log det drift"}  # fmt: skip
 _OF_NETWORKS = {"loss": "loss", "gradient_norm": "gradient norm", "drift": "drift",
                 "ledger_audit": "ledger audit"}  # fmt: skip
 _DIGITS = 4

@@ -37,7 +37,7 @@ def solve(
     observers: Sequence[RunObserver] = (),
     **options: Unpack[RunOptions],
 ) -> Result:
-    """Factor a matrix: M ≈ UVᵀ by gradient descent.
+    """Factor a matrix: M ≈ UVᵀ by gradient descent, or another method.
 
     matrix: M, d1×d2: an array, a scipy sparse array, or the path of a file ("M.npy", "f.h5:/X");
         dataset: in that file; follow_links: whether it may name other files; transpose: M is the

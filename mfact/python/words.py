@@ -9,7 +9,7 @@ from typing import Any
 
 from mfact.networks.settings import NetworkSettings
 from mfact.options import Option, options_of
-from mfact.ranges import Flag, Kind, OneOf, Text
+from mfact.ranges import Flag, Kind, OneOf, SomeOf, Text
 from mfact.settings import FLOW_OPTIONS, RunSettings, SweepSettings
 from mfact.wishes import Found
 
@@ -77,7 +77,7 @@ _LETTERS = {option.letter[1:]: name for name, option in OPTIONS.items() if optio
 
 def _written(name: str, kind: Kind, word: str) -> str | None:
     """A word as Python writes it, None where it is no value of the kind but the next word."""
-    if isinstance(kind, OneOf):
+    if isinstance(kind, OneOf | SomeOf):
         return f'"{word}"' if word in kind.names else None
     if isinstance(kind, Text):
         bare = word.strip("'")

@@ -6,7 +6,7 @@ import inspect
 import pydoc
 import subprocess
 import sys
-from typing import get_type_hints
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from mfact.errors import SettingsError, UnknownOptionError
 from mfact.networks.settings import NetworkSettings
 from mfact.options import options_of
 from mfact.python import arguments
-from mfact.settings import FLOW_OPTIONS, FlowSettings, RunSettings, SweepSettings
+from mfact.settings import FLOW_OPTIONS, METHODS, FlowSettings, RunSettings, SweepSettings
 
 M = np.outer([3.0, 4.0, 0.0], [1.0, 2.0])
 NAMES = {
@@ -75,6 +75,7 @@ def test_type_checkers_see_the_options_that_there_are(kinds, settings):
     names = {
         "weight": {"objective": str, "balance_weight": float},  # by which a flow is told it
         "start": {"start": arguments.NetworkStart if "layers" in there else arguments.Start},
+        "method": {"method": str if "layers" in there else arguments.MethodName},
     }
     expected = {}
     for name, kind in there.items():
@@ -83,6 +84,10 @@ def test_type_checkers_see_the_options_that_there_are(kinds, settings):
         expected.pop(name, None)
     assert seen == expected
     assert inspect.get_annotations(kinds).keys() == seen.keys()
+
+
+def test_type_checkers_see_the_methods_that_there_are():
+    assert get_args(arguments.MethodName) == tuple(METHODS)
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

@@ -35,7 +35,7 @@ def test_inspect_tells_spectrum_rank_step_and_forecast(kind, file):
     assert {o.schedule for o in found.forecast.schedules} >= {"constant", "power"}
     lines = repr(found).splitlines()
     assert lines[0] == "a 14×11 matrix, ‖M‖_F = 5.385, σ = 4, 3, 2, " + lines[0].split("2, ", 1)[1]
-    assert lines[2].startswith("steps for rank 3: constant ")
+    assert lines[2].startswith("steps of gradient descent for rank 3: constant ")
     with pytest.raises(dataclasses.FrozenInstanceError):
         found.norm = 1.0
 

@@ -100,3 +100,26 @@ def test_a_balanced_pair_has_the_same_product(shape, deficient, dtype):
     np.testing.assert_allclose(A.T @ A, B.T @ B, atol=small * size)
     sigma = np.linalg.svd(product, compute_uv=False)[:3]
     np.testing.assert_allclose(np.diag(A.T @ A), sigma, atol=small * size)
+
+
+def test_of_scaled_methods_it_has_what_they_keep():
+    options = {"schedule": "constant", "seed": 1, "start": "spectral", "method": "scaled"}
+    result = mfact.solve(M, 2, damping=0.0, **options)
+    ends = [np.linalg.slogdet(X.T @ X)[1] for X in (result.U, result.V)]
+    assert result.trace["log_det"][-1] == pytest.approx(ends[0] - ends[1], abs=1e-12)
+    assert set(result.frame().columns) == set(result.trace)
+    assert "log_det" not in RESULT.trace
+    drifted = mfact.solve(M, 2, schedule="constant", seed=1, method="scaled")
+    told = f", log det drift {drifted.summary['log_det_drift']:.4g}"
+    assert repr(drifted).splitlines()[3].endswith(told)
+
+
+def test_the_parameter_of_a_method_is_the_one_given():
+    options = {"schedule": "constant", "seed": 1, "method": "momentum"}
+    result = mfact.solve(M, 2, momentum=0.25, **options)
+    assert result.settings["momentum"] == {"value": 0.25, "source": "argument"}
+    root = np.sqrt(0.5 / 4.0 * (3.0 - 2.0))  # the noise moves each σ by little
+    chosen = mfact.solve(M, 2, **options).settings["momentum"]["used"]
+    assert chosen == pytest.approx((1 - root) ** 2, rel=0.05)
+    with pytest.raises(mfact.MfactError, match='momentum has no meaning with method="gradient-de'):
+        mfact.solve(M, 2, momentum=0.5)

@@ -120,3 +120,13 @@ def test_orthogonal_data_keep_their_span():
     data = np.random.default_rng(2).standard_normal((20, 2)) @ planted
     fitted = MatrixFactorization(2, random_state=0).fit(data)
     np.testing.assert_allclose(fitted.inverse_transform(fitted.transform(data)), data, atol=1e-4)
+
+
+def test_another_method_finds_the_same_in_other_steps(model):
+    other = MatrixFactorization(3, method="scaled", random_state=0).fit(X)
+    assert other.result_.outcome is Outcome.GLOBAL_OPTIMUM
+    assert "log_det_drift" in other.result_.trace
+    assert other.n_iter_ < model.n_iter_
+    np.testing.assert_allclose(other.singular_values_, model.singular_values_, rtol=1e-5)
+    with pytest.raises(ValueError, match="method is 'sgd': mfact calls it 'gradient-descent'"):
+        MatrixFactorization(3, method="sgd").fit(X)

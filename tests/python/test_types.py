@@ -17,6 +17,8 @@ M = np.eye(3)
 result = mfact.solve(M, 2, start=(np.ones((3, 2)), np.ones((3, 2))), step_size=0.1, seed=1)
 result = mfact.solve("M.npy", mfact.RunSettings(rank=2), tol=1e-6)
 result = mfact.solve(M, "95%", center="columns")
+result = mfact.solve(M, 2, method="momentum", momentum=0.9)
+result = mfact.solve(M, 2, method="scaled", damping=None)
 U, V = result.balanced()
 text: str = result.message
 found: bool = mfact.check(result, M, require=["gap<1e-8"]).holds
@@ -32,6 +34,8 @@ BAD = [
     "mfact.solve(M, 2, step_size='small')",
     "mfact.solve(M, 2, n_components=3)",
     "mfact.solve(M, 2, start=3)",
+    "mfact.solve(M, 2, method='sgd')",
+    "mfact.solve(M, 2, momentum='much')",
     "mfact.sweep(M, schedule='constant')",
     "mfact.load('run.h5').gap",
     "mfact.network(M, M, '3r-3', step_size=0.1).U",
