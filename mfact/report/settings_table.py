@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mfact.options import means, options_of
 from mfact.report.labels import value_text
 from mfact.report.parts import Facts, Heading, Part, table
 from mfact.report.terminal import Look
+from mfact.settings import PARAMETERS, RunSettings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_PARAMETERS = options_of(RunSettings)
 _TWO_ABREAST = 90
 _NARROW = 70
 _TELLING = (
@@ -86,9 +89,12 @@ def by_source(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     [('flag', 'rank 5'), ('default', 'tol 1e-10')]
     """
     found: dict[str, list[str]] = {source: [] for source in _SOURCES}
+    values = {name: entry["value"] for name, entry in settings.items()}
     for name, entry in settings.items():
         value, source = setting_text(name, entry)[0], entry["source"]
         if value == "-" or (source == "default" and name not in _TELLING):
+            continue
+        if name in PARAMETERS and not means(_PARAMETERS[name], values):
             continue
         if source == "default" and entry.get("used") is not None:
             source = "chosen"

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from matrices import matrix
 
+from mfact.methods.choice import PLAIN
 from mfact.report.run_page import RunPage
+from mfact.report.settings_table import by_source
 from mfact.report.terminal import Look
 from mfact.report.text import exponent
 from mfact.run.solve import solve
@@ -102,3 +104,15 @@ def test_a_curve_is_drawn_of_what_the_method_keeps(runs):
     for name, result in runs.items():
         text = RunPage(result).text(Look(width=100))
         assert ("Δ log det" in text.partition("\nstep")[0]) == (name in SCALED)
+
+
+@pytest.mark.parametrize(
+    ("method", "told"), [("momentum", True), ("nesterov", True), ("adam", False), (PLAIN, False)]
+)
+def test_a_parameter_is_told_of_the_methods_that_have_it(method, told):
+    """A network's μ has a value by default, whatever the method."""
+    entries = {name: {"value": value, "source": "default"} for name, value in {
+        "method": method, "momentum": 0.9, "tol": 1e-9,
+    }.items()}  # fmt: skip
+    ((_, words),) = by_source(entries)
+    assert ("momentum 0.9" in words) == told
