@@ -51,6 +51,7 @@ from mfact.core.values import (
     Point,
     Rows,
     moves,
+    stacked,
     unit_of,
 )
 
@@ -60,5 +61,5 @@ __all__ = [
     "Look", "Looked", "Memory", "Method", "Moved", "Names", "NetworkResult", "Normal",
     "Optimum", "Outcome", "Plain", "Point", "Problem", "Result", "Rows", "Schedule", "Segment",
     "Sliced", "State", "Stepped", "Stepper", "Summed", "Target", "Verdict", "eps_of", "moves",
-    "scaled_eps", "unit_of", "violated", "whole_norm",
+    "scaled_eps", "stacked", "unit_of", "violated", "whole_norm",
 ]  # fmt: skip

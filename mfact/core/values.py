@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nextafter
 from types import MappingProxyType
@@ -40,6 +40,11 @@ def moves(rows: Rows) -> Array:
         return np.asarray(rows["move"], float)
     length: Array = np.asarray(rows["step_size"], float) * np.asarray(rows["gradient_norm"], float)
     return length
+
+
+def stacked(told: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
+    """What is told of n steps as one, each array n×…."""
+    return tuple(np.array(each) for each in zip(*told, strict=True))
 
 
 class Factors(NamedTuple):

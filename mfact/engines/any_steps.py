@@ -11,11 +11,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfact.core import Array, Evaluation, Followed, Memory, Method, Moved, Point, State, eps_of
+from mfact.core import (
+    Array,
+    Evaluation,
+    Followed,
+    Memory,
+    Method,
+    Moved,
+    Point,
+    State,
+    eps_of,
+    stacked,
+)
 from mfact.engines.coordinates import Reduced, Singular
 from mfact.engines.differences import ROUNDING, Carried
 from mfact.engines.kernel import pattern_of
-from mfact.engines.measures import size_of, stacked
+from mfact.engines.measures import size_of
 from mfact.problems.factorization import GRAM_LOSS_FLOOR, Factorization
 
 NUDGE, MOST = 1e-8, 100.0
@@ -129,11 +140,10 @@ class AnySteps:
         for kept in (self._told, self._outside, self._moves):
             del kept[first:]
         del self._memories[first + 1 :]
-        bases, problem = self._in(co)
+        (bases, problem), law = self._in(co), self.method.law
         for t, step_size in enumerate(eta.tolist(), first):
             point, memory = bases.entered(self.Z[t]), self._parts(bases, self._memories[t])
             at, moved = self._step(problem, point, memory, step_size)
-            law = self.method.law
             self._told.append(law.told(problem, point, at, moved, step_size, memory))
             (self.Z[t + 1], *after), outside = self._split(bases, moved)
             slope, _ = bases.split(at.gradient)

@@ -16,6 +16,7 @@ from mfact.core import (
     Problem,
     Segment,
     State,
+    stacked,
 )
 from mfact.engines.measures import (
     against,
@@ -24,7 +25,6 @@ from mfact.engines.measures import (
     opened,
     reopened,
     size_of,
-    stacked,
 )
 
 KEPT_BYTES = 64 << 20

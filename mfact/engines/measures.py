@@ -5,18 +5,13 @@ Balances and entries of the ledger come stacked: for n steps each matrix of D is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from mfact.core import Array, Balance, Followed, Ledger, Method, Optimum, Point
 from mfact.methods.choice import PLAIN
 from mfact.methods.two_lines import cumulative
-
-
-def stacked(told: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
-    """What is told of n steps as one, each array n×…."""
-    return tuple(np.array(each) for each in zip(*told, strict=True))
 
 
 def size_of(point: Point) -> float:

@@ -19,6 +19,7 @@ from mfact.core import (
     Point,
     Problem,
     Stepped,
+    stacked,
 )
 from mfact.methods.torch_form import TorchForm
 from mfact.methods.update import Update, walked
@@ -67,7 +68,7 @@ class VelocityLaw:
             entry, memory = self.form.entries(drags, squares, crossed, eta, memory)
             added.append(entry)
             memories.append(memory)
-        return Followed(tuple(np.array(each) for each in zip(*added, strict=True)), memories)
+        return Followed(stacked(added), memories)
 
 
 @dataclass(frozen=True)
