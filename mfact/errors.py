@@ -25,6 +25,10 @@ class MfactError(Exception):
         self.way_out = way_out
         super().__init__(f"{sentence}: {way_out}" if way_out else sentence)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Python would make it anew from what it prints; other processes are sent it.
+        return type(self), (self.sentence, self.way_out)
+
     def put(self, words: Callable[[str], str]) -> Self:
         """The same error in other words."""
         return type(self)(words(self.sentence), words(self.way_out))

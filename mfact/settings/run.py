@@ -10,16 +10,19 @@ from mfact.settings.shared import (
     BALANCE_WEIGHT,
     C_STEP,
     CENTER,
+    DEVICE,
     DTYPE,
     FROM_0,
     MAX_MEMORY,
     OBJECTIVE,
     POSITIVE,
     RANK,
+    SCHEDULER,
     SEED,
     START,
     START_RATIO,
     START_SCALE,
+    WORKERS,
 )
 
 SCHEDULES = ("auto", "constant", "power", "theorem-3.1", "theorem-3.2", "certified")
@@ -118,6 +121,9 @@ class RunSettings(KeptSettings):
         None, "Computation", "Threads; no bit of the result depends on them.",
         Count(least=1, most=4096),  # more than any machine has
         unset="the cores that the process may use").field()
+    device: str = DEVICE.field()
+    workers: int | None = WORKERS.field()
+    scheduler: str | None = SCHEDULER.field()
     fast_forward: str = Option(
         "auto", "Step size",
         "auto: integrate the modified flow over the long tail of decaying steps.",

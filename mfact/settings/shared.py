@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from mfact.options import REQUIRED, Option, Settings
-from mfact.ranges import MOST_INDEX, Count, File, OneOf, Real, Size
+from mfact.ranges import MOST_INDEX, Count, File, OneOf, Real, Size, Text
 from mfact.wishes import Found
 
 STARTS = ("gaussian", "balanced", "unbalanced", "spectral")
@@ -48,6 +48,16 @@ MAX_MEMORY: Option[int | None] = Option(
     None, "Computation",
     "Memory to take at most, as 500M or 2GiB; a larger M is read from its file in each pass.",
     Size(), unset="what there is")
+DEVICE = Option(
+    "cpu", "Computation",
+    "Where M is held and multiplied: cuda, or auto: there if there is one and M fits.",
+    OneOf(("auto", "cpu", "cuda")))
+WORKERS: Option[int | None] = Option(
+    None, "Computation", "Processes of this machine that hold M between them, by Dask.",
+    Count(least=1, most=4096), unset="none: M is held here")
+SCHEDULER: Option[str | None] = Option(
+    None, "Computation", "A Dask cluster that holds M, as tcp://host:8786, or its scheduler file.",
+    Text(), metavar="ADDRESS", unset="none: M is held here")
 
 # fmt: on
 

@@ -134,6 +134,10 @@ class Counted:
         """‖UVᵀ − M‖_F, one pass."""
         return self._count(self.held.residual_norm(U, V))
 
+    def take_back(self, passes: int) -> None:
+        """Count on from so many: those since are taken anew by who goes on from there."""
+        self.passes = passes
+
     def _count(self, found: T) -> T:
         self.passes += 1
         self._passed(self.passes)

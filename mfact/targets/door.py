@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,34 +14,51 @@ from mfact.core import Names, Target
 from mfact.errors import DataError
 from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.host.threads import ALONE, Workers
-from mfact.matrices.decoding import BFLOAT16
-from mfact.matrices.missing import store
-from mfact.matrices.source import ENTRY_BYTES, LINE_BYTES, MatrixSource
 from mfact.matrices.values import Told, silent
 from mfact.targets.centred import Centred
 from mfact.targets.counted import Counted
-from mfact.targets.dense import DenseTarget
+from mfact.targets.device.arrays import on_host
+from mfact.targets.holders import HOLDERS, is_file, is_target, stored_eps
 from mfact.targets.remembered import Remembered
-from mfact.targets.sparse import SparseTarget
-from mfact.targets.streamed import Streamed, streamed
+from mfact.targets.streamed import Streamed
 
 HELD, IN_FILE = "held", "in its file"
-"""What says of a matrix, where it is described, that it stays there."""
+"""What says of a matrix, where it is described, that it stays there, or that a cluster holds it, of
+which the bits are the same."""
 
 NAMED = ("path", "dataset", "follow_links", "transpose")
 """What a matrix in a file is found again by."""
 
 
-class Holder(NamedTuple):
-    """One way to hold M. recognizes: whether it takes what was given. needed: bytes that are still
-    to be allocated. make: the Target, in the arithmetic of a dtype, its passes shared by workers;
-    only here M is read. leave: M where it is, read anew in each pass, first with more buffers and
-    then with fewer; none where it cannot be."""
+MEMORY, DISK, CLUSTER, DEVICE = "memory", "disk", "cluster", "device"
+"""Where M is held. By the last a device is named where a matrix is described that is on one."""
 
-    recognizes: Callable[[Any], bool]
-    needed: Callable[[Any, str], int]
-    make: Callable[[Any, str, Told, Workers], Target]
-    leave: Callable[[Any], Sequence[Streamed]] = lambda matrix: ()
+WHERE = {MEMORY: "in memory", DISK: "in its file", CLUSTER: "by a cluster", DEVICE: "on a device"}
+"""The same in words."""
+
+
+class Elsewhere(NamedTuple):
+    """How M is held in another place. where: which. needed: bytes that it takes here, beside what
+    goes there and comes back; bytes: that each pass goes through there. described: what is said of
+    it. make: the Target. told: what is known of the place, as JSON values; of these a plan knows
+    shards, workers, tasks of a pass, column_bytes (that move for each column that M is multiplied
+    by), worker_bytes (that the fullest worker needs for M) and worker_limit (that it has)."""
+
+    where: str
+    needed: int
+    bytes: int
+    described: Mapping[str, Any]
+    make: Callable[[Told, Workers], Target]
+    told: Mapping[str, Any] = MappingProxyType({})
+
+
+class Place(Protocol):
+    """Where M can be held, if not here: a cluster, a device."""
+
+    def of(self, matrix: Any, dtype: str) -> Elsewhere | None:
+        """How it holds a matrix as it was given: an opened file, an array. None: it does not, and
+        M is held here. Raises SettingsError where it cannot be held there, with a way out.
+        """
 
 
 @dataclass(frozen=True)
@@ -51,10 +68,11 @@ class Held:
     shape: (d1, d2). needed: bytes that target() and its passes will allocate; there: those that it
     takes already. described: what is known of where it came from. named: path, dataset,
     follow_links and transpose, None each where it is in no file. names: reads those of its rows and
-    columns, once; raises what reading a file raises. from_file: bytes that each pass reads of a
-    matrix that stays in its file, 0 where it is in memory; summed: lines of the side that each
-    worker then sums up for itself. taken: passes over M that were taken before target(), which
-    counts on from there.
+    columns, once; raises what reading a file raises. from_file: bytes that each pass goes through
+    of a matrix that stays in its file or is held elsewhere, 0 where it is in this memory; summed:
+    lines of the side that each worker then sums up for itself; begun: how many such sums there are
+    beside these. where: it is held; place: what is known of it elsewhere. taken: passes over M that
+    were taken before target(), which counts on from there.
     """
 
     shape: tuple[int, int]
@@ -63,10 +81,14 @@ class Held:
     named: Mapping[str, Any]
     _make: Callable[[Told, Workers], Target]
     _leave: Callable[[], Held | None] = lambda: None
+    _at: Callable[[Place], Elsewhere | None] = lambda place: None
     names: Callable[[], Names] = Names
     there: int = 0
     from_file: int = 0
     summed: int = 0
+    begun: int = 0
+    where: str = MEMORY
+    place: Mapping[str, Any] = field(default_factory=dict)
     taken: int = 0
 
     def target(
@@ -116,6 +138,34 @@ class Held:
         memory = Remembered(self._make(silent, ALONE), most)
         return replace(self, _make=lambda told, workers: memory), memory
 
+    def at(self, place: Place | None) -> Held:
+        """The same held in another place than this memory: before it is centred or read. Raises
+        SettingsError where it cannot be.
+        """
+        found = None if place is None else self._at(place)
+        if found is None:
+            return self
+        others = {name: each for name, each in self.described.items() if name != HELD}
+        return replace(
+            self,
+            needed=found.needed,
+            described={**others, **found.described},
+            from_file=found.bytes,
+            # What goes there and comes back, of both sides, is here once more.
+            summed=sum(self.shape),
+            begun=1,
+            where=found.where,
+            place=found.told,
+            _make=found.make,
+            _leave=lambda: None,
+            _at=lambda place: None,
+        )
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether others hold it for this process."""
+        return bool(self.from_file) and self.where != DISK
+
     def streamed(self) -> Held | None:
         """The same left in its file, which each pass reads anew; None where it cannot be."""
         return self if self.from_file else self._leave()
@@ -149,16 +199,19 @@ def held(matrix: Any, dtype: str, max_memory: int | None = None) -> Held:
     if len(shape) != 2:
         raise DataError(f"the matrix has shape {shape}", "pass a non-empty 2-D matrix")
     holder = next(each for each in HOLDERS if each.recognizes(matrix))
-    name = type(matrix).__name__ if _is_target(matrix) else "array"
-    file = matrix if _is_file(matrix) else None
+    name = type(matrix).__name__ if is_target(matrix) else "array"
+    file = matrix if is_file(matrix) else None
+    there = {} if on_host(matrix) else {"device": str(matrix.device)}
     whole = Held(
         (int(shape[0]), int(shape[1])),
         holder.needed(matrix, dtype),
-        {"name": name} if file is None else file.describe(),
+        {"name": name, **there} if file is None else file.describe(),
         {name: getattr(file, name, None) for name in NAMED},
         lambda told, workers: holder.make(matrix, dtype, told, workers),
         lambda: _streaming(whole, holder.leave(matrix), dtype),
+        lambda place: place.of(matrix, dtype),
         Names if file is None else cache(file.names),
+        where=DEVICE if there else MEMORY,
     )
     small = whole.needed <= available_bytes(max_memory)
     return whole if small else whole.streamed() or whole
@@ -176,75 +229,8 @@ def _streaming(whole: Held, ways: Sequence[Streamed], dtype: str) -> Held | None
         described={**whole.described, HELD: IN_FILE},
         from_file=found.slabs.file_bytes,
         summed=found.summed,
+        begun=found.begun,
+        where=DISK,
         _make=lambda told, workers: found.target(dtype, eps, told, workers),
         _leave=lambda: _streaming(whole, others, dtype),
     )
-
-
-def stored_eps(kind: Any) -> float:
-    """ε_s of the kind in which entries are stored: integers and truth values are exact.
-
-    >>> stored_eps("<f2"), stored_eps("bfloat16"), stored_eps(np.uint8)
-    (0.0009765625, 0.0078125, 0.0)
-    """
-    if isinstance(kind, str) and kind == BFLOAT16:
-        return 2.0**-7
-    dtype = np.dtype(kind)
-    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0.0
-
-
-def _is_target(matrix: Any) -> bool:
-    return hasattr(matrix, "products")
-
-
-def _is_file(matrix: Any) -> bool:
-    return isinstance(matrix, MatrixSource)
-
-
-def _is_sparse(matrix: Any) -> bool:
-    return hasattr(matrix, "tocsr")
-
-
-def _sparse_needed(matrix: Any, dtype: str) -> int:
-    return ENTRY_BYTES * int(matrix.nnz) + LINE_BYTES * int(matrix.shape[0])
-
-
-def _dense_needed(matrix: Any, dtype: str) -> int:
-    there = isinstance(matrix, np.ndarray) and matrix.dtype == dtype
-    return 0 if there else np.dtype(dtype).itemsize * math.prod(np.shape(matrix))
-
-
-def _read(source: MatrixSource, dtype: str, told: Told, workers: Workers) -> Target:
-    return _holding(source.read(dtype, told), dtype, workers, source.stored_dtype)
-
-
-def _in_memory(matrix: Any, dtype: str, told: Told, workers: Workers) -> Target:
-    return _holding(matrix, dtype, workers)
-
-
-def _holding(matrix: Any, dtype: str, workers: Workers, stored: str | None = None) -> Target:
-    entries = matrix if _is_sparse(matrix) else np.asarray(matrix)
-    if entries.dtype.kind not in "fiub":
-        raise DataError(f"the matrix holds {entries.dtype}", "pass real numbers")
-    make = SparseTarget if _is_sparse(matrix) else DenseTarget
-    return make(_cast(entries, dtype), stored_eps(stored or entries.dtype), workers)
-
-
-def _cast(entries: Any, dtype: str) -> Any:
-    """In the arithmetic; a dense matrix is looked at meanwhile, where it may overflow that."""
-    narrower = entries.dtype.kind == "f" and entries.dtype.itemsize > np.dtype(dtype).itemsize
-    if narrower and isinstance(entries, np.ndarray) and entries.size:
-        cast = np.empty_like(entries, dtype=dtype, subok=False)
-        store(entries, cast, lambda index: (index[0], index[1]), "the matrix")
-        return cast
-    with np.errstate(over="ignore"):
-        return entries.astype(dtype, copy=False)
-
-
-HOLDERS = (
-    Holder(_is_target, lambda target, dtype: 0, lambda target, dtype, told, workers: target),
-    Holder(_is_file, MatrixSource.read_bytes, _read, streamed),
-    Holder(_is_sparse, _sparse_needed, _in_memory),
-    Holder(lambda anything: True, _dense_needed, _in_memory),
-)
-"""Asked in this order. A new way to hold M is a file with its target and a row here."""

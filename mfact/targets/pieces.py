@@ -14,17 +14,19 @@ from mfact.matrices.decoded import Decoded
 from mfact.matrices.missing import Entries
 from mfact.matrices.slabs import Slabs, length_of
 from mfact.targets.fingerprint import probes
+from mfact.targets.reading import Asked
 from mfact.targets.tiles import Term, first_look
 
 PIECE_BYTES = 4 << 20
 """Of the lines of a slab that are converted at a time: they are multiplied in the cache. One that
 is in the kind of the arithmetic is a piece itself."""
 
+LEAST_PIECE = 16
+"""Lines of a piece, however long: with one of 8 MB at a time the sums that it adds to, which do not
+stay in the cache, made a pass take twenty times as long."""
+
 SAFE_SQUARES = (1e-280, math.inf)
 """Between these a sum of squares has lost nothing to underflow, and its terms are numbers."""
-
-Kernel = Callable[[Array, slice, Sequence[Array]], None]
-"""Told a piece, which lines it is, and this slab's part of each of the sums over all slabs."""
 
 
 class Pieces:
@@ -38,7 +40,7 @@ class Pieces:
         self.width = length_of(slabs)
         longest = max(end - start for start, end in pairwise(slabs.cuts))
         self.same = np.dtype(slabs.stored) == dtype
-        some = max(1, PIECE_BYTES // (self.width * dtype.itemsize))
+        some = max(LEAST_PIECE, PIECE_BYTES // (self.width * dtype.itemsize))
         self.height = longest if self.same else min(some, longest)
 
     def room(self) -> Array:
@@ -112,7 +114,8 @@ class FirstLook:
     """
 
     def __init__(self, pieces: Pieces, term: Term | None = None) -> None:
-        self._pieces, (w, z) = pieces, probes(pieces.slabs.shape)
+        self.term, self._pieces = term, pieces
+        w, z = probes(pieces.slabs.shape)
         columns = pieces.slabs.columns
         self._left, self._right = (z, w) if columns else (w, z)
         self._less = term[::-1] if term and columns else term
@@ -175,20 +178,25 @@ class Awaited:
 class Share:
     """One thread's work on the slabs that it gets (mfact.targets.readahead.Work).
 
-    totals: sums over all slabs, to each of which kernel adds its part. looks: those that are taken
-    meanwhile.
+    asked: of each piece. looks: those that are taken meanwhile. joins: told each slab and its part
+    of the sums over all, in their order.
     """
 
     def __init__(
-        self, pieces: Pieces, kernel: Kernel, totals: Sequence[Array], looks: Sequence[FirstLook]
+        self,
+        pieces: Pieces,
+        asked: Asked,
+        looks: Sequence[FirstLook],
+        joins: Callable[[int, Sequence[Array]], None],
     ) -> None:
-        self._pieces, self._kernel, self._totals, self._looks = pieces, kernel, totals, looks
-        self._parts = [np.zeros_like(total) for total in totals]
+        self._pieces, self._asked, self._looks, self._joins = pieces, asked, looks, joins
+        self._parts = [np.zeros_like(total) for total in asked.totals]
         self._room = pieces.room()
-        self._seen = [list[tuple[float, Array]]() for _ in looks]
+        self._slab, self._seen = 0, [list[tuple[float, Array]]() for _ in looks]
 
     def take(self, slab: int, block: Array) -> None:
         """The products of a slab, apart from those of others."""
+        self._slab = slab
         for part in self._parts:
             part[...] = 0
         for seen in self._seen:
@@ -198,11 +206,10 @@ class Share:
             for look, seen in zip(self._looks, self._seen, strict=True):
                 seen.append(look.at(piece, raw, slab, top))
             lines = slice(first + top, first + top + len(piece))
-            self._kernel(piece, lines, self._parts)
+            self._asked.take(piece, lines, self._parts)
 
     def add(self) -> None:
         """They join those of the slabs before."""
-        for total, part in zip(self._totals, self._parts, strict=True):
-            total += part
+        self._joins(self._slab, self._parts)
         for look, seen in zip(self._looks, self._seen, strict=True):
             look.add(seen)

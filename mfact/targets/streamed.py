@@ -10,11 +10,16 @@ from mfact.matrices.slabs import Slabs, length_of
 from mfact.matrices.source import MatrixSource
 from mfact.matrices.values import Told
 from mfact.targets.blocks import READERS, BlockTarget
-from mfact.targets.pieces import PIECE_BYTES
+from mfact.targets.pieces import LEAST_PIECE, PIECE_BYTES
+from mfact.targets.reading import levels
 
 SLAB_BYTES = 32 << 20
 """Of a slab: so much that a disk reads it at full speed, so little that a few fit anywhere. It does
 not depend on the memory there is, for the bits of a pass depend on it."""
+
+LEAST_LINES, LONG_LINE = 32, 1 << 20
+"""Of a slab whose lines take more bytes than that: each slab adds to sums as long as a line, for
+each column that it is multiplied by, which for few lines would take longer than they do."""
 
 BUFFER_BYTES = 256 << 20
 """Of buffers at most: as many as two threads that read and four that work have use for."""
@@ -41,10 +46,15 @@ class Streamed:
         return length_of(self.slabs)
 
     @property
+    def begun(self) -> int:
+        """Sums of these lines that are begun at a time, beside those of workers."""
+        return levels(len(self.slabs.cuts) - 1)
+
+    @property
     def needed(self) -> int:
         """Bytes of the buffers, and of the pieces that one worker has at a time."""
         longest = max(end - start for start, end in pairwise(self.slabs.cuts))
-        piece = min(max(PIECE_BYTES, 8 * self.summed), 8 * longest * self.summed)
+        piece = min(max(PIECE_BYTES, 8 * LEAST_PIECE * self.summed), 8 * longest * self.summed)
         return self.depth * self.slabs.room + COPIES_OF_PIECES * piece
 
     def target(self, dtype: str, stored_eps: float, told: Told, workers: Workers) -> BlockTarget:
@@ -59,13 +69,20 @@ class Streamed:
         )
 
 
+def slab_bytes(source: MatrixSource) -> int:
+    """Of a slab, about: by the file alone. Raises what MatrixSource.slabs raises."""
+    slabs = source.slabs(SLAB_BYTES)
+    line = 0 if slabs is None else length_of(slabs) * slabs.stored.itemsize
+    return LEAST_LINES * line if line > LONG_LINE else SLAB_BYTES
+
+
 def streamed(source: MatrixSource) -> list[Streamed]:
     """The matrix of a file that can be read in parts, with all buffers of use and with the least;
     none of one that cannot.
 
     Raises StorageError for a file that is damaged, or not the one that was looked at.
     """
-    slabs = source.slabs(SLAB_BYTES)
+    slabs = source.slabs(slab_bytes(source))
     if slabs is None:
         return []
     depths = (max(LEAST_BUFFERS, BUFFER_BYTES // slabs.room), LEAST_BUFFERS)

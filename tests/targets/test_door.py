@@ -21,7 +21,8 @@ from mfact.studies.inspect import inspect_matrix
 from mfact.studies.sweep import singular_values
 from mfact.targets import door
 from mfact.targets.dense import DenseTarget
-from mfact.targets.door import Holder, held
+from mfact.targets.door import held
+from mfact.targets.holders import Holder
 from mfact.theory.lemma_3_2 import GLOBAL_OPTIMUM
 
 ENDS = [("float64", 1e-50, 1e50), ("float32", 1e-8, 1e8)]

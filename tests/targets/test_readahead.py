@@ -65,7 +65,7 @@ def test_an_error_of_a_worker_ends_all(monkeypatch):
     def fails(piece, left, right, forward, backward):
         raise FloatingPointError("in a worker")
 
-    monkeypatch.setattr("mfact.targets.blocks.multiply", fails)
+    monkeypatch.setattr("mfact.targets.tiles.multiply", fails)
     with Workers(3) as crew, pytest.raises(FloatingPointError, match="in a worker"):
         BlockTarget(ArraySlabs(M, 4), workers=crew).products(M[:, :2], M[:20, :2])
 
