@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import scipy.io
 import scipy.sparse
+import zarr_files
 
 
 def sample(dtype="f8", shape=(37, 23)) -> np.ndarray:
@@ -167,6 +168,10 @@ FORMS = {
     "h5ad csc": _sparse("h5ad", "CSC", _hdf5(lambda f, M: _anndata(f, M, "CSC"))),
     "h5ad of 2018": _sparse("h5ad", "CSR", _hdf5(_old_anndata)),
     "10x": _sparse("10x", "CSC", _hdf5(_tenx)),
+    "zarr raw": Form("zarr", "chunked (8, 5)", zarr_files.in_folder(zarr_files.DENSE["v2 raw"])),
+    "zarr": Form("zarr", "chunked (8, 5)", zarr_files.in_folder(zarr_files.DENSE["v3 sharded"])),
+    "zarr zip": Form("zarr", "chunked (8, 5)", zarr_files.in_zip(zarr_files.DENSE["v2"])),
+    "zarr csr": _sparse("zarr", "CSR", zarr_files.in_folder(zarr_files.anndata("csr"))),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mfact.matrices.arrays.npy import MAGIC as NPY
 from mfact.matrices.gzipped import beginning
@@ -14,6 +14,9 @@ from mfact.matrices.seen import Seen, start_of
 from mfact.matrices.strangers import stranger, text_stranger
 from mfact.matrices.values import Asked, Look
 from mfact.words import printable
+
+if TYPE_CHECKING:
+    from mfact.matrices.zarr.stores import Store
 
 _SAFETENSORS = b"\0\0\0\0{"
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -32,9 +35,7 @@ def look_at(path: Path, asked: Asked) -> tuple[int, Look]:
     """(bytes of the file, what is in it). Raises what open_matrix says."""
     label = printable(str(path))
     if _is_folder(path):
-        from mfact.matrices.market.tenx_folder import look_into
-
-        return look_into(path, asked, label)
+        return _look_into(path, asked, label)
     seen, start = start_of(path, label)
     for format in FORMATS:
         if format.recognizes(seen, start, label):
@@ -47,6 +48,16 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except OSError:  # which start_of() finds words for
         return False
+
+
+def _look_into(folder: Path, asked: Asked, label: str) -> tuple[int, Look]:
+    from mfact.matrices.market import tenx_folder
+    from mfact.matrices.zarr.keys import is_store
+    from mfact.matrices.zarr.stores import Store
+
+    if is_store(folder):
+        return _zarr_store(Store(folder), asked, label)
+    return tenx_folder.look_into(folder, asked, label)
 
 
 def is_hdf5(seen: Seen, start: bytes, label: str) -> bool:
@@ -115,6 +126,24 @@ def _safetensors(seen: Seen, asked: Asked, label: str) -> Look:
     return look(seen, asked, label)
 
 
+def _is_zarr(seen: Seen, start: bytes, label: str) -> bool:
+    from mfact.matrices.zarr.stores import is_zip
+
+    return start.startswith(NPZ) and is_zip(seen, label)
+
+
+def _zarr(seen: Seen, asked: Asked, label: str) -> Look:
+    from mfact.matrices.zarr.stores import Store
+
+    return _zarr_store(Store.of_zip(seen, label), asked, label)[1]
+
+
+def _zarr_store(store: Store, asked: Asked, label: str) -> tuple[int, Look]:
+    from mfact.matrices.zarr.choice import look
+
+    return look(store, asked, label)
+
+
 def _is_text(seen: Seen, start: bytes, label: str) -> bool:
     from mfact.matrices.tables.encodings import is_text
 
@@ -131,6 +160,7 @@ def _table(seen: Seen, asked: Asked, label: str) -> Look:
 FORMATS = (
     Format(lambda seen, start, label: is_safetensors(start), _safetensors),
     Format(_begins(NPY), _npy),
+    Format(_is_zarr, _zarr),
     Format(_begins(*NPZ), _npz),
     Format(_is_market, _market),
     Format(is_hdf5, _hdf5),

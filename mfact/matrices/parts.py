@@ -38,6 +38,13 @@ def fixed(part: Part | None, shape: tuple[int, ...], label: str) -> tuple[int | 
     return (*found, *[None] * (len(shape) - len(found)))
 
 
+def kept(lengths: tuple[int, ...], index: tuple[int | None, ...]) -> tuple[int, ...]:
+    """Those of the axes that are whole; index: as fixed() gives it."""
+    if not index:
+        return lengths
+    return tuple(n for n, at in zip(lengths, index, strict=True) if at is None)
+
+
 def brackets(shape: tuple[int, ...], reversed_: bool, index: tuple[int | None, ...] = ()) -> str:
     """How one matrix of a stack is named: the first, or the only one where other axes are of one.
 

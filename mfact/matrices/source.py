@@ -38,9 +38,9 @@ LINE_BYTES = 24
 class MatrixSource(Look):
     """A matrix in a file that has been looked at and not yet read.
 
-    name: file name and dataset, safe to print. path: as given. file_bytes: of the file.
-    follow_links: whether it may name other files. transpose: whether it is the transpose of what
-    the file holds.
+    name: file name and dataset, safe to print. path: as given. file_bytes: of the file, or of the
+    files that an array in a folder is kept in. follow_links: whether it may name other files.
+    transpose: whether it is the transpose of what the file holds.
     """
 
     name: str
@@ -128,11 +128,11 @@ def open_matrix(
 ) -> MatrixSource:
     """Look at the matrix that spec names: a file, `file.h5:/path` or `file.h5::/path`.
 
-    A file whose literal name is spec wins. dataset: path in an HDF5 file or member of an NPZ
-    file; without it the only matrix of the file is taken. follow_links: let an HDF5 file name
-    other files (external links, external storage, virtual datasets). transpose: M is the transpose
-    of what is there, as where R or Julia wrote it. points: an array of any
-    number of dimensions is taken, each entry of the first one a point, folded to a row (C order).
+    A file whose literal name is spec wins. dataset: path in an HDF5 file or a Zarr store, or
+    member of an NPZ file; without it the only matrix there is taken. follow_links: let an HDF5 file
+    name other files (external links, external storage, virtual datasets). transpose: M is the
+    transpose of what is there, as where R or Julia wrote it. points: an array of any number of
+    dimensions is taken, each entry of the first one a point, folded to a row (C order).
 
     Raises DataError or StorageError, with a way out, for whatever cannot be a matrix;
     SettingsError for a dataset that does not go with the file; MemoryPlanError and

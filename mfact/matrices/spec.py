@@ -73,7 +73,8 @@ def split_spec(spec: str) -> tuple[Path, str | None]:
     """Cut spec into a path and the dataset behind it, None without one.
 
     The dataset stands behind `:/` or `::`, or behind `:`, `#` or `/`, as other tools have it, where
-    what stands before is a file. A file of the literal name wins, then the longest that is there.
+    what stands before is a file or a Zarr store. A file of the literal name wins, then the longest
+    that is there.
 
     Raises StorageError for an address, for standard input, and for what no file can be called.
 
@@ -89,7 +90,7 @@ def split_spec(spec: str) -> tuple[Path, str | None]:
     cuts = [found.start() for found in _CUT.finditer(spec, 1)]
     for cut in reversed(cuts):
         file = Path(spec[:cut])
-        if _is_file(file) or (_SURE.match(spec, cut) and _exists(file)):
+        if _holds(file) or (_SURE.match(spec, cut) and _exists(file)):
             return file, _dataset(spec, cut)
     _refuse_address(spec)
     for cut in cuts:
@@ -129,8 +130,11 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _is_file(path: Path) -> bool:
+def _holds(path: Path) -> bool:
+    """Whether it is a file, or a folder that holds what a file could: a Zarr store."""
+    from mfact.matrices.zarr.keys import is_store
+
     try:
-        return path.is_file()
+        return path.is_file() or (path.is_dir() and is_store(path))
     except OSError:
         return False

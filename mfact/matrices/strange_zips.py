@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from mfact.errors import DataError
 from mfact.matrices.declared import short
+from mfact.matrices.zarr.keys import MARKS
 
 _SHEETS = "export the sheet as CSV"
 # A member of zip archives of other programs, what those are, and what to do with each.
@@ -15,9 +16,8 @@ _IN_ZIPS = (
     ("word/document.xml", "a Word document", "save its table as CSV"),
     ("content.xml", "an OpenDocument file", _SHEETS),
     ("model.weights.h5", "an archive of Keras", "unpack model.weights.h5 from it with unzip"),
-    (".zgroup", "a Zarr store", 'save zarr.open("FILE")["NAME"][:] with numpy.save'),
-    (".zarray", "a Zarr store", 'save zarr.open("FILE")[:] with numpy.save'),
-    ("zarr.json", "a Zarr store", 'save zarr.open("FILE") or a part of it, [:], with numpy.save'),
+    # As a matrix these are read.
+    *((mark, "a Zarr store", "name one of its arrays as a matrix") for mark in MARKS),
 )
 
 

@@ -23,6 +23,7 @@ REFUSED_KINDS = {
     "O": ("Python objects, which are never unpickled", "save a plain numeric array"),
     "S": ("strings", "save the numbers themselves"),
     "U": ("strings", "save the numbers themselves"),
+    "T": ("strings", "save the numbers themselves"),
     "V": ("structured records", "save numpy.lib.recfunctions.structured_to_unstructured(M)"),
     "M": ("dates", "save numbers"),
     "m": ("time differences", "save numbers"),
@@ -76,7 +77,7 @@ class Look:
     """What one look at a file tells of the matrix in it, and who reads it.
 
     format: "npy", "npz", "hdf5", "matlab", "matlab-5", "h5ad", "10x", "matrix-market",
-    "sparse-npz", "text", "safetensors" or "10x-folder".
+    "sparse-npz", "text", "safetensors", "zarr" or "10x-folder".
     dataset: path or member in the file, None where there is but one. shape: (d1, d2).
     stored_dtype: such as "<f8", ">i2", "|u1" or "bfloat16". order: "C", "F", "chunked (64, 1797)",
     "CSR", "CSC" or "COO". linked: other files that it is read from too. cut: cuts a matrix that can

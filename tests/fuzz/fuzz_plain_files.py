@@ -10,6 +10,7 @@ import numpy as np
 import scipy.io
 import scipy.sparse
 from tensor_files import entry, packed, safetensors_of
+from zarr_files import DENSE, anndata, xarray, zipped
 
 Write = Callable[[np.ndarray], bytes]
 Files = dict[str, tuple[Write, tuple[str | None, ...]]]
@@ -133,5 +134,9 @@ PLAIN_FILES: Files = {
     "plain.mat": (_matlab(lambda M: {"M": M, "fs": 250.0, "name": "sub1"}), (None, "M")),
     "packed.mat": (_matlab(lambda M: {"M": M}, packed=True), ALONE),
     "sparse.mat": (_matlab(lambda M: {"S": scipy.sparse.csc_array(M)}), ALONE),
+    "v2.zarr.zip": (lambda M: zipped(DENSE["v2"], M), ALONE),
+    "sharded.zarr.zip": (lambda M: zipped(DENSE["v3 sharded"], M), ALONE),
+    "csr.zarr.zip": (lambda M: zipped(anndata("csr"), M), (None, "layers/counts")),
+    "xarray.zarr.zip": (lambda M: zipped(xarray(2, -9.0, scale_factor=0.5), M), ALONE),
     "integers.mat": (_matlab(lambda M: {"M": (10 * M).astype("i2")}, packed=True), ALONE),
 }  # fmt: skip

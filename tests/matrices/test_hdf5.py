@@ -12,8 +12,8 @@ from matrix_files import FORMS, forms, sample, write_compressed, write_hdf5
 from refusals import refusal
 
 from mfact.errors import DataError, MemoryPlanError, MfactError, MissingPackageError, StorageError
-from mfact.matrices import values
-from mfact.matrices.hdf5 import dense, objects
+from mfact.matrices import tiled, values
+from mfact.matrices.hdf5 import objects
 from mfact.matrices.source import open_matrix
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
@@ -44,8 +44,8 @@ def test_each_chunk_lies_in_one_tile(shape, chunks, block):
     chunks = tuple(min(pair) for pair in zip(chunks, shape, strict=True))
     seen = np.zeros(shape, int)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dense, "BLOCK_BYTES", block)
-        for number, tile in enumerate(dense.tiles(shape, chunks, 8), start=1):
+        patch.setattr(tiled, "BLOCK_BYTES", block)
+        for number, tile in enumerate(tiled.tiles(shape, chunks, 8), start=1):
             assert (seen[tile] == 0).all()
             seen[tile] = number
     assert (seen > 0).all()

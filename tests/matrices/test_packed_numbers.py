@@ -12,7 +12,7 @@ from refusals import refusal
 from slabbed import assert_bits_equal, together
 
 from mfact.errors import DataError
-from mfact.matrices.hdf5 import dense
+from mfact.matrices import tiled
 from mfact.matrices.hdf5.dense import Meant
 from mfact.matrices.source import open_matrix
 from mfact.matrices.spec import Part
@@ -70,7 +70,7 @@ def test_entries_are_scaled_and_shifted(tmp_path_factory, kind, scale, offset, a
     truth = raw.astype("f8") * (1 if scale is None else scale) + (offset or 0)
     path = _written(tmp_path_factory.mktemp("packed"), raw, attributes)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dense, "BLOCK_BYTES", block)
+        patch.setattr(tiled, "BLOCK_BYTES", block)
         source = open_matrix(path)
         assert source.stored_dtype == kind
         np.testing.assert_array_equal(source.read(), truth)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from refusals import refusal
 
 from mfact.errors import DataError
+from mfact.matrices import tiled
 from mfact.matrices.arrays import laid
-from mfact.matrices.hdf5 import dense
 from mfact.matrices.source import open_matrix
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
@@ -63,7 +63,7 @@ def test_points_of_any_shape(tmp_path_factory, write, shape, kind, block):
     A = np.random.default_rng(len(shape)).integers(0, 99, shape).astype(kind)
     folder = tmp_path_factory.mktemp("points")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (laid, dense):
+        for module in (laid, tiled):
             patch.setattr(module, "BLOCK_BYTES", block)
         source = open_matrix(str(folder / write(folder, A)), points=True)
         X = source.read()
@@ -76,7 +76,7 @@ def test_a_value_that_is_not_finite_is_named_where_it_stands_in_the_folded_matri
     A = np.zeros((4, 2, 3, 5))
     A[2, 1, 0, 3] = np.nan
     column = np.flatnonzero(np.isnan(A[2].ravel()))[0]
-    for module in (laid, dense):
+    for module in (laid, tiled):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(module, "BLOCK_BYTES", 64)
             place = f"row 2, column {column} "

@@ -82,7 +82,7 @@ def test_whatever_reader_there_is_reads_the_same_matrix(form, tmp_path):
 def test_all_kinds_of_file_are_among_them():
     assert {form.format for form in EVERY_FORM.values()} == {
         "npy", "npz", "sparse-npz", "safetensors", "hdf5", "h5ad", "10x", "matlab", "matlab-5",
-        "matrix-market", "10x-folder", "text",
+        "matrix-market", "10x-folder", "text", "zarr",
     }  # fmt: skip
 
 

@@ -15,7 +15,12 @@ pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested he
 WHOLE = [name for name, form in FORMS.items() if form.sparse or form.format == "npz"]
 IN_PARTS = [name for name in FORMS if name not in WHOLE]
 MANY_KINDS = [(name, kind) for name in IN_PARTS for kind in KINDS]
-BY_LIBRARY = {"column chunks": "ReadersApart"}  # lzf
+BY_LIBRARY = {
+    "column chunks": "ReadersApart",  # lzf
+    "zarr": "ReadersApart",
+    "zarr zip": "ReadersApart",
+    "zarr raw": "ChunkFiles",
+}
 BY_OFFSET = {"npy": "Contiguous", "npy fortran": "Contiguous", "contiguous": "Contiguous",
              "by soft link": "Contiguous", "matlab": "Contiguous",
              "matlab with its user block": "Contiguous"}  # fmt: skip

@@ -10,8 +10,8 @@ from matrix_files import write_hdf5
 from slabbed import assert_bits_equal, together
 
 from mfact.errors import DataError
-from mfact.matrices.hdf5 import dense
-from mfact.matrices.hdf5.dense import Meant
+from mfact.matrices import tiled
+from mfact.matrices.hdf5.dense import DenseReader, Meant
 from mfact.matrices.spec import Part
 
 pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested here
@@ -52,7 +52,7 @@ def test_any_slice_of_any_stack(tmp_path_factory, shape, data, chunked, reversed
         index = index[:-1]
     meant = Meant(reversed=reversed_, part=Part(index))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dense, "BLOCK_BYTES", block)
+        patch.setattr(tiled, "BLOCK_BYTES", block)
         found = reader(path, "images", meant)
         assert found.layout.matrix_shape == truth.shape
         np.testing.assert_array_equal(found.read(np.dtype("f8")), truth)
@@ -95,15 +95,15 @@ def test_a_value_that_is_not_finite_is_named_where_it_stands_in_the_slice(tmp_pa
 def test_only_the_slice_is_read(tmp_path, monkeypatch):
     path = _written(tmp_path, _stack((40, 7, 6)))
     read = []
-    whole = dense.Layout.read
+    whole = DenseReader.fetch
 
     def counted(self, dataset, tile, out=None):
         block = whole(self, dataset, tile, out)
         read.append(block.nbytes)
         return block
 
-    monkeypatch.setattr(dense.Layout, "read", counted)
-    monkeypatch.setattr(dense, "apart", lambda work, *_: work())
+    monkeypatch.setattr(DenseReader, "fetch", counted)
+    monkeypatch.setattr(tiled, "apart", lambda work, *_: work())
     reader(path, "images", Meant(part=Part((3,)))).read(np.dtype("f8"))
     assert sum(read) == 8 * 7 * 6
 

@@ -23,8 +23,6 @@ pytestmark = pytest.mark.timeout(60)  # a hang is a failure of what is tested he
         (["net/data.pkl", "net/constants.pkl"], r"is a PyTorch checkpoint: .*torch\.jit\.load"),
         (["net/archive_format"], r"is a PyTorch checkpoint: .*torch\.export\.load"),
         (["metadata.json", "model.weights.h5"], "is an archive of Keras: unpack model.weights.h5"),
-        ([".zgroup", "X/.zarray", "X/0.0"], r'is a Zarr store: save zarr\.open\(".*z"\)\["NAME"\]'),
-        (["zarr.json"], "is a Zarr store: "),
         (["table.csv"], "is a zip archive of table.csv, not of arrays: unpack it with unzip"),
         ([], "is an empty zip archive: write it again with numpy.savez"),
         (["\x1b[2J"], r"is a zip archive of \\x1b\[2J, not of arrays"),

@@ -154,21 +154,6 @@ def test_folders_that_are_refused(tmp_path):
     assert open_matrix(f"{loose}/{error.way_out.split()[-1]}").shape == (37, 23)
 
 
-@pytest.mark.parametrize(
-    ("mark", "content", "what", "way_out"),
-    [
-        ("zarr.json", b'{"zarr_format": 3, "node_type": "array"}', "array", "zarr.load"),
-        ("zarr.json", b'{"zarr_format": 3, "node_type" : "group"}', "group", '["NAME"][:]'),
-        ("zarr.json", b'{"consolidated_metadata": {"x": {"node_type": "array"', "group", "NAME"),
-        (".zarray", b"{}", "array", "zarr.load"),
-        (".zgroup", b"{}", "group", "NAME"),
-    ],
-)
-def test_zarr_is_named(mark, content, what, way_out, tmp_path):
-    error = refusal(folder(tmp_path, {mark: content}, "a.zarr"), DataError, f"is a Zarr {what}: ")
-    assert way_out in error.way_out
-
-
 def test_a_folder_by_dots(tmp_path, monkeypatch):
     monkeypatch.chdir(new(tmp_path, sample()))
     source = open_matrix(".")

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import product
 from math import prod
 from typing import Any
 
@@ -15,24 +13,16 @@ import numpy as np
 
 from mfact.core import Array
 from mfact.errors import DataError
-from mfact.matrices.apart import Piece, apart
+from mfact.matrices.conventions.packing import packing
 from mfact.matrices.hdf5 import objects
 from mfact.matrices.hdf5.kinds import elements
-from mfact.matrices.hdf5.layout import Layout, Tile
-from mfact.matrices.hdf5.members import text
-from mfact.matrices.hdf5.packing import packing
-from mfact.matrices.missing import Entries
-from mfact.matrices.parts import check_planar, fixed
+from mfact.matrices.hdf5.members import Said, text
+from mfact.matrices.layout import Layout, Tile
+from mfact.matrices.parts import check_planar, fixed, kept
 from mfact.matrices.seen import Seen, changed
 from mfact.matrices.spec import Part
-from mfact.matrices.values import (
-    BLOCK_BYTES,
-    Told,
-    check_fits,
-    check_shape,
-    new_matrix,
-    silent,
-)
+from mfact.matrices.tiled import read_tiled
+from mfact.matrices.values import Told, check_fits, check_shape, silent
 from mfact.words import printable
 
 _MATLAB_NUMBERS = re.compile(r"double|single|logical|u?int(8|16|32|64)")
@@ -70,21 +60,7 @@ class DenseReader:
     meant: Meant = ITSELF
 
     def read(self, dtype: np.dtype[Any], told: Told = silent) -> Array:
-        """The whole matrix in dtype; of MATLAB's datasets a Fortran-ordered one."""
-        layout = self.layout
-        order = "F" if layout.turned else "C"
-        out = new_matrix(layout.matrix_shape, dtype, order, self.label)
-        # Views: one or more lengths are as one in out.
-        stored = layout.as_stored(out.reshape(layout.array_shape))
-        chunk = prod(layout.chunks or (1,)) * layout.dtype.itemsize
-        piece = max(BLOCK_BYTES, chunk) * layout.unpacked
-        done, entries = 0, Entries(layout.matrix_shape, self.label, layout.decoding)
-        for tile, block in apart(self._tiles, self.label, piece):
-            entries.store(block, stored[tile], partial(layout.place, tile))
-            done += block.size
-            told(done / out.size)
-        entries.require()
-        return out
+        return read_tiled(self, dtype, told)
 
     @contextmanager
     def opened(self) -> Iterator[Any]:
@@ -98,11 +74,33 @@ class DenseReader:
                 raise changed(self.label)
             yield h5py.Dataset(found)
 
-    def _tiles(self) -> Iterator[Piece]:
-        shape, step = self.layout.shape, self.layout.chunks or (1, *self.layout.shape[1:])
-        with self.opened() as dataset:
-            for tile in tiles(shape, step, self.layout.dtype.itemsize):
-                yield Piece(tile, self.layout.read(dataset, tile))
+    def fetch(self, array: Any, tile: Tile, out: Array | None = None) -> Array:
+        """A tile of the open h5py.Dataset, into out where that is given, of C order."""
+        where, found = self.layout.where(tile), self.layout.elements
+        outer = len(where) - len(found.inner)
+        if found.plain:
+            if out is None:
+                out = np.empty([part.stop - part.start for part in tile], found.dtype)
+            _read_direct(array, where, out)
+            return out
+        block = found.read(array, where[:outer])[(..., *where[outer:])]
+        if out is None:
+            return block
+        out[...] = block
+        return out
+
+
+def _read_direct(dataset: Any, where: tuple[slice | int, ...], out: Array) -> None:
+    """Numbers as out has them, by HDF5; opaque bytes as they are, whatever their tag."""
+    from h5py import h5s
+
+    parts = [part if isinstance(part, slice) else slice(part, part + 1) for part in where]
+    space = dataset.id.get_space()
+    space.select_hyperslab(
+        tuple(part.start for part in parts), tuple(part.stop - part.start for part in parts)
+    )
+    kind = dataset.id.get_type() if out.dtype.kind == "V" else None
+    dataset.id.read(h5s.create_simple(out.shape), space, out, kind)
 
 
 def inspect_dense(
@@ -128,9 +126,9 @@ def inspect_dense(
     fold = points or (meant.part is not None and meant.part.fold)
     if not fold:
         check_planar(given, index, turn < 0, label)
-    check_shape(_kept(given, index), label, fold)
+    check_shape(kept(given, index), label, fold)
     objects.check_filters(dataset, label)
-    decoding, told = packing(dataset, found, meant.fills, label)
+    decoding, told = packing(Said(dataset), found, meant.fills, label)
     written = objects.kept_elsewhere(dataset) or dataset.get_storage_size() > 0
     unwritten = "" if written else "nothing was ever written to it, so each entry is its fill value"
     layout = Layout(
@@ -151,44 +149,13 @@ def _cut(dataset: Any, layout: Layout, index: tuple[int | None, ...], label: str
     """
     from h5py import h5d
 
-    layout = replace(layout, shape=_kept(layout.shape, index), fixed=index)
+    layout = replace(layout, shape=kept(layout.shape, index), fixed=index)
     properties = dataset.get_create_plist()
     if properties.get_layout() != h5d.CHUNKED:
         return layout
     chunk = properties.get_chunk()
     size = prod(chunk) * dataset.get_type().get_size()
     check_fits(size, label)
-    chunks = _kept((*chunk, *layout.elements.inner), index)
+    chunks = kept((*chunk, *layout.elements.inner), index)
     unpacked = -(-size // (prod(chunks) * layout.dtype.itemsize))
     return replace(layout, chunks=chunks, unpacked=unpacked)
-
-
-def _kept(lengths: tuple[int, ...], index: tuple[int | None, ...]) -> tuple[int, ...]:
-    """Those of the axes that are whole."""
-    if not index:
-        return lengths
-    return tuple(n for n, at in zip(lengths, index, strict=True) if at is None)
-
-
-def tiles(shape: tuple[int, ...], step: tuple[int, ...], itemsize: int) -> Iterator[Tile]:
-    """Cut an array into tiles of whole steps (chunks), each of about BLOCK_BYTES or one step.
-
-    Each chunk lies in one tile, so it is decompressed once, whatever the chunk cache holds.
-
-    >>> list(tiles((3, 4), (2, 4), 8))
-    [(slice(0, 3, None), slice(0, 4, None))]
-    """
-    room = BLOCK_BYTES // itemsize
-    size = [min(pair) for pair in zip(step, shape, strict=True)]
-    for axis in reversed(range(len(shape))):
-        longer = size[axis] * max(1, room // prod(size))
-        whole = prod(size) // size[axis] * shape[axis] <= room
-        size[axis] = shape[axis] if whole else longer
-        if not whole:
-            break
-    starts = [range(0, length, part) for length, part in zip(shape, size, strict=True)]
-    for corner in product(*starts):
-        yield tuple(
-            slice(start, min(length, start + part))
-            for start, length, part in zip(corner, shape, size, strict=True)
-        )

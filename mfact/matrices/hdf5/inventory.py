@@ -7,6 +7,7 @@ from typing import Any
 
 from mfact.errors import DataError
 from mfact.matrices.choice import Candidate
+from mfact.matrices.conventions.attributes import TELLING, told_of
 from mfact.matrices.hdf5 import objects
 from mfact.matrices.hdf5.dense import Meant
 from mfact.matrices.hdf5.frames import frame, is_frame
@@ -16,8 +17,6 @@ from mfact.matrices.hdf5.sparse import candidate, is_sparse
 from mfact.matrices.hdf5.variables import LINK, Variable, of_dataset
 from mfact.matrices.hdf5.writers import Writer
 
-# Attributes that name variables which tell of the place and time of others (CF conventions).
-_TELLING = ("bounds", "climatology", "coordinates", "grid_mapping", "cell_measures")
 _TABLES = ("dataframe", "categorical")  # of AnnData
 _PYTABLES_INDEX = b"_i_"
 _VALUES = ("value", "table")  # as Octave and pandas call them
@@ -41,7 +40,7 @@ class Inventory:
                 found.append(Variable(Candidate(entry.path, (), LINK, False), entry.path))
             elif entry.is_dataset:
                 found.append(self._dataset(entry.path, entry.id))
-                told |= _told_of(entry.path, entry.id)
+                told |= told_of(entry.path, (text(entry.id, name) for name in TELLING))
             elif is_one(entry.id):
                 found.append(self._group(entry.path, entry.id))
         return [each.set_aside() if each.candidate.name in told else each for each in found]
@@ -88,11 +87,3 @@ class Inventory:
 def is_one(group: Any) -> bool:
     """Whether a group identifier is one thing and no folder."""
     return is_sparse(group) or is_octave(group) or is_frame(group)
-
-
-def _told_of(path: str, dataset: Any) -> set[str]:
-    """The paths of variables that only tell of this one."""
-    folder = path.rpartition("/")[0]
-    words = " ".join(text(dataset, name) or "" for name in _TELLING).split()
-    names = (word for word in words if not word.endswith(":"))
-    return {name if name.startswith("/") else f"{folder}/{name}" for name in names}

@@ -11,7 +11,7 @@ import numpy as np
 
 from mfact.errors import DataError
 from mfact.matrices.decoding import BFLOAT16, FLOAT32, Bfloat16
-from mfact.matrices.hdf5.elements import Elements
+from mfact.matrices.elements import Elements
 from mfact.matrices.values import COMPLEX, check_kind
 from mfact.words import printable
 

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mfact.matrices.hdf5.objects import attribute
+
+_MOST_ATTRIBUTES = 100
+
+
+@dataclass(frozen=True)
+class Said:
+    """The attributes of a dataset identifier, as conventions.attributes.Attributes has them."""
+
+    dataset: Any
+
+    def get(self, name: str) -> Any:
+        return attribute(self.dataset, name)
+
+    def names(self) -> list[str]:
+        from h5py import h5a
+
+        count = min(h5a.get_num_attrs(self.dataset), _MOST_ATTRIBUTES)
+        found = (h5a.open(self.dataset, index=index).name for index in range(count))
+        return [name.decode("utf-8", "surrogateescape") for name in found]
+
+    def without(self, name: str) -> str:
+        return f'del dataset.attrs["{name}"] in h5py'
 
 
 def text(object_id: Any, name: str) -> str | None:

@@ -18,8 +18,8 @@ from mfact.matrices.cuts import Stored, cut_across
 from mfact.matrices.decoded import decoded
 from mfact.matrices.extents import Extents, check_inside, contiguous
 from mfact.matrices.hdf5.dense import DenseReader
-from mfact.matrices.hdf5.layout import Layout
-from mfact.matrices.hdf5.readers import ReadersApart
+from mfact.matrices.layout import Layout
+from mfact.matrices.readers import ReadersApart
 from mfact.matrices.seen import Seen
 from mfact.matrices.slabs import Slabs
 from mfact.matrices.unpacking import FILTERS, SHUFFLE, applied, damaged
@@ -51,7 +51,7 @@ def _look(reader: DenseReader, block_bytes: int) -> Iterator[Piece]:
     with reader.opened() as dataset:
         found: Slabs | None = None
         if layout.plain:
-            found = _extents(dataset, layout, stored, reader.file, block_bytes)
+            found = _extents(dataset, reader, stored, block_bytes)
         if found is None:
             chunk = layout.chunks or (1, width)
             axis = across(stored, (chunk[0], chunk[1]))
@@ -61,9 +61,7 @@ def _look(reader: DenseReader, block_bytes: int) -> Iterator[Piece]:
         yield Piece(found, None)
 
 
-def _extents(
-    dataset: Any, layout: Layout, stored: Stored, file: Seen, block_bytes: int
-) -> Extents | None:
+def _extents(dataset: Any, reader: DenseReader, stored: Stored, block_bytes: int) -> Extents | None:
     """Slabs by offset; None where the bytes of the file are not those of the array, or unknown."""
     from h5py import h5d, h5t
 
@@ -72,7 +70,7 @@ def _extents(
     same = stored.dtype.kind == "V" or kind.equal(h5t.py_create(stored.dtype, logical=True))
     if properties.get_external_count() or not same:
         return None
-    file, base = _holder(dataset, file)
+    file, base = _holder(dataset, reader.file)
     if form == h5d.CONTIGUOUS:
         offset = dataset.id.get_offset()  # None where nothing was ever written
         return None if offset is None else contiguous(stored, file, offset, block_bytes)
@@ -82,7 +80,7 @@ def _extents(
     places = _places(dataset, filters, stored, file, base)
     if places is None:
         return None
-    table = Table(dataset.chunks, places, filters, _missing(dataset, layout, places))
+    table = Table(dataset.chunks, places, filters, _missing(dataset, reader, places))
     return chunked(stored, file, table, block_bytes)
 
 
@@ -127,13 +125,13 @@ def _places(
     return None if plain and all(plain) else places
 
 
-def _missing(dataset: Any, layout: Layout, places: Array) -> Array:
+def _missing(dataset: Any, reader: DenseReader, places: Array) -> Array:
     """What HDF5 gives for a chunk that was never written."""
-    value: Array = np.zeros((1, 1), layout.dtype)
+    value: Array = np.zeros((1, 1), reader.layout.dtype)
     absent = np.argwhere(places["offset"] == NOWHERE)
     if len(absent):
         row, column = (int(at) for at in absent[0] * dataset.chunks)
-        value = layout.read(dataset, np.s_[row : row + 1, column : column + 1])
+        value = reader.fetch(dataset, np.s_[row : row + 1, column : column + 1])
     return value.reshape(())
 
 

@@ -5,45 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from math import prod
 from typing import Any
 
 import numpy as np
 
 from mfact.errors import DataError, MfactError
 from mfact.matrices import by_hand
-from mfact.matrices.apart import Piece, apart
+from mfact.matrices.apart import Piece
 from mfact.matrices.choice import Candidate
+from mfact.matrices.gathered import Group, read_gathered
 from mfact.matrices.hdf5 import objects, vectors
 from mfact.matrices.hdf5.marks import is_sparse, marks_of, shape_of
 from mfact.matrices.seen import Seen, changed
-from mfact.matrices.values import (
-    BLOCK_BYTES,
-    Told,
-    check_fits,
-    check_kind,
-    refuse_memory,
-    silent,
-)
+from mfact.matrices.values import Told, check_kind, silent
 
-__all__ = ["Group", "SparseReader", "candidate", "inspect_sparse", "is_sparse"]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Where the arrays of a sparse matrix stand in a group.
-
-    family: "h5ad", "10x", "matlab" or "hdf5". major: "CSR", "CSC" or "COO". names, shapes: of the
-    values, then of what by_hand.Kept calls places. notes: on how they were understood.
-    """
-
-    family: str
-    major: str
-    shape: tuple[int, int]
-    names: tuple[str, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    dtype: np.dtype[Any]
-    notes: tuple[str, ...] = ()
+__all__ = ["SparseReader", "candidate", "inspect_sparse", "is_sparse"]
 
 
 @dataclass(frozen=True)
@@ -58,27 +34,11 @@ class SparseReader:
 
     @property
     def entries(self) -> int:
-        return self.group.shapes[0][0]
+        return self.group.entries
 
     def read(self, dtype: np.dtype[Any], told: Told = silent, *, occupied: bool = False) -> Any:
         """The csr_array of the group, in dtype."""
-        shapes, index = self.group.shapes, np.dtype(np.int64)
-        kinds = (dtype, *(index for _ in shapes[1:]))
-        sizes = [prod(shape) * kind.itemsize for shape, kind in zip(shapes, kinds, strict=True)]
-        check_fits(sum(sizes) + BLOCK_BYTES, self.label)
-        try:
-            arrays = [np.empty(shape, kind) for shape, kind in zip(shapes, kinds, strict=True)]
-        except (MemoryError, ValueError):
-            refuse_memory(self.label)
-        by_name = dict(zip(self.group.names, arrays, strict=True))
-        done = 0
-        with np.errstate(over="ignore", invalid="ignore"):
-            for (name, start), block in apart(self._pieces, self.label, max(sizes)):
-                by_name[name][start : start + len(block)] = block
-                done += block.size
-                told(done / sum(map(prod, shapes)))
-        group = self.group
-        return by_hand.matrix(group.major, group.shape, arrays, self.label, occupied=occupied)
+        return read_gathered(self.group, self._pieces, dtype, told, self.label, occupied=occupied)
 
     def _pieces(self) -> Iterator[Piece]:
         with objects.open_file(self.file, self.label) as file:

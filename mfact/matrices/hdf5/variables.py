@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from mfact.errors import DataError
 from mfact.matrices.choice import Candidate
+from mfact.matrices.conventions.unmeasured import OF_R
 from mfact.matrices.decoding import BFLOAT16
 from mfact.matrices.hdf5.dense import ITSELF, Meant
 from mfact.matrices.hdf5.kinds import elements
 from mfact.matrices.hdf5.members import text
 from mfact.matrices.hdf5.objects import attribute
-from mfact.matrices.hdf5.unmeasured import OF_R
 from mfact.words import by
 
 LINK, VIRTUAL = "link to another file", "virtual, put together from other files"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
@@ -24,9 +23,6 @@ _BARCODES = ("barcodes.tsv.gz", "barcodes.tsv")
 _BLOCK_BYTES = 1 << 20
 _LONGEST = 4096  # bytes of a name and what stands beside it, of all on average
 _FOLDERS = 100  # inside one that is no matrix, that are looked at
-_ZARR = ("zarr.json", ".zarray", ".zgroup")
-# What lies in a group may be told before it is said that it is one.
-_GROUP = re.compile(rb'"node_type"\s*:\s*"group"|"consolidated_metadata"')
 
 
 def look_into(folder: Path, asked: Asked, label: str) -> tuple[int, Look]:
@@ -39,8 +35,6 @@ def look_into(folder: Path, asked: Asked, label: str) -> tuple[int, Look]:
         held = frozenset(each.name for each in folder.iterdir())
     except OSError as error:
         raise unreadable(error, label) from error
-    if mark := next((name for name in _ZARR if name in held), None):
-        raise _zarr(folder / mark, label)
     there = [name for name in _MATRIX if name in held]
     if not there:
         raise StorageError(f"{label} is a directory", _inside(folder, held))
@@ -136,17 +130,3 @@ def _inside(folder: Path, held: Collection[str]) -> str:
                 return f"name the folder {printable(name)} in it, which holds a matrix"
     market = [name for name in sorted(held) if name.endswith((".mtx", ".mtx.gz"))]
     return "name a file in it" + (f", such as {printable(market[0])}" if market else "")
-
-
-def _zarr(mark: Path, label: str) -> DataError:
-    what = {".zarray": "array", ".zgroup": "group"}.get(mark.name, "")
-    with suppress(OSError):
-        if not what and mark.is_file():
-            with mark.open("rb") as stream:
-                what = "group" if _GROUP.search(stream.read(_BLOCK_BYTES)) else "array"
-    if what == "group":
-        way_out = f'save an array in it with numpy.save("M.npy", zarr.open("{label}")["NAME"][:])'
-        return DataError(f"{label} is a Zarr group", way_out)
-    return DataError(
-        f"{label} is a Zarr array", f'save it with numpy.save("M.npy", zarr.load("{label}"))'
-    )

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from mfact.core import Array, Kind
+from mfact.matrices.conventions.attributes import Attributes
+from mfact.matrices.conventions.unapplied import unapplied
+from mfact.matrices.conventions.unmeasured import Unmeasured, numbers, refuse, unmeasured
 from mfact.matrices.decoding import FLOAT32, Decoded
-from mfact.matrices.hdf5 import objects
-from mfact.matrices.hdf5.elements import Elements
-from mfact.matrices.hdf5.unapplied import unapplied
-from mfact.matrices.hdf5.unmeasured import Unmeasured, numbers, refuse, unmeasured
+from mfact.matrices.elements import Elements
 
 _FLOAT64 = np.dtype("<f8")
 _SCALES = ("scale_factor", "add_offset")
@@ -56,25 +56,26 @@ class Packing:
 
 
 def packing(
-    dataset: Any, found: Elements, fills: tuple[Any, ...], label: str
+    attributes: Attributes, found: Elements, fills: tuple[Any, ...], label: str
 ) -> tuple[Packing | None, tuple[str, ...]]:
-    """(What the attributes of a dataset identifier say, None where nothing; how that is told).
+    """(What the attributes of an array say, None where nothing; how that is told).
 
-    fills: numbers that mark an entry as missing where the dataset names none itself.
+    fills: numbers that mark an entry as missing where these name none.
     Raises DataError for an attribute that is no number.
     """
     dtype = found.dtype
     if dtype.kind not in "iuf" or found.fields:
         return None, ()
-    unsigned = dtype.kind == "i" and objects.attribute(dataset, "_Unsigned") in ("true", "True")
+    unsigned = dtype.kind == "i" and attributes.get("_Unsigned") in ("true", "True")
     as_kind = np.dtype(dtype.str.replace("i", "u")) if unsigned else dtype
-    scales = {name: _one(dataset, name, label) for name in _SCALES if _is_there(dataset, name)}
+    said = [name for name in _SCALES if attributes.get(name) is not None]
+    scales = {name: _one(attributes, name, label) for name in said}
     scale = float(scales.get("scale_factor", 1))
     offset = float(scales.get("add_offset", 0))
     if (scale, offset) == (1, 0):
         scales = {}
-    missing, left = unmeasured(dataset, as_kind, fills, bool(scales), label)
-    notes = unapplied(dataset, left, missing)
+    missing, left = unmeasured(attributes, as_kind, fills, bool(scales), label)
+    notes = unapplied(attributes, left, missing)
     if not (scales or missing or unsigned):
         return None, notes
     exact = not scales and dtype.itemsize <= (4 if dtype.kind == "f" else 2)
@@ -99,15 +100,11 @@ def _told(dtype: Kind, as_kind: Kind, scales: dict[str, Any]) -> str:
     return f"stored as {dtype.name}, read as {', and as '.join(ways)}" if ways else ""
 
 
-def _is_there(dataset: Any, name: str) -> bool:
-    return objects.attribute(dataset, name) is not None
-
-
-def _one(dataset: Any, name: str, label: str) -> Any:
+def _one(attributes: Attributes, name: str, label: str) -> Any:
     """The number that an attribute is."""
-    number, *more = numbers(dataset, name, label)
+    number, *more = numbers(attributes, name, label)
     if more:
-        refuse(name, f"holds {1 + len(more)} numbers", label)
+        refuse(attributes, name, f"holds {1 + len(more)} numbers", label)
     if not np.isfinite(number):
-        refuse(name, f"is {number}", label)
+        refuse(attributes, name, f"is {number}", label)
     return number

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mfact.matrices.hdf5.objects import attribute
-from mfact.matrices.hdf5.unmeasured import Unmeasured
+from mfact.matrices.conventions.attributes import Attributes
+from mfact.matrices.conventions.unmeasured import Unmeasured
 from mfact.words import printable
 
 # In small letters and without what is between words, as writers have them: HDF-EOS, MODIS, SeaWiFS,
@@ -17,15 +17,16 @@ _FACTORS = ("scalefactor", "scalingfactor", "scale", "slope", "gain")
 _SHIFTS = ("offset", "addoffset", "intercept")
 _FILLS = ("fillvalue", "missingvalue", "codemissingvalue", "nodata", "nodatavalue")
 _FOLLOWED = ("scale_factor", "add_offset", "_FillValue", "missing_value")
-_MOST_ATTRIBUTES = 100
 
 
-def unapplied(dataset: Any, ranges: Sequence[str], missing: Unmeasured | None) -> tuple[str, ...]:
-    """A note on those of a dataset identifier; none where they would change nothing.
+def unapplied(
+    attributes: Attributes, ranges: Sequence[str], missing: Unmeasured | None
+) -> tuple[str, ...]:
+    """A note on such attributes; none where they would change nothing.
 
-    ranges: such attributes that are known already. missing: what is followed.
+    ranges: those that are known already. missing: what is followed.
     """
-    names = [*ranges, *(name for name in _names(dataset) if _changes(dataset, name, missing))]
+    names = [*ranges, *(name for name in attributes.names() if _changes(attributes, name, missing))]
     if not names:
         return ()
     listed = ", ".join(map(printable, names))
@@ -33,19 +34,11 @@ def unapplied(dataset: Any, ranges: Sequence[str], missing: Unmeasured | None) -
     return (f"its attribute{several.format(listed)} not applied",)
 
 
-def _names(dataset: Any) -> list[str]:
-    from h5py import h5a
-
-    count = min(h5a.get_num_attrs(dataset), _MOST_ATTRIBUTES)
-    found = (h5a.open(dataset, index=index).name for index in range(count))
-    return [name.decode("utf-8", "surrogateescape") for name in found]
-
-
-def _changes(dataset: Any, name: str, missing: Unmeasured | None) -> bool:
+def _changes(attributes: Attributes, name: str, missing: Unmeasured | None) -> bool:
     word = "".join(filter(str.isalnum, name.lower()))
     if name in _FOLLOWED or word not in (*_FACTORS, *_SHIFTS, *_FILLS):
         return False
-    number = _number(attribute(dataset, name))
+    number = _number(attributes.get(name))
     if number is None:
         return False
     if word in _FILLS:

@@ -1,4 +1,4 @@
-"""Stored numbers that stand for no value, by the attributes of a dataset and by its writer.
+"""Stored numbers that stand for no value, by the attributes of an array and by its writer.
 
 Source: the netCDF Climate and Forecast conventions, §2.5.1, and the NetCDF Users' Guide, on
 _FillValue, missing_value, valid_min, valid_max and valid_range.
@@ -13,7 +13,7 @@ import numpy as np
 
 from mfact.core import Array, Kind
 from mfact.errors import DataError
-from mfact.matrices.hdf5 import objects
+from mfact.matrices.conventions.attributes import Attributes
 from mfact.words import printable
 
 OF_R = "rhdf5-NA.OK"
@@ -51,18 +51,18 @@ class Unmeasured:
 
 
 def unmeasured(
-    dataset: Any, kind: Kind, fills: tuple[Any, ...], scaled: bool, label: str
+    attributes: Attributes, kind: Kind, fills: tuple[Any, ...], scaled: bool, label: str
 ) -> tuple[Unmeasured | None, tuple[str, ...]]:
-    """(What marks an entry of a dataset as missing, attributes of a range that cannot be applied).
+    """(What marks an entry of an array as missing, attributes of a range that cannot be applied).
 
-    kind: that the stored numbers are looked at as. fills: those of its writer where the dataset
-    names none itself. scaled: whether the stored numbers are no entries, so that a range of another
+    kind: that the stored numbers are looked at as. fills: those of its writer where the attributes
+    name none. scaled: whether the stored numbers are no entries, so that a range of another
     kind may be of either. Raises DataError for a mark that is no number.
     """
-    said = {f"attribute {name}": numbers(dataset, name, label) for name in _FILLS}
+    said = {f"attribute {name}": numbers(attributes, name, label) for name in _FILLS}
     if not said["attribute _FillValue"]:
         said[_DEFAULT] = list(fills)
-    if kind == _NA_INTEGER.dtype and objects.attribute(dataset, OF_R) is not None:
+    if kind == _NA_INTEGER.dtype and attributes.get(OF_R) is not None:
         said[_NA] = [_NA_INTEGER]
     marks: dict[float, None] = {}
     whys, nan = list[str](), False
@@ -75,7 +75,7 @@ def unmeasured(
         nan |= is_nan
     bounds, left = [-np.inf, np.inf], list[str]()
     for name, sides in zip(_RANGES, ((0, 1), (0,), (1,)), strict=True):
-        value = objects.attribute(dataset, name)
+        value = attributes.get(name)
         if value is None:
             continue
         limits = _limits(value, kind, len(sides), scaled)
@@ -91,21 +91,21 @@ def unmeasured(
     return found, tuple(left)
 
 
-def numbers(dataset: Any, name: str, label: str) -> list[Any]:
+def numbers(attributes: Attributes, name: str, label: str) -> list[Any]:
     """That an attribute holds, none where it is not there; DataError for what is no number."""
-    value = objects.attribute(dataset, name)
+    value = attributes.get(name)
     if value is None:
         return []
     array = np.asarray(value)
     if array.dtype.kind not in "iuf" or not array.size:
-        refuse(name, f"is {printable(str(value))[:80]}, which is no number", label)
+        refuse(attributes, name, f"is {printable(str(value))[:80]}, which is no number", label)
     return list(array.reshape(-1))
 
 
-def refuse(name: str, what: str, label: str) -> NoReturn:
+def refuse(attributes: Attributes, name: str, what: str, label: str) -> NoReturn:
     raise DataError(
         f"{label}: its attribute {name} {what}",
-        f'correct it, or delete it: del dataset.attrs["{name}"] in h5py',
+        f"correct it, or delete it: {attributes.without(name)}",
     )
 
 

@@ -1,4 +1,4 @@
-"""Slabs of a dataset that only HDF5 can read: by processes, each with an HDF5 of its own."""
+"""Slabs of an array that only a library can read: by processes, each with one of its own."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from mfact.core import Array
 from mfact.errors import StorageError
 from mfact.matrices.apart import Piece, apart
 from mfact.matrices.cuts import Cut
-from mfact.matrices.hdf5.dense import DenseReader
+from mfact.matrices.tiled import TiledReader
 
 _NUMBER_BYTES = 8
 
 
 @dataclass(kw_only=True, eq=False)
 class ReadersApart(Cut):
-    """A dataset that is read by as many children as there are readers, which unpack at a time.
+    """An array that is read by as many children as there are readers, which unpack at a time.
 
     Each has `room` bytes of memory that it shares with this process, beside the room that a slab
     is given in: its way through a pipe would take twice the processor time.
     """
 
-    reader: DenseReader
+    reader: TiledReader
 
     @contextmanager
     def opened(self, readers: int) -> Iterator[Children]:
@@ -38,14 +38,14 @@ class ReadersApart(Cut):
 
     def serve(self, asked: int, shared: Array) -> Iterator[Piece]:
         """The child: fill the shared memory with one slab after another, as their numbers come."""
-        with self.reader.opened() as dataset:
+        with self.reader.opened() as array:
             yield Piece(None, None)
             while number := os.read(asked, _NUMBER_BYTES):
                 slab = int.from_bytes(number, "little")
                 own = slice(self.cuts[slab], self.cuts[slab + 1])
                 height, width = self.reader.layout.shape
                 tile = (own, slice(0, width)) if self.axis == 0 else (slice(0, height), own)
-                self.reader.layout.read(dataset, tile, self.part(slab, shared))
+                self.reader.fetch(array, tile, self.part(slab, shared))
                 yield Piece(slab, None)
 
 

@@ -1,4 +1,4 @@
-"""How a dataset lies in its file, and how a tile of it is read."""
+"""How an array of any number of axes lies in its file, and what of it is a matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from mfact.core import Array, Names
 from mfact.matrices.decoding import Decoding
-from mfact.matrices.hdf5.elements import Elements
+from mfact.matrices.elements import Elements
 
 Tile = tuple[slice, ...]
 
@@ -102,40 +102,9 @@ class Layout:
             column = column * length + i
         return row, column
 
-    def read(self, dataset: Any, tile: Tile, out: Array | None = None) -> Array:
-        """A tile of an open h5py.Dataset, into out where that is given, of C order."""
-        where = self._where(tile)
-        outer = len(where) - len(self.elements.inner)
-        if self.elements.plain:
-            out = (
-                np.empty([part.stop - part.start for part in tile], self.dtype)
-                if out is None
-                else out
-            )
-            _read_direct(dataset.id, where, out)
-            return out
-        block = self.elements.read(dataset, where[:outer])[(..., *where[outer:])]
-        if out is None:
-            return block
-        out[...] = block
-        return out
-
-    def _where(self, tile: Tile) -> tuple[slice | int, ...]:
+    def where(self, tile: Tile) -> tuple[slice | int, ...]:
         """The index of a tile along all axes of the dataset and of its elements."""
         if not self.fixed:
             return tile
         whole = iter(tile)
         return tuple(next(whole) if index is None else index for index in self.fixed)
-
-
-def _read_direct(dataset: Any, where: tuple[slice | int, ...], out: Array) -> None:
-    """Numbers as out has them, by HDF5; opaque bytes as they are, whatever their tag."""
-    from h5py import h5s
-
-    parts = [part if isinstance(part, slice) else slice(part, part + 1) for part in where]
-    space = dataset.get_space()
-    space.select_hyperslab(
-        tuple(part.start for part in parts), tuple(part.stop - part.start for part in parts)
-    )
-    kind = dataset.get_type() if out.dtype.kind == "V" else None
-    dataset.read(h5s.create_simple(out.shape), space, out, kind)

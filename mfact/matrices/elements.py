@@ -1,4 +1,4 @@
-"""The elements of an HDF5 dataset that are numbers, or hold some, and how those are read."""
+"""The elements of an array that are numbers, or hold some, and how those are read."""
 
 from __future__ import annotations
 
