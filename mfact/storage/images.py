@@ -120,8 +120,9 @@ def _form(kind: str, arrays: Mapping[str, Array], text: str) -> bytes:
         held = [_add(file, name, array) for name, array in arrays.items()]
         file.flush()
         del held
-    place, digest = _digest(view := buffer.getbuffer())
-    view[place] = digest
+    with buffer.getbuffer() as view:  # while it is out, the value would be a copy
+        place, digest = _digest(view)
+        view[place] = digest
     return buffer.getvalue()
 
 
@@ -159,22 +160,29 @@ def _parse(image: bytes, kind: str, version: int) -> tuple[dict[str, Array], dic
     import h5py
 
     with h5py.File(io.BytesIO(image), "r") as file:
-        for other, noun in KINDS.items():
-            if other != kind and f"mfact_{other}" in file.attrs:
-                reads = f"`mfact {'resume' if 'checkpoint' in other else 'show'}` reads it"
-                raise StorageError(f"is {noun}, not {KINDS[kind]}", f"{reads}; {_WAYS_OUT[kind]}")
-        document = from_json(file.attrs[f"mfact_{kind}"])
-        schema, found, listing = (document.pop(key) for key in _HEADER)
-        if schema != f"mfact.{kind}" or found < 1:
-            raise ValueError("another schema")
-        if found > version:
-            sentence = f"has format version {found}, and this mfact reads up to {version}"
-            raise StorageError(sentence, "use a newer mfact")
-        arrays = {name: _fetch(file, name, facts, len(image)) for name, facts in listing.items()}
+        document, found, listing = _told(file, kind, version)
+        stored = {name: _stored(file, name, facts, len(image)) for name, facts in listing.items()}
+        arrays = {name: np.asarray(each[()], each.dtype) for name, each in stored.items()}
     return arrays, document, found
 
 
-def _fetch(file: h5py.File, name: str, facts: Mapping[str, Any], size: int) -> Array:
+def _told(file: h5py.File, kind: str, version: int) -> tuple[dict[str, Any], int, dict[str, Any]]:
+    """The document, its version, and what it lists of the arrays."""
+    for other, noun in KINDS.items():
+        if other != kind and f"mfact_{other}" in file.attrs:
+            reads = f"`mfact {'resume' if 'checkpoint' in other else 'show'}` reads it"
+            raise StorageError(f"is {noun}, not {KINDS[kind]}", f"{reads}; {_WAYS_OUT[kind]}")
+    document = from_json(file.attrs[f"mfact_{kind}"])
+    schema, found, listing = (document.pop(key) for key in _HEADER)
+    if schema != f"mfact.{kind}" or found < 1:
+        raise ValueError("another schema")
+    if found > version:
+        sentence = f"has format version {found}, and this mfact reads up to {version}"
+        raise StorageError(sentence, "use a newer mfact")
+    return document, found, listing
+
+
+def _stored(file: h5py.File, name: str, facts: Mapping[str, Any], size: int) -> h5py.Dataset:
     import h5py
 
     link = file.get(name, getlink=True)
@@ -190,17 +198,34 @@ def _fetch(file: h5py.File, name: str, facts: Mapping[str, Any], size: int) -> A
         or dataset.dtype.kind not in ARRAY_KINDS
     ):
         raise ValueError(f"{name} is not an array that mfact stores")
-    return np.asarray(dataset[()], dtype=np.dtype(facts["dtype"]))
+    return dataset
 
 
 def _holds(image: bytes, kind: str, version: int, arrays: Mapping[str, Array], text: str) -> bool:
-    """Whether the image, read as a file would be, gives back the text and every bit."""
-    back, document, _ = _parse(image, kind, version)
-    same = {key: value for key, value in from_json(text).items() if key not in _HEADER}
-    return (
-        to_json(document) == to_json(same)
-        and back.keys() == arrays.keys()
-        and all(same_bits(back[name], array) for name, array in arrays.items())
+    """Whether the image, read as a file would be, gives back the text and every bit: looked at in
+    row blocks, so that no second copy of large factors is made.
+    """
+    import h5py
+
+    with h5py.File(io.BytesIO(image), "r") as file:
+        document, _, listing = _told(file, kind, version)
+        same = {key: value for key, value in from_json(text).items() if key not in _HEADER}
+        return (
+            to_json(document) == to_json(same)
+            and listing.keys() == arrays.keys()
+            and all(
+                _same(_stored(file, name, facts, len(image)), arrays[name])
+                for name, facts in listing.items()
+            )
+        )
+
+
+def _same(stored: h5py.Dataset, array: Array) -> bool:
+    rows = max(1, CHUNK_BYTES * len(array) // array.nbytes) if array.ndim and array.size else 0
+    blocks = [slice(at, at + rows) for at in range(0, len(array), rows)] if rows else [()]
+    return stored.shape == array.shape and all(
+        same_bits(np.asarray(stored[each], stored.dtype), np.asarray(array[each], array.dtype))
+        for each in blocks
     )
 
 
@@ -220,10 +245,5 @@ def kind_of(path: str | os.PathLike[str]) -> str | None:
 
 def same_bits(a: Array, b: Array) -> bool:
     """Whether dtype, shape and every bit agree, NaN and −0.0 included."""
-    if a.dtype != b.dtype or a.shape != b.shape:
-        return False
     left, right = (np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in (a, b))
-    return all(  # in blocks, so that no mask of the array's size is formed
-        np.array_equal(left[start : start + CHUNK_BYTES], right[start : start + CHUNK_BYTES])
-        for start in range(0, left.size, CHUNK_BYTES)
-    )
+    return a.dtype == b.dtype and a.shape == b.shape and np.array_equal(left, right)
