@@ -72,6 +72,10 @@ def _nothing(at: At, *, last: bool, asked: bool) -> None:
     pass
 
 
+def _unseen() -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Descent:
     """Steps of a method, as far as a rule of `watch` lets it.
@@ -91,9 +95,18 @@ class Descent:
     block: int = BLOCK
 
     def run(
-        self, at: At, *, between: Between = _nothing, until: int | None = None
+        self,
+        at: At,
+        *,
+        between: Between = _nothing,
+        ending: Callable[[], None] = _unseen,
+        until: int | None = None,
     ) -> tuple[At, Stop | None]:
-        """On from `at` until a rule ends it; without a stop where step `until` has been reached."""
+        """On from `at` until a rule ends it; without a stop where step `until` has been reached.
+
+        ending: called before the rows are shown of the block that ends it. What may fail in a block
+        is done before any of its rows is shown.
+        """
         watch, limits = self.watch, self.watch.rules
         while True:
             state = at.state
@@ -108,19 +121,25 @@ class Descent:
             # Without bases, a gap that is not in the rows will not come.
             blind = segment.state.coordinates.size is None
             stop = watch.find(segment.rows, seconds, asked, blind=blind)
+            before: tuple[Rows, int] | None = None
             if stop is not None and stop.needs:
                 found = self.confirm(segment.state_at(stop.index), stop, at.known)
                 watch.hold(found.wait_until, found.ask_below)
                 at = replace(at, known=found.known)
                 if found.stop is not None:
+                    ending()
                     self._show(segment.rows, stop.index + 1)
                     return replace(at, state=found.state), found.stop
                 # It goes on from here, in whatever coordinates the closer look has left.
-                self._show(segment.rows, stop.index)
+                before = segment.rows, stop.index
                 step = found.state.step
                 segment = self.engine.advance(found.state, self.schedule.steps(step, 1))
                 # The closer look has denied what it would have to prove; the step is taken.
                 stop = watch.find(segment.rows, seconds, asked, only_proved=True)
+            if stop is not None:
+                ending()
+            if before is not None:
+                self._show(*before)
             if stop is None:
                 count = len(segment.rows["step"])
                 self._show(segment.rows, count)

@@ -6,6 +6,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
+from fake_places import Card, Cluster
 from hypothesis import HealthCheck, settings
 from matrices import matrix
 from recorded import blocks, information, record
@@ -32,6 +33,22 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def plain():
     """A plain loop that records what a run records, its matrix, its facts, and cuts of its rows."""
     return SimpleNamespace(record=record, matrix=matrix, information=information, blocks=blocks)
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    """What --workers and --scheduler connect to in its test."""
+    found = Cluster()
+    monkeypatch.setattr("mfact.targets.distributed.cluster.connected", found.connected)
+    return found
+
+
+@pytest.fixture
+def card(monkeypatch):
+    """What --device finds in its test."""
+    found = Card()
+    monkeypatch.setattr("mfact.targets.device.place.device", found.device)
+    return found
 
 
 def pytest_collection_modifyitems(config, items):

@@ -12,7 +12,7 @@ import click
 
 from mfact.cli.carry_out import followed, signals_to, write
 from mfact.cli.config import refuse_given, sources
-from mfact.cli.files import claim_files, folder, matrix_of
+from mfact.cli.files import claim_files, folder, matrix_of, tell_note
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import (
@@ -142,23 +142,22 @@ def _run_all(
     came_from: Mapping[str, str],
     values: dict[str, Any],
 ) -> int:
+    from mfact.run.place import place_of
     from mfact.studies.making import Made
     from mfact.studies.variations import Refused
     from mfact.targets.door import held
 
     log = ctx.ensure_object(Log)
+    note = partial(tell_note, log)
     where = dict(zip((run.name for run in runs), paths, strict=True))
-    admits = {
-        name: claim_unnamed(path, None, source, lambda text: log.note(f"mfact: note: {text}"))
-        for name, path in where.items()
-    }
+    admits = {name: claim_unnamed(path, None, source, note) for name, path in where.items()}
     subjects: list[Subject] = []
     refused: list[Refused] = []
-    with signals_to(log, lambda: False) as caught:
+    with signals_to(log, lambda: False) as caught, place_of(runs[0].settings, note) as place:
         one = partial(_solve, came_from=came_from, admits=admits, caught=caught, values=values,
                       log=log, count=len(runs))  # fmt: skip
         hold = partial(held, source, max_memory=values["max_memory"])
-        made = Made(hold, runs, one, told=log.detail)
+        made = Made(lambda kind: hold(kind).at(place), runs, one, told=log.detail)
         for each in made:
             if isinstance(each, Refused):
                 refused.append(each)

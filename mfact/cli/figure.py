@@ -10,7 +10,7 @@ import click
 
 from mfact.cli.carry_out import followed, signals_to, watched
 from mfact.cli.config import refuse_given, sources
-from mfact.cli.files import claim_files, folder, matrix_of
+from mfact.cli.files import claim_files, folder, matrix_of, tell_note
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import decorated, flags, input_options, log_options
@@ -89,17 +89,13 @@ def command(ctx: click.Context, /, which: str, matrix: str | None, **values: Any
     with folder(values["output"]):
         orders = _orders(ctx, panels_of(which), matrix, values)
         with watched(log, values["heartbeat"]) as doing:
-            note = partial(_note, log)
+            note = partial(tell_note, log)
             there = [looked_up(order, doing, note) for order in orders]
         done = _carry_out(there, values, log)
     if len(done) == len(there):
         show(values["view"], document_views(document(done), page), quiet=log.quiet)
     ended = [run for each in done for run in each.runs.values()]
     return max((exit_code(run, values["exit_zero"]) for run in ended), default=0)
-
-
-def _note(log: Log, text: str) -> None:
-    log.note(f"mfact: note: {text}")
 
 
 def _wrote(log: Log, path: str) -> None:
@@ -176,7 +172,7 @@ def _carry_out(there: list[Sought], values: dict[str, Any], log: Log) -> list[Ma
             one = None if caught else made(each, run, partial(_wrote, log))
             if one is None:
                 number = each.order.figure.number
-                _note(log, f"Figure {number} is not drawn; what is written is drawn from again")
+                tell_note(log, f"Figure {number} is not drawn; what is written is drawn from again")
                 break
             done.append(one)
     return done

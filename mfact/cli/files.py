@@ -73,10 +73,15 @@ def matrix_of(
     return source
 
 
+def tell_note(log: Log, text: str) -> None:
+    """What is worth knowing, on standard error."""
+    log.note(f"mfact: note: {text}")
+
+
 def tell_notes(notes: Iterable[str], log: Log) -> None:
     """What was chosen, skipped, scaled or turned on the way to a matrix, each once."""
     for text in dict.fromkeys(notes):
-        log.note(f"mfact: note: {text}")
+        tell_note(log, text)
 
 
 def matrix_of_its_own(

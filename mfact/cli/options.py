@@ -66,7 +66,8 @@ def decorated(*decorators: Decorator) -> Decorator:
 
 
 input_options = decorated(
-    option("--dataset", "Input", "The dataset of an HDF5 file, or the array of an NPZ file.",
+    option("--dataset", "Input", "The dataset of an HDF5 file, the array of an NPZ file or of a "
+           "Zarr store.",
            metavar="PATH", show_default="the only matrix there"),
     option("--follow-links", "Input", "Let the file name other files (external links, storage).",
            is_flag=True),

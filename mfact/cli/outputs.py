@@ -54,7 +54,7 @@ def default_output(matrix: str, dataset: str | None = None) -> str:
 
 def stem_of(file: Path) -> str:
     """The name of a file without what tells its kind; "" of a folder that is named by dots."""
-    stem = Path(file.stem).stem if file.suffix == ".gz" else file.stem
+    stem = Path(file.stem).stem if file.suffix in (".gz", ".zip") else file.stem
     return stem if stem.strip(".") else ""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mfact.cli.carry_out import carry_out
-from mfact.cli.files import claim_files, matrix_of
+from mfact.cli.files import claim_files, matrix_of, tell_note
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import flags
@@ -20,10 +20,11 @@ from mfact.options import flag, options_of
 from mfact.ranges import Count
 from mfact.settings import RunSettings
 
-OPTIONS = options_of(RunSettings)
+OPTIONS, PLACES = options_of(RunSettings), ("device", "workers", "scheduler")
 EXAMPLES = (
     ("mfact resume digits.run.h5.checkpoint", "the run that a signal ended, to its end"),
     ("mfact resume c.h5 --max-iter 5000000", "a run that reached its limit, with a higher one"),
+    ("mfact resume c.h5 --workers 4", "the same on a cluster, which it may have begun on or not"),
 )
 
 
@@ -42,6 +43,9 @@ EXAMPLES = (
     "max_time": replace(
         OPTIONS["max_time"], unset="",
         words="A new time limit in seconds, reading among them, all parts of the run together."),
+    "device": replace(OPTIONS["device"], default=None, unset="as before"),
+    "workers": OPTIONS["workers"],
+    "scheduler": OPTIONS["scheduler"],
 })  # fmt: skip
 @option(
     "-o",
@@ -81,7 +85,8 @@ def command(ctx: click.Context, /, checkpoint: str, **values: Any) -> int:
         read={"checkpoint": checkpoint},
         written=outputs(output, values),
     )
-    run = partial(resume, saved, source, max_iter=values["max_iter"], max_time=values["max_time"])
+    new = {name: values[name] for name in ("max_iter", "max_time", *PLACES)}
+    run = partial(resume, saved, source, note=partial(tell_note, log), **new)
     return carry_out(run, output, values, log, saved.settings.every)
 
 
@@ -93,7 +98,7 @@ def _network(ctx: click.Context, checkpoint: str, values: dict[str, Any], log: L
     from mfact.run.network.solve import resume
     from mfact.storage.claims import FACTORS
 
-    for name in ("matrix", *(f"factors_{form}" for form in FACTORS)):
+    for name in ("matrix", *PLACES, *(f"factors_{form}" for form in FACTORS)):
         if values[name] is not None:
             ctx.fail(f"{flag(name)} has no meaning with a network's checkpoint: leave it out")
     saved = resuming.read(checkpoint)

@@ -10,7 +10,7 @@ import click
 
 from mfact.cli.carry_out import carry_out, show_plan
 from mfact.cli.config import refuse_given
-from mfact.cli.files import matrix_of
+from mfact.cli.files import matrix_of, tell_note
 from mfact.cli.help import helpful_command, option
 from mfact.cli.log import Log
 from mfact.cli.options import run_options, settings_of
@@ -63,7 +63,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     """Factor MATRIX ≈ UVᵀ by gradient descent, or another --method, and say why it worked.
 
     MATRIX is d1×d2: a .npy or .npz file, an HDF5 file (file.h5, file.h5:/path),
-    MatrixMarket, or a scipy sparse .npz. U is d1×r, V is d2×r.
+    Zarr, MatrixMarket, or a scipy sparse .npz. U is d1×r, V is d2×r.
     """
     log = ctx.ensure_object(Log)
     started = time.perf_counter()
@@ -80,10 +80,7 @@ def command(ctx: click.Context, /, matrix: str, **values: Any) -> int:
     checkpoint = settings.checkpoint_path(output)
     files = outputs(output, values, checkpoint)
     source = matrix_of(ctx, matrix, values, read={"start": settings.start_file}, written=files)
-
-    def note(text: str) -> None:
-        log.note(f"mfact: note: {text}")
-
+    note = partial(tell_note, log)
     admit = claim_unnamed(
         output if values["output"] is None else None,
         checkpoint if settings.checkpoint is None else None,

@@ -28,20 +28,25 @@ THREAD_VARIABLES = (
 # Names, in problem, settings, summary or trace, of what differs between equal runs, with the clock.
 _PLACE = {
     "host", "path", "folder", "output", "checkpoint", "config", "log_file", "file_notes",
-    "threads",
+    "threads", "workers", "scheduler",
 }  # fmt: skip
 _FILES = {"name", "matrix", "start", "file"}  # keep the last part of these
 
 
-def gather(argv: Sequence[str] | None = None, threads: int | None = None) -> dict[str, Any]:
+def gather(
+    argv: Sequence[str] | None = None,
+    threads: int | None = None,
+    place: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """What a run depends on beyond its settings, as JSON values.
 
     Keys: "mfact", "python", "platform", "libraries" (name -> version), "blas" (one entry a
     loaded thread pool: library, version, threads, architecture), "thread_variables",
     "cpus" (those this process may use), "host", "folder", "argv", "time" (UTC, ISO 8601), and of a
-    run "threads" (those that shared its work).
+    run "threads" (those that shared its work) and where its matrix was held, if not here
+    ("cluster" or "device").
 
-    argv: the command line; None takes sys.argv. threads: of a run.
+    argv: the command line; None takes sys.argv. threads, place: of a run.
 
     >>> sorted(gather(["mfact", "solve"]))[:4]
     ['argv', 'blas', 'cpus', 'folder']
@@ -57,6 +62,7 @@ def gather(argv: Sequence[str] | None = None, threads: int | None = None) -> dic
         },
         "cpus": cores(),
         **({} if threads is None else {"threads": threads}),
+        **(place or {}),
         "host": platform.node(),
         "folder": _folder(),
         "argv": list(sys.argv if argv is None else argv),

@@ -81,6 +81,9 @@ class RunOptions(TypedDict, total=False):
     modes: str
     dtype: str
     threads: int | None
+    device: str
+    workers: int | None
+    scheduler: str | None
     fast_forward: str
     ff_tol: float
     force: bool

@@ -22,6 +22,7 @@ from mfact.python.words import said
 from mfact.report.comparison import document, page, rows
 from mfact.report.parts import text_of
 from mfact.report.terminal import Look
+from mfact.run.place import place_of
 from mfact.run.ranked import Ranked
 from mfact.run.solve import solve
 from mfact.settings import ARRAYS, RunSettings
@@ -120,8 +121,9 @@ def compare(
         )
 
     hold = partial(held, matrix, max_memory=given.get("max_memory"))
-    made = Made(hold, chosen, one)
-    found = [*made]
+    with place_of(chosen[0].settings, lambda text: None) as place:
+        made = Made(lambda kind: hold(kind).at(place), chosen, one)
+        found = [*made]
     return _compared(
         [each for each in found if isinstance(each, Subject)],
         [each for each in found if isinstance(each, Refused)],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from mfact.core import Result as Record
 from mfact.errors import SettingsError
-from mfact.options import options_of
+from mfact.options import flag, options_of
 from mfact.python.arguments import Matrix, Path, RunOptions, begun, opened
 from mfact.python.door import ended, spoken, told
 from mfact.python.result import NetworkResult, Result
@@ -86,6 +86,9 @@ def resume(
     *,
     max_iter: int | None = None,
     max_time: float | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
     dataset: str | None = None,
     follow_links: bool = False,
     transpose: bool = False,
@@ -95,17 +98,21 @@ def resume(
 
     matrix: that which the run began with, as for solve; None: the file that the checkpoint names.
     Of a network matrix is X, and targets Y: arrays, or None for what the run finds again itself.
-    max_iter, max_time: new limits on all parts of the run together.
+    max_iter, max_time: new limits on all parts of the run together. device: where M is held now,
+        None: as before; workers, scheduler: the cluster that holds it now, if any.
 
     Raises StorageError for a damaged checkpoint and for another matrix, SettingsError for a limit
     that the run has passed already; warns as solve does.
     """
     limits: Any = {"max_iter": max_iter, "max_time": max_time, "observers": observers}
+    places: Any = {"device": device, "workers": workers, "scheduler": scheduler}
     points: Any = matrix, targets
     if kind_of(checkpoint) == "network_checkpoint":
         from mfact.python.networks import gone_on
         from mfact.run.network.checkpoint import read as read_network
 
+        if said := [flag(name) for name, each in places.items() if each is not None]:
+            raise SettingsError(f"{said[0]} has no meaning for a network's run", "leave it out")
         return gone_on(read_network(fspath(checkpoint)), *points, **limits)
     if targets is not None:
         raise SettingsError(
@@ -118,7 +125,7 @@ def resume(
         dataset, follow_links = named.get("dataset"), bool(named.get("follow_links"))
         transpose = bool(named.get("transpose"))
     source = opened(matrix, dataset, follow_links, transpose)
-    return ended(Result(go_on(saved, source, warn=told, **limits)))
+    return ended(Result(go_on(saved, source, warn=told, **limits, **places)))
 
 
 @spoken()

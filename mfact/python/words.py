@@ -23,6 +23,7 @@ _OF_FILES = {"follow_links", "transpose"}
 """Flags on how a matrix file is read, which are no settings."""
 
 _COMMAND = re.compile(r"`mfact (\w+)`")
+_RESUME = re.compile(r"`mfact resume '?([^`]+?)'?`")
 _FLAG = re.compile(
     r"(?P<before>\bwith )?(?<![\w-])(?:--(?P<name>[a-z][a-z0-9-]*)|-(?P<letter>[a-z])(?![\w-]))"
     r"(?P<value> (?:'[^']*'|[^\s,;:()]*[^\s,;:().]))?"
@@ -40,6 +41,8 @@ class Words:
     'use schedule="constant", pass rank=12 or less, or run it with force=True'
     >>> Words()("use --rank 95%, or a number")
     'use rank="95%", or a number'
+    >>> Words()("resume with `mfact resume run.h5.checkpoint`")
+    'resume with mfact.resume("run.h5.checkpoint")'
     >>> Words({"rank": "n_components"})("raise --max-iter, use --no-optimum, or use -r 8")
     'raise max_iter, use optimum=False, or use n_components=8'
     """
@@ -47,7 +50,10 @@ class Words:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, text: str) -> str:
-        text = _FLAG.sub(self._argument, _COMMAND.sub(r"mfact.\1", text))
+        parts = _RESUME.split(_COMMAND.sub(r"mfact.\1", text))
+        parts[1::2] = (f'mfact.resume("{path}")' for path in parts[1::2])  # whatever it is called
+        parts[::2] = (_FLAG.sub(self._argument, part) for part in parts[::2])
+        text = "".join(parts)
         return _NEXT_TO.sub(r"\1, ", text)
 
     def _argument(self, found: re.Match[str]) -> str:

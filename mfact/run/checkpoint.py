@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mfact.core import Array, Document, Schedule, Target
+from mfact.core import Array, Document, Schedule
 from mfact.descent import At, Known
 from mfact.engines.snapshots import optimum_from, pack, pack_point, unpack, unpack_point
-from mfact.errors import SettingsError, StorageError
+from mfact.errors import SettingsError
 from mfact.gradient_flow.records import State as FlightState
 from mfact.run.modes import stacked, unstacked
 from mfact.run.progress import Asked, Chosen, Flown, Live, Plan, Progress
@@ -22,12 +22,6 @@ from mfact.storage.checkpoint_door import require_checkpoint
 from mfact.storage.checkpoint_kinds import SCHEDULES
 from mfact.storage.checkpoints import cannot_go_on, read_checkpoint, write_checkpoint
 from mfact.storage.door import under
-from mfact.targets.fingerprint import fingerprint, same_matrix
-from mfact.theory.monitoring import step_label
-from mfact.words import shown
-
-EXACT_STEPS = 1e15
-"""Of so many steps a float tells one from the next; beyond, only log₁₀ does."""
 
 
 @dataclass(frozen=True)
@@ -205,43 +199,3 @@ def unbundled(
 ) -> dict[str, Array]:
     """What bundled() took, in the same order."""
     return {name: bundles[key][row] for name, key, row in listing}
-
-
-def require_same(saved: Saved, target: Target) -> None:
-    """Refuse to go on with another matrix than the checkpoint's.
-
-    Raises StorageError with what differs.
-    """
-    now, way_out = fingerprint(target), "resume with the matrix that the run began with"
-    then = saved.document["fingerprint"]
-    differs = same_matrix(then, now)
-    if not differs and then["dtype"] != now["dtype"]:
-        differs = f"its dtype was {then['dtype']}, now it is {now['dtype']}"
-    if differs:
-        raise StorageError(
-            f"{saved.path} is from another matrix: {differs}", f"{way_out}, or start a new run"
-        )
-
-
-def require_ahead(saved: Saved, max_iter: int | None, path: str) -> None:
-    """Refuse a step limit that lies behind the run: it could not end there any more.
-
-    A fast-forward goes on from its last record, and must come to another one.
-
-    Raises SettingsError.
-    """
-    if max_iter is None:
-        return
-    flight = saved.document["flight"]
-    last, flies = saved.last_step, flight is not None and flight["at"] is not None
-    limit, done = float(max_iter) if max_iter < EXACT_STEPS else math.inf, last["step"]
-    text = shown(max_iter)
-    if done >= EXACT_STEPS and limit == math.inf:
-        limit, done = math.log10(max_iter), last["log10_step"] * (1 + 1e-12)
-        text = f"10^{limit:.6g}"
-    label = step_label({name: np.array([value]) for name, value in last.items()}, 0)
-    if limit < done or (flies and limit == done):
-        raise SettingsError(
-            f"--max-iter is {text}, and the run in {path} has taken {label} steps",
-            "give more, or leave it out",
-        )

@@ -34,6 +34,7 @@ class Doing:
     def __init__(self, tell: Tell = silent) -> None:
         self._tell, self._what = tell, ""
         self._bytes = self._passes = 0
+        self._elsewhere = False
 
     @contextmanager
     def now(self, what: str) -> Iterator[None]:
@@ -44,9 +45,11 @@ class Doing:
         finally:
             self._begin("")
 
-    def streams(self, size: int) -> None:
-        """Each pass reads M anew, so many bytes; 0: M is read once, into memory."""
-        self._bytes = size
+    def streams(self, size: int, *, elsewhere: bool = False) -> None:
+        """Each pass goes through M anew, so many bytes; 0: M is read once, into memory. elsewhere:
+        others have read it.
+        """
+        self._bytes, self._elsewhere = size, elsewhere
 
     def read(self, share: float) -> None:
         """So much of M has been read, a share of 1."""
@@ -54,7 +57,7 @@ class Doing:
         if self._bytes:
             done = format_bytes(round(share * self._bytes))
             far = f"{done} of {format_bytes(self._bytes)}, pass {self._passes + 1}"
-        self._tell("reading M", far)
+        self._tell("multiplying M" if self._elsewhere else "reading M", far)
 
     def passed(self, count: int) -> None:
         """So many passes over M have been taken in all."""

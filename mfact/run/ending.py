@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mfact.core import Array, Claim, Factors, Names, Optimum, Outcome, Result, State, Verdict
+from mfact.core import (
+    Array,
+    Claim,
+    Document,
+    Factors,
+    Names,
+    Optimum,
+    Outcome,
+    Result,
+    State,
+    Verdict,
+)
 from mfact.errors import MfactError
 from mfact.host.provenance import gather, repeatable
 from mfact.problems.optimum import known_rank, zero_in
@@ -17,6 +28,7 @@ from mfact.run.message import message
 from mfact.run.modes import modes_of
 from mfact.run.progress import Finish, Live, Plan
 from mfact.run.summary import problem_of, settings_of, summary_of
+from mfact.targets.door import Held
 from mfact.theory.facts import Facts
 from mfact.theory.lemma_3_2 import (
     GLOBAL_OPTIMUM,
@@ -33,13 +45,13 @@ from mfact.trace import COLUMNS
 class Ending:
     """Draws the result of a run from where it stopped and what was seen of it.
 
-    names: reads those of rows and columns.
+    matrix: as it is held; reads the names of its rows and columns.
     """
 
     plan: Plan
     live: Live
     keeper: Keeper
-    names: Callable[[], Names]
+    matrix: Held
 
     def result(self, finish: Finish, *, reproducible: bool, argv: Sequence[str] | None) -> Result:
         """Everything that is known of the run; with reproducible without clock, host and paths."""
@@ -81,7 +93,7 @@ class Ending:
             settings=settings_of(plan, live.recorder.every),
             summary=summary_of(plan, finish, live, self.keeper, trace, certificate, loose),
             claims=claims,
-            provenance={} if reproducible else gather(argv, live.workers),
+            provenance={} if reproducible else gather(argv, live.workers, self._place()),
             modes=modes_of(live.modes, plan.chosen.escape, plan.target),
             names=names,
             mean=plan.target.mean,
@@ -93,11 +105,15 @@ class Ending:
     def _names(self) -> tuple[Names, list[str]]:
         """Of rows and columns, or a note on why they are not kept: a result is worth more."""
         try:
-            return self.names(), []
+            return self.matrix.names(), []
         except MfactError as error:
             text = f"the names of rows and columns are not kept: {error.sentence}"
             self.live.warn(text)
             return Names(), [text]
+
+    def _place(self) -> Document:
+        """What is known of where M was held, if not here."""
+        return {self.matrix.where: dict(self.matrix.place)} if self.matrix.place else {}
 
     def _written(self, factors: Factors, state: State, loose: float) -> Claim:
         """One pass: the loss of the factors that go into the file, beside the recorded one."""

@@ -16,11 +16,10 @@ from mfact.gradient_flow.fast_forward import Course
 from mfact.gradient_flow.records import EXACT, FastForward, Record, count_of
 from mfact.gradient_flow.records import State as FlightState
 from mfact.problems.diagonal import Diagonal, stack, turned
-from mfact.run.checkpoint import saving
 from mfact.run.flown import keep_grams, leak_until, maps_between, row_of, with_grams
-from mfact.run.keeper import Keeper
 from mfact.run.modes import DECADES_FLOWN
 from mfact.run.progress import Flown, Landed, Live, Plan, Progress
+from mfact.run.rescue import Rescue
 from mfact.schedules import PowerDecay
 from mfact.settings import MOST_PLAIN_STEPS
 from mfact.stopping import Stop
@@ -38,10 +37,10 @@ LEAK_SHARE = 0.1
 
 
 def fast_forward(
-    plan: Plan, progress: Progress, live: Live, keeper: Keeper
+    plan: Plan, progress: Progress, live: Live, rescue: Rescue
 ) -> tuple[Progress, Stop | None]:
     """From where decaying steps take off, or from a record, to the end of the run."""
-    return _Flight(plan, progress, live, keeper).fly()
+    return _Flight(plan, progress, live, rescue).fly()
 
 
 class _Flight:
@@ -50,11 +49,11 @@ class _Flight:
     at: the last record that it could go on from, coming: the one that is being looked at.
     """
 
-    def __init__(self, plan: Plan, progress: Progress, live: Live, keeper: Keeper) -> None:
+    def __init__(self, plan: Plan, progress: Progress, live: Live, rescue: Rescue) -> None:
         assert plan.flow is not None
         assert progress.flight is not None
         assert isinstance(plan.chosen.schedule, PowerDecay)
-        self.plan, self.live, self.keeper = plan, live, keeper
+        self.plan, self.live, self.rescue = plan, live, rescue
         self.reach, self.schedule, self.begun = plan.flow, plan.chosen.schedule, progress
         self.settings = plan.asked.settings
         self.state, self.known = progress.at.state, progress.at.known
@@ -188,6 +187,7 @@ class _Flight:
         if not rows:
             return
         table = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        self.rescue.ending()
         with self.live.timer.looking():
             recorder.keep(table)
             if self.live.modes is not None:
@@ -236,5 +236,4 @@ class _Flight:
         return replace(self.begun, at=At(state, None, self.known), flight=flown)
 
     def _look(self, *, last: bool, asked: bool) -> None:
-        save = saving(self.plan, self.live)
-        self.keeper.look(self._progress(self.state), self.live, save, last=last, asked=asked)
+        self.rescue.look(self._progress(self.state), last=last, asked=asked)

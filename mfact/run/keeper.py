@@ -97,16 +97,22 @@ class Keeper:
 
     def _save(self, path: str, progress: Progress, live: Looked, save: Save, *, last: bool) -> None:
         """A disk that fails does not end the run: its result is worth more."""
-        kept = replace(progress, notes=(*progress.notes, *self.missed))
-        try:
-            with live.timer.looking():
-                save(path, kept)
-            self.there = True
-        except StorageError as error:
-            text = f"no checkpoint at step {progress.steps:g}: {error}"
+        text = self.keep(path, progress, live, save)
+        if text:
             self.missed.append(text)
             live.warn(text)
             if last:
                 # It is the one to go on from.
                 self.unsaved = text
         self._steps, self._seconds = progress.steps, live.timer.seconds
+
+    def keep(self, path: str, progress: Progress, live: Looked, save: Save) -> str:
+        """Write a checkpoint there; a sentence where that fails, else nothing."""
+        kept = replace(progress, notes=(*progress.notes, *self.missed))
+        try:
+            with live.timer.looking():
+                save(path, kept)
+        except StorageError as error:
+            return f"no checkpoint at step {progress.steps:g}: {error}"
+        self.there = True
+        return ""

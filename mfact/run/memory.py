@@ -17,7 +17,7 @@ from mfact.run.modes import DECADES, DECADES_FLOWN, densest, gram_bytes
 from mfact.run.refusals import resolved_schedule
 from mfact.run.workers import BLAS_BYTES, fitting_workers, reserved, with_workers
 from mfact.settings import MOST_PLAIN_STEPS, TAKE_OFF, RunSettings
-from mfact.targets.door import Held
+from mfact.targets.door import DISK, Held
 from mfact.trace import COLUMNS, HIDDEN
 from mfact.words import format_bytes
 
@@ -56,9 +56,9 @@ SUMMED_BLOCKS = 3
 
 def plan_of(matrix: Held, settings: RunSettings) -> MemoryPlan:
     """The plan of a run on a matrix that has been looked at."""
-    workers = settings.threads or cores()
+    workers = (settings.threads or cores()) if matrix.where == DISK else 0
     columns = SUMMED_BLOCKS * block_columns(settings.rank)
-    parts = _item(settings) * matrix.summed * columns * workers
+    parts = _item(settings) * matrix.summed * columns * (workers + matrix.begun)
     return memory_plan(
         matrix.shape,
         settings,

@@ -7,17 +7,20 @@ from collections.abc import Collection
 import numpy as np
 
 from mfact.core import Optimum, Target, whole_norm
-from mfact.engines.choice import ENGINES
+from mfact.engines.choice import ENGINES, first, has_bases
 from mfact.errors import SettingsError
 from mfact.methods.choice import METHODS, PLAIN
-from mfact.options import means, options_of, refuse_idle, require_kinds
+from mfact.options import flag, means, options_of, refuse_idle, require_kinds
 from mfact.problems.factorization import Factorization
 from mfact.problems.optimum import attainable, offset_gap
-from mfact.settings import STARTS, RunSettings
+from mfact.settings import MOST_PLAIN_STEPS, STARTS, RunSettings
 from mfact.wishes import wish_of
 from mfact.words import shown
 from mfact.words.foreign import ALS, way_out
 from mfact.words.foreign import METHODS as FOREIGN
+
+FEW_STEPS = 1000
+"""That a run on a cluster may take, where each passes over M."""
 
 THEOREMS = ("theorem-3.1", "theorem-3.2", "certified")
 """Schedules whose steps a proof about gradient descent tells."""
@@ -57,6 +60,7 @@ def check(settings: RunSettings, shape: tuple[int, int], explicit: Collection[st
         )
     refuse_idle(options_of(settings), _chosen(settings), _told(settings, explicit))
     _check_method(settings)
+    _check_place(settings)
     if settings.engine in ENGINES:
         reason = ENGINES[settings.engine].runs(Factorization, METHODS[settings.method])
         if reason:
@@ -79,6 +83,47 @@ def _check_method(settings: RunSettings) -> None:
             " that it divides by are small",
             "leave out --damping, use --start spectral, or --method alternating-scaled",
         )
+
+
+def _check_place(settings: RunSettings) -> None:
+    """Refuse two places for M at once."""
+    cluster = cluster_of(settings)
+    if len(cluster) > 1:
+        raise SettingsError(
+            "--workers starts a cluster here, and --scheduler names one that there is",
+            "leave out one of them",
+        )
+    if cluster and settings.device != "cpu":
+        raise SettingsError(
+            f"--device {settings.device} holds M on this machine, and {cluster[0]} on a cluster",
+            "leave out one of them",
+        )
+
+
+def cluster_of(settings: RunSettings) -> list[str]:
+    """The options that ask for a cluster."""
+    return [flag(n) for n in ("workers", "scheduler") if getattr(settings, n) is not None]
+
+
+def refuse_many_passes(settings: RunSettings) -> None:
+    """Refuse steps that each pass over M on a cluster, where there may be more than FEW_STEPS.
+
+    Raises SettingsError with how many passes that would be.
+    """
+    cluster, method = cluster_of(settings), METHODS[settings.method]
+    most = MOST_PLAIN_STEPS if settings.max_iter is None else settings.max_iter
+    based, refused = first(Factorization, method)
+    name = based if settings.engine == "auto" else settings.engine
+    if not cluster or has_bases(name) or most <= FEW_STEPS or settings.force:
+        return
+    asked = f"--engine {name}" if settings.engine == name else f"--method {settings.method}"
+    way = "use another --method" if refused else "use --engine reduced"
+    given = "without --max-iter" if settings.max_iter is None else f"with --max-iter {shown(most)}"
+    raise SettingsError(
+        f"{cluster[0]} with {asked} passes over M in each step,"
+        f" {shown(most * method.passes)} times in all {given}",
+        f"{way}, or --max-iter {FEW_STEPS}, or run it all the same with --force",
+    )
 
 
 def idle(settings: RunSettings, names: Collection[str]) -> list[str]:

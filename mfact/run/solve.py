@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING
 
 from mfact.core import Array, Document, Factors, Result, Target
 from mfact.descent import BLOCK
+from mfact.errors import MfactError
 from mfact.host.signals import SignalFlag
 from mfact.host.threads import Workers, working
 from mfact.host.timer import Timer
-from mfact.run.checkpoint import Saved, read, require_ahead, require_same
+from mfact.run.checkpoint import Saved, read
 from mfact.run.doing import Doing, Tell, silent
 from mfact.run.ending import Ending
 from mfact.run.keeper import Keeper, Rhythm
+from mfact.run.place import as_before, described_now, place_of, require_file
 from mfact.run.plan import assembled
-from mfact.run.prepare import admitted, as_before, fitting, prepared
+from mfact.run.prepare import admitted, fitting, prepared
 from mfact.run.progress import Live, Plan, Progress, RunObserver
 from mfact.run.ranked import Ranked
 from mfact.run.recorder import Decades, Recorder
-from mfact.run.refusals import check
+from mfact.run.rescue import Rescue
+from mfact.run.resuming import gone_on_with, require_same
 from mfact.run.stages import carry_out
 from mfact.run.workers import planned_workers
 from mfact.settings import ARRAYS, GIVEN, RunSettings
 from mfact.stopping import StopWatch
-from mfact.targets.door import HELD, IN_FILE, Held, held
+from mfact.targets.door import Held, held
 from mfact.theory.monitors import Monitors
 
 if TYPE_CHECKING:
@@ -96,6 +99,7 @@ def solve(
         settings,
         sources=sources,
         output=output,
+        note=note,
         detail=detail,
         found=found,
         doing=doing,
@@ -119,7 +123,7 @@ def solve(
         live = attached(plan, workers, observers, timer, caught, warn, doing, block)
         path, explicit = plan.asked.checkpoint, settings.checkpoint is not None
         keeper = Keeper(path, begun.rhythm, explicit=explicit)
-        ending = Ending(plan, live, keeper, begun.matrix.names)
+        ending = Ending(plan, live, keeper, begun.matrix)
         return finished(progress, ending, reproducible=reproducible, argv=argv)
 
 
@@ -129,11 +133,15 @@ def resume(
     *,
     max_iter: int | None = None,
     max_time: float | None = None,
+    device: str | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
     observers: Sequence[RunObserver] = (),
     reproducible: bool = False,
     argv: Sequence[str] | None = None,
     signals: bool | SignalFlag = False,
     warn: Callable[[str], None] = lambda text: None,
+    note: Callable[[str], None] = lambda text: None,
     detail: Callable[[str], None] = lambda text: None,
     busy: Tell = silent,
     timer: Timer | None = None,
@@ -143,51 +151,47 @@ def resume(
 
     checkpoint: its path, or what mfact.run.checkpoint.read has read there. matrix: the one the run
     began with; another is refused. max_iter, max_time: new limits on all parts of the run together,
-    where the old ones were reached. detail, busy, timer, block: as for solve; the time of earlier
-    parts is added.
+    where the old ones were reached. device: where M is held now, None: as before; workers,
+    scheduler: the cluster that holds it now, if any, with the bits of its file. note: told what
+    went on there; detail, busy, timer, block: as for solve; the time of earlier parts is added.
 
     Raises StorageError for a damaged or foreign checkpoint, and for another matrix; SettingsError
     for a limit that solve would refuse too, or that the run has passed already.
     """
     timer = Timer() if timer is None else timer
     saved = checkpoint if isinstance(checkpoint, Saved) else read(checkpoint)
-    asked, document = saved.asked, saved.document
-    limits: dict[str, float | None] = {"max_iter": max_iter, "max_time": max_time}
-    changed = {name: value for name, value in limits.items() if value is not None}
-    settings = asked.settings.changed(changed)
-    if changed:
-        d1, d2 = asked.fingerprint["shape"]
-        check(settings, (d1, d2))
-        require_ahead(saved, max_iter, saved.path)
-    M = held(matrix, settings.dtype, settings.max_memory).centred(settings.center)
-    M = as_before(M, asked.described)
-    planned = replace(settings, max_basis_bytes=saved.chosen.basis_limit)
-    M, memory = fitting(M, planned, detail)
-    if M.from_file and asked.described.get(HELD) != IN_FILE:
-        warn("M fits into memory no longer and stays in its file: the last digits may differ")
-        asked = replace(asked, described={**asked.described, HELD: IN_FILE})
-    asked = replace(
-        asked, settings=settings, sources={**asked.sources, **dict.fromkeys(changed, "flag")}
-    )
+    given: dict[str, float | str | None] = {"max_iter": max_iter, "max_time": max_time}
+    given |= {"device": device, "workers": workers, "scheduler": scheduler}
+    asked, document = gone_on_with(saved, given), saved.document
+    settings = asked.settings
+    M = held(matrix, settings.dtype, settings.max_memory)
+    require_file(M, settings)
     doing = Doing(busy)
-    doing.streams(M.from_file)
-    with _flag(signals) as caught, working(planned_workers(memory)) as workers:
-        target = M.target(document["passes"], doing.read, doing.passed, workers)
-        with doing.now("first passes"):
-            require_same(saved, target)
-        timer.add(document["seconds"], document["wall_seconds"])
-        plan, progress = assembled(asked, saved.chosen, target), saved.progress
-        live = attached(plan, workers, observers, timer, caught, warn, doing, block)
-        saved.restore(live)
-        keeper = Keeper(
-            saved.path,
-            Rhythm.of(settings.checkpoint_every),
-            explicit=True,
-            resumed=progress,
-            seconds=timer.seconds,
-        )
-        ending = Ending(plan, live, keeper, M.names)
-        return finished(progress, ending, reproducible=reproducible, argv=argv)
+    with place_of(settings, note) as place:
+        M = as_before(M.at(place), asked.described).centred(settings.center)
+        M, memory = fitting(M, replace(settings, max_basis_bytes=saved.chosen.basis_limit), detail)
+        described, other = described_now(M, asked.described)
+        asked = replace(asked, described=described)
+        if other:
+            warn(other)
+        doing.streams(M.from_file, elsewhere=M.elsewhere)
+        with _flag(signals) as caught, working(planned_workers(memory)) as helpers:
+            target = M.target(document["passes"], doing.read, doing.passed, helpers)
+            with doing.now("first passes"):
+                require_same(saved, target)
+            timer.add(document["seconds"], document["wall_seconds"])
+            plan, progress = assembled(asked, saved.chosen, target), saved.progress
+            live = attached(plan, helpers, observers, timer, caught, warn, doing, block)
+            saved.restore(live)
+            keeper = Keeper(
+                saved.path,
+                Rhythm.of(settings.checkpoint_every),
+                explicit=True,
+                resumed=progress,
+                seconds=timer.seconds,
+            )
+            ending = Ending(plan, live, keeper, M)
+            return finished(progress, ending, reproducible=reproducible, argv=argv)
 
 
 def attached(
@@ -221,17 +225,21 @@ def attached(
 def finished(
     progress: Progress, ending: Ending, *, reproducible: bool, argv: Sequence[str] | None
 ) -> Result:
-    """The run from where it stands to its end."""
+    """The run from where it stands to its end. One that an error ends is kept, which this says."""
     plan, live = ending.plan, ending.live
     if live.caught is not None:
         live.caught.watch()
     for observer in live.observers:
         # What is left of a limit on the time, an observer can only tell from what is spent.
         observer.start(replace(plan.facts, wall_seconds=live.timer.wall_seconds))
-    with live.timer.solving():
-        finish = carry_out(plan, progress, live, ending.keeper)
-    with live.doing.now("certificate"):
-        return ending.result(finish, reproducible=reproducible, argv=argv)
+    rescue = Rescue(plan, live, ending.keeper, progress)
+    try:
+        with live.timer.solving():
+            finish = carry_out(plan, progress, live, rescue)
+        with live.doing.now("certificate"):
+            return ending.result(finish, reproducible=reproducible, argv=argv)
+    except MfactError as error:
+        raise rescue.put(error).with_traceback(error.__traceback__) from error.__cause__
 
 
 def _flag(signals: bool | SignalFlag) -> AbstractContextManager[SignalFlag | None]:

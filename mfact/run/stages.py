@@ -6,26 +6,25 @@ from dataclasses import replace
 
 from mfact.core import State
 from mfact.descent import At, Confirmed, Descent, Known
-from mfact.run.checkpoint import saving
 from mfact.run.fast_forward import fast_forward
-from mfact.run.keeper import Keeper
 from mfact.run.modes import Split
 from mfact.run.progress import Finish, Flown, Live, Plan, Progress
+from mfact.run.rescue import Rescue
 from mfact.settings import TAKE_OFF
 from mfact.stopping import Stop
 
 
-def carry_out(plan: Plan, progress: Progress, live: Live, keeper: Keeper) -> Finish:
+def carry_out(plan: Plan, progress: Progress, live: Live, rescue: Rescue) -> Finish:
     """Stage after stage, until one ends the run."""
     stop: Stop | None = None
     while stop is None:
         stage = plain_steps if progress.flight is None else fast_forward
-        progress, stop = stage(plan, progress, live, keeper)
+        progress, stop = stage(plan, progress, live, rescue)
     return Finish(progress, stop.outcome, stop.reason)
 
 
 def plain_steps(
-    plan: Plan, progress: Progress, live: Live, keeper: Keeper
+    plan: Plan, progress: Progress, live: Live, rescue: Rescue
 ) -> tuple[Progress, Stop | None]:
     """Step by step to the end, or to where the flow takes over."""
 
@@ -45,13 +44,13 @@ def plain_steps(
     )
 
     def between(at: At, *, last: bool, asked: bool) -> None:
-        keeper.look(replace(progress, at=at), live, saving(plan, live), last=last, asked=asked)
+        rescue.look(replace(progress, at=at), last=last, asked=asked)
 
     at, stop = progress.at, None
     if plan.flow is not None and at.state.step <= TAKE_OFF:
-        at, stop = descent.run(at, between=between, until=TAKE_OFF)
+        at, stop = descent.run(at, between=between, ending=rescue.ending, until=TAKE_OFF)
         if stop is None and at.state.coordinates.size is not None:
             return replace(progress, at=at, flight=Flown()), None
     if stop is None:
-        at, stop = descent.run(at, between=between)
+        at, stop = descent.run(at, between=between, ending=rescue.ending)
     return replace(progress, at=at), stop

@@ -14,6 +14,7 @@ from mfact.options import Settings
 from mfact.problems.optimum import zero_in
 from mfact.run.keeper import Keeper
 from mfact.run.progress import Finish, Live, Plan
+from mfact.targets.door import DEVICE
 from mfact.theory.lemma_3_2 import Certificate
 from mfact.trace import SUMMED
 
@@ -69,6 +70,8 @@ def settings_of(plan: Plan, every: int) -> Document:
         "step_size": choice.schedule(0),
         **choice.tuned,
     }
+    if settings.device == "auto":
+        chosen["device"] = "cuda" if DEVICE in plan.asked.described else "cpu"
     if wish is not None:
         settings, chosen["rank"] = settings.changed({"rank": wish}), settings.rank
     return told_settings(settings, plan.asked.sources, chosen)

@@ -14,7 +14,7 @@ import numpy as np
 
 from mfact.core import Result
 from mfact.problems.optimum import fitted_rank, zero_below
-from mfact.targets.door import stored_eps
+from mfact.targets.holders import stored_eps
 
 NAMES = {
     "drift": "imbalance",

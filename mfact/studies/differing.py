@@ -17,7 +17,7 @@ from mfact.words import printable, shown
 
 ASIDE = frozenset({
     "checkpoint", "checkpoint_every", "every", "force", "max_basis_bytes", "max_memory", "modes",
-    "threads",
+    "scheduler", "threads", "workers",
 })  # fmt: skip
 """Settings that change no step of a run."""
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from mfact.core import Array, Document, Target
 from mfact.host.threads import working
 from mfact.host.timer import Timer
+from mfact.run.ahead import bytes_moved, passes_a_step, passes_in_all
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.forecast import SECONDS_A_STEP
-from mfact.run.prepare import admitted, passes_a_step, passes_in_all, prepared
+from mfact.run.prepare import admitted, prepared
 from mfact.run.summary import problem_of, settings_of
 from mfact.run.workers import planned_workers
 from mfact.settings import RunSettings
+from mfact.targets.door import DEVICE, Held
 
 if TYPE_CHECKING:
     from mfact.matrices.source import MatrixSource
@@ -40,12 +42,13 @@ def dry_run(
     of mfact.run.solve.solve: what it would refuse is refused. M is read, as often as a run reads
     it before its first step, and nothing is written.
     """
-    timer = Timer() if timer is None else timer
+    timer, notes = Timer() if timer is None else timer, list[str]()
     allowed = admitted(
         matrix,
         settings,
         sources=sources,
         output=output,
+        note=notes.append,
         detail=detail,
         found=None,
         doing=doing,
@@ -78,10 +81,11 @@ def dry_run(
             "so_far": plan.target.passes,
             "a_step": passes_a_step(plan),
             "in_all": passes_in_all(run.matrix, plan.target, plan),
-            "from": "disk" if run.matrix.from_file else "memory",
+            "from": run.matrix.where,
             "bytes_each": run.matrix.from_file or memory.parts["matrix"],
             "read_seconds": plan.target.reading_seconds or None,
         },
+        "place": _place(run.matrix, run.settings.rank),
         "forecast": {
             "log10_iterations": log10,
             "fast_forward": plan.flow is not None,
@@ -92,6 +96,14 @@ def dry_run(
             for what, path in files.items()
             if path is not None
         ],
-        "notes": list(progress.notes),
+        "notes": [*notes, *progress.notes],
         "wall_seconds": timer.wall_seconds,
     }
+
+
+def _place(matrix: Held, rank: int) -> Document | None:
+    """What is known of those who hold M, if not this process."""
+    if not matrix.elsewhere:
+        return None
+    named = {"name": matrix.described[DEVICE]} if DEVICE in matrix.described else {}
+    return {**named, **matrix.place, "bytes_moved": bytes_moved(matrix, rank)}

@@ -12,8 +12,8 @@ from mfact.host.memory import MemoryPlan
 from mfact.host.threads import Workers, working
 from mfact.run.doing import NOTHING, Doing
 from mfact.run.memory import plan_of
-from mfact.run.prepare import found_in, plan_to_find, require_room
 from mfact.run.ranked import Ranked
+from mfact.run.wished import found_in, plan_to_find, require_room
 from mfact.settings import RunSettings
 from mfact.studies.differing import Subject
 from mfact.studies.variations import Refused, Variation

@@ -13,7 +13,8 @@ from mfact.host.memory import MemoryPlan, available_bytes
 from mfact.methods.choice import METHODS
 from mfact.options import flag, options_of, typed
 from mfact.ranges import File, Flag, OneOf
-from mfact.run.refusals import check, idle
+from mfact.run.place import require_file
+from mfact.run.refusals import check, idle, refuse_many_passes
 from mfact.run.seeds import with_seed
 from mfact.settings import STARTS, RunSettings
 from mfact.targets.door import Held
@@ -155,8 +156,10 @@ def require_variable(name: str) -> None:
             f"a run has no option {shown(name)}",
             "`mfact solve --help` lists those that can be varied",
         )
-    if name.startswith("checkpoint") or name == "threads":
+    if name.startswith("checkpoint") or name in ("threads", "workers", "scheduler"):
         raise SettingsError(f"{flag(name)} changes no result", "vary another option")
+    if name == "device":
+        raise SettingsError("--device is that of all runs, which share M", "give it beside --vary")
 
 
 def require_all(matrix: Held, runs: Sequence[Variation], given: Sequence[str]) -> None:
@@ -167,6 +170,7 @@ def require_all(matrix: Held, runs: Sequence[Variation], given: Sequence[str]) -
     """
     d1, d2 = matrix.shape
     errors: dict[tuple[tuple[str, str], ...], SettingsError] = {}
+    require_file(matrix, runs[0].settings)  # all are held in one place
     size, fine = 0, set()
     for run in runs:
         if run.settings.rank is None:
@@ -175,6 +179,7 @@ def require_all(matrix: Held, runs: Sequence[Variation], given: Sequence[str]) -
         others = tuple((n, typed(value)) for n, value in run.varied.items() if n != "method")
         try:
             check(run.settings, matrix.shape, [*explicit, *run.varied])
+            refuse_many_passes(run.settings)
             fine.add(others)
         except SettingsError as error:
             if run.settings.method not in METHODS:

@@ -75,5 +75,6 @@ class Monitors(Monitor):
         return {name: member.state() for name, member in self.members.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
+        self._waiting.clear()
         for name in state.keys() & self.members.keys():
             self.members[name].restore(state[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import struct
 import zipfile
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse
+import zarr
+from zarr_files import array, in_folder
 
 M = np.random.default_rng(0).standard_normal((30, 20))
 FILES: dict[str, Callable[[], object]] = {}
@@ -90,9 +93,18 @@ def others() -> None:
 
 
 @written
+def stores() -> None:
+    root = zarr.open_group("obs.zarr", mode="w")
+    root.create_array("tas", data=M, chunks=(7, 20), dimension_names=("time", "x"))
+    root.create_array("time", data=np.arange(30), dimension_names=("time",))
+    in_folder(array(zarr_format=2, dtype="f8"), "arr.zarr")(Path(), M)
+    shutil.rmtree("torn.zarr", ignore_errors=True)
+    shutil.copytree("arr.zarr", "torn.zarr")
+    Path("torn.zarr/0.0").write_bytes(b"torn")
+
+
+@written
 def folders() -> None:
-    Path("arr.zarr").mkdir()
-    Path("arr.zarr/zarr.json").write_text('{"zarr_format": 3, "node_type": "array"}')
     tenx = Path("filtered_feature_bc_matrix")
     tenx.mkdir()
     text = "%%MatrixMarket matrix coordinate integer general\n%\n3 2 3\n1 1 5\n2 1 1\n3 2 7\n"

@@ -17,8 +17,8 @@ FILES = ("digits.npy", "my matrix.npy", "[1] b.npy", "gauss.npz", "Zero.npz", "r
 LINES = {
     "mfact so": "mfact solve ",
     "MFACT_SEED=1 mfact so": "MFACT_SEED=1 mfact solve ",
-    "mfact solve --sched": "mfact solve --schedule ",
-    "mfact solve f.h5:/X --sched": "mfact solve f.h5:/X --schedule ",
+    "mfact solve --fast": "mfact solve --fast-forward ",
+    "mfact solve f.h5:/X --fast": "mfact solve f.h5:/X --fast-forward ",
     "mfact solve --no-o": "mfact solve --no-o",  # --no-optimum or --no-output
     # Values, in any case and after a sign of equality.
     "mfact solve --schedule con": "mfact solve --schedule constant ",
@@ -104,6 +104,7 @@ def test_every_file_is_known_as_one():
                 "plot",
             )
         ),
+        *((name, "scheduler") for name in ("solve", "resume", "compare")),
         ("solve", "checkpoint_every"),
         ("network", "checkpoint_every"),
         ("check", "require"),

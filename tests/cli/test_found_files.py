@@ -43,6 +43,8 @@ READ = [
     ("dialects", "space.mtx", r"(?s)M is 3×3.*‖M‖_F +2\.91547"),
     ("dialects", "comment.mtx", r"(?s)M is 3×3.*‖M‖_F +2\.91547"),
     ("h5seurat", "cells.h5seurat:/assays/RNA/counts", r"M is 30×20"),
+    ("stores", "obs.zarr", r"(?s)obs.zarr:/tas.*zarr,.*M is 30×20.*chunked \(7, 20\)"),
+    ("stores", "arr.zarr", r"M is 30×20"),
 ]
 """(writer, what is named, what is told of it)."""
 
@@ -82,7 +84,7 @@ REFUSED = [
     ("others", "classic.nc", r"netCDF-3 file: convert it with nccopy -k nc4"),
     ("others", "model.pt", r"PyTorch checkpoint: save one of its tensors: numpy.save\("),
     ("others", "book.xlsx", r"Excel workbook: export the sheet as CSV"),
-    ("folders", "arr.zarr", r"Zarr array: save it with numpy.save\(\"M.npy\", zarr.load\("),
+    ("stores", "torn.zarr", r"cannot be read as Zarr: .*: copy the store again"),
     ("labels", "images.h5", r"/labels \(50×10 float64\), beside /images \(50×28×28 uint8\)"),
     ("h5seurat", "cells.h5seurat", r"/assays/RNA/counts \(30×20 sparse\), /reductions/pca/cell"),
     ("killed", "crashed.h5", r"not closed it: .*h5clear -s crashed.h5"),

@@ -14,7 +14,8 @@ LEMMA = "-i\n  ‖D_t‖_F ≤ ε for all t. Needs --schedule theorem-3.1, a sma
 def test_the_topics_are_listed(mfact):
     code, out, err = mfact("help")
     assert (code, err) == (0, "")
-    assert out.splitlines() == [f"{name:9}  {what}" for name, what in descriptions().items()]
+    width = max(map(len, descriptions()))
+    assert out.splitlines() == [f"{name:{width}}  {what}" for name, what in descriptions().items()]
 
 
 @pytest.mark.parametrize("name", descriptions())

@@ -10,7 +10,7 @@ from matrices import matrix
 
 from mfact.errors import MemoryPlanError
 from mfact.matrices.source import open_matrix
-from mfact.run import prepare
+from mfact.run import wished
 from mfact.run.solve import solve
 from mfact.settings import RunSettings
 from mfact.studies.dry_run import dry_run
@@ -40,7 +40,7 @@ def test_a_plan_tells_it_too(tmp_path):
 
 @pytest.mark.parametrize("limit", [90, 130])
 def test_without_room_to_find_it_the_way_out_is_one(monkeypatch, limit):
-    monkeypatch.setattr(prepare, "leading_bytes", lambda *given: 20 << 20)
+    monkeypatch.setattr(wished, "leading_bytes", lambda *given: 20 << 20)
     with pytest.raises(MemoryPlanError, match="finding the rank needs") as refused:
         solve(M, rank="90%", max_memory=limit << 20, threads=1, **ASKED)
     enough = int(re.search(r"use --max-memory (\d+)M", str(refused.value))[1])
@@ -51,7 +51,7 @@ def test_without_room_to_find_it_the_way_out_is_one(monkeypatch, limit):
 
 
 def test_a_comparison_has_no_more_room_to_find_it(monkeypatch):
-    monkeypatch.setattr(prepare, "leading_bytes", lambda *given: 20 << 20)
+    monkeypatch.setattr(wished, "leading_bytes", lambda *given: 20 << 20)
     asked = RunSettings(rank="90%", max_memory=130 << 20, threads=1, **ASKED)
     with pytest.raises(MemoryPlanError, match="finding the rank needs"):
         list(Made(lambda kind: held(M, kind), variations(asked, {"seed": (1, 2)}), None))

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from mfact.core import Outcome, Verdict
 from mfact.errors import MemoryPlanError, SettingsError, StorageError
 from mfact.matrices.source import open_matrix
-from mfact.run import checkpoint, prepare
+from mfact.run import checkpoint, wished
 from mfact.run.memory import plan_of
 from mfact.run.solve import resume, solve
 from mfact.settings import RunSettings
@@ -150,7 +150,7 @@ def test_what_hangs_on_it_is_refused_once_it_is_known():
 
 
 def test_the_time_that_it_takes_counts(monkeypatch):
-    real = prepare.ranked
+    real = wished.ranked
 
     def slow(*given):
         import time
@@ -158,7 +158,7 @@ def test_the_time_that_it_takes_counts(monkeypatch):
         time.sleep(0.3)
         return real(*given)
 
-    monkeypatch.setattr(prepare, "ranked", slow)
+    monkeypatch.setattr(wished, "ranked", slow)
     one = solve(M, rank="90%", max_time=0.2, **ASKED)
     assert one.outcome is Outcome.TIME_LIMIT
     assert one.summary["seconds"] > 0.3
