@@ -93,7 +93,8 @@ fuzz-matrices: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	MFACT_FUZZ=$(FILES) MFACT_KILLS=$(KILLS) MFACT_SIGNALS=$(KILLS) $(PYTEST) --timeout 0 \
 	  -m "not hypothesis" tests/fuzz tests/storage/test_kills.py \
-	  tests/promises/test_signals_and_kills.py
+	  tests/promises/test_signals_and_kills.py tests/targets/test_local_workers.py \
+	  tests/promises/test_cluster_runs.py
 	HYPOTHESIS_PROFILE=long $(PYTEST) --timeout 0 -m hypothesis tests
 
 # --- The exact matrices ---

@@ -20,9 +20,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from centred import centred
 from checkpoints import checkpoints
+from cluster import cluster
 from convolutions import convolutions
 from costs import memory, processes, sizes, small_step
+from devices import devices
 from gaps import decaying, to_a_gap
+from holders import holders
 from measure import Rounds, machine, threads
 from methods import methods
 from networks import networks
@@ -56,8 +59,11 @@ def main() -> int:
         "slabs": lambda: slabs(rounds),
         "passes": lambda: passes(rounds),
         "centred": lambda: centred(rounds),
+        "devices": lambda: devices(rounds),
         "size": lambda: sizes(asked.largest, rounds),
         "memory": memory,
+        "holders": lambda: holders(rounds),
+        "cluster": lambda: cluster(rounds),
         "network": lambda: networks(rounds),
         "grids": lambda: convolutions(rounds),
         "checkpoint": lambda: checkpoints(rounds),

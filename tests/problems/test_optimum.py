@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mfact.core import LEAST_TOLERANCE
 from mfact.problems.optimum import attainable, fitted_rank, numerical_rank, optimum_of, zero_below
-from mfact.targets.door import stored_eps
+from mfact.targets.holders import stored_eps
 
 EPS = 2.0**-52
 
