@@ -65,6 +65,14 @@ class Begun:
         time.sleep(seconds)
         return self
 
+    def until(self, path):
+        """That is there."""
+        until = time.monotonic() + 60
+        while not path.exists():
+            assert time.monotonic() < until
+            assert self.process.poll() is None, self.process.stderr.read()
+            time.sleep(0.05)
+
     def said(self):
         """(exit code, what it said of it), and nothing is left of it."""
         _, words = self.process.communicate(timeout=100)
@@ -83,7 +91,8 @@ class Begun:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("options", [PASSES, STEPS], ids=["passes", "steps"])
 def test_a_signal_of_the_terminal_ends_a_run_in_good_order(run, options, number, tmp_path):
-    begun = run(*options).with_workers(4.0)
+    begun = run(*options, "--checkpoint", "c.h5", "--checkpoint-every", "0.2s").with_workers()
+    begun.until(tmp_path / "c.h5")  # the first steps are done
     os.killpg(begun.process.pid, number)
     code, words = begun.said()
     assert (code, words) == (-number, "")
@@ -148,7 +157,8 @@ def test_a_script_that_starts_itself_again(tmp_path):
 
 
 def test_a_file_that_changes_under_a_run(run, tmp_path):
-    begun = run(*PASSES).with_workers(4.0)
+    begun = run(*PASSES, "--checkpoint", "c.h5", "--checkpoint-every", "0.2s").with_workers()
+    begun.until(tmp_path / "c.h5")
     np.save(tmp_path / "M.npy", np.zeros((5, 5)))
     code, words = begun.said()
     assert code == 1
