@@ -119,13 +119,14 @@ def factors(path):
 
 def test_kills_of_workers_at_random_moments_change_no_bit(run, tmp_path):
     options, moments = ["--max-iter", "40", *PASSES[:-3], "--force"], random.Random(900)
-    begun = run(*options)
-    began = time.monotonic()
-    assert begun.with_workers().said()[0] == 3
-    seconds = time.monotonic() - began
+    options += ["--checkpoint", "c.h5", "--checkpoint-every", "0.2s"]
+    assert run(*options).with_workers().said()[0] == 3
     truth, outcome = factors(tmp_path / "run.h5")
     for _ in range(KILLS):
-        begun = run(*options).with_workers(moments.uniform(1.5, seconds))
+        (tmp_path / "c.h5").unlink()
+        begun = run(*options).with_workers()
+        begun.until(tmp_path / "c.h5")  # one that is killed sooner cannot be started
+        time.sleep(moments.uniform(0.0, 1.5))
         for victim in begun.workers[: moments.choice([1, 1, 2])]:
             with suppress(psutil.NoSuchProcess):
                 victim.kill()
