@@ -159,10 +159,16 @@ def connected(scheduler: str | None, workers: int | None, note: Note) -> Iterato
 
 
 def _client(make: Any, scheduler: str) -> Any:
+    class Once(make):  # type: ignore[misc]
+        """One that found nobody would close again when it is collected, wait, and complain."""
+
+        def __del__(self) -> None:
+            pass
+
     is_file = os.path.isfile(scheduler)  # noqa: PTH113 -- no error for what cannot be a path
     known = {"scheduler_file": scheduler} if is_file else {"address": scheduler}
     try:
-        return make(**known, timeout=ANSWER, set_as_default=False)
+        return Once(**known, timeout=ANSWER, set_as_default=False)
     except Exception as error:  # of a word that is no address, and a file that is none
         raise SettingsError(
             f"no Dask scheduler answers at {shown(scheduler, quoted=False)}",
