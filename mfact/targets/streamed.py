@@ -69,11 +69,15 @@ class Streamed:
         )
 
 
-def slab_bytes(source: MatrixSource) -> int:
-    """Of a slab, about: by the file alone. Raises what MatrixSource.slabs raises."""
+def cut(source: MatrixSource) -> tuple[Slabs | None, int]:
+    """Its slabs, None where it cannot be read in parts, and about how many bytes each was to have:
+    by the file alone. Raises what MatrixSource.slabs raises.
+    """
     slabs = source.slabs(SLAB_BYTES)
     line = 0 if slabs is None else length_of(slabs) * slabs.stored.itemsize
-    return LEAST_LINES * line if line > LONG_LINE else SLAB_BYTES
+    if line <= LONG_LINE:
+        return slabs, SLAB_BYTES
+    return source.slabs(LEAST_LINES * line), LEAST_LINES * line
 
 
 def streamed(source: MatrixSource) -> list[Streamed]:
@@ -82,7 +86,7 @@ def streamed(source: MatrixSource) -> list[Streamed]:
 
     Raises StorageError for a file that is damaged, or not the one that was looked at.
     """
-    slabs = source.slabs(slab_bytes(source))
+    slabs, _ = cut(source)
     if slabs is None:
         return []
     depths = (max(LEAST_BUFFERS, BUFFER_BYTES // slabs.room), LEAST_BUFFERS)

@@ -31,7 +31,7 @@ from mfact.targets.distributed.recipes import Recipe
 from mfact.targets.distributed.shards import Shared, Work, load, take
 from mfact.targets.distributed.target import DistributedTarget
 from mfact.targets.reading import Asked, doubled, shards
-from mfact.targets.streamed import slab_bytes
+from mfact.targets.streamed import cut
 
 COLUMNS = (10, 20, 40)
 SHARDS = (10, 100, 1000)
@@ -66,7 +66,7 @@ def passes(count: int, path: str) -> dict[str, Any]:
     """Seconds of a pass and bytes that move in it, by holder and columns."""
     with room.connected(None, 1, print) as one, room.connected(None, 2, print) as two:
         source = open_matrix(path)
-        slabs = source.slabs(slab_bytes(source))
+        slabs, _ = cut(source)
         assert slabs is not None
         targets = {"file": BlockTarget(slabs), "1": of(one, path), "2": of(two, path)}
         seconds: dict[str, dict[int, float]] = {name: {} for name in targets}
@@ -164,8 +164,7 @@ def wide(count: int) -> float:
         path = f"{folder}/M.npy"
         np.save(path, np.random.default_rng(0).standard_normal(shape, np.float32))
         source = open_matrix(path)
-        size = slab_bytes(source)
-        slabs = source.slabs(size)
+        slabs, size = cut(source)
         assert slabs is not None
         recipe = Recipe.of(source, slabs, "float32", size)
         held = [load(recipe, number) for number in range(len(shards(recipe.slabs)))]

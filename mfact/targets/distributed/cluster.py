@@ -24,7 +24,7 @@ from mfact.targets.distributed.target import DistributedTarget
 from mfact.targets.door import CLUSTER, HELD, IN_FILE, Elsewhere
 from mfact.targets.holders import stored_eps
 from mfact.targets.reading import shards
-from mfact.targets.streamed import slab_bytes
+from mfact.targets.streamed import cut
 from mfact.words import shown
 
 Note = Callable[[str], None]
@@ -69,8 +69,8 @@ class Cluster:
                 "workers read M from its file, and it was given in memory",
                 "pass the path of a file that all workers can read",
             )
-        block_bytes = self._block_bytes or slab_bytes(matrix)
-        slabs = matrix.slabs(block_bytes)
+        asked = self._block_bytes
+        slabs, block_bytes = (matrix.slabs(asked), asked) if asked else cut(matrix)
         if slabs is None:
             what = "sparse" if matrix.sparse else "in a format that is read from end to end"
             raise SettingsError(
